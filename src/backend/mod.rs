@@ -1,0 +1,280 @@
+//! What trains a network: one interface, several implementations.
+//!
+//! All backends train the same network: from the same initial parameters and the same order of
+//! samples they take the same steps, and differ only by rounding.
+
+use crate::network::{Parameters, Shape};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+/// Images as bytes, and their labels.
+#[derive(Clone, Copy, Debug)]
+pub struct Samples<'a> {
+    images: &'a [u8],
+    labels: &'a [u8],
+    inputs: usize,
+}
+
+impl<'a> Samples<'a> {
+    /// `images` is `[labels.len()][inputs]`.
+    ///
+    /// # Panics
+    /// If `inputs` is 0 or the lengths do not fit each other.
+    pub fn new(images: &'a [u8], labels: &'a [u8], inputs: usize) -> Self {
+        assert!(inputs > 0, "an image has at least one pixel");
+        assert_eq!(
+            Some(images.len()),
+            labels.len().checked_mul(inputs),
+            "bytes of the images"
+        );
+        Self {
+            images,
+            labels,
+            inputs,
+        }
+    }
+
+    /// All images, `[len][inputs]`.
+    pub fn images(&self) -> &'a [u8] {
+        self.images
+    }
+
+    /// All labels, `[len]`.
+    pub fn labels(&self) -> &'a [u8] {
+        self.labels
+    }
+
+    /// Bytes of an image.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Bytes of image `index`.
+    pub fn image(&self, index: u32) -> &'a [u8] {
+        &self.images[index as usize * self.inputs..][..self.inputs]
+    }
+
+    /// Label of image `index`.
+    pub fn label(&self, index: u32) -> u8 {
+        self.labels[index as usize]
+    }
+}
+
+/// The parts of the SGD step that stay the same throughout a training; formulas in
+/// [`reference`](crate::reference).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Optimizer {
+    /// Share of the velocity that is kept from step to step, 0 to below 1.
+    pub momentum: f32,
+    /// Nesterov's form of momentum.
+    pub nesterov: bool,
+    /// Factor of the weights (not the biases) that is added to their gradients.
+    pub weight_decay: f32,
+}
+
+/// How far a pass has come, and whether it should end early.
+#[derive(Debug, Default)]
+pub struct PassControl {
+    /// Samples that have been trained on. Written by the backend.
+    pub samples_done: AtomicUsize,
+    /// Set by anyone to end the pass after the minibatch that is being trained on.
+    pub stop: AtomicBool,
+}
+
+/// One pass over the samples in `order`, minibatch by minibatch. The last minibatch may be smaller.
+#[derive(Clone, Copy, Debug)]
+pub struct TrainingPass<'a> {
+    /// Where the samples are.
+    pub samples: Samples<'a>,
+    /// Which samples, in which order.
+    pub order: &'a [u32],
+    /// Samples of a minibatch.
+    pub batch_size: usize,
+    /// Learning rate of each minibatch.
+    pub learning_rates: &'a [f32],
+    /// Progress and stopping.
+    pub control: &'a PassControl,
+}
+
+/// What one minibatch gave, before its step was taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MinibatchResult {
+    /// Mean cross-entropy in nats.
+    pub loss: f64,
+    /// Samples whose predicted class was the target.
+    pub correct: usize,
+    /// Samples of the minibatch.
+    pub samples: usize,
+}
+
+/// What an evaluation gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evaluation {
+    /// Mean cross-entropy in nats.
+    pub loss: f64,
+    /// Samples whose predicted class is the target.
+    pub correct: usize,
+    /// Predicted class of each sample, in the order of the evaluation.
+    pub predicted: Vec<u8>,
+}
+
+impl Evaluation {
+    /// Share of correct samples; NaN where there are none.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.predicted.len() as f64
+    }
+}
+
+/// Why a backend cannot do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackendError {
+    /// A shape outside of what a network can have.
+    #[error(
+        "a network of shape {found} cannot be trained: expected at least 1 input, at least 1 \
+         hidden unit and 2 to 256 classes"
+    )]
+    Shape {
+        /// The shape asked for.
+        found: Shape,
+    },
+    /// Images of another size than the network's input.
+    #[error("the network has {expected} inputs, the images have {found} pixels")]
+    Inputs {
+        /// Inputs of the network.
+        expected: usize,
+        /// Pixels of the images.
+        found: usize,
+    },
+    /// A label that is no class of the network.
+    #[error("sample {sample} has label {label}, but the network has {classes} classes")]
+    Label {
+        /// Position of the sample.
+        sample: u32,
+        /// Its label.
+        label: u8,
+        /// Classes of the network.
+        classes: usize,
+    },
+    /// A position beyond the last sample.
+    #[error("sample {sample} was asked for, but there are {samples}")]
+    Order {
+        /// Position asked for.
+        sample: u32,
+        /// Number of samples.
+        samples: usize,
+    },
+    /// Not one learning rate a minibatch, or minibatches of no samples.
+    #[error(
+        "{samples} samples in minibatches of {batch_size} need a learning rate for each, found \
+         {found}"
+    )]
+    Minibatches {
+        /// Samples of the pass.
+        samples: usize,
+        /// Samples of a minibatch.
+        batch_size: usize,
+        /// Learning rates given.
+        found: usize,
+    },
+    /// The threads could not be started.
+    #[error("{threads} threads could not be started: {reason}; ask for fewer with --threads")]
+    Threads {
+        /// Number asked for.
+        threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// An implementation of training.
+pub trait Backend: Send {
+    /// Name used in options and results.
+    fn name(&self) -> &'static str;
+
+    /// Threads that work at once.
+    fn threads(&self) -> usize;
+
+    /// Trains on each minibatch of a pass in turn and returns one result for each that was trained
+    /// on. The pass ends early when its control says so, and after a minibatch whose loss is not
+    /// a finite number.
+    ///
+    /// # Errors
+    /// If the pass does not fit the network; then nothing was trained.
+    fn train(&mut self, pass: &TrainingPass<'_>) -> Result<Vec<MinibatchResult>, BackendError>;
+
+    /// Loss and predictions for the samples in `order`. Changes nothing.
+    ///
+    /// # Errors
+    /// If the samples do not fit the network.
+    fn evaluate(&mut self, samples: Samples<'_>, order: &[u32])
+    -> Result<Evaluation, BackendError>;
+
+    /// The parameters as they are now.
+    fn parameters(&self) -> Parameters;
+}
+
+/// Checks that a network can have this shape.
+pub(crate) fn check_shape(shape: Shape) -> Result<(), BackendError> {
+    let is_possible = shape.inputs > 0
+        && shape.hidden > 0
+        && (2..=crate::network::MAX_CLASSES).contains(&shape.classes);
+    is_possible
+        .then_some(())
+        .ok_or(BackendError::Shape { found: shape })
+}
+
+/// Checks that samples fit a network of this shape.
+pub(crate) fn check_samples(
+    shape: Shape,
+    samples: Samples<'_>,
+    order: &[u32],
+) -> Result<(), BackendError> {
+    if samples.inputs() != shape.inputs {
+        return Err(BackendError::Inputs {
+            expected: shape.inputs,
+            found: samples.inputs(),
+        });
+    }
+    for &sample in order {
+        match samples.labels().get(sample as usize) {
+            None => {
+                return Err(BackendError::Order {
+                    sample,
+                    samples: samples.len(),
+                });
+            }
+            Some(&label) if usize::from(label) >= shape.classes => {
+                return Err(BackendError::Label {
+                    sample,
+                    label,
+                    classes: shape.classes,
+                });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a pass fits a network of this shape.
+pub(crate) fn check_pass(shape: Shape, pass: &TrainingPass<'_>) -> Result<(), BackendError> {
+    let samples = pass.order.len();
+    if pass.batch_size == 0 || samples.div_ceil(pass.batch_size) != pass.learning_rates.len() {
+        return Err(BackendError::Minibatches {
+            samples,
+            batch_size: pass.batch_size,
+            found: pass.learning_rates.len(),
+        });
+    }
+    check_samples(shape, pass.samples, pass.order)
+}

@@ -1,0 +1,239 @@
+//! `fused-mlp data`: what a data set holds and whether it is sound.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use fused_mlp::mnist::{self, Dataset, DatasetSummary, MnistFile, OpenOptions, SplitSummary};
+
+/// Describe or check a data set.
+#[derive(Debug, Clone, Args)]
+pub struct DataArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+/// The commands of `fused-mlp data`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum DataCommand {
+    /// Print shapes, class counts, share of non-zero bytes and checksums.
+    #[command(after_help = "Example: fused-mlp data info data/mnist --json")]
+    Info(InfoArgs),
+    /// Check all four files; exit status 0 if they are sound, 2 if not.
+    #[command(after_help = "Example: fused-mlp data verify data/mnist")]
+    Verify(VerifyArgs),
+}
+
+/// Options of `fused-mlp data info`.
+#[derive(Debug, Clone, Args)]
+pub struct InfoArgs {
+    /// Folder with the four files [default: FUSED_MLP_DATA, else the nearest data/mnist].
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `fused-mlp data verify`.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// Folder with the four files [default: FUSED_MLP_DATA, else the nearest data/mnist].
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+/// Runs the command; results go to standard output, messages to standard error.
+///
+/// # Errors
+///
+/// If the data set is not found or not sound, or if standard output cannot be written.
+pub fn run(args: &DataArgs) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match &args.command {
+        DataCommand::Info(args) => info(args, &mut stdout)?,
+        DataCommand::Verify(args) => verify(args, &mut stdout)?,
+    }
+    stdout.flush().context("standard output")
+}
+
+fn open(folder: Option<&Path>) -> anyhow::Result<(PathBuf, Dataset)> {
+    let folder = mnist::locate(folder)?;
+    let mut message = |line: &str| {
+        // A message that nobody can receive does not spoil the result.
+        let _ = writeln!(io::stderr(), "{line}");
+    };
+    let dataset = Dataset::open_with_messages(&folder, &OpenOptions::default(), &mut message)?;
+    Ok((folder, dataset))
+}
+
+#[derive(Serialize)]
+struct InfoRecord<'a> {
+    folder: String,
+    #[serde(flatten)]
+    summary: &'a DatasetSummary,
+}
+
+fn info(args: &InfoArgs, output: &mut impl Write) -> anyhow::Result<()> {
+    let (folder, dataset) = open(args.folder.as_deref())?;
+    let summary = DatasetSummary::new(&dataset);
+    if args.json {
+        let record = InfoRecord {
+            folder: folder.display().to_string(),
+            summary: &summary,
+        };
+        writeln!(output, "{}", serde_json::to_string(&record)?)?;
+        return Ok(());
+    }
+    writeln!(output, "folder     {}", folder.display())?;
+    writeln!(
+        output,
+        "images     {} x {} pixels",
+        summary.rows, summary.columns
+    )?;
+    writeln!(output, "classes    {}", summary.classes)?;
+    writeln!(
+        output,
+        "canonical  {}",
+        if summary.is_canonical { "yes" } else { "no" }
+    )?;
+    write_split(output, "training", &summary.train)?;
+    write_split(output, "test", &summary.test)
+}
+
+fn write_split(output: &mut impl Write, name: &str, split: &SplitSummary) -> anyhow::Result<()> {
+    writeln!(output, "\n{name}")?;
+    writeln!(output, "  samples        {}", split.samples)?;
+    writeln!(
+        output,
+        "  non-zero       {:.2} %",
+        100.0 * split.nonzero_share
+    )?;
+    writeln!(output, "  images sha256  {}", split.images_sha256)?;
+    writeln!(output, "  labels sha256  {}", split.labels_sha256)?;
+    for (class, count) in split.class_counts.iter().enumerate() {
+        writeln!(output, "  class {class:<8} {count}")?;
+    }
+    Ok(())
+}
+
+fn verify(args: &VerifyArgs, output: &mut impl Write) -> anyhow::Result<()> {
+    let (_, dataset) = open(args.folder.as_deref())?;
+    let summary = DatasetSummary::new(&dataset);
+    let checked = [
+        (dataset.train.images.source(), &summary.train.images_sha256),
+        (dataset.train.labels.source(), &summary.train.labels_sha256),
+        (dataset.test.images.source(), &summary.test.images_sha256),
+        (dataset.test.labels.source(), &summary.test.labels_sha256),
+    ];
+    for (file, (path, sha256)) in MnistFile::ALL.iter().zip(checked) {
+        let canonical = if sha256 == file.canonical_sha256() {
+            "canonical"
+        } else {
+            "not canonical"
+        };
+        writeln!(output, "{}: ok ({canonical})", path.display())?;
+    }
+    let verdict = if summary.is_canonical {
+        "the data set is canonical MNIST"
+    } else {
+        "the data set is sound but is not canonical MNIST"
+    };
+    writeln!(output, "{verdict}")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canonical() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist")
+    }
+
+    #[test]
+    fn info_prints_text_and_json() {
+        let print = |json: bool| {
+            let mut output = Vec::new();
+            info(
+                &InfoArgs {
+                    folder: Some(canonical()),
+                    json,
+                },
+                &mut output,
+            )
+            .unwrap();
+            String::from_utf8(output).unwrap()
+        };
+        let text = print(false);
+        assert!(text.contains("canonical  yes"), "{text}");
+        assert!(text.contains("  samples        60000"), "{text}");
+        assert!(text.contains("  class 5        5421"), "{text}");
+
+        let json = print(true);
+        assert_eq!(json.lines().count(), 1);
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(value["is_canonical"], true);
+        assert_eq!(value["test"]["samples"], 10_000);
+        assert_eq!(value["train"]["class_counts"].as_array().unwrap().len(), 10);
+        assert_eq!(value["folder"], canonical().display().to_string());
+    }
+
+    #[test]
+    fn verify_prints_one_line_a_file_and_the_verdict() {
+        let mut output = Vec::new();
+        verify(
+            &VerifyArgs {
+                folder: Some(canonical()),
+            },
+            &mut output,
+        )
+        .unwrap();
+        let text = String::from_utf8(output).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 5, "{text}");
+        assert!(
+            lines[..4]
+                .iter()
+                .all(|line| line.ends_with(": ok (canonical)")),
+            "{text}"
+        );
+        assert_eq!(lines[4], "the data set is canonical MNIST");
+    }
+
+    #[test]
+    fn verify_accepts_other_data_and_refuses_broken_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 5, 6];
+        let labels = [0, 0, 8, 1, 0, 0, 0, 1, 1];
+        for file in MnistFile::ALL {
+            let bytes: &[u8] = if file.kind() == mnist::Kind::Images {
+                &images
+            } else {
+                &labels
+            };
+            std::fs::write(folder.path().join(file.names()[1]), bytes).unwrap();
+        }
+        let args = VerifyArgs {
+            folder: Some(folder.path().into()),
+        };
+        let mut output = Vec::new();
+        verify(&args, &mut output).unwrap();
+        let text = String::from_utf8(output).unwrap();
+        assert!(
+            text.ends_with("the data set is sound but is not canonical MNIST\n"),
+            "{text}"
+        );
+        assert_eq!(text.matches(": ok (not canonical)").count(), 4, "{text}");
+
+        std::fs::write(folder.path().join("t10k-labels.idx1-ubyte"), &labels[..8]).unwrap();
+        let mut output = Vec::new();
+        let error = verify(&args, &mut output).unwrap_err();
+        assert!(format!("{error:#}").contains("truncated"), "{error:#}");
+        assert_eq!(output, b"");
+    }
+}

@@ -1,0 +1,163 @@
+//! Barrier for the threads of a team.
+//!
+//! A step is about 100 microseconds, so the threads mostly arrive together and the first few
+//! microseconds are spent spinning. When another process holds a core that does not help: then a
+//! thread yields, and after a while sleeps until the last one has arrived.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// Looks at the generation before the core is offered to others: some 10 microseconds.
+const SPINS: u32 = 4_000;
+/// Offers of the core before the thread sleeps.
+const YIELDS: u32 = 200;
+
+/// A thread of the team has panicked, so it will not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Broken;
+
+/// Blocks each thread until all have arrived, again and again.
+#[derive(Debug)]
+pub(crate) struct Barrier {
+    threads: usize,
+    spins: u32,
+    arrived: AtomicUsize,
+    generation: AtomicUsize,
+    sleepers: AtomicUsize,
+    broken: AtomicBool,
+    lock: Mutex<()>,
+    wake: Condvar,
+}
+
+impl Barrier {
+    /// For so many threads. Where there are more of them than cores, nobody spins.
+    pub(crate) fn new(threads: usize, cores: usize) -> Self {
+        Self {
+            threads,
+            spins: if threads > cores { 0 } else { SPINS },
+            arrived: AtomicUsize::new(0),
+            generation: AtomicUsize::new(0),
+            sleepers: AtomicUsize::new(0),
+            broken: AtomicBool::new(false),
+            lock: Mutex::new(()),
+            wake: Condvar::new(),
+        }
+    }
+
+    /// Waits for the others. All that they wrote before is seen after.
+    ///
+    /// # Errors
+    /// [`Broken`] if one of them has panicked.
+    pub(crate) fn wait(&self) -> Result<(), Broken> {
+        let generation = self.generation.load(SeqCst);
+        if self.arrived.fetch_add(1, SeqCst) + 1 == self.threads {
+            // Nobody else touches the count until the generation has moved on.
+            self.arrived.store(0, SeqCst);
+            self.generation.store(generation.wrapping_add(1), SeqCst);
+            self.wake_sleepers();
+        } else {
+            self.wait_for_end_of(generation);
+        }
+        if self.broken.load(SeqCst) {
+            Err(Broken)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Lets everyone go, now and at every later wait.
+    pub(crate) fn break_up(&self) {
+        self.broken.store(true, SeqCst);
+        self.wake_sleepers();
+    }
+
+    fn is_over(&self, generation: usize) -> bool {
+        self.generation.load(SeqCst) != generation || self.broken.load(SeqCst)
+    }
+
+    fn wait_for_end_of(&self, generation: usize) {
+        for _ in 0..self.spins {
+            if self.is_over(generation) {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+        for _ in 0..YIELDS {
+            if self.is_over(generation) {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        // The sleeper counts itself before it looks at the generation, the last thread to arrive
+        // moves the generation before it looks at the count: one of them sees the other.
+        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sleepers.fetch_add(1, SeqCst);
+        while !self.is_over(generation) {
+            guard = self
+                .wake
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        self.sleepers.fetch_sub(1, SeqCst);
+    }
+
+    fn wake_sleepers(&self) {
+        if self.sleepers.load(SeqCst) > 0 {
+            // A sleeper that has looked but does not sleep yet holds the lock until it does.
+            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+            self.wake.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each thread adds its part of a round; after the barrier all parts must be there.
+    fn rounds(threads: usize, cores: usize, rounds: usize, pause: fn(usize, usize)) {
+        let barrier = Barrier::new(threads, cores);
+        let sum = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for index in 0..threads {
+                let (barrier, sum) = (&barrier, &sum);
+                scope.spawn(move || {
+                    for round in 1..=rounds {
+                        pause(index, round);
+                        sum.fetch_add(1, SeqCst);
+                        barrier.wait().unwrap();
+                        assert_eq!(sum.load(SeqCst), round * threads);
+                        barrier.wait().unwrap();
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn nobody_passes_early() {
+        rounds(2, 2, 20_000, |_, _| {});
+        rounds(5, 2, 2_000, |_, _| {});
+    }
+
+    #[test]
+    fn sleepers_are_woken() {
+        rounds(3, 1, 40, |index, round| {
+            if index == round % 3 {
+                std::thread::sleep(std::time::Duration::from_millis(3));
+            }
+        });
+    }
+
+    #[test]
+    fn a_panic_releases_the_others() {
+        let barrier = Barrier::new(2, 2);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| barrier.wait());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            barrier.break_up();
+            assert_eq!(waiting.join().unwrap(), Err(Broken));
+            assert_eq!(barrier.wait(), Err(Broken));
+        });
+    }
+}

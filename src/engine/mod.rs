@@ -1,0 +1,4 @@
+//! One training step on all threads.
+mod barrier;
+mod plan;
+mod team;

@@ -1,0 +1,53 @@
+//! A team of threads that run the same function at the same time.
+
+use super::barrier::Barrier;
+use crate::backend::BackendError;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Threads of a rayon pool, and the barrier they meet at.
+pub(crate) struct Team {
+    pool: rayon::ThreadPool,
+    barrier: Barrier,
+}
+
+impl Team {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// If the system does not give that many.
+    pub(crate) fn new(threads: usize) -> Result<Self, BackendError> {
+        let failed = |reason: String| BackendError::Threads { threads, reason };
+        if threads == 0 {
+            return Err(failed("at least one is needed".to_owned()));
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("worker-{index}"))
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            pool,
+            barrier: Barrier::new(threads, cores),
+        })
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Calls `work` with 0, 1, ... on all threads at once and returns the results in that order.
+    ///
+    /// # Panics
+    /// If one of the calls panics; the others are released from the barrier first.
+    pub(crate) fn run<R: Send>(&self, work: impl Fn(usize, &Barrier) -> R + Sync) -> Vec<R> {
+        let results = self.pool.broadcast(|context| {
+            let call = AssertUnwindSafe(|| work(context.index(), &self.barrier));
+            catch_unwind(call).inspect_err(|_| self.barrier.break_up())
+        });
+        results
+            .into_iter()
+            .map(|result| result.unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    }
+}

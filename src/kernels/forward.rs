@@ -1,0 +1,130 @@
+//! Linear layer and sigmoid in one pass: h = sigmoid(x W + b).
+#![expect(
+    unsafe_code,
+    reason = "inner loops over raw pointers, bounds checked at entry"
+)]
+
+use super::prepare::PreparedBlock;
+use super::tile::{tiles, with_tile};
+use super::{INPUT_OF_BYTE, PIXEL_BLOCK};
+use crate::simd::{Kernel, Vector, sigmoid};
+
+/// h = sigmoid(x W + b) for a slice of the hidden layer.
+pub(crate) struct Forward<'a> {
+    /// x, by sample.
+    pub block: PreparedBlock<'a>,
+    /// W, `[inputs][stride]`.
+    pub weights: &'a [f32],
+    /// b, `[stride]`.
+    pub bias: &'a [f32],
+    /// h, `[samples][stride]`, written.
+    pub hidden: &'a mut [f32],
+    /// Hidden units in the slice, padded to whole vectors.
+    pub stride: usize,
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, token: V::Token) {
+        assert!(
+            self.stride.is_multiple_of(V::LANES),
+            "the slice is padded to whole vectors"
+        );
+        assert!(self.weights.len() >= self.block.inputs() * self.stride);
+        assert!(self.bias.len() >= self.stride);
+        assert!(self.hidden.len() >= self.block.samples() * self.stride);
+        for (first, vectors) in tiles(self.stride / V::LANES, V::FORWARD_TILE) {
+            let tile = Tile {
+                block: self.block,
+                // SAFETY: the tile lies within the stride of each buffer.
+                weights: unsafe { self.weights.as_ptr().add(first * V::LANES) },
+                // SAFETY: as above.
+                bias: unsafe { self.bias.as_ptr().add(first * V::LANES) },
+                // SAFETY: as above.
+                hidden: unsafe { self.hidden.as_mut_ptr().add(first * V::LANES) },
+                stride: self.stride,
+            };
+            // SAFETY: the assertions above hold for every row of every tile.
+            unsafe { with_tile!(vectors, V::FORWARD_TILE, forward_tile::<V>(token, tile)) }
+        }
+    }
+}
+
+/// The columns of a tile, from its first unit on.
+#[derive(Clone, Copy)]
+struct Tile<'a> {
+    block: PreparedBlock<'a>,
+    weights: *const f32,
+    bias: *const f32,
+    hidden: *mut f32,
+    stride: usize,
+}
+
+/// One tile of T vectors, for all samples.
+///
+/// For 64 pixels at a time (their weight rows, 64 x T vectors, stay in L1) and each sample: load
+/// the sample's T sums into registers, add x W for the sample's non-zero pixels among the 64, T
+/// multiply-adds each, store the sums. No product with a zero is computed, and each weight row
+/// comes from L2 once a block of samples. After the last pixels the sums go through the sigmoid.
+///
+/// # Safety
+/// Every row of `weights` below the block's inputs, `bias`, and every row of `hidden` below the
+/// block's samples must hold T vectors.
+#[inline(always)]
+unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_>) {
+    let Tile {
+        block,
+        weights,
+        bias,
+        hidden,
+        stride,
+    } = tile;
+    for pixel_block in 0..block.pixel_blocks() {
+        let masks = block.row_masks(pixel_block);
+        let rows = block.rows(pixel_block).as_ptr();
+        for (sample, &mask) in masks.iter().enumerate() {
+            if mask == 0 && pixel_block > 0 {
+                continue;
+            }
+            // SAFETY: `sample` is below the block's samples, a set bit is a pixel below its inputs
+            // (`PreparedBlock`), and the caller vouches for T vectors in each row.
+            unsafe {
+                let target = hidden.add(sample * stride);
+                let start = if pixel_block == 0 {
+                    bias
+                } else {
+                    target.cast_const()
+                };
+                let mut sums: [V; T] =
+                    std::array::from_fn(|t| V::load(token, start.add(t * V::LANES)));
+                let row = rows.add(sample * PIXEL_BLOCK);
+                let block_weights = weights.add(pixel_block * PIXEL_BLOCK * stride);
+                let mut rest = mask;
+                while rest != 0 {
+                    let pixel = rest.trailing_zeros() as usize;
+                    rest &= rest - 1;
+                    let x = V::splat(token, INPUT_OF_BYTE[*row.add(pixel) as usize]);
+                    let weight_row = block_weights.add(pixel * stride);
+                    for (t, sum) in sums.iter_mut().enumerate() {
+                        *sum = x.mul_add(V::load(token, weight_row.add(t * V::LANES)), *sum);
+                    }
+                }
+                for (t, sum) in sums.into_iter().enumerate() {
+                    sum.store(target.add(t * V::LANES));
+                }
+            }
+        }
+    }
+    for sample in 0..block.samples() {
+        // SAFETY: as above.
+        unsafe {
+            let target = hidden.add(sample * stride);
+            for t in 0..T {
+                let target = target.add(t * V::LANES);
+                sigmoid(token, V::load(token, target)).store(target);
+            }
+        }
+    }
+}

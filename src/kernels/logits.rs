@@ -1,0 +1,127 @@
+//! A part of the logits: the hidden units of one leaf times their rows of V.
+#![expect(
+    unsafe_code,
+    reason = "inner loops over raw pointers, bounds checked at entry"
+)]
+
+use super::CLASS_PADDING;
+use super::product::{Scalars, Vectors, accumulate};
+use crate::simd::{Kernel, MAX_LANES, Vector};
+
+/// Samples whose sums stay in registers: with the 2 vectors of 16 classes, 12 of 16 AVX2 registers.
+const SAMPLES: usize = 6;
+
+/// part = h V over the units of one leaf, hidden units ascending, starting from 0.
+pub(crate) struct LeafLogits<'a> {
+    /// h, `[samples][stride]`, from the leaf's first unit on.
+    pub hidden: &'a [f32],
+    /// Distance between the rows of `hidden`.
+    pub stride: usize,
+    /// Hidden units of the leaf.
+    pub units: usize,
+    /// V, `[units][classes]`.
+    pub weights: &'a [f32],
+    /// Number of classes, padded with zeros to a multiple of [`CLASS_PADDING`].
+    pub classes: usize,
+    /// Number of samples.
+    pub samples: usize,
+    /// The part, `[samples][classes]`, written.
+    pub part: &'a mut [f32],
+}
+
+impl Kernel for LeafLogits<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(mut self, token: V::Token) {
+        assert!(self.classes.is_multiple_of(CLASS_PADDING) && self.samples > 0);
+        assert!(self.hidden.len() >= (self.samples - 1) * self.stride + self.units);
+        assert!(self.weights.len() >= self.units * self.classes);
+        assert!(self.part.len() >= self.samples * self.classes);
+        // Sixteen classes are one AVX-512 vector or two of the others.
+        match MAX_LANES / V::LANES {
+            1 => self.all_samples::<V, 1>(token),
+            2 => self.all_samples::<V, 2>(token),
+            other => unreachable!("{other} vectors for 16 classes"),
+        }
+    }
+}
+
+impl LeafLogits<'_> {
+    #[inline(always)]
+    fn all_samples<V: Vector, const J: usize>(&mut self, token: V::Token) {
+        let whole = self.samples - self.samples % SAMPLES;
+        for sample in (0..whole).step_by(SAMPLES) {
+            self.samples_from::<V, SAMPLES, J>(token, sample);
+        }
+        for sample in whole..self.samples {
+            self.samples_from::<V, 1, J>(token, sample);
+        }
+    }
+
+    #[inline(always)]
+    fn samples_from<V: Vector, const R: usize, const J: usize>(
+        &mut self,
+        token: V::Token,
+        sample: usize,
+    ) {
+        for class in (0..self.classes).step_by(J * V::LANES) {
+            // SAFETY: `run` has checked that `sample + R` rows and all classes are in bounds.
+            unsafe {
+                let sums = accumulate::<V, R, J>(
+                    token,
+                    Scalars {
+                        start: self.hidden.as_ptr().add(sample * self.stride),
+                        row: self.stride,
+                        step: 1,
+                    },
+                    Vectors {
+                        start: self.weights.as_ptr().add(class),
+                        step: self.classes,
+                    },
+                    self.units,
+                    [[V::splat(token, 0.0); J]; R],
+                );
+                for (r, sums) in sums.into_iter().enumerate() {
+                    let row = self
+                        .part
+                        .as_mut_ptr()
+                        .add((sample + r) * self.classes + class);
+                    for (j, sum) in sums.into_iter().enumerate() {
+                        sum.store(row.add(j * V::LANES));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// sum = left + right, element by element. `left` and the sum may be the same buffer: then `left`
+/// is the target.
+pub(crate) struct AddParts<'a> {
+    /// First term, and the sum.
+    pub left: &'a mut [f32],
+    /// Second term, of the same length, a multiple of [`CLASS_PADDING`].
+    pub right: &'a [f32],
+}
+
+impl Kernel for AddParts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, token: V::Token) {
+        assert_eq!(self.left.len(), self.right.len());
+        assert!(self.left.len().is_multiple_of(V::LANES));
+        for (left, right) in self
+            .left
+            .chunks_exact_mut(V::LANES)
+            .zip(self.right.chunks_exact(V::LANES))
+        {
+            // SAFETY: both chunks hold LANES values.
+            unsafe {
+                let sum = V::load(token, left.as_ptr()).add(V::load(token, right.as_ptr()));
+                sum.store(left.as_mut_ptr());
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Gradient of V fused with its SGD step: dV = h^T ds.
+#![expect(
+    unsafe_code,
+    reason = "inner loops over raw pointers, bounds checked at entry"
+)]
+
+use super::product::{Scalars, Vectors, accumulate};
+use super::rule::{StepRule, VectorRule};
+use super::tile::{tiles, with_tile};
+use crate::simd::{Kernel, Vector};
+
+/// Classes and vectors of hidden units whose sums stay in registers: 5 x 2 sums, 2 vectors of h and
+/// one scalar are 13 of 16 AVX2 registers, and 10 classes are two whole tiles.
+const CLASSES: usize = 5;
+const VECTORS: usize = 2;
+
+/// gradient += h^T ds over the samples, ascending, for a slice of the hidden layer.
+pub(crate) struct OutputGradient<'a> {
+    /// ds, `[samples][class_stride]`.
+    pub output_delta: &'a [f32],
+    /// Distance between the rows of `output_delta`.
+    pub class_stride: usize,
+    /// Number of classes, without padding.
+    pub classes: usize,
+    /// h, `[samples][stride]`.
+    pub hidden: &'a [f32],
+    /// Hidden units in the slice, padded to whole vectors.
+    pub stride: usize,
+    /// Number of samples.
+    pub samples: usize,
+    /// dV transposed, `[classes][stride]`, added to.
+    pub gradient: &'a mut [f32],
+}
+
+impl Kernel for OutputGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(mut self, token: V::Token) {
+        assert!(self.stride.is_multiple_of(V::LANES) && self.class_stride >= self.classes);
+        assert!(self.output_delta.len() >= self.samples * self.class_stride);
+        assert!(self.hidden.len() >= self.samples * self.stride);
+        assert!(self.gradient.len() >= self.classes * self.stride);
+        for (first, vectors) in tiles(self.stride / V::LANES, VECTORS) {
+            let unit = first * V::LANES;
+            with_tile!(vectors, VECTORS, unit_tile::<V>(token, &mut self, unit));
+        }
+    }
+}
+
+#[inline(always)]
+fn unit_tile<V: Vector, const J: usize>(
+    token: V::Token,
+    pass: &mut OutputGradient<'_>,
+    unit: usize,
+) {
+    let whole = pass.classes - pass.classes % CLASSES;
+    for class in (0..whole).step_by(CLASSES) {
+        classes_from::<V, CLASSES, J>(token, pass, unit, class);
+    }
+    for class in whole..pass.classes {
+        classes_from::<V, 1, J>(token, pass, unit, class);
+    }
+}
+
+#[inline(always)]
+fn classes_from<V: Vector, const R: usize, const J: usize>(
+    token: V::Token,
+    pass: &mut OutputGradient<'_>,
+    unit: usize,
+    class: usize,
+) {
+    // SAFETY: `run` has checked that all samples, the units and `class + R` classes are in bounds.
+    unsafe {
+        let gradient = pass.gradient.as_mut_ptr().add(class * pass.stride + unit);
+        let at = |r: usize, j: usize| gradient.add(r * pass.stride + j * V::LANES);
+        let sums = accumulate::<V, R, J>(
+            token,
+            Scalars {
+                start: pass.output_delta.as_ptr().add(class),
+                row: 1,
+                step: pass.class_stride,
+            },
+            Vectors {
+                start: pass.hidden.as_ptr().add(unit),
+                step: pass.stride,
+            },
+            pass.samples,
+            std::array::from_fn(|r| std::array::from_fn(|j| V::load(token, at(r, j)))),
+        );
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (j, sum) in sums.into_iter().enumerate() {
+                sum.store(at(r, j));
+            }
+        }
+    }
+}
+
+/// One SGD step on parameters whose gradient lies in memory: V and the biases.
+pub(crate) struct DenseStep<'a> {
+    /// Step.
+    pub rule: StepRule,
+    /// Parameters, a multiple of the lanes.
+    pub parameters: &'a mut [f32],
+    /// Their velocities, of the same length; empty where the rule keeps none.
+    pub velocities: &'a mut [f32],
+    /// Their gradients, of the same length.
+    pub gradients: &'a [f32],
+}
+
+impl Kernel for DenseStep<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, token: V::Token) {
+        let rule = VectorRule::<V>::new(token, self.rule);
+        let length = self.parameters.len();
+        let has_velocity = self.rule.has_velocity();
+        assert!(length.is_multiple_of(V::LANES) && self.gradients.len() == length);
+        assert!(!has_velocity || self.velocities.len() == length);
+        for first in (0..length).step_by(V::LANES) {
+            // SAFETY: LANES elements from `first` on are in bounds of each buffer, checked above.
+            unsafe {
+                let target = self.parameters.as_mut_ptr().add(first);
+                let weight = V::load(token, target);
+                let gradient = V::load(token, self.gradients.as_ptr().add(first));
+                let zero = V::splat(token, 0.0);
+                if has_velocity {
+                    let velocity_at = self.velocities.as_mut_ptr().add(first);
+                    let (weight, velocity) =
+                        rule.full(weight, V::load(token, velocity_at), gradient);
+                    weight.store(target);
+                    velocity.store(velocity_at);
+                } else {
+                    rule.full(weight, zero, gradient).0.store(target);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! A block of samples, laid out for the two directions of the first layer.
+//!
+//! rows    [pixel block][sample][64 bytes]   and a mask of the non-zero bytes: forward pass
+//! columns [pixel][sample]                   and a mask of the non-zero samples: weight gradient
+//!
+//! Both passes walk the set bits of the masks and never look at a zero: `fma(0, w, sum) == sum`.
+#![expect(
+    unsafe_code,
+    reason = "shared buffers are written through disjoint pointers"
+)]
+
+use super::{BLOCK_SAMPLES, MASK_WORDS, PIXEL_BLOCK};
+use crate::simd::{Kernel, Vector, prefetch};
+use wide::u8x16;
+
+/// Bytes of one side of a transposed square.
+const SQUARE: usize = 16;
+
+/// Sizes of a prepared block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BlockLayout {
+    /// Bytes of a sample.
+    pub inputs: usize,
+    /// Most samples of a block, a multiple of 16, at most [`BLOCK_SAMPLES`].
+    pub capacity: usize,
+}
+
+impl BlockLayout {
+    /// For blocks of up to `samples` samples.
+    pub(crate) fn new(inputs: usize, samples: usize) -> Self {
+        assert!(
+            (1..=BLOCK_SAMPLES).contains(&samples),
+            "{samples} samples in a block"
+        );
+        Self {
+            inputs,
+            capacity: samples.next_multiple_of(SQUARE),
+        }
+    }
+
+    /// Blocks of 64 pixels, the last of which may be partly empty.
+    pub(crate) fn pixel_blocks(&self) -> usize {
+        self.inputs.div_ceil(PIXEL_BLOCK)
+    }
+
+    /// Elements of `row_bytes` and of `column_bytes`.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pixel_blocks() * PIXEL_BLOCK * self.capacity
+    }
+
+    /// Elements of `row_masks`.
+    pub(crate) fn row_masks(&self) -> usize {
+        self.pixel_blocks() * self.capacity
+    }
+
+    /// Elements of `column_masks`.
+    pub(crate) fn column_masks(&self) -> usize {
+        self.pixel_blocks() * PIXEL_BLOCK
+    }
+}
+
+/// A prepared block, to be read.
+///
+/// Invariant: it was filled by [`Prepare`] for `samples` samples, so no mask has a bit at or
+/// beyond `samples` or beyond `inputs`.
+#[derive(Clone, Copy)]
+pub(crate) struct PreparedBlock<'a> {
+    layout: BlockLayout,
+    samples: usize,
+    row_bytes: &'a [u8],
+    row_masks: &'a [u64],
+    column_bytes: &'a [u8],
+    column_masks: &'a [[u64; MASK_WORDS]],
+}
+
+impl<'a> PreparedBlock<'a> {
+    /// # Safety
+    /// [`Prepare`] must have filled the buffers, with this layout and as many samples, for every
+    /// pixel block.
+    pub(crate) unsafe fn new(
+        layout: BlockLayout,
+        samples: usize,
+        row_bytes: &'a [u8],
+        row_masks: &'a [u64],
+        column_bytes: &'a [u8],
+        column_masks: &'a [[u64; MASK_WORDS]],
+    ) -> Self {
+        assert!(samples <= layout.capacity);
+        assert!(row_bytes.len() >= layout.bytes() && column_bytes.len() >= layout.bytes());
+        assert!(row_masks.len() >= layout.row_masks());
+        assert!(column_masks.len() >= layout.column_masks());
+        Self {
+            layout,
+            samples,
+            row_bytes,
+            row_masks,
+            column_bytes,
+            column_masks,
+        }
+    }
+
+    /// Bytes of a sample.
+    pub(crate) fn inputs(&self) -> usize {
+        self.layout.inputs
+    }
+
+    /// Samples in the block.
+    pub(crate) fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// Blocks of 64 pixels.
+    pub(crate) fn pixel_blocks(&self) -> usize {
+        self.layout.pixel_blocks()
+    }
+
+    /// Masks of a pixel block, one a sample.
+    #[inline(always)]
+    pub(crate) fn row_masks(&self, pixel_block: usize) -> &'a [u64] {
+        &self.row_masks[pixel_block * self.layout.capacity..][..self.samples]
+    }
+
+    /// The 64 bytes of each sample in a pixel block.
+    #[inline(always)]
+    pub(crate) fn rows(&self, pixel_block: usize) -> &'a [u8] {
+        let first = pixel_block * self.layout.capacity * PIXEL_BLOCK;
+        &self.row_bytes[first..][..self.samples * PIXEL_BLOCK]
+    }
+
+    /// Masks of all pixels, the padding after the last pixel included.
+    #[inline(always)]
+    pub(crate) fn column_masks(&self) -> &'a [[u64; MASK_WORDS]] {
+        self.column_masks
+    }
+
+    /// The bytes of a pixel, one a sample.
+    #[inline(always)]
+    pub(crate) fn column(&self, pixel: usize) -> &'a [u8] {
+        &self.column_bytes[pixel * self.layout.capacity..][..self.layout.capacity]
+    }
+}
+
+/// The parts of a block's buffers that belong to one pixel block, to be written.
+pub(crate) struct PixelBlockTarget<'a> {
+    /// `[capacity][64]`.
+    pub row_bytes: &'a mut [u8],
+    /// `[capacity]`.
+    pub row_masks: &'a mut [u64],
+    /// `[64][capacity]`.
+    pub column_bytes: &'a mut [u8],
+    /// `[64]`.
+    pub column_masks: &'a mut [[u64; MASK_WORDS]],
+}
+
+/// Fills one pixel block of a prepared block.
+pub(crate) struct Prepare<'a> {
+    /// Sizes.
+    pub layout: BlockLayout,
+    /// All images of the data set, `layout.inputs` bytes each.
+    pub images: &'a [u8],
+    /// Which of them make up the block, in order.
+    pub order: &'a [u32],
+    /// Those of the block after it, whose bytes are asked of memory now, so that they are in the
+    /// cache when they are prepared: the rows of a shuffled minibatch are scattered over the file.
+    pub next: &'a [u32],
+    /// Which pixel block.
+    pub pixel_block: usize,
+    /// Where it goes.
+    pub target: PixelBlockTarget<'a>,
+}
+
+impl Prepare<'_> {
+    /// Copies each sample's 64 bytes and finds the non-zero ones. Returns nothing; pads the
+    /// samples up to the next multiple of 16 with zeros.
+    #[inline(always)]
+    fn fill_rows(&mut self) {
+        let first = self.pixel_block * PIXEL_BLOCK;
+        let width = PIXEL_BLOCK.min(self.layout.inputs - first);
+        for (sample, &index) in self.order.iter().enumerate() {
+            let source = &self.images[index as usize * self.layout.inputs + first..][..width];
+            let row = &mut self.target.row_bytes[sample * PIXEL_BLOCK..][..PIXEL_BLOCK];
+            if width == PIXEL_BLOCK {
+                row.copy_from_slice(source);
+            } else {
+                row[..width].copy_from_slice(source);
+                row[width..].fill(0);
+            }
+            let mut mask = 0;
+            for (part, bytes) in row.as_chunks::<SQUARE>().0.iter().enumerate() {
+                mask |= non_zero(u8x16::new(*bytes)) << (part * SQUARE);
+            }
+            self.target.row_masks[sample] = mask;
+        }
+        let padded = self.order.len().next_multiple_of(SQUARE);
+        self.target.row_bytes[self.order.len() * PIXEL_BLOCK..padded * PIXEL_BLOCK].fill(0);
+    }
+
+    /// Transposes squares of 16 samples by 16 pixels and gathers the masks of the pixels.
+    #[inline(always)]
+    fn fill_columns(&mut self) {
+        let capacity = self.layout.capacity;
+        self.target.column_masks.fill([0; MASK_WORDS]);
+        for first_sample in (0..self.order.len()).step_by(SQUARE) {
+            let rows = &self.target.row_bytes[first_sample * PIXEL_BLOCK..][..SQUARE * PIXEL_BLOCK];
+            for first_pixel in (0..PIXEL_BLOCK).step_by(SQUARE) {
+                let square: [u8x16; SQUARE] = std::array::from_fn(|sample| {
+                    let first = sample * PIXEL_BLOCK + first_pixel;
+                    u8x16::new(rows[first..first + SQUARE].try_into().expect("16 bytes"))
+                });
+                for (offset, column) in transpose(square).into_iter().enumerate() {
+                    let pixel = first_pixel + offset;
+                    self.target.column_bytes[pixel * capacity + first_sample..][..SQUARE]
+                        .copy_from_slice(column.as_array());
+                    self.target.column_masks[pixel][first_sample / 64] |=
+                        non_zero(column) << (first_sample % 64);
+                }
+            }
+        }
+    }
+
+    /// Asks for the next block's bytes.
+    #[inline(always)]
+    fn prefetch_next(&self) {
+        let first = self.pixel_block * PIXEL_BLOCK;
+        for &index in self.next {
+            if let Some(byte) = self.images.get(index as usize * self.layout.inputs + first) {
+                prefetch(byte);
+            }
+        }
+    }
+}
+
+/// Byte j of vector i becomes byte i of vector j. Interleaving the first half of the vectors with
+/// the second doubles the distance that neighbouring bytes have come from; four times make 16.
+#[inline(always)]
+fn transpose(mut square: [u8x16; SQUARE]) -> [u8x16; SQUARE] {
+    for _ in 0..SQUARE.ilog2() {
+        square = std::array::from_fn(|i| {
+            let (upper, lower) = (square[i / 2], square[i / 2 + SQUARE / 2]);
+            if i % 2 == 0 {
+                u8x16::unpack_low(upper, lower)
+            } else {
+                u8x16::unpack_high(upper, lower)
+            }
+        });
+    }
+    square
+}
+
+/// Bit i is set where byte i is not zero.
+#[inline(always)]
+fn non_zero(bytes: u8x16) -> u64 {
+    u64::from(!bytes.simd_eq(u8x16::ZERO).to_bitmask() & 0xffff)
+}
+
+impl Kernel for Prepare<'_> {
+    type Output = ();
+
+    // One pixel block at a time: the 64 bytes of up to 128 samples are 8 KiB, so the bytes that
+    // were just copied are transposed out of L1.
+    #[inline(always)]
+    fn run<V: Vector>(mut self, _: V::Token) {
+        let layout = self.layout;
+        assert!(self.order.len() <= layout.capacity && self.pixel_block < layout.pixel_blocks());
+        self.prefetch_next();
+        self.fill_rows();
+        self.fill_columns();
+    }
+}

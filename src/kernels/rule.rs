@@ -1,0 +1,96 @@
+//! The SGD step on one vector of parameters.
+
+use crate::simd::Vector;
+
+/// Velocities smaller than this become 0: without gradients they shrink with every step, and would
+/// become denormal numbers.
+const SMALLEST_VELOCITY: f32 = 1e-30;
+
+/// One step of SGD.
+///
+/// Without momentum and weight decay: w <- w - learning_rate * g.
+///
+/// Otherwise: g <- g + weight_decay * w; v <- momentum * v + g; w <- w - learning_rate * d with
+/// d = g + momentum * v (Nesterov) or d = v.
+///
+/// Source: Sutskever et al., "On the importance of initialization and momentum in deep learning",
+/// 2013, in the form that PyTorch's `SGD` uses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct StepRule {
+    /// Step size.
+    pub learning_rate: f32,
+    /// Share of the velocity that is kept, 0 to below 1.
+    pub momentum: f32,
+    /// Whether the gradient is looked at after the velocity's next step.
+    pub nesterov: bool,
+    /// Factor of the weights that is added to their gradient.
+    pub weight_decay: f32,
+}
+
+impl StepRule {
+    /// Whether a parameter with zero gradient stays as it is.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.momentum == 0.0 && self.weight_decay == 0.0
+    }
+
+    /// The rule for biases, which do not decay.
+    pub(crate) fn for_bias(self) -> Self {
+        Self {
+            weight_decay: 0.0,
+            ..self
+        }
+    }
+
+    /// Whether velocities are kept.
+    pub(crate) fn has_velocity(&self) -> bool {
+        self.momentum != 0.0
+    }
+}
+
+/// A [`StepRule`] with each number in all lanes.
+#[derive(Clone, Copy)]
+pub(super) struct VectorRule<V> {
+    negative_rate: V,
+    momentum: V,
+    weight_decay: V,
+    smallest: V,
+    zero: V,
+    nesterov: bool,
+}
+
+impl<V: Vector> VectorRule<V> {
+    #[inline(always)]
+    pub(super) fn new(token: V::Token, rule: StepRule) -> Self {
+        Self {
+            negative_rate: V::splat(token, -rule.learning_rate),
+            momentum: V::splat(token, rule.momentum),
+            weight_decay: V::splat(token, rule.weight_decay),
+            smallest: V::splat(token, SMALLEST_VELOCITY),
+            zero: V::splat(token, 0.0),
+            nesterov: rule.nesterov,
+        }
+    }
+
+    /// The new weight, where neither momentum nor weight decay is wanted.
+    #[inline(always)]
+    pub(super) fn plain(&self, weight: V, gradient: V) -> V {
+        self.negative_rate.mul_add(gradient, weight)
+    }
+
+    /// The new weight and velocity.
+    #[inline(always)]
+    pub(super) fn full(&self, weight: V, velocity: V, gradient: V) -> (V, V) {
+        let gradient = self.weight_decay.mul_add(weight, gradient);
+        let velocity = self.momentum.mul_add(velocity, gradient);
+        // Written so that NaN passes through.
+        let velocity = self
+            .smallest
+            .select_greater(velocity.abs(), self.zero, velocity);
+        let direction = if self.nesterov {
+            self.momentum.mul_add(velocity, gradient)
+        } else {
+            velocity
+        };
+        (self.negative_rate.mul_add(direction, weight), velocity)
+    }
+}

@@ -1,0 +1,163 @@
+//! Softmax, cross-entropy and their common gradient in one pass over the logits.
+#![expect(
+    unsafe_code,
+    reason = "vectors are loaded from and stored to scratch rows"
+)]
+
+use crate::simd::{Kernel, MAX_LANES, Vector, exp_negative};
+
+/// y = softmax(s), loss = -ln y_label, ds = (y - t) * scale, with t one-hot.
+///
+/// The largest logit is subtracted first, and the loss is ln(sum of exp(s - max)) + max - s_label,
+/// so logits of any size are right: nothing overflows, and no logarithm of zero is taken.
+pub(crate) struct SoftmaxCrossEntropy<'a> {
+    /// h V, `[samples][class_stride]`; the bias is added here.
+    pub logits: &'a [f32],
+    /// c, `[class_stride]`.
+    pub bias: &'a [f32],
+    /// Target classes, one a sample.
+    pub labels: &'a [u8],
+    /// Number of classes, without padding.
+    pub classes: usize,
+    /// Distance between the rows of `logits` and of `delta`.
+    pub class_stride: usize,
+    /// 1 / samples of the minibatch, which makes gradients means.
+    pub scale: f32,
+    /// ds, `[samples][class_stride]`, written; 0 in the padding.
+    pub delta: &'a mut [f32],
+    /// Predicted classes, one a sample, written.
+    pub predicted: &'a mut [u8],
+    /// Room for `[classes][MAX_LANES]`.
+    pub scratch: &'a mut [f32],
+}
+
+/// Sums over the samples of a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct BlockLoss {
+    /// Sum of the cross-entropies, in nats.
+    pub loss: f64,
+    /// Samples whose predicted class is the target. The predicted class is the first of the
+    /// largest; a sample with a NaN logit is never correct.
+    pub correct: usize,
+}
+
+impl Kernel for SoftmaxCrossEntropy<'_> {
+    type Output = BlockLoss;
+
+    // Lanes are samples: a group of LANES samples is transposed into the scratch rows, one row a
+    // class (10 classes are 640 bytes), so that the largest logit and the sum run through the
+    // classes in order.
+    #[inline(always)]
+    fn run<V: Vector>(mut self, token: V::Token) -> BlockLoss {
+        let samples = self.labels.len();
+        assert!(self.class_stride >= self.classes && self.bias.len() >= self.classes);
+        assert!(self.logits.len() >= samples * self.class_stride);
+        assert!(self.delta.len() >= samples * self.class_stride);
+        assert!(self.predicted.len() >= samples);
+        assert!(self.scratch.len() >= self.classes * MAX_LANES);
+        let mut total = BlockLoss::default();
+        for first in (0..samples).step_by(V::LANES) {
+            self.group::<V>(token, first, V::LANES.min(samples - first), &mut total);
+        }
+        total
+    }
+}
+
+impl SoftmaxCrossEntropy<'_> {
+    #[inline(always)]
+    fn group<V: Vector>(
+        &mut self,
+        token: V::Token,
+        first: usize,
+        samples: usize,
+        total: &mut BlockLoss,
+    ) {
+        self.transpose_logits(first, samples);
+        let scratch = self.scratch.as_mut_ptr();
+        // SAFETY: `run` has checked that the scratch holds `classes` rows of MAX_LANES values.
+        let load = |class: usize| unsafe { V::load(token, scratch.add(class * MAX_LANES)) };
+        // SAFETY: as above.
+        let store = |class: usize, x: V| unsafe { x.store(scratch.add(class * MAX_LANES)) };
+
+        let mut largest = load(0);
+        let mut predicted = V::splat(token, 0.0);
+        for class in 1..self.classes {
+            let logit = load(class);
+            predicted = logit.select_greater(largest, V::splat(token, class as f32), predicted);
+            largest = logit.select_greater(largest, logit, largest);
+        }
+        let mut label_logits = [0.0; MAX_LANES];
+        for (lane, logit) in label_logits[..samples].iter_mut().enumerate() {
+            let label = usize::from(self.labels[first + lane]);
+            *logit = self.scratch[label * MAX_LANES + lane];
+        }
+        let mut sum = V::splat(token, 0.0);
+        for class in 0..self.classes {
+            let exponential = exp_negative(token, load(class).sub(largest));
+            store(class, exponential);
+            sum = sum.add(exponential);
+        }
+        let factor = V::splat(token, self.scale).div(sum);
+        for class in 0..self.classes {
+            store(class, load(class).mul(factor));
+        }
+
+        let lanes = [largest, predicted, sum].map(|vector| {
+            let mut lanes = [0.0; MAX_LANES];
+            // SAFETY: no vector has more than MAX_LANES lanes.
+            unsafe { vector.store(lanes.as_mut_ptr()) };
+            lanes
+        });
+        self.write_delta(first, samples);
+        self.add_losses(first, samples, &lanes, &label_logits, total);
+    }
+
+    /// Logits of a group with the bias added, one row a class.
+    #[inline(always)]
+    fn transpose_logits(&mut self, first: usize, samples: usize) {
+        for lane in 0..samples {
+            let logits = &self.logits[(first + lane) * self.class_stride..][..self.classes];
+            for (class, (&logit, &bias)) in logits.iter().zip(self.bias).enumerate() {
+                self.scratch[class * MAX_LANES + lane] = logit + bias;
+            }
+        }
+    }
+
+    /// ds of a group, one row a sample.
+    #[inline(always)]
+    fn write_delta(&mut self, first: usize, samples: usize) {
+        for lane in 0..samples {
+            let delta = &mut self.delta[(first + lane) * self.class_stride..][..self.class_stride];
+            let (delta, padding) = delta.split_at_mut(self.classes);
+            for (class, delta) in delta.iter_mut().enumerate() {
+                *delta = self.scratch[class * MAX_LANES + lane];
+            }
+            padding.fill(0.0);
+            delta[usize::from(self.labels[first + lane])] -= self.scale;
+        }
+    }
+
+    /// One logarithm serves a group: the sum of the logarithms is that of the product, which 16
+    /// sums of at most 256 cannot make overflow.
+    #[inline(always)]
+    fn add_losses(
+        &mut self,
+        first: usize,
+        samples: usize,
+        [largest, predicted, sum]: &[[f32; MAX_LANES]; 3],
+        label_logits: &[f32; MAX_LANES],
+        total: &mut BlockLoss,
+    ) {
+        let mut product = 1.0;
+        for lane in 0..samples {
+            product *= f64::from(sum[lane]);
+            total.loss += f64::from(largest[lane]) - f64::from(label_logits[lane]);
+            // A class number is exact in f32, and below 256.
+            let class = predicted[lane] as u8;
+            self.predicted[first + lane] = class;
+            let is_number = !sum[lane].is_nan();
+            total.correct += usize::from(is_number && class == self.labels[first + lane]);
+        }
+        total.loss += product.ln();
+    }
+}

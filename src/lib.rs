@@ -1,0 +1,11 @@
+//! SIMD engine that trains a two-layer perceptron (linear, sigmoid, linear, softmax,
+//! cross-entropy) on MNIST-format data on a CPU.
+
+pub mod backend;
+pub mod engine;
+mod kernels;
+pub mod mnist;
+pub mod network;
+pub mod random;
+pub mod reference;
+pub mod simd;

@@ -1,0 +1,184 @@
+//! The data set: two splits and the number of classes.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::DataError;
+use super::file::{FileAccess, Storage, open_idx, unreadable};
+use super::gzip;
+use super::idx::{Header, Kind};
+use super::names::{Found, MnistFile, find_files};
+use super::split::{Images, Labels, Split};
+
+/// A training and a test split with images of one size.
+///
+/// Clones share the bytes; it can be sent and shared between threads.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The training split.
+    pub train: Split,
+    /// The test split.
+    pub test: Split,
+    /// Number of classes, 2 to 256; every label is below it.
+    pub classes: usize,
+}
+
+/// How a data set is opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// How images come into memory. Default: [`FileAccess::Mapped`].
+    pub access: FileAccess,
+    /// Number of classes, 2 to 256. Default: the largest label plus one, at least 2.
+    pub classes: Option<usize>,
+    /// Where decompressed files are kept. Default: `$XDG_CACHE_HOME/fused-mlp`, else
+    /// `~/.cache/fused-mlp`.
+    pub cache_dir: Option<PathBuf>,
+}
+
+impl Dataset {
+    /// Opens the four files in `dir`; messages about decompression are dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::open_with_messages`].
+    pub fn open(dir: &Path, options: &OpenOptions) -> Result<Dataset, DataError> {
+        Dataset::open_with_messages(dir, options, &mut |_| ())
+    }
+
+    /// Opens the four files in `dir`; `message` receives one line for each file decompressed.
+    ///
+    /// Where only `NAME.gz` is present, it is decompressed into the cache folder unless a file
+    /// made from the same compressed bytes is there already.
+    ///
+    /// # Errors
+    ///
+    /// Any [`DataError`] but [`DataError::NotFound`]: each tells one way in which the folder, a
+    /// file, a pair of files or the cache is wrong.
+    pub fn open_with_messages(
+        dir: &Path,
+        options: &OpenOptions,
+        message: &mut dyn FnMut(&str),
+    ) -> Result<Dataset, DataError> {
+        check_folder(dir, "the path")?;
+        if let Some(found) = options.classes {
+            check_class_range(found)?;
+        }
+        let files = find_files(dir)?;
+        let mut open = |file: MnistFile, found: &Found| open_file(file, found, options, message);
+        let [train_images, train_labels, test_images, test_labels] = files;
+
+        let (header, storage) = open(MnistFile::TrainImages, &train_images)?;
+        let images = Images::from_file(header, storage, train_images.into_path());
+        let (header, storage) = open(MnistFile::TrainLabels, &train_labels)?;
+        let labels = Labels::from_file(header, storage, train_labels.into_path());
+        let train = Split::new(images, labels)?;
+
+        let (header, storage) = open(MnistFile::TestImages, &test_images)?;
+        let images = Images::from_file(header, storage, test_images.into_path());
+        let (header, storage) = open(MnistFile::TestLabels, &test_labels)?;
+        let labels = Labels::from_file(header, storage, test_labels.into_path());
+        let test = Split::new(images, labels)?;
+
+        Dataset::from_splits(train, test, options.classes)
+    }
+
+    /// Puts two splits together; `classes` is the largest label plus one, at least 2, if `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::CountMismatch`], [`DataError::SizeMismatch`],
+    /// [`DataError::ClassesOutOfRange`] or [`DataError::LabelBeyondClasses`].
+    pub fn from_splits(
+        train: Split,
+        test: Split,
+        classes: Option<usize>,
+    ) -> Result<Dataset, DataError> {
+        // The fields of a split are public, so its counts are checked here again.
+        let train = Split::new(train.images, train.labels)?;
+        let test = Split::new(test.images, test.labels)?;
+        let size = |split: &Split| (split.images.rows(), split.images.columns());
+        if size(&train) != size(&test) {
+            return Err(DataError::SizeMismatch {
+                train_file: train.images.source().into(),
+                train: size(&train),
+                test_file: test.images.source().into(),
+                test: size(&test),
+            });
+        }
+        let classes = match classes {
+            Some(classes) => {
+                check_class_range(classes)?;
+                check_labels(&train.labels, classes)?;
+                check_labels(&test.labels, classes)?;
+                classes
+            }
+            None => {
+                let largest = train.labels.bytes().iter().chain(test.labels.bytes()).max();
+                largest.map_or(2, |&label| (usize::from(label) + 1).max(2))
+            }
+        };
+        Ok(Dataset {
+            train,
+            test,
+            classes,
+        })
+    }
+}
+
+/// Checks that `dir` is a folder; `origin` tells what named it.
+pub(super) fn check_folder(dir: &Path, origin: &str) -> Result<(), DataError> {
+    match fs::metadata(dir) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(DataError::NotAFolder {
+            folder: dir.into(),
+            origin: origin.into(),
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::FolderMissing {
+            folder: dir.into(),
+            origin: origin.into(),
+        }),
+        Err(source) => Err(unreadable(dir, source)),
+    }
+}
+
+fn check_class_range(found: usize) -> Result<(), DataError> {
+    if (2..=256).contains(&found) {
+        Ok(())
+    } else {
+        Err(DataError::ClassesOutOfRange { found })
+    }
+}
+
+fn check_labels(labels: &Labels, classes: usize) -> Result<(), DataError> {
+    let beyond = |&label: &u8| usize::from(label) >= classes;
+    match labels.bytes().iter().position(beyond) {
+        None => Ok(()),
+        Some(position) => Err(DataError::LabelBeyondClasses {
+            file: labels.source().into(),
+            position,
+            label: labels.bytes()[position],
+            classes,
+        }),
+    }
+}
+
+/// Opens one file, decompressing it first where necessary; errors name the file in the folder.
+fn open_file(
+    file: MnistFile,
+    found: &Found,
+    options: &OpenOptions,
+    message: &mut dyn FnMut(&str),
+) -> Result<(Header, Storage), DataError> {
+    let access = match file.kind() {
+        Kind::Images => options.access,
+        Kind::Labels => FileAccess::InMemory,
+    };
+    match found {
+        Found::Plain(path) => open_idx(path, path, file.kind(), access),
+        Found::Gzip(path) => {
+            let cache_dir = options.cache_dir.as_deref();
+            gzip::open(path, file, access, cache_dir, message)
+        }
+    }
+}

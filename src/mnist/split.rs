@@ -1,0 +1,201 @@
+//! Images, their labels, and the two together.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::DataError;
+use super::file::Storage;
+use super::idx::{Header, Kind};
+
+/// Elements of one idx file: a range of a storage that clones share.
+#[derive(Debug, Clone)]
+struct Elements {
+    header: Header,
+    storage: Arc<Storage>,
+    range: Range<usize>,
+    source: Arc<Path>,
+}
+
+impl Elements {
+    /// `storage` is a whole file whose header and length were checked.
+    fn from_file(header: Header, storage: Storage, source: PathBuf) -> Elements {
+        let range = header.kind().header_len()..header.file_len();
+        Elements {
+            header,
+            storage: Arc::new(storage),
+            range,
+            source: source.into(),
+        }
+    }
+
+    /// `bytes` are the elements alone.
+    fn from_vec(kind: Kind, dimensions: [usize; 3], bytes: Vec<u8>) -> Result<Elements, DataError> {
+        let source = PathBuf::from(format!("{kind} in memory"));
+        let header = Header::new(&source, kind, dimensions)?;
+        header.check_len(&source, kind.header_len() as u64 + bytes.len() as u64)?;
+        let range = 0..bytes.len();
+        let storage = Arc::new(Storage::Memory(bytes));
+        Ok(Elements {
+            header,
+            storage,
+            range,
+            source: source.into(),
+        })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.storage.bytes()[self.range.clone()]
+    }
+}
+
+/// count · rows · columns bytes, row-major, one image after the other; 0 is background, 255 ink.
+///
+/// Clones share the bytes.
+#[derive(Debug, Clone)]
+pub struct Images(Elements);
+
+impl Images {
+    /// Images from memory: `bytes` has count · rows · columns elements, row-major.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::ZeroDimension`], [`DataError::AbsurdDimensions`] (a dimension must fit in 32
+    /// bits), [`DataError::Truncated`] or [`DataError::TrailingBytes`]; lengths in the last two
+    /// include the 16 bytes that a header takes in a file.
+    pub fn from_vec(
+        count: usize,
+        rows: usize,
+        columns: usize,
+        bytes: Vec<u8>,
+    ) -> Result<Images, DataError> {
+        Elements::from_vec(Kind::Images, [count, rows, columns], bytes).map(Images)
+    }
+
+    pub(super) fn from_file(header: Header, storage: Storage, source: PathBuf) -> Images {
+        Images(Elements::from_file(header, storage, source))
+    }
+
+    /// Number of images, at least 1.
+    pub fn count(&self) -> usize {
+        self.0.header.count()
+    }
+
+    /// Rows of an image.
+    pub fn rows(&self) -> usize {
+        self.0.header.rows()
+    }
+
+    /// Columns of an image.
+    pub fn columns(&self) -> usize {
+        self.0.header.columns()
+    }
+
+    /// Pixels of an image: rows · columns.
+    pub fn pixels(&self) -> usize {
+        self.rows() * self.columns()
+    }
+
+    /// All images, count · pixels bytes. A hot loop fetches this slice once.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    /// Image `i`, pixels bytes.
+    ///
+    /// # Panics
+    ///
+    /// If `i` is not below `count`.
+    pub fn image(&self, i: usize) -> &[u8] {
+        assert!(i < self.count(), "image {i} of {}", self.count());
+        &self.bytes()[i * self.pixels()..(i + 1) * self.pixels()]
+    }
+
+    /// The file that the images come from, or `images in memory`.
+    pub fn source(&self) -> &Path {
+        &self.0.source
+    }
+
+    /// The header that an idx file of these images has.
+    pub fn header(&self) -> Header {
+        self.0.header
+    }
+}
+
+/// One class a byte, counted from 0.
+///
+/// Always held in memory, never mapped: a label serves as an index, so one that was checked must
+/// not change afterwards. Clones share the bytes.
+#[derive(Debug, Clone)]
+pub struct Labels(Elements);
+
+impl Labels {
+    /// Labels from memory.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::ZeroDimension`] if `labels` is empty, [`DataError::AbsurdDimensions`] if its
+    /// length does not fit in 32 bits.
+    pub fn from_vec(labels: Vec<u8>) -> Result<Labels, DataError> {
+        Elements::from_vec(Kind::Labels, [labels.len(), 1, 1], labels).map(Labels)
+    }
+
+    pub(super) fn from_file(header: Header, storage: Storage, source: PathBuf) -> Labels {
+        Labels(Elements::from_file(header, storage, source))
+    }
+
+    /// All labels.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    /// Number of labels, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "labels are never empty")]
+    pub fn len(&self) -> usize {
+        self.0.header.count()
+    }
+
+    /// The file that the labels come from, or `labels in memory`.
+    pub fn source(&self) -> &Path {
+        &self.0.source
+    }
+
+    /// The header that an idx file of these labels has.
+    pub fn header(&self) -> Header {
+        self.0.header
+    }
+}
+
+/// Images and as many labels: label `i` is the class of image `i`.
+#[derive(Debug, Clone)]
+pub struct Split {
+    /// The images.
+    pub images: Images,
+    /// Their labels.
+    pub labels: Labels,
+}
+
+impl Split {
+    /// Puts images and labels together.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::CountMismatch`] if there are not as many labels as images.
+    pub fn new(images: Images, labels: Labels) -> Result<Split, DataError> {
+        if images.count() != labels.len() {
+            return Err(DataError::CountMismatch {
+                images_file: images.source().into(),
+                images: images.count(),
+                labels_file: labels.source().into(),
+                labels: labels.len(),
+            });
+        }
+        Ok(Split { images, labels })
+    }
+
+    /// Number of samples, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "a split is never empty")]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+}

@@ -1,0 +1,115 @@
+//! The network: its shape, its parameters and their initial values.
+//!
+//! x [inputs] -> k = x W + b [hidden] -> h = sigmoid(k) -> s = h V + c [classes] -> y = softmax(s)
+//!
+//! W is `linear1_weight`, b `linear1_bias`, V `linear2_weight`, c `linear2_bias`.
+
+use crate::random::{Purpose, Stream};
+
+/// Most classes a network can have: labels are bytes.
+pub const MAX_CLASSES: usize = 256;
+
+/// Numbers of inputs, hidden units and classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Pixels of an image.
+    pub inputs: usize,
+    /// Units of the hidden layer.
+    pub hidden: usize,
+    /// Outputs of the network, 2 to [`MAX_CLASSES`].
+    pub classes: usize,
+}
+
+impl Shape {
+    /// Number of weights and biases: (inputs + 1) hidden + (hidden + 1) classes.
+    pub fn parameters(&self) -> usize {
+        (self.inputs + 1) * self.hidden + (self.hidden + 1) * self.classes
+    }
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}-{}", self.inputs, self.hidden, self.classes)
+    }
+}
+
+/// All weights and biases as f32, each matrix row-major: the row is the unit a weight comes from,
+/// the column the unit it goes to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameters {
+    /// Numbers of inputs, hidden units and classes.
+    pub shape: Shape,
+    /// W, `[inputs, hidden]`.
+    pub linear1_weight: Vec<f32>,
+    /// b, `[hidden]`.
+    pub linear1_bias: Vec<f32>,
+    /// V, `[hidden, classes]`.
+    pub linear2_weight: Vec<f32>,
+    /// c, `[classes]`.
+    pub linear2_bias: Vec<f32>,
+}
+
+impl Parameters {
+    /// All zero.
+    pub fn zeros(shape: Shape) -> Self {
+        Self {
+            shape,
+            linear1_weight: vec![0.0; shape.inputs * shape.hidden],
+            linear1_bias: vec![0.0; shape.hidden],
+            linear2_weight: vec![0.0; shape.hidden * shape.classes],
+            linear2_bias: vec![0.0; shape.classes],
+        }
+    }
+
+    /// Initial values: weights uniform on ±sqrt(6 / (fan_in + fan_out)), biases zero.
+    ///
+    /// The weights are drawn in the order in which they lie in memory, W before V.
+    ///
+    /// Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+    /// networks", 2010, equation 16.
+    pub fn initialise(shape: Shape, seed: u64) -> Self {
+        let mut stream = Stream::new(seed, Purpose::Initialisation);
+        let mut parameters = Self::zeros(shape);
+        let mut fill = |weights: &mut [f32], fan_in: usize, fan_out: usize| {
+            let bound = (6.0 / (fan_in + fan_out) as f64).sqrt() as f32;
+            weights
+                .iter_mut()
+                .for_each(|weight| *weight = bound * stream.uniform_signed());
+        };
+        fill(&mut parameters.linear1_weight, shape.inputs, shape.hidden);
+        fill(&mut parameters.linear2_weight, shape.hidden, shape.classes);
+        parameters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initial_values_are_bounded_and_seeded() {
+        let shape = Shape {
+            inputs: 20,
+            hidden: 7,
+            classes: 3,
+        };
+        let parameters = Parameters::initialise(shape, 1);
+        let bound = (6.0f32 / 27.0).sqrt();
+        assert!(
+            parameters
+                .linear1_weight
+                .iter()
+                .all(|w| w.abs() <= bound && *w != 0.0)
+        );
+        assert!(
+            parameters
+                .linear1_weight
+                .iter()
+                .any(|w| w.abs() > 0.9 * bound)
+        );
+        assert_eq!(parameters.linear1_bias, [0.0; 7]);
+        assert_eq!(parameters, Parameters::initialise(shape, 1));
+        assert_ne!(parameters, Parameters::initialise(shape, 2));
+        assert_eq!(shape.parameters(), 20 * 7 + 7 + 7 * 3 + 3);
+    }
+}

@@ -1,0 +1,58 @@
+//! exp and sigmoid on vectors, from correctly rounded operations only, so that every instruction
+//! set with fused multiply-add gives the same bits.
+
+use super::Vector;
+
+/// log2(e).
+const LOG2_E: f32 = std::f32::consts::LOG2_E;
+/// ln 2 in two parts: the upper has few enough bits that its product with an exponent is exact.
+const LN2_UPPER: f32 = 0.693_359_4;
+const LN2_LOWER: f32 = -2.121_944_4e-4;
+/// Adding 1.5 * 2^23 rounds a small number to an integer, which then stands in the low bits.
+const ROUND: f32 = 12_582_912.0;
+/// exp(±87) is a normal f32, and so is its exponent's every step.
+const LARGEST: f32 = 87.0;
+/// (exp(r) - 1 - r) / r^2 on |r| <= ln(2) / 2, highest power first: the minimax polynomial of
+/// Cephes' `expf` (S. L. Moshier), relative error of the whole below 2e-7.
+const COEFFICIENTS: [f32; 6] = [
+    1.987_569_1e-4,
+    1.398_199_9e-3,
+    8.333_452e-3,
+    4.166_579_6e-2,
+    1.666_666_5e-1,
+    5e-1,
+];
+
+/// exp(x) for |x| <= 87; beyond, exp(±87). NaN gives NaN.
+#[inline(always)]
+pub(crate) fn exp<V: Vector>(token: V::Token, x: V) -> V {
+    let splat = |value| V::splat(token, value);
+    let x = splat(-LARGEST).max(splat(LARGEST).min(x));
+    let rounded = x.mul_add(splat(LOG2_E), splat(ROUND));
+    let n = rounded.sub(splat(ROUND));
+    let r = n.mul_add(splat(-LN2_LOWER), n.mul_add(splat(-LN2_UPPER), x));
+    let mut polynomial = splat(COEFFICIENTS[0]);
+    for &coefficient in &COEFFICIENTS[1..] {
+        polynomial = polynomial.mul_add(r, splat(coefficient));
+    }
+    let mantissa = polynomial.mul_add(r.mul(r), r).add(splat(1.0));
+    mantissa.shift_exponent(rounded)
+}
+
+/// exp(x) for x <= 0, and exactly 0 below -60.
+///
+/// Softmax uses it: probabilities below 1e-26 become 0, so no gradient is ever a denormal number,
+/// which some CPUs multiply slowly.
+#[inline(always)]
+pub(crate) fn exp_negative<V: Vector>(token: V::Token, x: V) -> V {
+    let zero = V::splat(token, 0.0);
+    // Written so that NaN passes through.
+    V::splat(token, -60.0).select_greater(x, zero, exp(token, x))
+}
+
+/// 1 / (1 + exp(-x)), relative error below 4e-7 for |x| <= 87. NaN gives NaN.
+#[inline(always)]
+pub(crate) fn sigmoid<V: Vector>(token: V::Token, x: V) -> V {
+    let one = V::splat(token, 1.0);
+    one.div(one.add(exp(token, V::splat(token, 0.0).sub(x))))
+}

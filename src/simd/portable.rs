@@ -1,0 +1,92 @@
+//! Portable tier on the `wide` crate: 8 lanes, on what the target has at compile time (SSE2 on
+//! x86-64, NEON on aarch64).
+#![expect(unsafe_code, reason = "vectors are loaded and stored through pointers")]
+
+use super::{Kernel, Vector};
+use wide::{f32x8, i32x8};
+
+/// The portable tier needs no proof; the token gives it the shape of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Portable(());
+
+impl Portable {
+    pub(super) fn new() -> Self {
+        Self(())
+    }
+
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run::<PortableVector>(self)
+    }
+}
+
+/// 8 lanes of f32 in as many registers as the target needs.
+#[derive(Clone, Copy)]
+pub(crate) struct PortableVector(f32x8);
+
+impl Vector for PortableVector {
+    type Token = Portable;
+    const LANES: usize = 8;
+    // SSE2 has 16 registers of half a vector: 5 accumulators take 10 of them.
+    const FORWARD_TILE: usize = 5;
+    // 2 x 2 accumulators take 8 half registers, two pixel values and a delta 6.
+    const GRADIENT_TILE: usize = 2;
+
+    #[inline(always)]
+    fn splat(_: Portable, value: f32) -> Self {
+        Self(f32x8::splat(value))
+    }
+    #[inline(always)]
+    unsafe fn load(_: Portable, source: *const f32) -> Self {
+        // SAFETY: the caller vouches for 8 readable values; an array of f32 has the alignment of
+        // one.
+        Self(f32x8::new(unsafe { *source.cast::<[f32; 8]>() }))
+    }
+    #[inline(always)]
+    unsafe fn store(self, target: *mut f32) {
+        // SAFETY: the caller vouches for 8 writable values.
+        unsafe { *target.cast::<[f32; 8]>() = self.0.to_array() }
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        Self(self.0.mul_add(factor.0, addend.0))
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(self.0 * other.0)
+    }
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self(self.0 / other.0)
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        self.select_greater(other, self, other)
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        other.select_greater(self, self, other)
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self(self.0.abs())
+    }
+    #[inline(always)]
+    fn select_greater(self, other: Self, yes: Self, no: Self) -> Self {
+        Self(self.0.simd_gt(other.0).select(yes.0, no.0))
+    }
+    #[inline(always)]
+    fn shift_exponent(self, integer: Self) -> Self {
+        let bits =
+            |vector: f32x8| -> i32x8 { i32x8::new(vector.to_array().map(|x| x.to_bits() as i32)) };
+        let sum: i32x8 = bits(self.0) + (bits(integer.0) << 23);
+        Self(f32x8::new(sum.to_array().map(|x| f32::from_bits(x as u32))))
+    }
+}
