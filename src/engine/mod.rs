@@ -1,4 +1,172 @@
-//! One training step on all threads.
+//! The fused engine: minibatch SGD on all threads at once, with bits that do not depend on them.
+//!
+//! The hidden layer is cut among the threads ([`plan`]). Each thread owns its units with all their
+//! weights ([`worker`]) and computes, in every step, their activations, their part of the logits,
+//! their gradients and their update. Only the parts of the logits are exchanged ([`exchange`]), and
+//! the samples are prepared together ([`prepared`]). No gradient is ever added up across threads.
+//!
+//! So each number has one owner and one order of summation, whatever the number of threads and the
+//! width of the vectors: the same seed gives the same model, byte for byte.
+
 mod barrier;
+mod blocks;
+mod buffer;
+mod exchange;
+mod pass;
 mod plan;
+mod prepared;
 mod team;
+mod worker;
+
+use crate::backend::{
+    Backend, BackendError, Evaluation, MinibatchResult, Optimizer, Samples, TrainingPass,
+    check_pass, check_samples, check_shape,
+};
+use crate::kernels::prepare::BlockLayout;
+use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
+use crate::network::{Parameters, Shape};
+use crate::simd::Isa;
+use blocks::Blocks;
+use exchange::Exchange;
+use pass::{Outcome, Pass, Training};
+use plan::Plan;
+use prepared::PreparedBlocks;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, PoisonError};
+use team::Team;
+use worker::Worker;
+
+/// The fused engine, a [`Backend`].
+pub struct Engine {
+    isa: Isa,
+    shape: Shape,
+    optimizer: Optimizer,
+    team: Team,
+    workers: Vec<Mutex<Worker>>,
+    prepared: PreparedBlocks,
+    exchange: Exchange,
+}
+
+impl Engine {
+    /// An engine that trains from `parameters` on, with so many threads.
+    ///
+    /// # Errors
+    /// [`BackendError::Shape`] if there is no such network, [`BackendError::Threads`] if the
+    /// threads cannot be started.
+    pub fn new(
+        parameters: &Parameters,
+        optimizer: Optimizer,
+        threads: usize,
+        isa: Isa,
+    ) -> Result<Self, BackendError> {
+        let shape = parameters.shape;
+        check_shape(shape)?;
+        let team = Team::new(threads)?;
+        let plan = Plan::new(shape.hidden, threads);
+        let class_stride = shape.classes.next_multiple_of(CLASS_PADDING);
+        let has_velocities = optimizer.momentum != 0.0;
+        let worker = |thread| Worker::new(isa, &plan, thread, parameters, has_velocities);
+        Ok(Self {
+            isa,
+            shape,
+            optimizer,
+            workers: (0..threads)
+                .map(|thread| Mutex::new(worker(thread)))
+                .collect(),
+            prepared: PreparedBlocks::new(shape.inputs),
+            exchange: Exchange::new(&plan, BLOCK_SAMPLES * class_stride),
+            team,
+        })
+    }
+
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    fn run(
+        &mut self,
+        samples: Samples<'_>,
+        order: &[u32],
+        blocks: Blocks,
+        training: Option<Training<'_>>,
+    ) -> Outcome {
+        let pass = Pass {
+            isa: self.isa,
+            samples,
+            order,
+            blocks,
+            layout: BlockLayout::new(self.shape.inputs, blocks.largest()),
+            prepared: &self.prepared,
+            exchange: &self.exchange,
+            training,
+            halt_at: AtomicUsize::new(usize::MAX),
+        };
+        let has_several_blocks = training.is_some() && blocks.has_several_a_minibatch();
+        let threads = self.team.threads();
+        let outcomes = self.team.run(|index, barrier| {
+            let mut worker = self.workers[index]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            worker.begin_pass(has_several_blocks);
+            pass.run(&mut worker, (index, threads), barrier)
+        });
+        // A broken barrier comes with a panic, which `Team::run` has passed on.
+        let first = outcomes.into_iter().next().and_then(Result::ok);
+        first.unwrap_or_default()
+    }
+}
+
+impl Backend for Engine {
+    fn name(&self) -> &'static str {
+        "fused"
+    }
+
+    fn threads(&self) -> usize {
+        self.team.threads()
+    }
+
+    fn train(&mut self, pass: &TrainingPass<'_>) -> Result<Vec<MinibatchResult>, BackendError> {
+        check_pass(self.shape, pass)?;
+        let training = Training {
+            optimizer: self.optimizer,
+            learning_rates: pass.learning_rates,
+            control: pass.control,
+        };
+        let blocks = Blocks::new(pass.order.len(), pass.batch_size);
+        let outcome = self.run(pass.samples, pass.order, blocks, Some(training));
+        let result =
+            |(total, samples): (crate::kernels::softmax::BlockLoss, usize)| MinibatchResult {
+                loss: total.loss / samples as f64,
+                correct: total.correct,
+                samples,
+            };
+        Ok(outcome.minibatches.into_iter().map(result).collect())
+    }
+
+    fn evaluate(
+        &mut self,
+        samples: Samples<'_>,
+        order: &[u32],
+    ) -> Result<Evaluation, BackendError> {
+        check_samples(self.shape, samples, order)?;
+        let blocks = Blocks::new(order.len(), BLOCK_SAMPLES);
+        let outcome = self.run(samples, order, blocks, None);
+        let totals = outcome.minibatches.iter().map(|(total, _)| total);
+        let loss: f64 = totals.clone().map(|total| total.loss).sum();
+        Ok(Evaluation {
+            loss: loss / order.len() as f64,
+            correct: totals.map(|total| total.correct).sum(),
+            predicted: outcome.predicted,
+        })
+    }
+
+    fn parameters(&self) -> Parameters {
+        let mut parameters = Parameters::zeros(self.shape);
+        for worker in &self.workers {
+            let worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
+            worker.put_slice_into(&mut parameters);
+        }
+        parameters
+    }
+}

@@ -4,7 +4,7 @@
     reason = "inner loops over raw pointers, bounds checked at entry"
 )]
 
-use super::prepare::PreparedBlock;
+use super::prepare::PreparedRows;
 use super::tile::{tiles, with_tile};
 use super::{INPUT_OF_BYTE, PIXEL_BLOCK};
 use crate::simd::{Kernel, Vector, sigmoid};
@@ -12,7 +12,7 @@ use crate::simd::{Kernel, Vector, sigmoid};
 /// h = sigmoid(x W + b) for a slice of the hidden layer.
 pub(crate) struct Forward<'a> {
     /// x, by sample.
-    pub block: PreparedBlock<'a>,
+    pub block: PreparedRows<'a>,
     /// W, `[inputs][stride]`.
     pub weights: &'a [f32],
     /// b, `[stride]`.
@@ -55,7 +55,7 @@ impl Kernel for Forward<'_> {
 /// The columns of a tile, from its first unit on.
 #[derive(Clone, Copy)]
 struct Tile<'a> {
-    block: PreparedBlock<'a>,
+    block: PreparedRows<'a>,
     weights: *const f32,
     bias: *const f32,
     hidden: *mut f32,
@@ -82,14 +82,14 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
         stride,
     } = tile;
     for pixel_block in 0..block.pixel_blocks() {
-        let masks = block.row_masks(pixel_block);
-        let rows = block.rows(pixel_block).as_ptr();
+        let masks = block.masks(pixel_block);
+        let rows = block.bytes(pixel_block).as_ptr();
         for (sample, &mask) in masks.iter().enumerate() {
             if mask == 0 && pixel_block > 0 {
                 continue;
             }
             // SAFETY: `sample` is below the block's samples, a set bit is a pixel below its inputs
-            // (`PreparedBlock`), and the caller vouches for T vectors in each row.
+            // (`PreparedRows`), and the caller vouches for T vectors in each row.
             unsafe {
                 let target = hidden.add(sample * stride);
                 let start = if pixel_block == 0 {

@@ -59,43 +59,37 @@ impl BlockLayout {
     }
 }
 
-/// A prepared block, to be read.
+/// The rows of a prepared block, to be read.
 ///
-/// Invariant: it was filled by [`Prepare`] for `samples` samples, so no mask has a bit at or
-/// beyond `samples` or beyond `inputs`.
+/// Invariant: they were filled by [`Prepare`] for `samples` samples, so no mask has a bit at or
+/// beyond `inputs`.
 #[derive(Clone, Copy)]
-pub(crate) struct PreparedBlock<'a> {
+pub(crate) struct PreparedRows<'a> {
     layout: BlockLayout,
     samples: usize,
-    row_bytes: &'a [u8],
-    row_masks: &'a [u64],
-    column_bytes: &'a [u8],
-    column_masks: &'a [[u64; MASK_WORDS]],
+    bytes: &'a [u8],
+    masks: &'a [u64],
 }
 
-impl<'a> PreparedBlock<'a> {
+impl<'a> PreparedRows<'a> {
+    /// `bytes` is `[pixel block][capacity][64]`, `masks` `[pixel block][capacity]`.
+    ///
     /// # Safety
-    /// [`Prepare`] must have filled the buffers, with this layout and as many samples, for every
-    /// pixel block.
+    /// [`Prepare`] must have filled both, with this layout and as many samples, for every pixel
+    /// block.
     pub(crate) unsafe fn new(
         layout: BlockLayout,
         samples: usize,
-        row_bytes: &'a [u8],
-        row_masks: &'a [u64],
-        column_bytes: &'a [u8],
-        column_masks: &'a [[u64; MASK_WORDS]],
+        bytes: &'a [u8],
+        masks: &'a [u64],
     ) -> Self {
         assert!(samples <= layout.capacity);
-        assert!(row_bytes.len() >= layout.bytes() && column_bytes.len() >= layout.bytes());
-        assert!(row_masks.len() >= layout.row_masks());
-        assert!(column_masks.len() >= layout.column_masks());
+        assert!(bytes.len() >= layout.bytes() && masks.len() >= layout.row_masks());
         Self {
             layout,
             samples,
-            row_bytes,
-            row_masks,
-            column_bytes,
-            column_masks,
+            bytes,
+            masks,
         }
     }
 
@@ -116,27 +110,73 @@ impl<'a> PreparedBlock<'a> {
 
     /// Masks of a pixel block, one a sample.
     #[inline(always)]
-    pub(crate) fn row_masks(&self, pixel_block: usize) -> &'a [u64] {
-        &self.row_masks[pixel_block * self.layout.capacity..][..self.samples]
+    pub(crate) fn masks(&self, pixel_block: usize) -> &'a [u64] {
+        &self.masks[pixel_block * self.layout.capacity..][..self.samples]
     }
 
     /// The 64 bytes of each sample in a pixel block.
     #[inline(always)]
-    pub(crate) fn rows(&self, pixel_block: usize) -> &'a [u8] {
+    pub(crate) fn bytes(&self, pixel_block: usize) -> &'a [u8] {
         let first = pixel_block * self.layout.capacity * PIXEL_BLOCK;
-        &self.row_bytes[first..][..self.samples * PIXEL_BLOCK]
+        &self.bytes[first..][..self.samples * PIXEL_BLOCK]
+    }
+}
+
+/// The columns of a prepared block, to be read.
+///
+/// Invariant: they were filled by [`Prepare`] for `samples` samples, so no mask has a bit at or
+/// beyond `samples`, and the masks of the padding after the last pixel are 0.
+#[derive(Clone, Copy)]
+pub(crate) struct PreparedColumns<'a> {
+    layout: BlockLayout,
+    samples: usize,
+    bytes: &'a [u8],
+    masks: &'a [[u64; MASK_WORDS]],
+}
+
+impl<'a> PreparedColumns<'a> {
+    /// `bytes` is `[pixel][capacity]`, `masks` `[pixel]`, both with the padding after the last
+    /// pixel.
+    ///
+    /// # Safety
+    /// [`Prepare`] must have filled both, with this layout and as many samples, for every pixel
+    /// block.
+    pub(crate) unsafe fn new(
+        layout: BlockLayout,
+        samples: usize,
+        bytes: &'a [u8],
+        masks: &'a [[u64; MASK_WORDS]],
+    ) -> Self {
+        assert!(samples <= layout.capacity);
+        assert!(bytes.len() >= layout.bytes() && masks.len() >= layout.column_masks());
+        Self {
+            layout,
+            samples,
+            bytes,
+            masks,
+        }
+    }
+
+    /// Bytes of a sample.
+    pub(crate) fn inputs(&self) -> usize {
+        self.layout.inputs
+    }
+
+    /// Samples in the block.
+    pub(crate) fn samples(&self) -> usize {
+        self.samples
     }
 
     /// Masks of all pixels, the padding after the last pixel included.
     #[inline(always)]
-    pub(crate) fn column_masks(&self) -> &'a [[u64; MASK_WORDS]] {
-        self.column_masks
+    pub(crate) fn masks(&self) -> &'a [[u64; MASK_WORDS]] {
+        self.masks
     }
 
     /// The bytes of a pixel, one a sample.
     #[inline(always)]
-    pub(crate) fn column(&self, pixel: usize) -> &'a [u8] {
-        &self.column_bytes[pixel * self.layout.capacity..][..self.layout.capacity]
+    pub(crate) fn bytes(&self, pixel: usize) -> &'a [u8] {
+        &self.bytes[pixel * self.layout.capacity..][..self.layout.capacity]
     }
 }
 

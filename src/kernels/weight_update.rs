@@ -4,7 +4,7 @@
     reason = "inner loops over raw pointers, bounds checked at entry"
 )]
 
-use super::prepare::PreparedBlock;
+use super::prepare::PreparedColumns;
 use super::rule::{StepRule, VectorRule};
 use super::tile::{tiles, with_tile};
 use super::{INPUT_OF_BYTE, MASK_WORDS};
@@ -17,7 +17,7 @@ const PIXELS: usize = 2;
 /// dW = x^T dk over the samples of a block, ascending, and the SGD step.
 pub(crate) struct WeightUpdate<'a> {
     /// x, by pixel.
-    pub block: PreparedBlock<'a>,
+    pub block: PreparedColumns<'a>,
     /// dk, `[samples][stride]`.
     pub delta: &'a [f32],
     /// Hidden units in the slice, padded to whole vectors.
@@ -47,7 +47,7 @@ impl Kernel for WeightUpdate<'_> {
         assert!(self.stride.is_multiple_of(V::LANES));
         assert!(self.weights.len() >= rows * self.stride);
         assert!(self.delta.len() >= self.block.samples() * self.stride);
-        assert!(self.block.column_masks().len() >= rows);
+        assert!(self.block.masks().len() >= rows);
         if let Some(gradients) = &self.gradients {
             assert!(gradients.len() >= rows * self.stride);
         }
@@ -86,7 +86,7 @@ unsafe fn unit_tile<V: Vector, const T: usize>(
     pass: &mut WeightUpdate<'_>,
     unit: usize,
 ) {
-    let masks = pass.block.column_masks();
+    let masks = pass.block.masks();
     let gradients = pass
         .gradients
         .as_mut()
@@ -113,7 +113,7 @@ unsafe fn unit_tile<V: Vector, const T: usize>(
                     None => V::splat(token, 0.0),
                 })
             });
-            let columns = std::array::from_fn(|p| pass.block.column(pixel + p).as_ptr());
+            let columns = std::array::from_fn(|p| pass.block.bytes(pixel + p).as_ptr());
             let deltas = pass.delta.as_ptr().add(unit);
             let sums = pair_gradient(token, either, columns, deltas, stride, sums);
             for (p, sums) in sums.into_iter().enumerate() {

@@ -1,0 +1,201 @@
+//! One pass over samples: what each thread of the team does, block by block.
+#![expect(
+    unsafe_code,
+    reason = "prepared blocks and parts of the logits are shared between two barriers"
+)]
+
+use super::barrier::{Barrier, Broken};
+use super::blocks::{Block, Blocks};
+use super::exchange::Exchange;
+use super::prepared::{PreparedBlocks, Source};
+use super::worker::Worker;
+use crate::backend::{Optimizer, PassControl, Samples};
+use crate::kernels::prepare::BlockLayout;
+use crate::kernels::rule::StepRule;
+use crate::kernels::softmax::BlockLoss;
+use crate::simd::Isa;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// What a training pass has beyond an evaluation.
+#[derive(Clone, Copy)]
+pub(crate) struct Training<'a> {
+    pub optimizer: Optimizer,
+    /// One a minibatch.
+    pub learning_rates: &'a [f32],
+    pub control: &'a PassControl,
+}
+
+/// One pass of a team.
+///
+/// ```text
+/// prepare block 0
+/// barrier
+/// for each block i:
+///     forward: the thread's hidden units and their parts of the logits     reads rows i
+///     prepare the thread's share of block i + 1
+///     barrier                                                             parts are exchanged
+///     logits, softmax, loss                                               on every thread
+///     backward and update of the thread's parameters                      reads columns i
+/// ```
+///
+/// One barrier a block is enough: what is written before it and read after it exists in copies, as
+/// many as a thread can be ahead of another.
+pub(crate) struct Pass<'a> {
+    pub isa: Isa,
+    pub samples: Samples<'a>,
+    pub order: &'a [u32],
+    pub blocks: Blocks,
+    pub layout: BlockLayout,
+    pub prepared: &'a PreparedBlocks,
+    pub exchange: &'a Exchange,
+    pub training: Option<Training<'a>>,
+    /// Block whose barrier is the last one.
+    pub halt_at: AtomicUsize,
+}
+
+/// What a pass gave.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Sums of each minibatch, and its samples.
+    pub minibatches: Vec<(BlockLoss, usize)>,
+    /// Predicted classes, if nothing was trained.
+    pub predicted: Vec<u8>,
+}
+
+impl Pass<'_> {
+    /// The work of thread `index` of `threads`. The outcome is that of the first thread; the others
+    /// return an empty one.
+    pub(crate) fn run(
+        &self,
+        worker: &mut Worker,
+        (index, threads): (usize, usize),
+        barrier: &Barrier,
+    ) -> Result<Outcome, Broken> {
+        let is_first = index == 0;
+        let mut outcome = Outcome::default();
+        if is_first {
+            // All that the steps below append to, so that none of them allocates.
+            outcome.minibatches.reserve_exact(self.blocks.count());
+            if self.training.is_none() {
+                outcome.predicted.reserve_exact(self.order.len());
+            }
+        }
+        let share = |thread: usize| thread * self.layout.pixel_blocks() / threads;
+        let pixel_blocks = share(index)..share(index + 1);
+        self.prepare(0, pixel_blocks.clone());
+        barrier.wait()?;
+        let mut total = BlockLoss::default();
+        for number in 0..self.blocks.count() {
+            let Some(block) = self.blocks.get(number) else {
+                break;
+            };
+            let samples = block.samples.len();
+            // SAFETY: the barrier of the block before stands between filling and reading.
+            let rows = unsafe { self.prepared.rows(self.layout, number, samples) };
+            // SAFETY: before the barrier of the block, its parts are written by their owners.
+            unsafe { worker.forward(rows, number, self.exchange) };
+            self.prepare(number + 1, pixel_blocks.clone());
+            barrier.wait()?;
+            if self.halt_at.load(Relaxed) <= number {
+                break;
+            }
+            let loss = self.loss(worker, number, &block);
+            total.loss += loss.loss;
+            total.correct += loss.correct;
+            if is_first && self.training.is_none() {
+                outcome
+                    .predicted
+                    .extend_from_slice(worker.predicted(samples));
+            }
+            // Every thread has computed the same loss, so all of them stop here together, before
+            // the step could spoil the parameters.
+            let is_finite = total.loss.is_finite();
+            let ends_minibatch = block.is_last || (self.training.is_some() && !is_finite);
+            if ends_minibatch {
+                if is_first {
+                    outcome.minibatches.push((total, block.minibatch_samples));
+                }
+                total = BlockLoss::default();
+            }
+            if let Some(training) = &self.training {
+                if !is_finite {
+                    break;
+                }
+                self.backward(worker, number, &block, training);
+                if is_first {
+                    self.report(number, &block, training.control);
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Prepares the thread's pixel blocks of block `number`, if there is such a block.
+    fn prepare(&self, number: usize, pixel_blocks: Range<usize>) {
+        let Some(block) = self.blocks.get(number) else {
+            return;
+        };
+        let next = self
+            .blocks
+            .get(number + 1)
+            .map_or(0..0, |block| block.samples);
+        let source = Source {
+            images: self.samples.images(),
+            order: self.order,
+        };
+        // SAFETY: every thread fills its own pixel blocks. All are past the barrier of block
+        // `number - 2`, before which its rows were read and after which the columns of block
+        // `number - 3` are no longer.
+        unsafe {
+            self.prepared.fill(
+                self.isa,
+                self.layout,
+                source,
+                (number, block.samples),
+                next,
+                pixel_blocks,
+            );
+        }
+    }
+
+    fn loss(&self, worker: &mut Worker, number: usize, block: &Block) -> BlockLoss {
+        let order = &self.order[block.samples.clone()];
+        let labels = order.iter().map(|&sample| self.samples.label(sample));
+        // SAFETY: this is after the barrier of the block and before that of the next.
+        unsafe { worker.loss(labels, block.minibatch_samples, number, self.exchange) }
+    }
+
+    fn backward(&self, worker: &mut Worker, number: usize, block: &Block, training: &Training<'_>) {
+        let Optimizer {
+            momentum,
+            nesterov,
+            weight_decay,
+        } = training.optimizer;
+        let rule = StepRule {
+            learning_rate: training.learning_rates[block.minibatch],
+            momentum,
+            nesterov,
+            weight_decay,
+        };
+        // SAFETY: the columns were filled before the barrier of the block before, and this is
+        // before the barrier of the next.
+        let columns = unsafe {
+            self.prepared
+                .columns(self.layout, number, block.samples.len())
+        };
+        worker.backward(columns, block, rule);
+    }
+
+    /// Tells how far the pass has come, and asks whether it should go on. A wish to stop holds from
+    /// the next barrier on, where all threads see it.
+    fn report(&self, number: usize, block: &Block, control: &PassControl) {
+        if !block.is_last {
+            return;
+        }
+        control.samples_done.store(block.samples.end, Relaxed);
+        if control.stop.load(Relaxed) {
+            self.halt_at.store(number + 1, Relaxed);
+        }
+    }
+}

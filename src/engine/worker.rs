@@ -1,0 +1,366 @@
+//! What one thread owns: a slice of the hidden layer with all its weights, and what it needs to
+//! compute with it.
+#![expect(
+    unsafe_code,
+    reason = "the parts of the logits are exchanged through shared buffers"
+)]
+
+use super::blocks::Block;
+use super::buffer::AlignedBuffer;
+use super::exchange::{Exchange, add_up, spare_entries};
+use super::plan::{Node, Plan, SumStep};
+use crate::kernels::forward::Forward;
+use crate::kernels::hidden_delta::HiddenDelta;
+use crate::kernels::logits::LeafLogits;
+use crate::kernels::output_update::{DenseStep, OutputGradient};
+use crate::kernels::prepare::{PreparedColumns, PreparedRows};
+use crate::kernels::rule::StepRule;
+use crate::kernels::softmax::{BlockLoss, SoftmaxCrossEntropy};
+use crate::kernels::weight_update::{WeightUpdate, weight_rows};
+use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
+use crate::network::{Parameters, Shape};
+use crate::simd::{Isa, MAX_LANES};
+use std::ops::Range;
+
+/// A node of the sum tree that a worker adds up, from the leaves it owns.
+#[derive(Debug)]
+struct OwnedNode {
+    node: Node,
+    program: Vec<SumStep>,
+}
+
+/// One thread's slice of the network and its workspace.
+///
+/// Of a hidden layer of 300 units on two threads, each owns 150: 470 KB of W, which stay in its L2.
+/// V and c are small; c and its gradient are computed by every worker in the same way.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    isa: Isa,
+    shape: Shape,
+    plan: Plan,
+    units: Range<usize>,
+    nodes: Vec<OwnedNode>,
+    /// Units padded to whole vectors: the length of a row of every slice below.
+    stride: usize,
+    /// Classes padded to whole vectors.
+    class_stride: usize,
+
+    /// W, `[weight_rows][stride]`.
+    weights: Tensor,
+    /// b, `[stride]`.
+    bias: Tensor,
+    /// V transposed, `[classes][stride]`.
+    output_weights: Tensor,
+    /// c, `[class_stride]`.
+    output_bias: Tensor,
+    /// V, `[units][class_stride]`, a copy for the forward pass.
+    output_rows: AlignedBuffer<f32>,
+    /// dW, `[weight_rows][stride]`, for minibatches of several blocks; 0 between minibatches.
+    weight_gradient: Option<AlignedBuffer<f32>>,
+
+    /// h, `[samples][stride]`.
+    hidden: AlignedBuffer<f32>,
+    /// dk, `[samples][stride]`.
+    delta: AlignedBuffer<f32>,
+    /// s, `[samples][class_stride]`.
+    logits: AlignedBuffer<f32>,
+    /// ds, `[samples][class_stride]`.
+    output_delta: AlignedBuffer<f32>,
+    /// Partial sums of logits.
+    spare: AlignedBuffer<f32>,
+    /// Rows of the softmax.
+    scratch: AlignedBuffer<f32>,
+    labels: [u8; BLOCK_SAMPLES],
+    predicted: [u8; BLOCK_SAMPLES],
+}
+
+/// Parameters, their velocities where the optimizer keeps them, and their gradient where it lies in
+/// memory.
+#[derive(Debug)]
+struct Tensor {
+    values: AlignedBuffer<f32>,
+    velocities: AlignedBuffer<f32>,
+    gradient: AlignedBuffer<f32>,
+}
+
+impl Tensor {
+    fn new(len: usize, has_velocities: bool, has_gradient: bool) -> Self {
+        let present = |is_present: bool| if is_present { len } else { 0 };
+        Self {
+            values: AlignedBuffer::new(len, 0.0),
+            velocities: AlignedBuffer::new(present(has_velocities), 0.0),
+            gradient: AlignedBuffer::new(present(has_gradient), 0.0),
+        }
+    }
+
+    fn step(&mut self, isa: Isa, rule: StepRule) {
+        isa.run(DenseStep {
+            rule,
+            parameters: &mut self.values,
+            velocities: &mut self.velocities,
+            gradients: &self.gradient,
+        });
+    }
+}
+
+impl Worker {
+    /// Worker `thread` of a plan.
+    pub(crate) fn new(
+        isa: Isa,
+        plan: &Plan,
+        thread: usize,
+        parameters: &Parameters,
+        has_velocities: bool,
+    ) -> Self {
+        let shape = parameters.shape;
+        let share = &plan.shares[thread];
+        let stride = share.units.len().next_multiple_of(isa.lanes());
+        let class_stride = shape.classes.next_multiple_of(CLASS_PADDING);
+        let is_leaf = |node| plan.tree.units_of_leaf(node).is_some();
+        let nodes: Vec<OwnedNode> = share
+            .nodes
+            .iter()
+            .map(|&node| OwnedNode {
+                node,
+                program: plan.tree.program(node, &is_leaf),
+            })
+            .collect();
+        let programs = nodes.iter().map(|node| &node.program);
+        let spare = programs
+            .chain([&plan.combine])
+            .map(|program| spare_entries(program))
+            .max()
+            .unwrap_or(0);
+        let tensor = |len, has_gradient| Tensor::new(len, has_velocities, has_gradient);
+        let mut worker = Self {
+            isa,
+            shape,
+            plan: plan.clone(),
+            units: share.units.clone(),
+            nodes,
+            stride,
+            class_stride,
+            weights: tensor(weight_rows(shape.inputs) * stride, false),
+            bias: tensor(stride, true),
+            output_weights: tensor(shape.classes * stride, true),
+            output_bias: tensor(class_stride, true),
+            output_rows: AlignedBuffer::new(share.units.len() * class_stride, 0.0),
+            weight_gradient: None,
+            hidden: AlignedBuffer::new(BLOCK_SAMPLES * stride, 0.0),
+            delta: AlignedBuffer::new(BLOCK_SAMPLES * stride, 0.0),
+            logits: AlignedBuffer::new(BLOCK_SAMPLES * class_stride, 0.0),
+            output_delta: AlignedBuffer::new(BLOCK_SAMPLES * class_stride, 0.0),
+            spare: AlignedBuffer::new(spare * BLOCK_SAMPLES * class_stride, 0.0),
+            scratch: AlignedBuffer::new(shape.classes * MAX_LANES, 0.0),
+            labels: [0; BLOCK_SAMPLES],
+            predicted: [0; BLOCK_SAMPLES],
+        };
+        worker.take_slice_of(parameters);
+        worker
+    }
+
+    /// Copies the worker's slice out of the parameters.
+    fn take_slice_of(&mut self, parameters: &Parameters) {
+        let Shape {
+            hidden, classes, ..
+        } = self.shape;
+        let units = self.units.clone();
+        let rows = parameters.linear1_weight.chunks_exact(hidden);
+        if self.stride > 0 {
+            let slices = self.weights.values.chunks_exact_mut(self.stride);
+            for (slice, row) in slices.zip(rows) {
+                slice[..units.len()].copy_from_slice(&row[units.clone()]);
+            }
+        }
+        self.bias.values[..units.len()].copy_from_slice(&parameters.linear1_bias[units.clone()]);
+        self.output_bias.values[..classes].copy_from_slice(&parameters.linear2_bias);
+        for (place, unit) in units.enumerate() {
+            for class in 0..classes {
+                self.output_weights.values[class * self.stride + place] =
+                    parameters.linear2_weight[unit * classes + class];
+            }
+        }
+        self.copy_output_rows();
+    }
+
+    /// Copies the worker's slice into the parameters. The output bias, which all workers have, comes
+    /// from each of them.
+    pub(crate) fn put_slice_into(&self, parameters: &mut Parameters) {
+        let Shape {
+            hidden, classes, ..
+        } = self.shape;
+        let units = self.units.clone();
+        let rows = parameters.linear1_weight.chunks_exact_mut(hidden);
+        if self.stride > 0 {
+            let slices = self.weights.values.chunks_exact(self.stride);
+            for (slice, row) in slices.zip(rows) {
+                row[units.clone()].copy_from_slice(&slice[..units.len()]);
+            }
+        }
+        parameters.linear1_bias[units.clone()].copy_from_slice(&self.bias.values[..units.len()]);
+        for (place, unit) in units.enumerate() {
+            let row = &self.output_rows[place * self.class_stride..][..classes];
+            parameters.linear2_weight[unit * classes..][..classes].copy_from_slice(row);
+        }
+        parameters
+            .linear2_bias
+            .copy_from_slice(&self.output_bias.values[..classes]);
+    }
+
+    /// Brings the copy of V up to date, and keeps the weights of the padding units 0, so that their
+    /// deltas and with them their other weights stay 0 as well.
+    fn copy_output_rows(&mut self) {
+        for class in 0..self.shape.classes {
+            let weights = &mut self.output_weights.values[class * self.stride..][..self.stride];
+            let (weights, padding) = weights.split_at_mut(self.units.len());
+            padding.fill(0.0);
+            for (place, &weight) in weights.iter().enumerate() {
+                self.output_rows[place * self.class_stride + class] = weight;
+            }
+        }
+    }
+
+    /// Makes ready for a pass whose minibatches may have several blocks.
+    pub(crate) fn begin_pass(&mut self, has_several_blocks: bool) {
+        if has_several_blocks {
+            match &mut self.weight_gradient {
+                Some(gradient) => gradient.fill(0.0),
+                none => *none = Some(AlignedBuffer::new(self.weights.values.len(), 0.0)),
+            }
+        }
+    }
+
+    /// h = sigmoid(x W + b) for the worker's units, and their parts of the logits.
+    ///
+    /// # Safety
+    /// As [`Exchange::part_mut`].
+    pub(crate) unsafe fn forward(
+        &mut self,
+        rows: PreparedRows<'_>,
+        block: usize,
+        exchange: &Exchange,
+    ) {
+        self.isa.run(Forward {
+            block: rows,
+            weights: &self.weights.values,
+            bias: &self.bias.values,
+            hidden: &mut self.hidden,
+            stride: self.stride,
+        });
+        let len = rows.samples() * self.class_stride;
+        for OwnedNode { node, program } in &self.nodes {
+            // SAFETY: this worker owns the node; the caller vouches for the time.
+            let target = unsafe { exchange.part_mut(block, *node, len) };
+            add_up(self.isa, program, target, &mut self.spare, |leaf, part| {
+                let units = self.plan.tree.units_of_leaf(leaf);
+                let units = units.expect("programs of owned nodes push leaves");
+                let first = units.start - self.units.start;
+                self.isa.run(LeafLogits {
+                    hidden: &self.hidden[first..],
+                    stride: self.stride,
+                    units: units.len(),
+                    weights: &self.output_rows[first * self.class_stride..],
+                    classes: self.class_stride,
+                    samples: rows.samples(),
+                    part,
+                });
+            });
+        }
+    }
+
+    /// Loss, predictions and the gradient at the logits, from the parts of all workers.
+    ///
+    /// `labels` gives the classes of the block's samples, `minibatch_samples` the divisor of means.
+    ///
+    /// # Safety
+    /// As [`Exchange::part`].
+    pub(crate) unsafe fn loss(
+        &mut self,
+        labels: impl ExactSizeIterator<Item = u8>,
+        minibatch_samples: usize,
+        block: usize,
+        exchange: &Exchange,
+    ) -> BlockLoss {
+        let samples = labels.len();
+        let len = samples * self.class_stride;
+        let combine = &self.plan.combine;
+        let logits = &mut self.logits[..len];
+        add_up(self.isa, combine, logits, &mut self.spare, |node, part| {
+            // SAFETY: the caller vouches for it.
+            part.copy_from_slice(unsafe { exchange.part(block, node, len) });
+        });
+        for (place, label) in self.labels.iter_mut().zip(labels) {
+            *place = label;
+        }
+        self.isa.run(SoftmaxCrossEntropy {
+            logits: &self.logits,
+            bias: &self.output_bias.values,
+            labels: &self.labels[..samples],
+            classes: self.shape.classes,
+            class_stride: self.class_stride,
+            scale: 1.0 / minibatch_samples as f32,
+            delta: &mut self.output_delta,
+            predicted: &mut self.predicted,
+            scratch: &mut self.scratch,
+        })
+    }
+
+    /// Predicted classes of the block that [`loss`](Self::loss) was computed for.
+    pub(crate) fn predicted(&self, samples: usize) -> &[u8] {
+        &self.predicted[..samples]
+    }
+
+    /// Gradients of the worker's parameters, and at the end of a minibatch the step.
+    pub(crate) fn backward(&mut self, columns: PreparedColumns<'_>, block: &Block, rule: StepRule) {
+        let samples = columns.samples();
+        if block.is_first {
+            self.bias.gradient.fill(0.0);
+            self.output_weights.gradient.fill(0.0);
+            self.output_bias.gradient.fill(0.0);
+        }
+        self.isa.run(HiddenDelta {
+            output_delta: &self.output_delta,
+            class_stride: self.class_stride,
+            classes: self.shape.classes,
+            weights: &self.output_weights.values,
+            hidden: &self.hidden,
+            delta: &mut self.delta,
+            bias_gradient: &mut self.bias.gradient,
+            stride: self.stride,
+            samples,
+        });
+        self.isa.run(OutputGradient {
+            output_delta: &self.output_delta,
+            class_stride: self.class_stride,
+            classes: self.shape.classes,
+            hidden: &self.hidden,
+            stride: self.stride,
+            samples,
+            gradient: &mut self.output_weights.gradient,
+        });
+        let deltas = self.output_delta[..samples * self.class_stride].iter();
+        // dc: one addition a sample and class, samples ascending.
+        for (index, delta) in deltas.enumerate() {
+            self.output_bias.gradient[index % self.class_stride] += delta;
+        }
+        let is_whole_minibatch = block.is_first && block.is_last;
+        self.isa.run(WeightUpdate {
+            block: columns,
+            delta: &self.delta,
+            stride: self.stride,
+            weights: &mut self.weights.values,
+            velocities: &mut self.weights.velocities,
+            gradients: match &mut self.weight_gradient {
+                Some(gradient) if !is_whole_minibatch => Some(gradient),
+                _ => None,
+            },
+            rule: block.is_last.then_some(rule),
+        });
+        if block.is_last {
+            self.output_weights.step(self.isa, rule);
+            self.copy_output_rows();
+            self.bias.step(self.isa, rule.for_bias());
+            self.output_bias.step(self.isa, rule.for_bias());
+        }
+    }
+}
