@@ -380,19 +380,3 @@ impl Network {
         mean
     }
 }
-
-/// g <- g + weight_decay w (weights only, not biases); v <- momentum v + g; d = g + momentum v if
-/// nesterov, v otherwise; w <- w - learning_rate d. The same as [`Network::sgd_step`].
-///
-/// `gradients` and `velocity` are laid out as the parameters are; v starts at 0.
-///
-/// # Panics
-/// If `gradients` or `velocity` were made for another shape.
-pub fn sgd_step(
-    network: &mut Network,
-    velocity: &mut Velocity,
-    gradients: &Gradients,
-    options: &SgdOptions,
-) {
-    network.sgd_step(gradients, velocity, options);
-}

@@ -5,9 +5,9 @@ use std::f64::consts::LN_2;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::random::{Purpose, Stream};
 use fused_mlp::reference::{
-    Gradients, Network, SgdOptions, Velocity, cross_entropy, cross_entropy_backward,
-    pixel_to_input, predicted_class, sgd_step, sigmoid, sigmoid_backward, softmax,
-    softmax_backward, softmax_cross_entropy,
+    Network, cross_entropy, cross_entropy_backward, linear, linear_backward_input,
+    linear_backward_parameters, pixel_to_input, predicted_class, sigmoid, sigmoid_backward,
+    softmax, softmax_backward, softmax_cross_entropy,
 };
 
 /// Asserts that two numbers differ by less than 1e-12; a NaN in either fails.
@@ -132,6 +132,47 @@ fn gradients_of_every_parameter_are_central_differences() {
         for samples in [1, 2, 5] {
             check_gradients(shape, samples, seed);
         }
+    }
+}
+
+#[test]
+fn linear_has_its_derivatives() {
+    let mut stream = Stream::new(11, Purpose::Initialisation);
+    let (x, dy) = (
+        random_values(&mut stream, 3, 1.0),
+        random_values(&mut stream, 4, 1.0),
+    );
+    let (weight, bias) = (
+        random_values(&mut stream, 12, 1.0),
+        random_values(&mut stream, 4, 1.0),
+    );
+    // The derivative of sum_j dy_j y_j is what the backward functions return.
+    let weighted = |x: &[f64], weight: &[f64], bias: &[f64]| -> f64 {
+        linear(x, weight, bias)
+            .iter()
+            .zip(&dy)
+            .map(|(y_j, dy_j)| y_j * dy_j)
+            .sum()
+    };
+    let moved = |values: &[f64], index: usize, value: f64| {
+        let mut values = values.to_vec();
+        values[index] = value;
+        values
+    };
+    let dx = linear_backward_input(&weight, &dy);
+    let (mut dweight, mut dbias) = (vec![0.0; 12], vec![0.0; 4]);
+    linear_backward_parameters(&x, &dy, &mut dweight, &mut dbias);
+    for i in 0..x.len() {
+        let numeric = central_difference(|v| weighted(&moved(&x, i, v), &weight, &bias), x[i]);
+        assert_derivative(dx[i], numeric, &format!("dx[{i}]"));
+    }
+    for i in 0..weight.len() {
+        let numeric = central_difference(|v| weighted(&x, &moved(&weight, i, v), &bias), weight[i]);
+        assert_derivative(dweight[i], numeric, &format!("dW[{i}]"));
+    }
+    for i in 0..bias.len() {
+        let numeric = central_difference(|v| weighted(&x, &weight, &moved(&bias, i, v)), bias[i]);
+        assert_derivative(dbias[i], numeric, &format!("db[{i}]"));
     }
 }
 
@@ -363,37 +404,4 @@ fn empty_minibatch_is_refused() {
 fn image_of_another_size_is_refused() {
     let network = Network::from(&Parameters::zeros(shape(2, 2, 2)));
     network.minibatch_gradients(&[&[0; 3]], &[0]);
-}
-
-/// Two Nesterov steps with weight decay, all values starting at 1, gradients 0.5 and then 0.25.
-/// The numbers are sums of few powers of two, so the comparison is exact.
-#[test]
-fn sgd_steps_are_those_computed_by_hand() {
-    let filled = |value: f64| Gradients {
-        linear1_weight: vec![value],
-        linear1_bias: vec![value],
-        linear2_weight: vec![value; 2],
-        linear2_bias: vec![value; 2],
-    };
-    let mut network = Network::from(&Parameters::zeros(shape(1, 1, 2)));
-    for tensor in tensors(&mut network) {
-        tensor.fill(1.0);
-    }
-    let mut velocity = Velocity::zeros(network.shape);
-    let options = SgdOptions {
-        learning_rate: 0.5,
-        momentum: 0.5,
-        nesterov: true,
-        weight_decay: 0.25,
-    };
-    // Weights: g = v = 0.75, d = 1.125; then g = 0.359375, v = 0.734375, d = 0.7265625.
-    // Biases, without decay: g = v = 0.5, d = 0.75; then g = 0.25, v = 0.5, d = 0.5.
-    let steps = [(0.5, 0.4375, 0.625), (0.25, 0.07421875, 0.375)];
-    for (gradient, weight, bias) in steps {
-        sgd_step(&mut network, &mut velocity, &filled(gradient), &options);
-        assert_eq!(network.linear1_weight, [weight]);
-        assert_eq!(network.linear1_bias, [bias]);
-        assert_eq!(network.linear2_weight, [weight; 2]);
-        assert_eq!(network.linear2_bias, [bias; 2]);
-    }
 }

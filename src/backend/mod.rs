@@ -4,6 +4,7 @@
 //! samples they take the same steps, and differ only by rounding.
 
 use crate::network::{Parameters, Shape};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// Images as bytes, and their labels.
@@ -86,8 +87,9 @@ pub struct Optimizer {
 pub struct PassControl {
     /// Samples that have been trained on. Written by the backend.
     pub samples_done: AtomicUsize,
-    /// Set by anyone to end the pass after the minibatch that is being trained on.
-    pub stop: AtomicBool,
+    /// Set by anyone, a signal handler too, to end the pass after the minibatch that is being
+    /// trained on.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// One pass over the samples in `order`, minibatch by minibatch. The last minibatch may be smaller.
@@ -205,8 +207,8 @@ pub trait Backend: Send {
     fn threads(&self) -> usize;
 
     /// Trains on each minibatch of a pass in turn and returns one result for each that was trained
-    /// on. The pass ends early when its control says so, and after a minibatch whose loss is not
-    /// a finite number.
+    /// on. The pass ends early when its control says so, and before the step of a minibatch whose
+    /// loss is not a finite number; the result of that minibatch is the last one.
     ///
     /// # Errors
     /// If the pass does not fit the network; then nothing was trained.

@@ -1,13 +1,14 @@
 //! `fused-mlp data`: what a data set holds and whether it is sound.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use fused_mlp::mnist::{self, Dataset, DatasetSummary, MnistFile, OpenOptions, SplitSummary};
+use super::train::open_data;
+use fused_mlp::mnist::{DatasetSummary, MnistFile, SplitSummary};
 
 /// Describe or check a data set.
 #[derive(Debug, Clone, Args)]
@@ -61,16 +62,6 @@ pub fn run(args: &DataArgs) -> anyhow::Result<()> {
     stdout.flush().context("standard output")
 }
 
-fn open(folder: Option<&Path>) -> anyhow::Result<(PathBuf, Dataset)> {
-    let folder = mnist::locate(folder)?;
-    let mut message = |line: &str| {
-        // A message that nobody can receive does not spoil the result.
-        let _ = writeln!(io::stderr(), "{line}");
-    };
-    let dataset = Dataset::open_with_messages(&folder, &OpenOptions::default(), &mut message)?;
-    Ok((folder, dataset))
-}
-
 #[derive(Serialize)]
 struct InfoRecord<'a> {
     folder: String,
@@ -79,7 +70,7 @@ struct InfoRecord<'a> {
 }
 
 fn info(args: &InfoArgs, output: &mut impl Write) -> anyhow::Result<()> {
-    let (folder, dataset) = open(args.folder.as_deref())?;
+    let (folder, dataset) = open_data(args.folder.as_deref(), None)?;
     let summary = DatasetSummary::new(&dataset);
     if args.json {
         let record = InfoRecord {
@@ -122,7 +113,7 @@ fn write_split(output: &mut impl Write, name: &str, split: &SplitSummary) -> any
 }
 
 fn verify(args: &VerifyArgs, output: &mut impl Write) -> anyhow::Result<()> {
-    let (_, dataset) = open(args.folder.as_deref())?;
+    let (_, dataset) = open_data(args.folder.as_deref(), None)?;
     let summary = DatasetSummary::new(&dataset);
     let checked = [
         (dataset.train.images.source(), &summary.train.images_sha256),
@@ -150,6 +141,8 @@ fn verify(args: &VerifyArgs, output: &mut impl Write) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fused_mlp::mnist::Kind;
+    use std::path::Path;
 
     fn canonical() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist")
@@ -211,7 +204,7 @@ mod tests {
         let images = [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 5, 6];
         let labels = [0, 0, 8, 1, 0, 0, 0, 1, 1];
         for file in MnistFile::ALL {
-            let bytes: &[u8] = if file.kind() == mnist::Kind::Images {
+            let bytes: &[u8] = if file.kind() == Kind::Images {
                 &images
             } else {
                 &labels

@@ -1,0 +1,95 @@
+//! Options that choose the backend, its threads and its instruction set.
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+use fused_mlp::backend::{Backend, Optimizer};
+use fused_mlp::engine::Engine;
+use fused_mlp::network::Parameters;
+use fused_mlp::simd::{Isa, IsaRequest};
+
+/// Environment variable that sets the number of threads where no option does.
+const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
+
+/// How to compute.
+#[derive(Debug, Clone, Args)]
+pub struct BackendArgs {
+    /// Implementation: fused (this program's kernels), matrixmultiply (matrix products) or
+    /// reference (textbook loops in f64)
+    #[arg(long, value_enum, default_value_t = BackendKind::Fused)]
+    pub backend: BackendKind,
+    /// Threads that compute [default: RAYON_NUM_THREADS, else the CPUs this process may use]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Instruction set of the fused kernels: auto, avx512, avx2 or portable [default:
+    /// FUSED_MLP_ISA, else auto]
+    #[arg(long, value_name = "ISA")]
+    pub isa: Option<IsaRequest>,
+}
+
+/// Implementations of training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BackendKind {
+    /// SIMD kernels that skip zero inputs
+    Fused,
+    /// Matrix products of the matrixmultiply crate
+    Matrixmultiply,
+    /// Textbook loops in f64
+    Reference,
+}
+
+/// A backend, and the instruction set of its kernels if it has ours.
+pub struct Selected {
+    /// The backend.
+    pub backend: Box<dyn Backend>,
+    /// Its instruction set.
+    pub isa: Option<Isa>,
+}
+
+impl BackendArgs {
+    /// Makes the backend that was asked for.
+    ///
+    /// # Errors
+    /// If the instruction set or the threads cannot be had, or options contradict each other.
+    pub fn select(
+        &self,
+        parameters: &Parameters,
+        optimizer: Optimizer,
+    ) -> anyhow::Result<Selected> {
+        if self.backend != BackendKind::Fused && self.isa.is_some() {
+            bail!("--isa chooses the kernels of --backend fused; leave one of them out");
+        }
+        let (backend, isa): (Box<dyn Backend>, _) = match self.backend {
+            BackendKind::Fused => {
+                let isa = self.isa()?;
+                let engine = Engine::new(parameters, optimizer, self.threads()?, isa)?;
+                (Box::new(engine), Some(isa))
+            }
+            other => bail!("no such backend: {other:?}"),
+        };
+        Ok(Selected { backend, isa })
+    }
+
+    fn isa(&self) -> anyhow::Result<Isa> {
+        let request = match self.isa {
+            Some(request) => request,
+            None => Isa::requested_by_environment()?,
+        };
+        Ok(Isa::select(request)?)
+    }
+
+    fn threads(&self) -> anyhow::Result<usize> {
+        if let Some(threads) = self.threads {
+            if threads == 0 {
+                bail!("--threads is 0; expected at least 1");
+            }
+            return Ok(threads);
+        }
+        match std::env::var(THREADS_VARIABLE) {
+            Ok(text) if !text.is_empty() => match text.parse() {
+                Ok(threads) if threads > 0 => Ok(threads),
+                _ => bail!("{THREADS_VARIABLE} is {text:?}; expected a number, at least 1"),
+            },
+            _ => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `fused-mlp eval`.
+
+use super::Ending;
+use super::backend::BackendArgs;
+use super::output::Results;
+use super::train::{check_fit, evaluate, open_data};
+use clap::Args;
+use fused_mlp::backend::Optimizer;
+use fused_mlp::model_file;
+use fused_mlp::report::EvaluationEvent;
+use std::path::PathBuf;
+
+/// Options of `fused-mlp eval`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: fused-mlp eval --model runs/first/model.safetensors")]
+pub struct EvalArgs {
+    /// Model file, as a run leaves it
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Samples to score: test or train
+    #[arg(long, value_enum, default_value_t = SplitArg::Test)]
+    split: SplitArg,
+    #[command(flatten)]
+    backend: BackendArgs,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum SplitArg {
+    Test,
+    Train,
+}
+
+/// Scores a model and prints the result.
+///
+/// # Errors
+/// If the model, the data or an option cannot be used.
+pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
+    let (parameters, _) = model_file::load(&args.model)?;
+    let shape = parameters.shape;
+    let (folder, dataset) = open_data(args.data.as_deref(), Some(shape.classes))?;
+    check_fit(&args.model, shape, dataset.train.images.pixels())?;
+    let (name, split) = match args.split {
+        SplitArg::Test => ("test", &dataset.test),
+        SplitArg::Train => ("train", &dataset.train),
+    };
+    let mut selected = args.backend.select(&parameters, Optimizer::default())?;
+    let evaluation = evaluate(selected.backend.as_mut(), split)?;
+    let event = EvaluationEvent::new(
+        (
+            args.model.display().to_string(),
+            shape.to_string(),
+            folder.display().to_string(),
+        ),
+        name,
+        split.labels.bytes(),
+        shape.classes,
+        &evaluation,
+    );
+    let mut results = Results::new(args.json);
+    results.event(&event)?;
+    results.text(&text(&event))?;
+    Ok(Ending::Success)
+}
+
+fn text(event: &EvaluationEvent) -> String {
+    let mut text = format!(
+        "{} accuracy {:.2} % ({} of {}), {} loss {:.4}\n\nclass  samples  precision  recall",
+        event.split,
+        100.0 * event.accuracy,
+        event.correct,
+        event.samples,
+        event.split,
+        event.loss
+    );
+    let percent = |share: Option<f64>| {
+        share.map_or_else(|| "-".to_owned(), |share| format!("{:.2} %", 100.0 * share))
+    };
+    for scores in &event.classes {
+        text += &format!(
+            "\n{:>5}  {:>7}  {:>9}  {:>7}",
+            scores.class,
+            scores.samples,
+            percent(scores.precision),
+            percent(scores.recall)
+        );
+    }
+    text += "\n\nconfusion matrix: a row for each true class, a column for each predicted one\n";
+    text += &" ".repeat(5);
+    for class in 0..event.confusion.rows().len() {
+        text += &format!(" {class:>5}");
+    }
+    for (class, row) in event.confusion.rows().iter().enumerate() {
+        text += &format!("\n{class:>5}");
+        for count in row {
+            text += &format!(" {count:>5}");
+        }
+    }
+    text
+}

@@ -1,0 +1,70 @@
+//! Commands and their options.
+
+mod backend;
+mod data;
+mod eval;
+mod output;
+mod progress;
+mod signals;
+mod train;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// The goal was missed: training diverged.
+const EXIT_MISSED: u8 = 1;
+/// Wrong usage, or data or files that cannot be used.
+const EXIT_USAGE: u8 = 2;
+
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 training diverged, 2 wrong usage or data, \
+                          130 interrupted, 143 terminated";
+
+/// Trains a two-layer perceptron on MNIST-format data on a CPU.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXIT_CODES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network and score it on the test data.
+    Train(train::TrainArgs),
+    /// Score a trained network: loss, accuracy, precision, recall, confusion matrix.
+    Eval(eval::EvalArgs),
+    /// Describe or check a data set.
+    Data(data::DataArgs),
+}
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// All was done.
+    Success,
+    /// The goal was missed; why was said.
+    Missed,
+    /// A signal of this number asked to stop.
+    Signal(u8),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let start = Instant::now();
+    let result = match Cli::parse().command {
+        Command::Train(args) => train::run(&args, start),
+        Command::Eval(args) => eval::run(&args),
+        Command::Data(args) => data::run(&args).map(|()| Ending::Success),
+    };
+    match result {
+        Ok(Ending::Success) => ExitCode::SUCCESS,
+        Ok(Ending::Missed) => ExitCode::from(EXIT_MISSED),
+        Ok(Ending::Signal(signal)) => ExitCode::from(128 + signal),
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::message(&format!("error: {error:#}"));
+            ExitCode::from(EXIT_USAGE)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Interrupt and termination.
+
+use anyhow::Context;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Turns the first SIGINT or SIGTERM into a wish to stop; the second ends the process at once.
+#[derive(Debug, Default)]
+pub struct Signals {
+    received: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Watches for signals; the first one sets `stop`.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn watch(stop: &Arc<AtomicBool>) -> anyhow::Result<Self> {
+        let signals = Self::default();
+        for signal in [SIGINT, SIGTERM] {
+            let number = usize::try_from(signal)?;
+            // Actions run in the order of their registration: the shutdown comes first, so that it
+            // sees the flag of an earlier signal only.
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(stop))
+                .and_then(|_| flag::register_usize(signal, Arc::clone(&signals.received), number))
+                .and_then(|_| flag::register(signal, Arc::clone(stop)))
+                .context("signals cannot be watched")?;
+        }
+        Ok(signals)
+    }
+
+    /// The number of the signal that came, if one did.
+    pub fn received(&self) -> Option<u8> {
+        u8::try_from(self.received.load(Ordering::Relaxed))
+            .ok()
+            .filter(|&signal| signal != 0)
+    }
+}

@@ -1,0 +1,384 @@
+//! `fused-mlp train`.
+
+use super::Ending;
+use super::backend::BackendArgs;
+use super::output::{Results, message};
+use super::progress::Progress;
+use super::signals::Signals;
+use anyhow::{Context, bail};
+use clap::Args;
+use fused_mlp::backend::{Backend, Evaluation, PassControl, Samples};
+use fused_mlp::mnist::{self, Dataset, OpenOptions, Split};
+use fused_mlp::model_file::{self, Metadata};
+use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::report::{
+    DataDescription, EndEvent, Environment, EpochEvent, RunFolder, StartEvent,
+};
+use fused_mlp::training::{EpochEnd, Schedule, StepRecord, Trainer, TrainingOptions};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+const EXAMPLES: &str = "Examples:
+  fused-mlp train
+  fused-mlp train --epochs 2 --validation 5000 --out runs/first
+  fused-mlp train --json --quiet | tail -1";
+
+/// Options of `fused-mlp train`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct TrainArgs {
+    /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Passes over the training samples
+    #[arg(long, value_name = "N", default_value_t = TrainingOptions::default().epochs)]
+    epochs: u32,
+    /// Samples of a minibatch; the last of an epoch may be smaller
+    #[arg(long, value_name = "N", default_value_t = TrainingOptions::default().batch_size)]
+    batch_size: usize,
+    /// Base of the learning-rate schedule
+    #[arg(long, value_name = "RATE", default_value_t = TrainingOptions::default().learning_rate)]
+    learning_rate: f32,
+    /// Share of the velocity kept from step to step, 0 to below 1
+    #[arg(long, value_name = "SHARE", default_value_t = TrainingOptions::default().momentum)]
+    momentum: f32,
+    /// Nesterov's form of momentum: true or false
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        default_value_t = TrainingOptions::default().nesterov,
+        action = clap::ArgAction::Set
+    )]
+    nesterov: bool,
+    /// Share of each weight (not bias) added to its gradient
+    #[arg(long, value_name = "SHARE", default_value_t = TrainingOptions::default().weight_decay)]
+    weight_decay: f32,
+    /// Learning rate over the steps: constant, step (a tenth after 1/2, a hundredth after 3/4),
+    /// linear (to 0) or cosine (to 0)
+    #[arg(long, value_enum, default_value_t = ScheduleArg::Linear)]
+    schedule: ScheduleArg,
+    /// Units of the hidden layer [default: 300, or those of --init]
+    #[arg(long, value_name = "N")]
+    hidden: Option<usize>,
+    /// Seed of the initial weights and the sample order
+    #[arg(long, value_name = "SEED", default_value_t = TrainingOptions::default().seed)]
+    seed: u64,
+    #[command(flatten)]
+    backend: BackendArgs,
+    /// Training samples set aside and scored after each epoch
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    validation: usize,
+    /// Model file with the initial weights, instead of random ones
+    #[arg(long, value_name = "MODEL")]
+    init: Option<PathBuf>,
+    /// Keep the samples in the order of the files
+    #[arg(long)]
+    no_shuffle: bool,
+    /// Folder for the results; must not exist [default: runs/<date-time>-<seed>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print results as JSON, one object a line
+    #[arg(long)]
+    json: bool,
+    /// Show no progress
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// [`Schedule`] as an option.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ScheduleArg {
+    Constant,
+    Step,
+    Linear,
+    Cosine,
+}
+
+const DEFAULT_HIDDEN: usize = 300;
+
+impl TrainArgs {
+    fn options(&self) -> TrainingOptions {
+        TrainingOptions {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            schedule: match self.schedule {
+                ScheduleArg::Constant => Schedule::Constant,
+                ScheduleArg::Step => Schedule::Step,
+                ScheduleArg::Linear => Schedule::Linear,
+                ScheduleArg::Cosine => Schedule::Cosine,
+            },
+            momentum: self.momentum,
+            nesterov: self.nesterov,
+            weight_decay: self.weight_decay,
+            validation: self.validation,
+            shuffle: !self.no_shuffle,
+            seed: self.seed,
+        }
+    }
+
+    /// The initial parameters: from a file, or drawn.
+    fn initial_parameters(&self, pixels: usize, classes: usize) -> anyhow::Result<Parameters> {
+        let hidden = self.hidden.unwrap_or(DEFAULT_HIDDEN);
+        if hidden == 0 {
+            bail!("--hidden is 0; expected at least 1");
+        }
+        let Some(path) = &self.init else {
+            let shape = Shape {
+                inputs: pixels,
+                hidden,
+                classes,
+            };
+            return Ok(Parameters::initialise(shape, self.seed));
+        };
+        let (parameters, _) = model_file::load(path)?;
+        let found = parameters.shape.hidden;
+        if self.hidden.is_some_and(|hidden| hidden != found) {
+            bail!(
+                "--hidden is {hidden}, but {} has {found} hidden units; leave --hidden out",
+                path.display()
+            );
+        }
+        check_fit(path, parameters.shape, pixels)?;
+        Ok(parameters)
+    }
+}
+
+/// Checks that a model takes images of so many pixels.
+pub fn check_fit(model: &Path, shape: Shape, pixels: usize) -> anyhow::Result<()> {
+    if shape.inputs != pixels {
+        bail!(
+            "{}: a network of shape {shape} takes {} pixels, but the images of the data set have \
+             {pixels}; choose another model or data set",
+            model.display(),
+            shape.inputs
+        );
+    }
+    Ok(())
+}
+
+/// Opens the data set; a model's number of classes holds, where there is one.
+pub fn open_data(
+    folder: Option<&Path>,
+    classes: Option<usize>,
+) -> anyhow::Result<(PathBuf, Dataset)> {
+    let folder = mnist::locate(folder)?;
+    let options = OpenOptions {
+        classes,
+        ..OpenOptions::default()
+    };
+    let dataset = Dataset::open_with_messages(&folder, &options, &mut message)?;
+    Ok((folder, dataset))
+}
+
+/// A split as the backends take it.
+pub fn samples_of(split: &Split) -> Samples<'_> {
+    let images = &split.images;
+    Samples::new(images.bytes(), split.labels.bytes(), images.pixels())
+}
+
+/// Scores all samples of a split.
+pub fn evaluate(backend: &mut dyn Backend, split: &Split) -> anyhow::Result<Evaluation> {
+    let samples = samples_of(split);
+    let order: Vec<u32> = (0..).take(samples.len()).collect();
+    Ok(backend.evaluate(samples, &order)?)
+}
+
+/// How the epochs ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Epochs {
+    complete: u32,
+    seconds: f64,
+    diverged_at: Option<StepRecord>,
+    /// The last step with a finite loss.
+    last_finite: Option<StepRecord>,
+}
+
+/// Trains, reports, and leaves a run folder.
+///
+/// # Errors
+/// If an option, the data or a file cannot be used.
+pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
+    let options = args.options();
+    let init_classes = match &args.init {
+        Some(path) => Some(model_file::load(path)?.0.shape.classes),
+        None => None,
+    };
+    let (folder, dataset) = open_data(args.data.as_deref(), init_classes)?;
+    let images = &dataset.train.images;
+    let mut trainer = Trainer::new(samples_of(&dataset.train), &options)?;
+    let parameters = args.initial_parameters(images.pixels(), dataset.classes)?;
+    let mut selected = args.backend.select(&parameters, options.optimizer())?;
+    let backend = selected.backend.as_mut();
+    let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
+
+    let control = PassControl::default();
+    let signals = Signals::watch(&control.stop)?;
+    let mut run_folder = RunFolder::create(args.out.as_deref(), options.seed)?;
+    let started = jiff::Timestamp::now().to_string();
+    let data = DataDescription::new(&folder, &dataset);
+    let start = StartEvent {
+        options: &options,
+        backend: backend.name(),
+        network: parameters.shape.to_string(),
+        parameters: parameters.shape.parameters(),
+        init: args.init.as_ref().map(|path| path.display().to_string()),
+        environment: &environment,
+        data: &data,
+        run: run_folder.path().display().to_string(),
+    };
+    run_folder.write_run(&started, &start, None)?;
+    let mut results = Results::new(args.json);
+    results.event(&start)?;
+    let progress = Progress::new(args.quiet, options.epochs);
+    progress.line(&heading(&start, &trainer));
+
+    let epochs = train_epochs(
+        &mut trainer,
+        backend,
+        &control,
+        &progress,
+        &mut run_folder,
+        &mut results,
+    )?;
+    run_folder.write_curve()?;
+    let ending = match (epochs.diverged_at, signals.received()) {
+        (Some(_), _) => Ending::Missed,
+        (None, Some(signal)) => Ending::Signal(signal),
+        (None, None) => Ending::Success,
+    };
+    let model = match ending {
+        // The parameters before the step are finite, but no good.
+        Ending::Missed => None,
+        _ => {
+            let metadata = Metadata::new(images.rows(), images.columns());
+            model_file::save(&run_folder.model(), &backend.parameters(), &metadata)?;
+            Some(run_folder.model().display().to_string())
+        }
+    };
+    let test = match ending {
+        Ending::Success => Some(evaluate(backend, &dataset.test)?),
+        _ => None,
+    };
+    let end = EndEvent {
+        outcome: match ending {
+            Ending::Success => "finished",
+            Ending::Missed => "diverged",
+            Ending::Signal(_) => "interrupted",
+        },
+        test_loss: test.as_ref().map(|test| test.loss),
+        test_accuracy: test.as_ref().map(Evaluation::accuracy),
+        epochs: epochs.complete,
+        train_seconds: epochs.seconds,
+        epochs_per_second: (epochs.complete > 0)
+            .then(|| f64::from(epochs.complete) / epochs.seconds),
+        total_seconds: program_start.elapsed().as_secs_f64(),
+        model,
+    };
+    run_folder.write_run(&started, &start, Some(&end))?;
+    results.event(&end)?;
+    if let Some(test) = &test {
+        results.text(&summary(test, &end))?;
+    }
+    explain(ending, &epochs, run_folder.path());
+    Ok(ending)
+}
+
+/// What is about to happen, in one line.
+fn heading(start: &StartEvent<'_>, trainer: &Trainer<'_>) -> String {
+    let isa = start.environment.isa;
+    let threads = start.environment.threads;
+    format!(
+        "training {} on {} samples of {}: backend {}{}, {threads} thread{}; results in {}",
+        start.network,
+        trainer.samples_per_epoch(),
+        start.data.folder,
+        start.backend,
+        isa.map_or_else(String::new, |isa| format!(" ({isa})")),
+        if threads == 1 { "" } else { "s" },
+        start.run,
+    )
+}
+
+fn train_epochs(
+    trainer: &mut Trainer<'_>,
+    backend: &mut dyn Backend,
+    control: &PassControl,
+    progress: &Progress,
+    run_folder: &mut RunFolder,
+    results: &mut Results,
+) -> anyhow::Result<Epochs> {
+    let mut epochs = Epochs::default();
+    while !trainer.is_finished() && !control.stop.load(Ordering::Relaxed) {
+        control.samples_done.store(0, Ordering::Relaxed);
+        let (number, samples) = (trainer.epochs_done() + 1, trainer.samples_per_epoch());
+        let epoch = progress.during(number, samples, control, || {
+            trainer.train_epoch(backend, control)
+        })?;
+        progress.epoch(&epoch);
+        run_folder
+            .add_epoch(&epoch.record, &epoch.steps)
+            .context("the results of the epoch are lost")?;
+        results.event(&EpochEvent::from(&epoch.record))?;
+        epochs.seconds += epoch.record.seconds;
+        let mut steps = epoch.steps.iter().rev();
+        match epoch.end {
+            EpochEnd::Complete => epochs.complete += 1,
+            EpochEnd::Stopped => {}
+            EpochEnd::Diverged => epochs.diverged_at = steps.next().copied(),
+        }
+        epochs.last_finite = steps.next().copied().or(epochs.last_finite);
+        if epoch.end != EpochEnd::Complete {
+            break;
+        }
+    }
+    Ok(epochs)
+}
+
+/// The result, for people.
+fn summary(test: &Evaluation, end: &EndEvent) -> String {
+    let mut text = format!(
+        "test accuracy {:.2} % ({} of {}), test loss {:.4}\n{} epochs in {:.3} s",
+        100.0 * test.accuracy(),
+        test.correct,
+        test.predicted.len(),
+        test.loss,
+        end.epochs,
+        end.train_seconds,
+    );
+    if let Some(rate) = end.epochs_per_second {
+        text += &format!(" ({rate:.2} epochs/s)");
+    }
+    text += &format!("; {:.3} s in total", end.total_seconds);
+    if let Some(model) = &end.model {
+        text += &format!("\nmodel: {model}");
+    }
+    text
+}
+
+/// Says why a run ended before its end.
+fn explain(ending: Ending, epochs: &Epochs, run: &Path) {
+    let run = run.display();
+    match (ending, epochs.diverged_at, epochs.last_finite) {
+        (Ending::Missed, Some(step), last) => {
+            let last = last.map_or_else(String::new, |last| {
+                format!(
+                    "; the last finite loss was {} at step {} with learning rate {}",
+                    last.minibatch.loss, last.step, last.learning_rate
+                )
+            });
+            message(&format!(
+                "error: training diverged: the loss of step {} in epoch {} is {}{last}; try a \
+                 smaller --learning-rate or --momentum; results so far are in {run}",
+                step.step, step.epoch, step.minibatch.loss
+            ));
+        }
+        (Ending::Signal(_), ..) => message(&format!(
+            "interrupted: the network as it is now and all results so far are in {run}"
+        )),
+        _ => {}
+    }
+}

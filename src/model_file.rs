@@ -1,0 +1,422 @@
+//! Model files: the four parameter tensors in the safetensors format.
+//!
+//! | tensor | shape | |
+//! | --- | --- | --- |
+//! | `linear1.weight` | `[inputs, hidden]` | W |
+//! | `linear1.bias` | `[hidden]` | b |
+//! | `linear2.weight` | `[hidden, classes]` | V |
+//! | `linear2.bias` | `[classes]` | c |
+//!
+//! All are f32, little-endian, row-major: logits = sigmoid(x W + b) V + c, with x = byte / 255. The
+//! metadata have one entry, `fused_mlp`: a JSON object with the fields of [`Metadata`]. A file
+//! without it is accepted, so that another program can provide initial weights.
+//!
+//! Source: safetensors, <https://github.com/huggingface/safetensors>.
+
+use crate::network::{MAX_CLASSES, Parameters, Shape};
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensorError, SafeTensors};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Names of the tensors, in the order W, b, V, c.
+pub const TENSOR_NAMES: [&str; 4] = [
+    "linear1.weight",
+    "linear1.bias",
+    "linear2.weight",
+    "linear2.bias",
+];
+
+/// Key of the one entry of the file's metadata. A single one, because the order of several would
+/// not be the same in every file.
+const METADATA_KEY: &str = "fused_mlp";
+
+/// What is needed to use a model, besides its tensors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Version of this description: 1.
+    pub version: u32,
+    /// The layers, in order.
+    pub layers: Vec<String>,
+    /// How inputs are made from pixels.
+    pub input: String,
+    /// Rows of an image.
+    pub rows: usize,
+    /// Columns of an image.
+    pub columns: usize,
+    /// Program that wrote the file, with its version.
+    pub producer: String,
+}
+
+impl Metadata {
+    /// For images of so many rows and columns.
+    pub fn new(rows: usize, columns: usize) -> Self {
+        Self {
+            version: 1,
+            layers: ["linear1", "sigmoid", "linear2", "softmax"]
+                .map(str::to_owned)
+                .into(),
+            input: "byte / 255".to_owned(),
+            rows,
+            columns,
+            producer: concat!("fused-mlp ", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// Why a model file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// It cannot be read.
+    #[error("{file}: cannot be read: {source}")]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("{file}: cannot be written: {source}")]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is not in the safetensors format.
+    #[error("{file}: not a safetensors file: {reason}")]
+    Format {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The set of tensors is not that of this network.
+    #[error(
+        "{file}: expected the tensors linear1.weight, linear1.bias, linear2.weight and \
+         linear2.bias, found: {found}"
+    )]
+    Tensors {
+        /// The file.
+        file: PathBuf,
+        /// Names in the file.
+        found: String,
+    },
+    /// A tensor has another type, or a shape that does not fit the others.
+    #[error("{file}: {tensor} is {found}; expected {expected}")]
+    Tensor {
+        /// The file.
+        file: PathBuf,
+        /// Its name.
+        tensor: &'static str,
+        /// Type and shape expected.
+        expected: String,
+        /// Type and shape found.
+        found: String,
+    },
+    /// A parameter is NaN or infinite.
+    #[error("{file}: {tensor} holds {value} at position {position}; expected finite numbers")]
+    NotFinite {
+        /// The file.
+        file: PathBuf,
+        /// Name of the tensor.
+        tensor: &'static str,
+        /// Position in the tensor.
+        position: usize,
+        /// The value.
+        value: f32,
+    },
+}
+
+/// The bytes of a model file. The same parameters give the same bytes.
+///
+/// # Panics
+/// If the lengths of the parameters do not fit their shape.
+pub fn to_bytes(parameters: &Parameters, metadata: &Metadata) -> Vec<u8> {
+    let shape = parameters.shape;
+    let tensors = [
+        &parameters.linear1_weight,
+        &parameters.linear1_bias,
+        &parameters.linear2_weight,
+        &parameters.linear2_bias,
+    ];
+    let bytes = tensors.map(|values| {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        bytes.collect::<Vec<u8>>()
+    });
+    let views = TENSOR_NAMES
+        .into_iter()
+        .zip(dimensions(shape))
+        .zip(&bytes)
+        .map(|((name, dimensions), bytes)| {
+            let view = TensorView::new(Dtype::F32, dimensions, bytes);
+            (name, view.expect("the parameters fit their shape"))
+        });
+    let json = serde_json::to_string(metadata).expect("plain strings and numbers");
+    let metadata = HashMap::from([(METADATA_KEY.to_owned(), json)]);
+    safetensors::serialize(views, Some(metadata)).expect("four small tensors")
+}
+
+/// Writes a model file. It is complete or not there: the bytes go to a temporary file, which is
+/// then renamed.
+///
+/// # Errors
+/// [`ModelError::Write`].
+pub fn save(path: &Path, parameters: &Parameters, metadata: &Metadata) -> Result<(), ModelError> {
+    let write = || {
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".partial");
+        let mut file = std::fs::File::create(&temporary)?;
+        file.write_all(&to_bytes(parameters, metadata))?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    };
+    write().map_err(|source| ModelError::Write {
+        file: path.to_owned(),
+        source,
+    })
+}
+
+/// Reads a model file.
+///
+/// # Errors
+/// A [`ModelError`] for each way in which the file can be wrong.
+pub fn load(path: &Path) -> Result<(Parameters, Option<Metadata>), ModelError> {
+    let bytes = std::fs::read(path).map_err(|source| ModelError::Read {
+        file: path.to_owned(),
+        source,
+    })?;
+    from_bytes(&bytes, path)
+}
+
+/// Reads the bytes of a model file; `path` is only named in errors.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Parameters, Option<Metadata>), ModelError> {
+    let file = || path.to_owned();
+    let format = |error: &dyn std::fmt::Display| ModelError::Format {
+        file: file(),
+        reason: error.to_string(),
+    };
+    let header = |error: SafeTensorError| format(&error);
+    let (_, description) = SafeTensors::read_metadata(bytes).map_err(header)?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(header)?;
+    let metadata = description
+        .metadata()
+        .as_ref()
+        .and_then(|entries| entries.get(METADATA_KEY))
+        .map(|json| serde_json::from_str(json))
+        .transpose()
+        .map_err(|error| format(&format_args!("metadata {METADATA_KEY}: {error}")))?;
+
+    let mut found = tensors.names();
+    found.sort_unstable();
+    let mut expected = TENSOR_NAMES;
+    expected.sort_unstable();
+    if found != expected {
+        return Err(ModelError::Tensors {
+            file: file(),
+            found: found.join(", "),
+        });
+    }
+    let views = TENSOR_NAMES.map(|name| tensors.tensor(name).expect("all four names were found"));
+    let shape = shape_of(&views, path)?;
+    let values = |index: usize| {
+        let (chunks, _) = views[index].data().as_chunks::<4>();
+        let values: Vec<f32> = chunks
+            .iter()
+            .map(|&word| f32::from_le_bytes(word))
+            .collect();
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(values),
+            Some(position) => Err(ModelError::NotFinite {
+                file: file(),
+                tensor: TENSOR_NAMES[index],
+                position,
+                value: values[position],
+            }),
+        }
+    };
+    let parameters = Parameters {
+        shape,
+        linear1_weight: values(0)?,
+        linear1_bias: values(1)?,
+        linear2_weight: values(2)?,
+        linear2_bias: values(3)?,
+    };
+    Ok((parameters, metadata))
+}
+
+fn dimensions(shape: Shape) -> [Vec<usize>; 4] {
+    let Shape {
+        inputs,
+        hidden,
+        classes,
+    } = shape;
+    [
+        vec![inputs, hidden],
+        vec![hidden],
+        vec![hidden, classes],
+        vec![classes],
+    ]
+}
+
+/// The shape that all four tensors agree on: W gives inputs and hidden units, c the classes.
+fn shape_of(views: &[TensorView<'_>; 4], path: &Path) -> Result<Shape, ModelError> {
+    let wrong = |index: usize, expected: String| ModelError::Tensor {
+        file: path.to_owned(),
+        tensor: TENSOR_NAMES[index],
+        expected,
+        found: format!("{:?} {:?}", views[index].dtype(), views[index].shape()),
+    };
+    let &[inputs, hidden] = views[0].shape() else {
+        return Err(wrong(0, "F32 [inputs, hidden units]".to_owned()));
+    };
+    let &[classes] = views[3].shape() else {
+        return Err(wrong(3, "F32 [classes]".to_owned()));
+    };
+    if inputs == 0 || hidden == 0 {
+        return Err(wrong(
+            0,
+            "at least one input and one hidden unit".to_owned(),
+        ));
+    }
+    if !(2..=MAX_CLASSES).contains(&classes) {
+        return Err(wrong(3, "F32 [classes], 2 to 256 of them".to_owned()));
+    }
+    let shape = Shape {
+        inputs,
+        hidden,
+        classes,
+    };
+    for (index, dimensions) in dimensions(shape).into_iter().enumerate() {
+        let view = &views[index];
+        if view.shape() != dimensions || view.dtype() != Dtype::F32 {
+            return Err(wrong(index, format!("F32 {dimensions:?}")));
+        }
+    }
+    Ok(shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = Shape {
+        inputs: 6,
+        hidden: 4,
+        classes: 3,
+    };
+
+    #[test]
+    fn a_model_comes_back_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let parameters = Parameters::initialise(SHAPE, 3);
+        let metadata = Metadata::new(2, 3);
+        save(&path, &parameters, &metadata).unwrap();
+        assert_eq!(
+            load(&path).unwrap(),
+            (parameters.clone(), Some(metadata.clone()))
+        );
+        assert_eq!(
+            std::fs::read(&path).unwrap(),
+            to_bytes(&parameters, &metadata)
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    /// A file with these tensors, all zero, and no metadata.
+    fn file(tensors: &[(&str, Dtype, &[usize])]) -> Vec<u8> {
+        let zeros = vec![0; 4096];
+        let views = tensors.iter().map(|&(name, dtype, shape)| {
+            let len = shape.iter().product::<usize>() * dtype.bitsize() / 8;
+            (
+                name,
+                TensorView::new(dtype, shape.to_vec(), &zeros[..len]).unwrap(),
+            )
+        });
+        safetensors::serialize(views, None).unwrap()
+    }
+
+    fn refusal(bytes: &[u8]) -> ModelError {
+        from_bytes(bytes, Path::new("model")).unwrap_err()
+    }
+
+    #[test]
+    fn files_of_other_programs_need_no_metadata() {
+        let [w, b, v, c] = TENSOR_NAMES;
+        let bytes = file(&[
+            (w, Dtype::F32, &[6, 4]),
+            (b, Dtype::F32, &[4]),
+            (v, Dtype::F32, &[4, 3]),
+            (c, Dtype::F32, &[3]),
+        ]);
+        let (parameters, metadata) = from_bytes(&bytes, Path::new("model")).unwrap();
+        assert_eq!(parameters, Parameters::zeros(SHAPE));
+        assert_eq!(metadata, None);
+    }
+
+    #[test]
+    fn every_wrong_file_is_refused() {
+        let [w, b, v, c] = TENSOR_NAMES;
+        let good: [(&str, Dtype, &[usize]); 4] = [
+            (w, Dtype::F32, &[6, 4]),
+            (b, Dtype::F32, &[4]),
+            (v, Dtype::F32, &[4, 3]),
+            (c, Dtype::F32, &[3]),
+        ];
+        let with = |index: usize, tensor| {
+            let mut tensors = good;
+            tensors[index] = tensor;
+            file(&tensors)
+        };
+        for (bytes, tensor) in [
+            (with(0, (w, Dtype::F32, &[4, 6])), b),
+            (with(0, (w, Dtype::F32, &[24])), w),
+            (with(0, (w, Dtype::F64, &[6, 4])), w),
+            (with(0, (w, Dtype::F32, &[0, 4])), w),
+            (with(1, (b, Dtype::F32, &[5])), b),
+            (with(2, (v, Dtype::F32, &[3, 4])), v),
+            (with(3, (c, Dtype::F32, &[1])), c),
+            (with(3, (c, Dtype::F32, &[300])), c),
+        ] {
+            let error = refusal(&bytes);
+            assert!(
+                matches!(&error, ModelError::Tensor { tensor: found, .. } if *found == tensor),
+                "{error}"
+            );
+        }
+        let error = refusal(&with(3, ("bias", Dtype::F32, &[3])));
+        assert!(matches!(error, ModelError::Tensors { .. }), "{error}");
+        let error = refusal(&file(&good[..3]));
+        assert!(matches!(error, ModelError::Tensors { .. }), "{error}");
+        let whole = file(&good);
+        for len in [0, 1, 7, 8, 50, whole.len() - 1] {
+            let error = refusal(&whole[..len]);
+            assert!(matches!(error, ModelError::Format { .. }), "{len}: {error}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_refused() {
+        let mut parameters = Parameters::initialise(SHAPE, 3);
+        parameters.linear2_weight[5] = f32::NAN;
+        let error = refusal(&to_bytes(&parameters, &Metadata::new(2, 3)));
+        assert!(
+            matches!(
+                error,
+                ModelError::NotFinite {
+                    tensor: "linear2.weight",
+                    position: 5,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+}

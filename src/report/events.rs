@@ -1,0 +1,181 @@
+//! The objects that `--json` prints, one a line. Their field names are part of the contract.
+
+use super::{ClassScores, ConfusionMatrix, Environment};
+use crate::backend::Evaluation;
+use crate::mnist::Dataset;
+use crate::training::{EpochRecord, TrainingOptions};
+use serde::Serialize;
+
+/// The data set of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DataDescription {
+    /// Folder of the files.
+    pub folder: String,
+    /// Training samples, those set aside for validation included.
+    pub train_samples: usize,
+    /// Test samples.
+    pub test_samples: usize,
+    /// Rows of an image.
+    pub rows: usize,
+    /// Columns of an image.
+    pub columns: usize,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+impl DataDescription {
+    /// Describes `dataset`, which lies in `folder`.
+    pub fn new(folder: &std::path::Path, dataset: &Dataset) -> Self {
+        Self {
+            folder: folder.display().to_string(),
+            train_samples: dataset.train.len(),
+            test_samples: dataset.test.len(),
+            rows: dataset.train.images.rows(),
+            columns: dataset.train.images.columns(),
+            classes: dataset.classes,
+        }
+    }
+}
+
+/// A run begins.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename = "start")]
+pub struct StartEvent<'a> {
+    /// Resolved options of the training.
+    pub options: &'a TrainingOptions,
+    /// `fused`, `matrixmultiply` or `reference`.
+    pub backend: &'a str,
+    /// Inputs, hidden units and classes, as 784-300-10.
+    pub network: String,
+    /// Number of weights and biases.
+    pub parameters: usize,
+    /// File of the initial parameters, if they were not drawn.
+    pub init: Option<String>,
+    /// Machine and program.
+    #[serde(flatten)]
+    pub environment: &'a Environment,
+    /// The data set.
+    pub data: &'a DataDescription,
+    /// Folder that the run leaves.
+    pub run: String,
+}
+
+/// An epoch has ended.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "event", rename = "epoch")]
+pub struct EpochEvent {
+    /// Number of the epoch, from 1 on.
+    pub epoch: u32,
+    /// Mean loss of its minibatches in nats.
+    pub train_loss: f64,
+    /// Accuracy of its minibatches.
+    pub train_accuracy: f64,
+    /// Loss of the validation samples in nats; null without validation.
+    pub validation_loss: Option<f64>,
+    /// Accuracy for the validation samples; null without validation.
+    pub validation_accuracy: Option<f64>,
+    /// Learning rate of its last step.
+    pub learning_rate: f32,
+    /// Wall time without validation.
+    pub seconds: f64,
+    /// Samples trained on, by `seconds`.
+    pub samples_per_second: f64,
+}
+
+impl From<&EpochRecord> for EpochEvent {
+    fn from(record: &EpochRecord) -> Self {
+        let &EpochRecord {
+            epoch,
+            train_loss,
+            train_accuracy,
+            validation_loss,
+            validation_accuracy,
+            learning_rate,
+            seconds,
+            samples_per_second,
+        } = record;
+        Self {
+            epoch,
+            train_loss,
+            train_accuracy,
+            validation_loss,
+            validation_accuracy,
+            learning_rate,
+            seconds,
+            samples_per_second,
+        }
+    }
+}
+
+/// A run has ended.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename = "end")]
+pub struct EndEvent {
+    /// `finished`, `interrupted` or `diverged`.
+    pub outcome: &'static str,
+    /// Loss of the test samples in nats; null unless finished.
+    pub test_loss: Option<f64>,
+    /// Accuracy for the test samples; null unless finished.
+    pub test_accuracy: Option<f64>,
+    /// Epochs that were trained in full.
+    pub epochs: u32,
+    /// Sum of the epochs' seconds.
+    pub train_seconds: f64,
+    /// Full epochs by `train_seconds`; null if there was none.
+    pub epochs_per_second: Option<f64>,
+    /// Wall time since the program started.
+    pub total_seconds: f64,
+    /// The model file; null if none was written.
+    pub model: Option<String>,
+}
+
+/// A model was evaluated.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename = "evaluation")]
+pub struct EvaluationEvent {
+    /// The model file.
+    pub model: String,
+    /// Inputs, hidden units and classes.
+    pub network: String,
+    /// Folder of the data set.
+    pub data: String,
+    /// `test` or `train`.
+    pub split: &'static str,
+    /// Samples evaluated.
+    pub samples: usize,
+    /// Mean loss in nats.
+    pub loss: f64,
+    /// Share of correct predictions.
+    pub accuracy: f64,
+    /// Number of correct predictions.
+    pub correct: usize,
+    /// Precision and recall of each class.
+    pub classes: Vec<ClassScores>,
+    /// `confusion[t][p]`: samples of class t predicted as p.
+    pub confusion: ConfusionMatrix,
+}
+
+impl EvaluationEvent {
+    /// From an evaluation of the samples with these labels.
+    pub fn new(
+        (model, network, data): (String, String, String),
+        split: &'static str,
+        labels: &[u8],
+        classes: usize,
+        evaluation: &Evaluation,
+    ) -> Self {
+        let confusion = ConfusionMatrix::new(labels, &evaluation.predicted, classes);
+        Self {
+            model,
+            network,
+            data,
+            split,
+            samples: labels.len(),
+            loss: evaluation.loss,
+            accuracy: evaluation.accuracy(),
+            correct: evaluation.correct,
+            classes: confusion.scores(),
+            confusion,
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Options of a training and their ranges.
+
+use super::Schedule;
+use crate::backend::Optimizer;
+
+/// What decides the result of a training besides the data and the initial parameters.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct TrainingOptions {
+    /// Passes over the training samples, at least 1.
+    pub epochs: u32,
+    /// Samples of a minibatch, at least 1; the last of an epoch may be smaller.
+    pub batch_size: usize,
+    /// Base of the schedule, above 0.
+    pub learning_rate: f32,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// Share of the velocity that is kept, 0 to below 1.
+    pub momentum: f32,
+    /// Nesterov's form of momentum.
+    pub nesterov: bool,
+    /// Factor of the weights that is added to their gradients, 0 or more.
+    pub weight_decay: f32,
+    /// Training samples that are set aside for validation.
+    pub validation: usize,
+    /// Whether each epoch has its own order.
+    pub shuffle: bool,
+    /// Seed of the initial weights and of the orders.
+    pub seed: u64,
+}
+
+impl Default for TrainingOptions {
+    /// The recipe of the program's default run.
+    fn default() -> Self {
+        Self {
+            epochs: 10,
+            batch_size: 50,
+            learning_rate: 0.2,
+            schedule: Schedule::Linear,
+            momentum: 0.9,
+            nesterov: true,
+            weight_decay: 0.0,
+            validation: 0,
+            shuffle: true,
+            seed: 1,
+        }
+    }
+}
+
+/// An option out of its range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{option} is {found}; expected {expected}")]
+pub struct OptionError {
+    /// Name of the option on the command line.
+    pub option: &'static str,
+    /// What was given.
+    pub found: String,
+    /// What is possible.
+    pub expected: String,
+}
+
+impl TrainingOptions {
+    /// The optimizer's part of the options.
+    pub fn optimizer(&self) -> Optimizer {
+        Optimizer {
+            momentum: self.momentum,
+            nesterov: self.nesterov,
+            weight_decay: self.weight_decay,
+        }
+    }
+
+    /// Checks all ranges, for so many training samples.
+    ///
+    /// # Errors
+    /// The first option that is out of its range.
+    pub fn check(&self, samples: usize) -> Result<(), OptionError> {
+        let check = |is_possible: bool, option, found: &dyn ToString, expected: &str| {
+            is_possible.then_some(()).ok_or_else(|| OptionError {
+                option,
+                found: found.to_string(),
+                expected: expected.to_owned(),
+            })
+        };
+        let rate = self.learning_rate;
+        check(self.epochs > 0, "--epochs", &self.epochs, "at least 1")?;
+        let batch = self.batch_size;
+        check(batch > 0, "--batch-size", &batch, "at least 1")?;
+        check(
+            rate.is_finite() && rate > 0.0,
+            "--learning-rate",
+            &rate,
+            "a finite number above 0",
+        )?;
+        check(
+            (0.0..1.0).contains(&self.momentum),
+            "--momentum",
+            &self.momentum,
+            "a number from 0 to below 1",
+        )?;
+        check(
+            !self.nesterov || self.momentum > 0.0,
+            "--nesterov",
+            &"set without momentum",
+            "--momentum above 0 with it",
+        )?;
+        check(
+            self.weight_decay.is_finite() && self.weight_decay >= 0.0,
+            "--weight-decay",
+            &self.weight_decay,
+            "a finite number, 0 or more",
+        )?;
+        check(
+            self.validation < samples,
+            "--validation",
+            &self.validation,
+            &format!("fewer than the {samples} training samples"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_has_its_range() {
+        let default = TrainingOptions::default;
+        assert_eq!(default().check(60_000), Ok(()));
+        let wrong = [
+            (
+                TrainingOptions {
+                    epochs: 0,
+                    ..default()
+                },
+                "--epochs",
+            ),
+            (
+                TrainingOptions {
+                    batch_size: 0,
+                    ..default()
+                },
+                "--batch-size",
+            ),
+            (
+                TrainingOptions {
+                    learning_rate: 0.0,
+                    ..default()
+                },
+                "--learning-rate",
+            ),
+            (
+                TrainingOptions {
+                    learning_rate: -1.0,
+                    ..default()
+                },
+                "--learning-rate",
+            ),
+            (
+                TrainingOptions {
+                    learning_rate: f32::NAN,
+                    ..default()
+                },
+                "--learning-rate",
+            ),
+            (
+                TrainingOptions {
+                    learning_rate: f32::INFINITY,
+                    ..default()
+                },
+                "--learning-rate",
+            ),
+            (
+                TrainingOptions {
+                    momentum: 1.0,
+                    ..default()
+                },
+                "--momentum",
+            ),
+            (
+                TrainingOptions {
+                    momentum: -0.1,
+                    ..default()
+                },
+                "--momentum",
+            ),
+            (
+                TrainingOptions {
+                    momentum: f32::NAN,
+                    ..default()
+                },
+                "--momentum",
+            ),
+            (
+                TrainingOptions {
+                    momentum: 0.0,
+                    ..default()
+                },
+                "--nesterov",
+            ),
+            (
+                TrainingOptions {
+                    weight_decay: -1e-3,
+                    ..default()
+                },
+                "--weight-decay",
+            ),
+            (
+                TrainingOptions {
+                    weight_decay: f32::NAN,
+                    ..default()
+                },
+                "--weight-decay",
+            ),
+            (
+                TrainingOptions {
+                    validation: 100,
+                    ..default()
+                },
+                "--validation",
+            ),
+        ];
+        for (options, name) in wrong {
+            let error = options.check(100).unwrap_err();
+            assert_eq!(error.option, name, "{error}");
+        }
+    }
+}

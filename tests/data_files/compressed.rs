@@ -1,0 +1,193 @@
+//! Compressed files and their cache.
+
+use super::fixture::*;
+use std::sync::Barrier;
+use std::thread;
+
+#[test]
+fn compressed_files_are_decompressed_once() {
+    let fixture = Fixture::compressed();
+    let (dataset, messages) = fixture.open_counting_messages();
+    assert_small(&dataset.unwrap());
+    assert_eq!(messages.len(), 4, "{messages:?}");
+    assert!(messages[0].starts_with("decompressed "), "{messages:?}");
+    assert!(
+        messages[0].contains("train-images-idx3-ubyte.gz to "),
+        "{messages:?}"
+    );
+
+    let (dataset, messages) = fixture.open_counting_messages();
+    assert_small(&dataset.unwrap());
+    assert_eq!(messages, [""; 0]);
+    assert_eq!(fixture.cache_entries().len(), 4);
+}
+
+#[test]
+fn a_changed_compressed_file_does_not_meet_the_old_copy() {
+    let fixture = Fixture::compressed();
+    assert_small(&fixture.open().unwrap());
+    fixture.write(&format!("{TEST_LABELS}.gz"), &gzip(&idx(&[2], &[5, 4])));
+    let (dataset, messages) = fixture.open_counting_messages();
+    assert_eq!(dataset.unwrap().test.labels.bytes(), [5, 4]);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+}
+
+#[test]
+fn a_damaged_cache_is_made_again() {
+    let fixture = Fixture::compressed();
+    assert_small(&fixture.open().unwrap());
+    for entry in fixture.cache_entries() {
+        fs::write(entry, b"damaged").unwrap();
+    }
+    let (dataset, messages) = fixture.open_counting_messages();
+    assert_small(&dataset.unwrap());
+    assert_eq!(messages.len(), 4, "{messages:?}");
+}
+
+#[test]
+fn an_uncompressed_file_goes_before_a_compressed_one() {
+    let fixture = Fixture::plain();
+    fixture.write(&format!("{TRAIN_LABELS}.gz"), b"not looked at");
+    let (dataset, messages) = fixture.open_counting_messages();
+    assert_small(&dataset.unwrap());
+    assert_eq!(messages, [""; 0]);
+}
+
+#[test]
+fn many_at_once_make_one_sound_cache() {
+    let fixture = Fixture::compressed();
+    let barrier = Barrier::new(8);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                barrier.wait();
+                assert_small(&fixture.open().unwrap());
+            });
+        }
+    });
+    assert_eq!(
+        fixture.cache_entries().len(),
+        4,
+        "{:?}",
+        fixture.cache_entries()
+    );
+}
+
+#[test]
+fn broken_compressed_files() {
+    let name = format!("{TRAIN_IMAGES}.gz");
+    let good = small(MnistFile::TrainImages);
+    let check = |bytes: &[u8]| {
+        let fixture = Fixture::compressed();
+        fixture.write(&name, bytes);
+        let result = fixture.open();
+        assert_eq!(
+            fixture.cache_entries(),
+            [""; 0].map(PathBuf::from),
+            "remains in the cache"
+        );
+        result
+    };
+    let name = name.as_str();
+    assert_error!(check(&[]), name, DataError::Empty { .. });
+    assert_error!(check(&good), name, DataError::NotGzip { found, .. } if *found == [0, 0]);
+    assert_error!(check(&[0x1f]), name, DataError::NotGzip { found, .. } if *found == [0x1f]);
+    assert_error!(check(&gzip(&[])), name, DataError::Empty { .. });
+    assert_error!(
+        check(&gzip(&good[..9])),
+        name,
+        DataError::ShortHeader { found: 9, .. }
+    );
+    assert_error!(check(&gzip(b"text")), name, DataError::WrongMagic { .. });
+    assert_error!(
+        check(&gzip(&good[..75])),
+        name,
+        DataError::Truncated {
+            expected: 76,
+            found: 75,
+            ..
+        }
+    );
+    let absurd = gzip(&idx(&[u32::MAX; 3], &[]));
+    assert_error!(check(&absurd), name, DataError::AbsurdDimensions { .. });
+
+    let compressed = gzip(&good);
+    for length in 2..compressed.len() {
+        assert_error!(
+            check(&compressed[..length]),
+            name,
+            DataError::CorruptGzip { .. }
+        );
+    }
+    let mut wrong_checksum = compressed.clone();
+    let position = compressed.len() - 6;
+    wrong_checksum[position] ^= 1;
+    assert_error!(check(&wrong_checksum), name, DataError::CorruptGzip { .. });
+    let garbage = [&compressed[..], b"garbage"].concat();
+    assert_error!(check(&garbage), name, DataError::CorruptGzip { .. });
+}
+
+#[test]
+fn a_bomb_stops_one_byte_after_the_promise() {
+    let fixture = Fixture::compressed();
+    fixture.write(
+        &format!("{TEST_IMAGES}.gz"),
+        &gzip(&idx(&[2, 3, 4], &vec![0; 50_000_000])),
+    );
+    let result = fixture.open();
+    assert_error!(
+        result,
+        TEST_IMAGES,
+        DataError::TrailingBytes {
+            expected: 40,
+            found: 41,
+            counted: false,
+            ..
+        }
+    );
+    let remains = fixture.cache_entries();
+    assert!(
+        remains.iter().all(|path| path.extension().is_none()),
+        "{remains:?}"
+    );
+}
+
+#[test]
+fn a_promise_beyond_deflate_is_refused_before_it_is_written() {
+    let fixture = Fixture::compressed();
+    // 2^50 bytes.
+    let petabyte = gzip(&idx(&[1 << 30, 1 << 10, 1 << 10], &[0; 1000]));
+    fixture.write(&format!("{TRAIN_IMAGES}.gz"), &petabyte);
+    assert_error!(
+        fixture.open(), TRAIN_IMAGES,
+        DataError::ImpossibleExpansion { promised, compressed, .. }
+            if *promised == (1 << 50) + 16 && *compressed == petabyte.len() as u64
+    );
+    assert!(!fixture.cache().exists());
+}
+
+#[test]
+fn the_best_that_deflate_can_do_is_accepted() {
+    let fixture = Fixture::compressed();
+    let black = idx(&[5, 3000, 1000], &vec![0; 15_000_000]);
+    let compressed = gzip(&black);
+    assert!(black.len() / compressed.len() > 1000);
+    fixture.write(&format!("{TRAIN_IMAGES}.gz"), &compressed);
+    fixture.write(
+        &format!("{TEST_IMAGES}.gz"),
+        &gzip(&idx(&[2, 3000, 1000], &vec![0; 6_000_000])),
+    );
+    assert_eq!(fixture.open().unwrap().train.images.pixels(), 3_000_000);
+}
+
+#[test]
+fn a_cache_that_cannot_be_written() {
+    let fixture = Fixture::compressed();
+    // A folder below a file cannot be made by any user, not even by root.
+    fs::write(fixture.root.path().join("cache"), b"a file").unwrap();
+    assert_error!(
+        fixture.open(),
+        "XDG_CACHE_HOME",
+        DataError::CacheUnwritable { .. }
+    );
+}
