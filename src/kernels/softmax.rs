@@ -41,6 +41,33 @@ pub(crate) struct BlockLoss {
     pub correct: usize,
 }
 
+/// The sums so far.
+struct Total {
+    block: BlockLoss,
+    /// Product of the sums of exponentials whose logarithms are not yet in `block`.
+    product: f64,
+}
+
+impl Default for Total {
+    fn default() -> Self {
+        Self {
+            block: BlockLoss::default(),
+            product: 1.0,
+        }
+    }
+}
+
+impl Total {
+    /// One logarithm serves MAX_LANES samples on every instruction set, so the loss has the same
+    /// bits on all: the sum of the logarithms is that of the product, which 16 sums of at most 256
+    /// cannot make overflow.
+    #[inline(always)]
+    fn take_logarithm(&mut self) {
+        self.block.loss += self.product.ln();
+        self.product = 1.0;
+    }
+}
+
 impl Kernel for SoftmaxCrossEntropy<'_> {
     type Output = BlockLoss;
 
@@ -55,11 +82,15 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
         assert!(self.delta.len() >= samples * self.class_stride);
         assert!(self.predicted.len() >= samples);
         assert!(self.scratch.len() >= self.classes * MAX_LANES);
-        let mut total = BlockLoss::default();
-        for first in (0..samples).step_by(V::LANES) {
-            self.group::<V>(token, first, V::LANES.min(samples - first), &mut total);
+        let mut total = Total::default();
+        for first in (0..samples).step_by(MAX_LANES) {
+            let end = samples.min(first + MAX_LANES);
+            for group in (first..end).step_by(V::LANES) {
+                self.group::<V>(token, group, V::LANES.min(end - group), &mut total);
+            }
+            total.take_logarithm();
         }
-        total
+        total.block
     }
 }
 
@@ -70,7 +101,7 @@ impl SoftmaxCrossEntropy<'_> {
         token: V::Token,
         first: usize,
         samples: usize,
-        total: &mut BlockLoss,
+        total: &mut Total,
     ) {
         self.transpose_logits(first, samples);
         let scratch = self.scratch.as_mut_ptr();
@@ -137,8 +168,7 @@ impl SoftmaxCrossEntropy<'_> {
         }
     }
 
-    /// One logarithm serves a group: the sum of the logarithms is that of the product, which 16
-    /// sums of at most 256 cannot make overflow.
+    /// The losses of a group, but for the logarithms.
     #[inline(always)]
     fn add_losses(
         &mut self,
@@ -146,18 +176,16 @@ impl SoftmaxCrossEntropy<'_> {
         samples: usize,
         [largest, predicted, sum]: &[[f32; MAX_LANES]; 3],
         label_logits: &[f32; MAX_LANES],
-        total: &mut BlockLoss,
+        total: &mut Total,
     ) {
-        let mut product = 1.0;
         for lane in 0..samples {
-            product *= f64::from(sum[lane]);
-            total.loss += f64::from(largest[lane]) - f64::from(label_logits[lane]);
+            total.product *= f64::from(sum[lane]);
+            total.block.loss += f64::from(largest[lane]) - f64::from(label_logits[lane]);
             // A class number is exact in f32, and below 256.
             let class = predicted[lane] as u8;
             self.predicted[first + lane] = class;
             let is_number = !sum[lane].is_nan();
-            total.correct += usize::from(is_number && class == self.labels[first + lane]);
+            total.block.correct += usize::from(is_number && class == self.labels[first + lane]);
         }
-        total.loss += product.ln();
     }
 }

@@ -10,6 +10,9 @@ const LN2_UPPER: f32 = 0.693_359_4;
 const LN2_LOWER: f32 = -2.121_944_4e-4;
 /// Adding 1.5 * 2^23 rounds a small number to an integer, which then stands in the low bits.
 const ROUND: f32 = 12_582_912.0;
+/// What stands in for [`ROUND`] plus NaN: its low 9 bits are 0, so it shifts no exponent. Shifted by
+/// the low bits of a NaN, a NaN would become a number.
+const NO_SHIFT: f32 = ROUND - 512.0;
 /// exp(±87) is a normal f32, and so is its exponent's every step.
 const LARGEST: f32 = 87.0;
 /// (exp(r) - 1 - r) / r^2 on |r| <= ln(2) / 2, highest power first: the minimax polynomial of
@@ -36,7 +39,8 @@ pub(crate) fn exp<V: Vector>(token: V::Token, x: V) -> V {
         polynomial = polynomial.mul_add(r, splat(coefficient));
     }
     let mantissa = polynomial.mul_add(r.mul(r), r).add(splat(1.0));
-    mantissa.shift_exponent(rounded)
+    // `max` gives its second operand where the first is NaN; no other number is below it.
+    mantissa.shift_exponent(rounded.max(splat(NO_SHIFT)))
 }
 
 /// exp(x) for x <= 0, and exactly 0 below -60.

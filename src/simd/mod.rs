@@ -281,4 +281,4 @@ impl fmt::Display for Isa {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

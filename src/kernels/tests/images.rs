@@ -1,0 +1,170 @@
+//! Images of all kinds, and blocks prepared from them.
+#![expect(
+    unsafe_code,
+    reason = "a prepared block is made from buffers that were filled here"
+)]
+
+use super::case::Case;
+use super::support::Guarded;
+use crate::kernels::prepare::{BlockLayout, PixelBlockTarget, Prepare, PreparedBlock};
+use crate::kernels::{MASK_WORDS, PIXEL_BLOCK};
+use crate::random::Stream;
+use crate::reference;
+use crate::simd::Isa;
+use std::fmt::Debug;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ImageKind {
+    /// 19 % of the pixels are not zero, as in MNIST.
+    Sparse,
+    /// All zero.
+    Black,
+    /// All 255.
+    White,
+    /// No pixel is zero.
+    Dense,
+    /// Each image of another of these kinds.
+    Mixed,
+}
+
+impl ImageKind {
+    pub(super) const ALL: [Self; 5] = [
+        Self::Sparse,
+        Self::Black,
+        Self::White,
+        Self::Dense,
+        Self::Mixed,
+    ];
+
+    fn pixel(self, stream: &mut Stream) -> u8 {
+        let byte = 1 + stream.below(255) as u8;
+        match self {
+            Self::Sparse if stream.below(100) < 19 => byte,
+            Self::Sparse | Self::Black => 0,
+            Self::White => 255,
+            Self::Dense | Self::Mixed => byte,
+        }
+    }
+}
+
+/// A set of images, and those of them that make up a block.
+pub(super) struct Batch {
+    pub inputs: usize,
+    pub images: Vec<u8>,
+    pub order: Vec<u32>,
+    pub capacity: usize,
+}
+
+impl Batch {
+    /// Some more images than the case has samples, in random order; some may be taken twice.
+    pub(super) fn new(case: &Case, stream: &mut Stream) -> Self {
+        let count = case.samples as u32 + 5;
+        let mut images = Vec::new();
+        for index in 0..count {
+            let kind = match case.images {
+                ImageKind::Mixed => ImageKind::ALL[index as usize % 4],
+                kind => kind,
+            };
+            images.extend((0..case.inputs).map(|_| kind.pixel(stream)));
+        }
+        Self {
+            inputs: case.inputs,
+            images,
+            order: (0..case.samples).map(|_| stream.below(count)).collect(),
+            capacity: case.capacity,
+        }
+    }
+
+    /// The images of the block.
+    pub(super) fn samples(&self) -> impl Iterator<Item = &[u8]> {
+        let image = |&index: &u32| &self.images[index as usize * self.inputs..][..self.inputs];
+        self.order.iter().map(image)
+    }
+
+    /// The images of the block as inputs of the network, in f64.
+    pub(super) fn inputs_f64(&self) -> impl Iterator<Item = Vec<f64>> {
+        let widened = |image: &[u8]| {
+            image
+                .iter()
+                .map(|&b| reference::pixel_to_input(b))
+                .collect()
+        };
+        self.samples().map(widened)
+    }
+
+    /// Prepares the block in buffers full of sentinels.
+    pub(super) fn prepare(&self, isa: Isa) -> Prepared {
+        let layout = BlockLayout::new(self.inputs, self.capacity);
+        let prepared = Prepared {
+            layout,
+            samples: self.order.len(),
+            row_bytes: Guarded::poisoned(layout.bytes()).exact(),
+            row_masks: Guarded::poisoned(layout.row_masks()).exact(),
+            column_bytes: Guarded::poisoned(layout.bytes()).exact(),
+            column_masks: Guarded::poisoned(layout.column_masks()).exact(),
+        };
+        self.prepare_into(isa, prepared)
+    }
+
+    /// Prepares the block in the buffers of another one.
+    pub(super) fn prepare_into(&self, isa: Isa, mut prepared: Prepared) -> Prepared {
+        let layout = BlockLayout::new(self.inputs, self.capacity);
+        assert_eq!(layout, prepared.layout);
+        prepared.samples = self.order.len();
+        let (capacity, pixels) = (layout.capacity, PIXEL_BLOCK);
+        // The last first: they do not depend on each other.
+        for block in (0..layout.pixel_blocks()).rev() {
+            let bytes = block * capacity * pixels..(block + 1) * capacity * pixels;
+            let rows = block * capacity..(block + 1) * capacity;
+            let columns = block * pixels..(block + 1) * pixels;
+            isa.run(Prepare {
+                layout,
+                images: &self.images,
+                order: &self.order,
+                // Positions that do not exist are harmless here.
+                next: &[0, 1, u32::MAX],
+                pixel_block: block,
+                target: PixelBlockTarget {
+                    row_bytes: &mut prepared.row_bytes.slice()[bytes.clone()],
+                    row_masks: &mut prepared.row_masks.slice()[rows],
+                    column_bytes: &mut prepared.column_bytes.slice()[bytes],
+                    column_masks: &mut prepared.column_masks.slice()[columns],
+                },
+            });
+        }
+        prepared
+    }
+}
+
+/// The buffers of a prepared block.
+pub(super) struct Prepared {
+    pub layout: BlockLayout,
+    pub samples: usize,
+    pub row_bytes: Guarded<u8>,
+    pub row_masks: Guarded<u64>,
+    pub column_bytes: Guarded<u8>,
+    pub column_masks: Guarded<[u64; MASK_WORDS]>,
+}
+
+impl Prepared {
+    pub(super) fn check_guards(&self, at: &dyn Debug) {
+        self.row_bytes.checked(at, "row_bytes");
+        self.row_masks.checked(at, "row_masks");
+        self.column_bytes.checked(at, "column_bytes");
+        self.column_masks.checked(at, "column_masks");
+    }
+
+    pub(super) fn block(&self) -> PreparedBlock<'_> {
+        // SAFETY: `Batch::prepare` has filled the buffers for every pixel block.
+        unsafe {
+            PreparedBlock::new(
+                self.layout,
+                self.samples,
+                self.row_bytes.values(),
+                self.row_masks.values(),
+                self.column_bytes.values(),
+                self.column_masks.values(),
+            )
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a vector must do, written for one lane.
+#![expect(
+    unsafe_code,
+    reason = "the trait's loads and stores go through pointers"
+)]
+
+use crate::simd::{Isa, Kernel, Vector, exp_negative, sigmoid};
+
+/// A vector of one lane. Its multiply-add is rounded once if `FUSED`, twice otherwise.
+#[derive(Clone, Copy)]
+pub(crate) struct Scalar<const FUSED: bool>(pub f32);
+
+impl<const FUSED: bool> Vector for Scalar<FUSED> {
+    type Token = ();
+    const LANES: usize = 1;
+    const FORWARD_TILE: usize = 1;
+    const GRADIENT_TILE: usize = 1;
+
+    fn splat((): (), value: f32) -> Self {
+        Self(value)
+    }
+    unsafe fn load((): (), source: *const f32) -> Self {
+        // SAFETY: the caller vouches for one readable value.
+        Self(unsafe { *source })
+    }
+    unsafe fn store(self, target: *mut f32) {
+        // SAFETY: the caller vouches for one writable value.
+        unsafe { *target = self.0 }
+    }
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        if FUSED {
+            Self(self.0.mul_add(factor.0, addend.0))
+        } else {
+            Self(self.0 * factor.0 + addend.0)
+        }
+    }
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+    fn mul(self, other: Self) -> Self {
+        Self(self.0 * other.0)
+    }
+    fn div(self, other: Self) -> Self {
+        Self(self.0 / other.0)
+    }
+    fn max(self, other: Self) -> Self {
+        if self.0 > other.0 { self } else { other }
+    }
+    fn min(self, other: Self) -> Self {
+        if self.0 < other.0 { self } else { other }
+    }
+    fn abs(self) -> Self {
+        Self(f32::from_bits(self.0.to_bits() & 0x7fff_ffff))
+    }
+    fn select_greater(self, other: Self, yes: Self, no: Self) -> Self {
+        if self.0 > other.0 { yes } else { no }
+    }
+    fn shift_exponent(self, integer: Self) -> Self {
+        let exponent = integer.0.to_bits() << 23;
+        Self(f32::from_bits(self.0.to_bits().wrapping_add(exponent)))
+    }
+}
+
+/// How often a multiply-add is rounded, and the scalar arithmetic that goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rounding {
+    /// After the addition only.
+    Once,
+    /// After the multiplication too.
+    Twice,
+}
+
+impl Rounding {
+    /// That of an instruction set, found by trying.
+    pub(crate) fn of(isa: Isa) -> Self {
+        // (1 + 2^-12)^2 = 1 + 2^-11 + 2^-24, whose last term is lost when the product is rounded.
+        let factor = 1.0 + 2f32.powi(-12);
+        let addend = -1.0 - 2f32.powi(-11);
+        let rounding = if isa.run(MulAdd(factor, addend)) == 0.0 {
+            Self::Twice
+        } else {
+            Self::Once
+        };
+        assert!(
+            rounding == Self::Once || !isa.is_fused(),
+            "{isa} claims to round once"
+        );
+        rounding
+    }
+
+    /// a b + c.
+    pub(crate) fn mul_add(self, a: f32, b: f32, c: f32) -> f32 {
+        match self {
+            Self::Once => a.mul_add(b, c),
+            Self::Twice => a * b + c,
+        }
+    }
+
+    /// The engine's sigmoid on one lane.
+    pub(crate) fn sigmoid(self, x: f32) -> f32 {
+        match self {
+            Self::Once => sigmoid((), Scalar::<true>(x)).0,
+            Self::Twice => sigmoid((), Scalar::<false>(x)).0,
+        }
+    }
+
+    /// The engine's exp(x) for x <= 0 on one lane.
+    pub(crate) fn exp_negative(self, x: f32) -> f32 {
+        match self {
+            Self::Once => exp_negative((), Scalar::<true>(x)).0,
+            Self::Twice => exp_negative((), Scalar::<false>(x)).0,
+        }
+    }
+}
+
+/// The square of a number plus another.
+struct MulAdd(f32, f32);
+
+impl Kernel for MulAdd {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, token: V::Token) -> f32 {
+        let factor = V::splat(token, self.0);
+        let mut lanes = [0.0; crate::simd::MAX_LANES];
+        let sum = factor.mul_add(factor, V::splat(token, self.1));
+        // SAFETY: no vector has more than MAX_LANES lanes.
+        unsafe { sum.store(lanes.as_mut_ptr()) };
+        lanes[0]
+    }
+}
