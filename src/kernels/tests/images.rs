@@ -6,7 +6,9 @@
 
 use super::case::Case;
 use super::support::Guarded;
-use crate::kernels::prepare::{BlockLayout, PixelBlockTarget, Prepare, PreparedBlock};
+use crate::kernels::prepare::{
+    BlockLayout, PixelBlockTarget, Prepare, PreparedColumns, PreparedRows,
+};
 use crate::kernels::{MASK_WORDS, PIXEL_BLOCK};
 use crate::random::Stream;
 use crate::reference;
@@ -154,17 +156,15 @@ impl Prepared {
         self.column_masks.checked(at, "column_masks");
     }
 
-    pub(super) fn block(&self) -> PreparedBlock<'_> {
-        // SAFETY: `Batch::prepare` has filled the buffers for every pixel block.
-        unsafe {
-            PreparedBlock::new(
-                self.layout,
-                self.samples,
-                self.row_bytes.values(),
-                self.row_masks.values(),
-                self.column_bytes.values(),
-                self.column_masks.values(),
-            )
-        }
+    pub(super) fn rows(&self) -> PreparedRows<'_> {
+        let (bytes, masks) = (self.row_bytes.values(), self.row_masks.values());
+        // SAFETY: `Prepare` has filled the buffers, with this layout and as many samples.
+        unsafe { PreparedRows::new(self.layout, self.samples, bytes, masks) }
+    }
+
+    pub(super) fn columns(&self) -> PreparedColumns<'_> {
+        let (bytes, masks) = (self.column_bytes.values(), self.column_masks.values());
+        // SAFETY: as above.
+        unsafe { PreparedColumns::new(self.layout, self.samples, bytes, masks) }
     }
 }

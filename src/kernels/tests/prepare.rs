@@ -119,21 +119,27 @@ fn a_block_is_read_as_it_was_prepared() {
         let batch = Batch::new(&case, &mut case.stream());
         for isa in Isa::available() {
             let prepared = batch.prepare(isa);
-            let block = prepared.block();
-            assert_eq!(block.inputs(), case.inputs);
-            assert_eq!(block.samples(), case.samples);
+            let (rows, columns) = (prepared.rows(), prepared.columns());
+            assert_eq!(
+                (rows.inputs(), columns.inputs()),
+                (case.inputs, case.inputs)
+            );
+            assert_eq!(
+                (rows.samples(), columns.samples()),
+                (case.samples, case.samples)
+            );
             for (sample, image) in batch.samples().enumerate() {
                 for (pixel, &expected) in image.iter().enumerate() {
                     let at = (isa.name(), case, sample, pixel);
                     let (part, bit) = (pixel / PIXEL_BLOCK, pixel % PIXEL_BLOCK);
                     assert_eq!(
-                        block.rows(part)[sample * PIXEL_BLOCK + bit],
+                        rows.bytes(part)[sample * PIXEL_BLOCK + bit],
                         expected,
                         "{at:?}"
                     );
-                    assert_eq!(block.column(pixel)[sample], expected, "{at:?}");
-                    let in_row = block.row_masks(part)[sample] >> bit & 1 == 1;
-                    let in_column = block.column_masks()[pixel][sample / 64] >> (sample % 64) & 1;
+                    assert_eq!(columns.bytes(pixel)[sample], expected, "{at:?}");
+                    let in_row = rows.masks(part)[sample] >> bit & 1 == 1;
+                    let in_column = columns.masks()[pixel][sample / 64] >> (sample % 64) & 1;
                     assert_eq!(in_row, expected != 0, "{at:?}");
                     assert_eq!(in_column == 1, expected != 0, "{at:?}");
                 }
@@ -159,7 +165,7 @@ fn a_smaller_last_block_leaves_nothing_of_the_larger_one_before_it_in_its_masks(
         let whole = std::mem::replace(&mut batch.order, vec![3; 17]);
         let second = batch.prepare_into(isa, first);
         batch.order = whole;
-        for (pixel, masks) in second.block().column_masks().iter().enumerate() {
+        for (pixel, masks) in second.columns().masks().iter().enumerate() {
             let expected = if pixel < 65 {
                 [(1 << 17) - 1, 0]
             } else {
@@ -167,9 +173,9 @@ fn a_smaller_last_block_leaves_nothing_of_the_larger_one_before_it_in_its_masks(
             };
             assert_eq!(*masks, expected, "{isa}, pixel {pixel}");
         }
-        assert!(second.block().row_masks(0).iter().all(|&m| m == u64::MAX));
-        assert!(second.block().row_masks(1).iter().all(|&m| m == 1));
-        assert_eq!(second.block().row_masks(0).len(), 17);
+        assert!(second.rows().masks(0).iter().all(|&m| m == u64::MAX));
+        assert!(second.rows().masks(1).iter().all(|&m| m == 1));
+        assert_eq!(second.rows().masks(0).len(), 17);
     }
 }
 
