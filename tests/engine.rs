@@ -1,0 +1,264 @@
+//! The fused engine: its bits depend on neither threads nor instruction set.
+
+use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, TrainingPass};
+use fused_mlp::engine::Engine;
+use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::random::{Purpose, Stream};
+use fused_mlp::simd::Isa;
+
+/// A training of a network on random sparse images.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    shape: Shape,
+    samples: usize,
+    batch_size: usize,
+    optimizer: Optimizer,
+}
+
+const PLAIN: Optimizer = Optimizer {
+    momentum: 0.0,
+    nesterov: false,
+    weight_decay: 0.0,
+};
+const ALL: Optimizer = Optimizer {
+    momentum: 0.9,
+    nesterov: true,
+    weight_decay: 1e-3,
+};
+
+fn case(inputs: usize, hidden: usize, classes: usize, samples: usize, batch_size: usize) -> Case {
+    Case {
+        shape: Shape {
+            inputs,
+            hidden,
+            classes,
+        },
+        samples,
+        batch_size,
+        optimizer: PLAIN,
+    }
+}
+
+/// What a training leaves: parameters, losses and predictions, bit for bit.
+#[derive(Debug, PartialEq)]
+struct Trace {
+    parameters: Vec<u32>,
+    losses: Vec<u64>,
+    correct: Vec<usize>,
+    evaluation: (u64, usize, Vec<u8>),
+}
+
+fn bits(parameters: &Parameters) -> Vec<u32> {
+    let Parameters {
+        shape: _,
+        linear1_weight,
+        linear1_bias,
+        linear2_weight,
+        linear2_bias,
+    } = parameters;
+    [linear1_weight, linear1_bias, linear2_weight, linear2_bias]
+        .into_iter()
+        .flatten()
+        .map(|value| value.to_bits())
+        .collect()
+}
+
+impl Case {
+    fn data(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut stream = Stream::new(7, Purpose::Shuffle);
+        let mut byte = |share: u32, bound: u32| {
+            if stream.below(100) < share {
+                stream.below(bound) as u8
+            } else {
+                0
+            }
+        };
+        let pixels = (0..self.samples * self.shape.inputs)
+            .map(|_| byte(20, 256))
+            .collect();
+        let labels = (0..self.samples)
+            .map(|_| byte(100, self.shape.classes as u32))
+            .collect();
+        (pixels, labels)
+    }
+
+    /// Two epochs, the second in reverse order, then an evaluation.
+    fn trace(&self, threads: usize, isa: Isa) -> Trace {
+        let (images, labels) = self.data();
+        let samples = Samples::new(&images, &labels, self.shape.inputs);
+        let parameters = Parameters::initialise(self.shape, 3);
+        let mut engine = Engine::new(&parameters, self.optimizer, threads, isa).unwrap();
+        let steps = self.samples.div_ceil(self.batch_size);
+        let rates: Vec<f32> = (0..steps).map(|step| 0.3 / (1 + step) as f32).collect();
+        let control = PassControl::default();
+        let mut order: Vec<u32> = (0..self.samples as u32).collect();
+        let mut results = Vec::new();
+        for _ in 0..2 {
+            let pass = TrainingPass {
+                samples,
+                order: &order,
+                batch_size: self.batch_size,
+                learning_rates: &rates,
+                control: &control,
+            };
+            results.extend(engine.train(&pass).unwrap());
+            order.reverse();
+        }
+        assert_eq!(results.len(), 2 * steps);
+        assert!(results.iter().all(|result| result.loss.is_finite()));
+        let evaluation = engine.evaluate(samples, &order).unwrap();
+        Trace {
+            parameters: bits(&engine.parameters()),
+            losses: results.iter().map(|result| result.loss.to_bits()).collect(),
+            correct: results.iter().map(|result| result.correct).collect(),
+            evaluation: (
+                evaluation.loss.to_bits(),
+                evaluation.correct,
+                evaluation.predicted,
+            ),
+        }
+    }
+
+    /// All threads and fused instruction sets give the same trace; each portable one too, among
+    /// themselves.
+    fn check(&self, threads: &[usize]) {
+        let mut expected = None;
+        for isa in Isa::available() {
+            let mut own = None;
+            for &threads in threads {
+                let trace = self.trace(threads, isa);
+                let initial = bits(&Parameters::initialise(self.shape, 3));
+                assert_ne!(trace.parameters, initial, "nothing was trained");
+                let expected = if isa.is_fused() {
+                    &mut expected
+                } else {
+                    &mut own
+                };
+                let expected = expected.get_or_insert_with(|| self.trace(threads, isa));
+                assert!(
+                    trace == *expected,
+                    "{self:?} with {threads} threads on {isa}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn models_are_equal_for_any_threads_and_vectors() {
+    let cases = [
+        case(784, 300, 10, 330, 100),
+        // One hidden unit, one sample a minibatch, more threads than units.
+        case(5, 1, 2, 7, 1),
+        // Sizes around vectors, leaves and pixel blocks; a minibatch of several blocks.
+        case(65, 17, 17, 600, 257),
+        case(63, 33, 3, 259, 128),
+        case(64, 130, 10, 129, 129),
+        // The whole set at once, more than its samples.
+        case(20, 40, 256, 200, 1000),
+    ];
+    for (index, case) in cases.into_iter().enumerate() {
+        case.check(&[1, 2, 3, 8]);
+        if index % 2 == 0 {
+            let optimizer = ALL;
+            Case { optimizer, ..case }.check(&[1, 2, 5]);
+        }
+    }
+}
+
+/// More threads than cores, many steps: a barrier that loses a thread would hang here.
+#[test]
+fn many_threads_take_many_steps() {
+    case(10, 300, 3, 4000, 2).check(&[1, 16]);
+}
+
+#[test]
+fn a_wish_to_stop_is_met_after_the_minibatch() {
+    let case = case(30, 40, 3, 5000, 10);
+    let (images, labels) = case.data();
+    let samples = Samples::new(&images, &labels, 30);
+    let parameters = Parameters::initialise(case.shape, 3);
+    for isa in Isa::available() {
+        for threads in [1, 2, 3] {
+            let mut engine = Engine::new(&parameters, PLAIN, threads, isa).unwrap();
+            let order: Vec<u32> = (0..5000).collect();
+            let control = PassControl::default();
+            control
+                .stop
+                .store(true, std::sync::atomic::Ordering::Relaxed);
+            let mut train = |order: &[u32], control: &PassControl| {
+                let pass = TrainingPass {
+                    samples,
+                    order,
+                    batch_size: 10,
+                    learning_rates: &vec![0.1; order.len().div_ceil(10)],
+                    control,
+                };
+                let results = engine.train(&pass).unwrap();
+                (results, bits(&engine.parameters()))
+            };
+            let (stopped, after_one) = train(&order, &control);
+            assert_eq!(stopped.len(), 1);
+            assert_ne!(after_one, bits(&parameters));
+            // Going on from there is the same as not having stopped.
+            let (rest, found) = train(&order[10..], &PassControl::default());
+            assert_eq!(rest.len(), 499);
+            let mut whole = Engine::new(&parameters, PLAIN, threads, isa).unwrap();
+            let pass = TrainingPass {
+                samples,
+                order: &order,
+                batch_size: 10,
+                learning_rates: &[0.1; 500],
+                control: &PassControl::default(),
+            };
+            whole.train(&pass).unwrap();
+            assert_eq!(found, bits(&whole.parameters()));
+        }
+    }
+}
+
+#[test]
+fn a_step_with_a_loss_that_is_not_finite_is_not_taken() {
+    let case = case(30, 40, 3, 100, 10);
+    let (images, labels) = case.data();
+    let mut parameters = Parameters::initialise(case.shape, 3);
+    parameters.linear2_bias[1] = f32::INFINITY;
+    for isa in Isa::available() {
+        for threads in [1, 3] {
+            let mut engine = Engine::new(&parameters, ALL, threads, isa).unwrap();
+            let order: Vec<u32> = (0..100).collect();
+            let pass = TrainingPass {
+                samples: Samples::new(&images, &labels, 30),
+                order: &order,
+                batch_size: 10,
+                learning_rates: &[0.1; 10],
+                control: &PassControl::default(),
+            };
+            let results = engine.train(&pass).unwrap();
+            assert_eq!(results.len(), 1);
+            assert!(!results[0].loss.is_finite());
+            assert_eq!(bits(&engine.parameters()), bits(&parameters));
+        }
+    }
+}
+
+#[test]
+fn an_evaluation_changes_nothing() {
+    let case = case(30, 40, 3, 300, 10);
+    let (images, labels) = case.data();
+    let samples = Samples::new(&images, &labels, 30);
+    let parameters = Parameters::initialise(case.shape, 3);
+    for isa in Isa::available() {
+        let mut engine = Engine::new(&parameters, ALL, 2, isa).unwrap();
+        let order: Vec<u32> = (0..300).collect();
+        let first = engine.evaluate(samples, &order).unwrap();
+        assert_eq!(bits(&engine.parameters()), bits(&parameters));
+        assert_eq!(engine.evaluate(samples, &order).unwrap(), first);
+        assert_eq!(first.predicted.len(), 300);
+        let hits = first.predicted.iter().zip(&labels);
+        assert_eq!(first.correct, hits.filter(|(a, b)| a == b).count());
+        // Nothing to evaluate is no error.
+        let nothing = engine.evaluate(samples, &[]).unwrap();
+        assert!(nothing.loss.is_nan() && nothing.accuracy().is_nan());
+    }
+}
