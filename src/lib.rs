@@ -2,6 +2,7 @@
 //! cross-entropy) on MNIST-format data on a CPU.
 
 pub mod backend;
+pub mod benchmark;
 pub mod engine;
 mod kernels;
 pub mod mnist;

@@ -27,6 +27,7 @@ use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
 use crate::network::{Parameters, Shape};
 use crate::simd::Isa;
 use blocks::Blocks;
+pub(crate) use buffer::AlignedBuffer;
 use exchange::Exchange;
 use pass::{Outcome, Pass, Training};
 use plan::Plan;

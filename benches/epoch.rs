@@ -1,0 +1,68 @@
+//! One epoch of MNIST on all threads: 60,000 images, 784-300-10, minibatches of 100, plain SGD,
+//! shuffling and data preparation included, for each instruction set and the matrixmultiply
+//! backend. Each must have learnt before it is timed.
+//!
+//! Throughput is in samples ("elements").
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use fused_mlp::backend::{Backend, MatrixMultiply, PassControl, Samples};
+use fused_mlp::engine::Engine;
+use fused_mlp::mnist::{self, Dataset, OpenOptions};
+use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::simd::Isa;
+use fused_mlp::training::{Schedule, Trainer, TrainingOptions};
+
+fn epoch(criterion: &mut Criterion) {
+    let folder = mnist::locate(None).expect("the repository has the data");
+    let dataset = Dataset::open(&folder, &OpenOptions::default()).expect("the data are sound");
+    let (images, labels) = (&dataset.train.images, &dataset.train.labels);
+    let samples = Samples::new(images.bytes(), labels.bytes(), images.pixels());
+    let shape = Shape {
+        inputs: images.pixels(),
+        hidden: 300,
+        classes: dataset.classes,
+    };
+    let options = TrainingOptions {
+        epochs: u32::MAX,
+        batch_size: 100,
+        learning_rate: 0.5,
+        schedule: Schedule::Constant,
+        momentum: 0.0,
+        nesterov: false,
+        ..TrainingOptions::default()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let parameters = Parameters::initialise(shape, options.seed);
+    let mut backends: Vec<(String, Box<dyn Backend>)> = Vec::new();
+    for isa in Isa::available() {
+        let engine = Engine::new(&parameters, options.optimizer(), threads, isa);
+        let engine = engine.expect("the threads start");
+        backends.push((format!("fused-{isa}"), Box::new(engine)));
+    }
+    let products = MatrixMultiply::new(parameters, options.optimizer(), threads);
+    let products = products.expect("the threads start");
+    backends.push(("matrixmultiply".to_owned(), Box::new(products)));
+
+    let mut group = criterion.benchmark_group(format!("epoch-{threads}-threads"));
+    group.throughput(Throughput::Elements(samples.len() as u64));
+    group.sample_size(10);
+    for (name, mut backend) in backends {
+        let mut trainer = Trainer::new(samples, &options).expect("the options are in range");
+        let control = PassControl::default();
+        let mut train = || {
+            let epoch = trainer.train_epoch(backend.as_mut(), &control);
+            epoch.expect("the samples fit the network").record
+        };
+        let first = train();
+        assert!(
+            first.train_accuracy > 0.88,
+            "{name}: accuracy {} in the first epoch",
+            first.train_accuracy
+        );
+        group.bench_function(&name, |bencher| bencher.iter(&mut train));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, epoch);
+criterion_main!(benches);

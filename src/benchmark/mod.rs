@@ -1,0 +1,6 @@
+//! The kernels one by one, with real data, for measuring: each checks its result before it is
+//! timed.
+
+mod kernels;
+
+pub use kernels::{KernelBench, KernelName};

@@ -1,0 +1,124 @@
+//! Every failure says one line and has its exit code.
+
+use super::support::{Place, one_line_failure};
+use std::fs;
+
+#[test]
+fn options_out_of_range_are_refused_before_anything_is_written() {
+    let place = Place::new();
+    for (options, named) in [
+        ("--epochs 0", "--epochs"),
+        ("--batch-size 0", "--batch-size"),
+        ("--learning-rate 0", "--learning-rate"),
+        ("--learning-rate=-1", "--learning-rate"),
+        ("--learning-rate nan", "--learning-rate"),
+        ("--momentum 1", "--momentum"),
+        ("--momentum 0", "--nesterov"),
+        ("--weight-decay=-0.1", "--weight-decay"),
+        ("--validation 600", "--validation"),
+        ("--hidden 0", "--hidden"),
+        ("--threads 0", "--threads"),
+        ("--backend reference --threads 2", "--threads"),
+        ("--backend matrixmultiply --isa avx2", "--isa"),
+        ("--init absent.safetensors", "absent.safetensors"),
+        ("--data absent", "absent"),
+    ] {
+        let line = place.failure(&format!("train {options}"), 2);
+        assert!(line.contains(named), "{options}: {line}");
+    }
+    assert_eq!(fs::read_dir(place.folder()).unwrap().count(), 0);
+}
+
+#[test]
+fn wrong_usage_has_its_exit_code() {
+    let place = Place::new();
+    for arguments in [
+        "",
+        "tran",
+        "train --epoch",
+        "train --epochs many",
+        "train --isa sse9",
+    ] {
+        let output = place.program(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn wrong_environment_is_named() {
+    let place = Place::new();
+    for (name, value) in [
+        ("FUSED_MLP_ISA", "sse9"),
+        ("RAYON_NUM_THREADS", "two"),
+        ("RAYON_NUM_THREADS", "0"),
+        ("FUSED_MLP_DATA", "/nowhere/at/all"),
+    ] {
+        let line = one_line_failure(place.program("train").env(name, value), 2);
+        assert!(line.contains(value), "{name}={value}: {line}");
+    }
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let place = Place::new();
+    fs::create_dir(place.path("there")).unwrap();
+    let line = place.failure("train --quiet --out there", 2);
+    assert!(line.contains("there exists already"), "{line}");
+    assert_eq!(fs::read_dir(place.path("there")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_training_that_diverges_is_told_and_leaves_no_model() {
+    let place = Place::new();
+    let options = "--epochs 3 --hidden 8 --learning-rate 1e38 --quiet --json --out run";
+    for backend in ["fused", "matrixmultiply", "reference"] {
+        let mut program = place.program(&format!("train {options}-{backend} --backend {backend}"));
+        let output = program.output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{backend}: {error}");
+        assert!(
+            error.starts_with("error: training diverged: the loss of step "),
+            "{error}"
+        );
+        assert!(
+            error.contains("last finite loss") && error.lines().count() == 1,
+            "{error}"
+        );
+        let text = String::from_utf8(output.stdout).unwrap();
+        let end: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert_eq!(end["outcome"], "diverged");
+        assert!(end["model"].is_null() && end["test_accuracy"].is_null());
+        let run = place.path(&format!("run-{backend}"));
+        assert!(run.join("steps.csv").exists() && !run.join("model.safetensors").exists());
+    }
+}
+
+#[test]
+fn a_model_that_does_not_fit_the_data_is_refused() {
+    let place = Place::new();
+    let small = |name: &str, magic: u8, sizes: &[u8], bytes: &[u8]| {
+        let mut file = vec![0, 0, 8, magic];
+        file.extend(sizes.iter().flat_map(|&size| [0, 0, 0, size]));
+        file.extend(bytes);
+        fs::write(place.path("tiny").join(name), file).unwrap();
+    };
+    place.stdout("train --quiet --epochs 1 --hidden 8 --out run");
+    fs::create_dir(place.path("tiny")).unwrap();
+    for name in ["train", "t10k"] {
+        small(
+            &format!("{name}-images-idx3-ubyte"),
+            3,
+            &[2, 2, 3],
+            &[9; 12],
+        );
+        small(&format!("{name}-labels-idx1-ubyte"), 1, &[2], &[0, 1]);
+    }
+    for command in ["eval --model", "train --init"] {
+        let arguments = format!("{command} run/model.safetensors --data tiny");
+        let line = place.failure(&arguments, 2);
+        assert!(line.contains("784-8-10") && line.contains(" 6;"), "{line}");
+    }
+    let line = place.failure("eval --model tiny/train-labels-idx1-ubyte", 2);
+    assert!(line.contains("not a safetensors file"), "{line}");
+}

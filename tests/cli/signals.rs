@@ -1,0 +1,71 @@
+//! Interrupts and closed pipes.
+
+use super::support::Place;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+/// The program with pipes, which `Command` of assert_cmd does not give.
+fn program(place: &Place, arguments: &str) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
+    command
+        .current_dir(place.folder())
+        .env("FUSED_MLP_DATA", place.data())
+        .args(arguments.split_whitespace())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_run_with_what_is_known() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let place = Place::new();
+        let arguments = "train --epochs 1000000 --hidden 20 --json --out run";
+        let mut child = program(&place, arguments).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut errors = child.stderr.take().unwrap();
+        // The training is under way when the first epoch is told.
+        let first: Vec<String> = lines.by_ref().take(2).map(Result::unwrap).collect();
+        assert!(first[1].contains("\"epoch\""), "{first:?}");
+        let errors = std::thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).unwrap();
+            text
+        });
+        let kill = Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        let last = lines.map(Result::unwrap).last().unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "SIG{signal}");
+        let end: serde_json::Value = serde_json::from_str(&last).unwrap();
+        assert_eq!(end["outcome"], "interrupted");
+        assert!(end["epochs"].as_u64().unwrap() >= 1 && end["test_loss"].is_null());
+        assert!(errors.join().unwrap().contains("interrupted: "));
+        for name in ["model.safetensors", "steps.csv", "epochs.csv", "loss.svg"] {
+            assert!(place.path("run").join(name).exists(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let place = Place::new();
+    let arguments = "train --epochs 3 --hidden 20 --json --quiet --out run";
+    let mut child = program(&place, arguments).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    // The training goes on for the sake of its files.
+    assert!(place.path("run/model.safetensors").exists());
+
+    for arguments in ["eval --model run/model.safetensors", "data info"] {
+        let mut child = program(&place, arguments).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    }
+}

@@ -1,0 +1,213 @@
+//! `train`: its results, its folder, its options.
+
+use super::support::{Place, TEST, TRAIN, fields, json_lines};
+use fused_mlp::model_file;
+use fused_mlp::simd::Isa;
+use std::fs;
+
+const QUICK: &str = "train --epochs 2 --quiet --hidden 20";
+
+#[test]
+fn a_run_leaves_its_folder() {
+    let place = Place::new();
+    let text = place.stdout(&format!("{QUICK} --out a/b --validation 100"));
+    assert!(text.starts_with("test accuracy "), "{text}");
+    assert!(text.contains("model: a/b/model.safetensors"), "{text}");
+    let mut names: Vec<String> = fs::read_dir(place.path("a/b"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort_unstable();
+    let expected = [
+        "epochs.csv",
+        "loss.svg",
+        "model.safetensors",
+        "run.json",
+        "steps.csv",
+    ];
+    assert_eq!(names, expected);
+
+    let read = |name: &str| fs::read_to_string(place.path("a/b").join(name)).unwrap();
+    // 500 samples in minibatches of 50.
+    let steps = read("steps.csv");
+    assert_eq!(steps.lines().count(), 1 + 2 * 10);
+    assert_eq!(
+        steps.lines().next().unwrap(),
+        "step,epoch,samples,learning_rate,loss,accuracy"
+    );
+    assert!(steps.lines().last().unwrap().starts_with("20,2,50,"));
+    let epochs = read("epochs.csv");
+    assert_eq!(epochs.lines().count(), 3);
+    assert!(epochs.lines().all(|line| line.split(',').count() == 8));
+    let run: serde_json::Value = serde_json::from_str(&read("run.json")).unwrap();
+    assert_eq!(run["results"]["outcome"], "finished");
+    assert_eq!(run["options"]["validation"], 100);
+    assert_eq!(run["data"]["train_samples"], TRAIN);
+    assert!(read("loss.svg").contains("validation"));
+    let (parameters, metadata) = model_file::load(&place.path("a/b/model.safetensors")).unwrap();
+    assert_eq!(parameters.shape.to_string(), "784-20-10");
+    assert_eq!(metadata.unwrap().rows, 28);
+}
+
+#[test]
+fn json_lines_have_the_documented_fields() {
+    let place = Place::new();
+    let text = place.stdout(&format!(
+        "{QUICK} --json --threads 1 --validation 100 --out run"
+    ));
+    let events = json_lines(&text);
+    assert_eq!(events.len(), 4);
+    let [start, first, _, end] = &events[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(start["event"], "start");
+    assert_eq!(start["threads"], 1);
+    assert_eq!(start["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(start["options"]["epochs"], 2);
+    assert_eq!(start["isa"], Isa::available()[0].name());
+    let epoch_fields = [
+        "epoch",
+        "event",
+        "learning_rate",
+        "samples_per_second",
+        "seconds",
+        "train_accuracy",
+        "train_loss",
+        "validation_accuracy",
+        "validation_loss",
+    ];
+    assert_eq!(fields(first), epoch_fields);
+    assert_eq!(
+        (&first["event"], &first["epoch"]),
+        (&"epoch".into(), &1.into())
+    );
+    assert!(first["validation_loss"].as_f64().unwrap() > 0.0);
+    let end_fields = [
+        "epochs",
+        "epochs_per_second",
+        "event",
+        "model",
+        "outcome",
+        "test_accuracy",
+        "test_loss",
+        "total_seconds",
+        "train_seconds",
+    ];
+    assert_eq!(fields(end), end_fields);
+    assert_eq!(end["model"], "run/model.safetensors");
+    assert!(end["total_seconds"].as_f64() > end["train_seconds"].as_f64());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_model_file() {
+    let place = Place::new();
+    let mut number = 0;
+    let mut model = |options: &str| {
+        number += 1;
+        place.stdout(&format!("{QUICK} --batch-size 64 --out {number} {options}"));
+        fs::read(place.path(&format!("{number}/model.safetensors"))).unwrap()
+    };
+    for isa in Isa::available() {
+        let isa = isa.name();
+        let expected = model(&format!("--isa {isa} --threads 1"));
+        for threads in [2, 3, 8] {
+            let found = model(&format!("--isa {isa} --threads {threads}"));
+            assert!(found == expected, "{threads} threads on {isa}");
+        }
+        if Isa::available()
+            .iter()
+            .any(|other| other.name() == isa && other.is_fused())
+        {
+            assert!(expected == model("--threads 1"), "{isa}");
+        }
+        assert!(expected != model(&format!("--isa {isa} --seed 2")));
+    }
+}
+
+#[test]
+fn backends_agree() {
+    let place = Place::new();
+    let loss = |backend: &str| {
+        let options = format!("--backend {backend} --json --out {backend}");
+        let end = json_lines(&place.stdout(&format!("{QUICK} {options}")))
+            .pop()
+            .unwrap();
+        end["test_loss"].as_f64().unwrap()
+    };
+    let fused = loss("fused");
+    for backend in ["matrixmultiply", "reference"] {
+        let other = loss(backend);
+        assert!(
+            (fused / other - 1.0).abs() < 1e-3,
+            "{backend}: {other}, fused: {fused}"
+        );
+    }
+}
+
+#[test]
+fn a_training_starts_from_a_model() {
+    let place = Place::new();
+    place.stdout(&format!("{QUICK} --no-shuffle --out first"));
+    let from_first = "--init first/model.safetensors";
+    // A rate so small that nothing changes: the model is the one it started from.
+    let tiny = "train --quiet --epochs 1 --learning-rate 1e-30 --out second";
+    place.stdout(&format!("{tiny} {from_first}"));
+    let load = |run: &str| model_file::load(&place.path(run).join("model.safetensors")).unwrap();
+    assert_eq!(load("first"), load("second"));
+    let line = place.failure(&format!("train --hidden 30 {from_first}"), 2);
+    assert!(line.contains("20 hidden units"), "{line}");
+}
+
+#[test]
+fn the_order_of_the_files_is_kept_where_asked() {
+    let place = Place::new();
+    place.stdout("train --quiet --epochs 1 --no-shuffle --seed 1 --hidden 8 --out kept");
+    place.stdout("train --quiet --epochs 1 --seed 1 --hidden 8 --out shuffled");
+    let steps = |run: &str| fs::read_to_string(place.path(run).join("steps.csv")).unwrap();
+    assert_ne!(steps("kept"), steps("shuffled"));
+}
+
+#[test]
+fn without_a_folder_runs_get_their_own() {
+    let place = Place::new();
+    for _ in 0..2 {
+        place.stdout("train --quiet --epochs 1 --hidden 8 --seed 5");
+    }
+    let runs: Vec<String> = fs::read_dir(place.path("runs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(runs.len(), 2, "{runs:?}");
+    assert!(runs.iter().all(|name| name.contains("-5")), "{runs:?}");
+}
+
+#[test]
+fn progress_goes_to_standard_error_in_plain_lines() {
+    let place = Place::new();
+    let mut program = place.program("train --epochs 3 --hidden 8 --threads 1 --out run");
+    let output = program.output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.lines().count(), 4, "{text}");
+    assert!(
+        text.lines().nth(3).unwrap().starts_with("epoch 3/3  loss "),
+        "{text}"
+    );
+    assert!(text.contains("1 thread;") && !text.contains('\r') && !text.contains('\u{1b}'));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains(&format!("of {TEST})")), "{stdout}");
+}
+
+#[test]
+fn threads_and_instruction_set_come_from_the_environment() {
+    let place = Place::new();
+    let start = |name: &str, value: &str, out: &str| {
+        let mut program = place.program(&format!("{QUICK} --json --out {out}"));
+        let output = program.env(name, value).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        json_lines(&String::from_utf8(output.stdout).unwrap()).swap_remove(0)
+    };
+    assert_eq!(start("RAYON_NUM_THREADS", "3", "a")["threads"], 3);
+    assert_eq!(start("FUSED_MLP_ISA", "portable", "b")["isa"], "portable");
+    let available = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(start("RAYON_NUM_THREADS", "", "c")["threads"], available);
+}
