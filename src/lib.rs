@@ -1,5 +1,6 @@
 //! SIMD engine that trains a two-layer perceptron (linear, sigmoid, linear, softmax,
 //! cross-entropy) on MNIST-format data on a CPU.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 pub mod backend;
 pub mod benchmark;

@@ -1,4 +1,5 @@
 //! No step allocates: an epoch of many steps asks for as much memory as one of few.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, TrainingPass};
 use fused_mlp::engine::Engine;

@@ -1,4 +1,5 @@
 //! The fused engine: its bits depend on neither threads nor instruction set.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, TrainingPass};
 use fused_mlp::engine::Engine;

@@ -1,4 +1,5 @@
 //! The default recipe on the full, real MNIST.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fused_mlp::backend::{Backend, PassControl, Samples};
 use fused_mlp::engine::Engine;

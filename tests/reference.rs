@@ -1,4 +1,5 @@
 //! The reference against what it must be: central differences, a worked example and extreme logits.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::f64::consts::LN_2;
 
@@ -127,6 +128,7 @@ fn gradients_of_every_parameter_are_central_differences() {
         shape(5, 4, 3),
         shape(1, 1, 2),
         shape(3, 2, 10),
+        shape(7, 9, 4),
     ];
     for (seed, shape) in (0..).zip(shapes) {
         for samples in [1, 2, 5] {
@@ -184,6 +186,10 @@ fn sigmoid_has_its_derivative() {
             analytic,
             central_difference(sigmoid, k),
             &format!("sigmoid at {k}"),
+        );
+        assert_eq!(
+            sigmoid_backward(sigmoid(k), -3.0),
+            -3.0 * sigmoid(k) * (1.0 - sigmoid(k))
         );
     }
 }

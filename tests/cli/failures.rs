@@ -1,6 +1,6 @@
 //! Every failure says one line and has its exit code.
 
-use super::support::{Place, one_line_failure};
+use super::support::{Place, idx, one_line_failure};
 use std::fs;
 
 #[test]
@@ -97,22 +97,12 @@ fn a_training_that_diverges_is_told_and_leaves_no_model() {
 #[test]
 fn a_model_that_does_not_fit_the_data_is_refused() {
     let place = Place::new();
-    let small = |name: &str, magic: u8, sizes: &[u8], bytes: &[u8]| {
-        let mut file = vec![0, 0, 8, magic];
-        file.extend(sizes.iter().flat_map(|&size| [0, 0, 0, size]));
-        file.extend(bytes);
-        fs::write(place.path("tiny").join(name), file).unwrap();
-    };
     place.stdout("train --quiet --epochs 1 --hidden 8 --out run");
     fs::create_dir(place.path("tiny")).unwrap();
     for name in ["train", "t10k"] {
-        small(
-            &format!("{name}-images-idx3-ubyte"),
-            3,
-            &[2, 2, 3],
-            &[9; 12],
-        );
-        small(&format!("{name}-labels-idx1-ubyte"), 1, &[2], &[0, 1]);
+        let path = |kind: &str| place.path("tiny").join(format!("{name}-{kind}-ubyte"));
+        fs::write(path("images-idx3"), idx(&[2, 2, 3], &[9; 12])).unwrap();
+        fs::write(path("labels-idx1"), idx(&[2], &[0, 1])).unwrap();
     }
     for command in ["eval --model", "train --init"] {
         let arguments = format!("{command} run/model.safetensors --data tiny");

@@ -1,7 +1,7 @@
 //! A small part of MNIST in a folder of its own, and the program run there.
 
 use assert_cmd::Command;
-use fused_mlp::mnist::{Dataset, Header, Kind, OpenOptions, Split};
+use fused_mlp::mnist::{Dataset, OpenOptions, Split};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,14 @@ pub const TEST: usize = 200;
 /// The full data set.
 pub fn mnist() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist")
+}
+
+/// An idx file.
+pub fn idx(sizes: &[usize], bytes: &[u8]) -> Vec<u8> {
+    let mut file = vec![0, 0, 8, sizes.len() as u8];
+    file.extend(sizes.iter().flat_map(|&size| (size as u32).to_be_bytes()));
+    file.extend(bytes);
+    file
 }
 
 /// An empty current folder, and the small data set beside it.
@@ -36,16 +44,12 @@ impl Place {
 
     fn write_split(&self, name: &str, split: &Split, count: usize) {
         let (rows, columns) = (split.images.rows(), split.images.columns());
-        let path = PathBuf::from(name);
-        let images = Header::new(&path, Kind::Images, [count, rows, columns]).unwrap();
-        let labels = Header::new(&path, Kind::Labels, [count, 1, 1]).unwrap();
         let pixels = &split.images.bytes()[..count * rows * columns];
-        let write = |kind: &str, header: Header, bytes: &[u8]| {
-            let bytes = [&header.to_bytes()[..], bytes].concat();
-            fs::write(self.data().join(format!("{name}-{kind}-ubyte")), bytes).unwrap();
-        };
-        write("images-idx3", images, pixels);
-        write("labels-idx1", labels, &split.labels.bytes()[..count]);
+        let images = idx(&[count, rows, columns], pixels);
+        let labels = idx(&[count], &split.labels.bytes()[..count]);
+        let path = |kind: &str| self.data().join(format!("{name}-{kind}-ubyte"));
+        fs::write(path("images-idx3"), images).unwrap();
+        fs::write(path("labels-idx1"), labels).unwrap();
     }
 
     /// The current folder of the program.
