@@ -1,6 +1,51 @@
 //! SIMD engine that trains a two-layer perceptron (linear, sigmoid, linear, softmax,
 //! cross-entropy) on MNIST-format data on a CPU.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+//!
+//! The same seed and options give the same parameters, bit for bit, for any number of threads and
+//! for every instruction set with fused multiply-add.
+//!
+//! ```no_run
+//! use fused_mlp::backend::{Backend, PassControl, Samples};
+//! use fused_mlp::engine::Engine;
+//! use fused_mlp::mnist::{self, Dataset, OpenOptions};
+//! use fused_mlp::network::{Parameters, Shape};
+//! use fused_mlp::simd::{Isa, IsaRequest};
+//! use fused_mlp::training::{Trainer, TrainingOptions};
+//!
+//! let data = Dataset::open(&mnist::locate(None)?, &OpenOptions::default())?;
+//! let images = &data.train.images;
+//! let samples = Samples::new(images.bytes(), data.train.labels.bytes(), images.pixels());
+//! let shape = Shape { inputs: images.pixels(), hidden: 300, classes: data.classes };
+//! let options = TrainingOptions::default();
+//! let parameters = Parameters::initialise(shape, options.seed);
+//! let isa = Isa::select(IsaRequest::Auto)?;
+//! let mut engine = Engine::new(&parameters, options.optimizer(), 2, isa)?;
+//! let mut trainer = Trainer::new(samples, &options)?;
+//! while !trainer.is_finished() {
+//!     let epoch = trainer.train_epoch(&mut engine, &PassControl::default())?;
+//!     println!("{}: {}", epoch.record.epoch, epoch.record.train_loss);
+//! }
+//! let trained: Parameters = engine.parameters();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | module | content |
+//! | --- | --- |
+//! | [`mnist`] | idx files, memory-mapped, as bytes |
+//! | [`network`] | shapes, parameters, initial values |
+//! | [`random`] | the random streams |
+//! | [`reference`](mod@reference) | the textbook network in f64 |
+//! | [`simd`] | vectors, and the choice of the instruction set |
+//! | [`backend`] | what trains a network: an interface, and two plain implementations |
+//! | [`engine`] | the fused implementation |
+//! | [`training`] | epochs, sample order, schedules |
+//! | [`model_file`] | models as safetensors |
+//! | [`report`] | run folders, JSON lines, learning curves |
+//! | [`benchmark`] | the kernels one by one, for measuring |
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test fails by panicking")
+)]
 
 pub mod backend;
 pub mod benchmark;

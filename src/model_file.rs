@@ -11,7 +11,7 @@
 //! metadata have one entry, `fused_mlp`: a JSON object with the fields of [`Metadata`]. A file
 //! without it is accepted, so that another program can provide initial weights.
 //!
-//! Source: safetensors, <https://github.com/huggingface/safetensors>.
+//! Source: the safetensors format by Hugging Face.
 
 use crate::network::{MAX_CLASSES, Parameters, Shape};
 use safetensors::tensor::{Dtype, TensorView};

@@ -1,6 +1,8 @@
 //! The network: its shape, its parameters and their initial values.
 //!
+//! ```text
 //! x [inputs] -> k = x W + b [hidden] -> h = sigmoid(k) -> s = h V + c [classes] -> y = softmax(s)
+//! ```
 //!
 //! W is `linear1_weight`, b `linear1_bias`, V `linear2_weight`, c `linear2_bias`.
 

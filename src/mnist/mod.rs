@@ -11,7 +11,7 @@
 //!
 //! Each name may also end in `.gz`; such a file is decompressed once into a cache folder. The
 //! layout of an idx file is described at [`Header`]. The image size, the sample counts and the
-//! number of classes come from the files. [`locate`] finds the folder, [`Dataset::open`] opens it,
+//! number of classes come from the files. [`locate()`] finds the folder, [`Dataset::open`] opens it,
 //! [`DatasetSummary::new`] describes it.
 //!
 //! Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".

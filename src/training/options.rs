@@ -33,8 +33,8 @@ impl Default for TrainingOptions {
     fn default() -> Self {
         Self {
             epochs: 10,
-            batch_size: 50,
-            learning_rate: 0.2,
+            batch_size: 32,
+            learning_rate: 0.15,
             schedule: Schedule::Linear,
             momentum: 0.9,
             nesterov: true,

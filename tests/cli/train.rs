@@ -28,14 +28,14 @@ fn a_run_leaves_its_folder() {
     assert_eq!(names, expected);
 
     let read = |name: &str| fs::read_to_string(place.path("a/b").join(name)).unwrap();
-    // 500 samples in minibatches of 50.
+    // 500 samples in minibatches of 32: 15 whole ones and one of 20.
     let steps = read("steps.csv");
-    assert_eq!(steps.lines().count(), 1 + 2 * 10);
+    assert_eq!(steps.lines().count(), 1 + 2 * 16);
     assert_eq!(
         steps.lines().next().unwrap(),
         "step,epoch,samples,learning_rate,loss,accuracy"
     );
-    assert!(steps.lines().last().unwrap().starts_with("20,2,50,"));
+    assert!(steps.lines().last().unwrap().starts_with("32,2,20,"));
     let epochs = read("epochs.csv");
     assert_eq!(epochs.lines().count(), 3);
     assert!(epochs.lines().all(|line| line.split(',').count() == 8));
