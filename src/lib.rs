@@ -42,10 +42,7 @@
 //! | [`model_file`] | models as safetensors |
 //! | [`report`] | run folders, JSON lines, learning curves |
 //! | [`benchmark`] | the kernels one by one, for measuring |
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, reason = "a test fails by panicking")
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 pub mod backend;
 pub mod benchmark;

@@ -258,7 +258,7 @@ impl Gradients {
     }
 
     /// g <- g / divisor for every element g.
-    fn divide(&mut self, divisor: f64) {
+    pub(crate) fn divide(&mut self, divisor: f64) {
         let (w, b) = (&mut self.linear1_weight, &mut self.linear1_bias);
         let (v, c) = (&mut self.linear2_weight, &mut self.linear2_bias);
         for gradient in w.iter_mut().chain(b).chain(v).chain(c) {

@@ -1,7 +1,7 @@
-//! The default recipe on the full, real MNIST.
+//! The full, real MNIST: the default recipe, and backends against each other.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use fused_mlp::backend::{Backend, PassControl, Samples};
+use fused_mlp::backend::{Backend, MatrixMultiply, PassControl, Samples};
 use fused_mlp::engine::Engine;
 use fused_mlp::mnist::{Dataset, OpenOptions, Split};
 use fused_mlp::network::{Parameters, Shape};
@@ -17,17 +17,70 @@ fn samples(split: &Split) -> Samples<'_> {
     )
 }
 
-#[test]
-fn the_default_options_reach_98_percent() {
+fn mnist() -> Dataset {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
-    let dataset = Dataset::open(&folder, &OpenOptions::default()).unwrap();
-    let options = TrainingOptions::default();
+    Dataset::open(&folder, &OpenOptions::default()).unwrap()
+}
+
+fn initial_parameters(dataset: &Dataset, options: &TrainingOptions) -> Parameters {
     let shape = Shape {
         inputs: dataset.train.images.pixels(),
         hidden: 300,
         classes: dataset.classes,
     };
-    let parameters = Parameters::initialise(shape, options.seed);
+    Parameters::initialise(shape, options.seed)
+}
+
+/// Trains one epoch. Returns its loss, the loss of each minibatch, and the test loss.
+fn one_epoch(
+    backend: &mut dyn Backend,
+    dataset: &Dataset,
+    options: &TrainingOptions,
+) -> (f64, Vec<f64>, f64) {
+    let mut trainer = Trainer::new(samples(&dataset.train), options).unwrap();
+    let epoch = trainer
+        .train_epoch(backend, &PassControl::default())
+        .unwrap();
+    let order: Vec<u32> = (0..dataset.test.len() as u32).collect();
+    let test = backend.evaluate(samples(&dataset.test), &order).unwrap();
+    let losses = epoch.steps.iter().map(|step| step.minibatch.loss).collect();
+    (epoch.record.train_loss, losses, test.loss)
+}
+
+fn assert_close(found: f64, expected: f64, what: &str) {
+    let error = (found / expected - 1.0).abs();
+    assert!(error < 1e-3, "{what}: {found}, expected {expected}");
+}
+
+#[test]
+fn fused_and_matrixmultiply_agree_after_an_epoch() {
+    let dataset = mnist();
+    let options = TrainingOptions {
+        batch_size: 100,
+        ..TrainingOptions::default()
+    };
+    let parameters = initial_parameters(&dataset, &options);
+    let mut products = MatrixMultiply::new(parameters.clone(), options.optimizer(), 2).unwrap();
+    let (train, steps, test) = one_epoch(&mut products, &dataset, &options);
+    for isa in Isa::available() {
+        let mut engine = Engine::new(&parameters, options.optimizer(), 2, isa).unwrap();
+        let found = one_epoch(&mut engine, &dataset, &options);
+        assert_close(found.0, train, &format!("{isa}: training loss"));
+        assert_close(found.2, test, &format!("{isa}: test loss"));
+        assert_eq!(found.1.len(), 600);
+        for (step, (&found, &expected)) in found.1.iter().zip(&steps).enumerate() {
+            // Single minibatches late in the epoch have losses near 0.1.
+            let error = (found - expected).abs();
+            assert!(error < 2e-3, "{isa}, step {step}: {found}, {expected}");
+        }
+    }
+}
+
+#[test]
+fn the_default_options_reach_98_percent() {
+    let dataset = mnist();
+    let options = TrainingOptions::default();
+    let parameters = initial_parameters(&dataset, &options);
     let isa = Isa::select(IsaRequest::Auto).unwrap();
     let mut engine = Engine::new(&parameters, options.optimizer(), 2, isa).unwrap();
     let mut trainer = Trainer::new(samples(&dataset.train), &options).unwrap();

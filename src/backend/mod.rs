@@ -3,6 +3,12 @@
 //! All backends train the same network: from the same initial parameters and the same order of
 //! samples they take the same steps, and differ only by rounding.
 
+mod matrixmultiply;
+mod reference;
+
+pub use self::matrixmultiply::MatrixMultiply;
+pub use self::reference::Reference;
+
 use crate::network::{Parameters, Shape};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};

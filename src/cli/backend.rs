@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use fused_mlp::backend::{Backend, Optimizer};
+use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, Reference};
 use fused_mlp::engine::Engine;
 use fused_mlp::network::Parameters;
 use fused_mlp::simd::{Isa, IsaRequest};
@@ -64,7 +64,17 @@ impl BackendArgs {
                 let engine = Engine::new(parameters, optimizer, self.threads()?, isa)?;
                 (Box::new(engine), Some(isa))
             }
-            other => bail!("no such backend: {other:?}"),
+            BackendKind::Matrixmultiply => {
+                let threads = self.threads()?;
+                let backend = MatrixMultiply::new(parameters.clone(), optimizer, threads)?;
+                (Box::new(backend), None)
+            }
+            BackendKind::Reference => {
+                if self.threads.is_some_and(|threads| threads != 1) {
+                    bail!("--backend reference computes on one thread; leave out --threads");
+                }
+                (Box::new(Reference::new(parameters, optimizer)?), None)
+            }
         };
         Ok(Selected { backend, isa })
     }

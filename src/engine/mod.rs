@@ -8,14 +8,14 @@
 //! So each number has one owner and one order of summation, whatever the number of threads and the
 //! width of the vectors: the same seed gives the same model, byte for byte.
 
-mod barrier;
+pub(crate) mod barrier;
 mod blocks;
 mod buffer;
 mod exchange;
 mod pass;
 mod plan;
 mod prepared;
-mod team;
+pub(crate) mod team;
 mod worker;
 
 use crate::backend::{

@@ -4,7 +4,7 @@ use crate::simd::Vector;
 
 /// Velocities smaller than this become 0: without gradients they shrink with every step, and would
 /// become denormal numbers.
-const SMALLEST_VELOCITY: f32 = 1e-30;
+pub(crate) const SMALLEST_VELOCITY: f32 = 1e-30;
 
 /// One step of SGD.
 ///

@@ -1,0 +1,178 @@
+//! The parts of a step that are no products of matrices, as plain loops that the compiler turns
+//! into vector instructions.
+
+use crate::kernels::rule::{SMALLEST_VELOCITY, StepRule};
+
+/// exp(±87) is a normal f32.
+const LARGEST_EXPONENT: f32 = 87.0;
+/// Below, softmax takes exp for 0: so no probability and no gradient is a denormal number, which
+/// some CPUs multiply slowly.
+const SMALLEST_LOGIT: f32 = -60.0;
+/// Adding 1.5 * 2^23 to a small number rounds it to an integer, which then stands in the low bits.
+const ROUND: f32 = 12_582_912.0;
+/// ln 2 in two parts; the upper has 9 significant bits, so its product with an exponent is exact.
+const LN2_UPPER: f32 = 0.693_359_4;
+const LN2_LOWER: f32 = -2.121_944_4e-4;
+/// (exp(r) - 1 - r) / r^2 on |r| <= ln(2) / 2, highest power first.
+///
+/// Source: Cephes, `expf` (S. L. Moshier).
+const COEFFICIENTS: [f32; 6] = [
+    1.987_569_1e-4,
+    1.398_199_9e-3,
+    8.333_452e-3,
+    4.166_579_6e-2,
+    1.666_666_5e-1,
+    5e-1,
+];
+
+/// exp(x) = 2^n exp(r) with r = x - n ln 2, for |x| <= 87; beyond, exp(±87). NaN gives NaN.
+///
+/// `f32::exp` is a call that the compiler cannot vectorise; this is arithmetic. The relative error
+/// is below 3e-7.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    // Written so that NaN passes through; `clamp` would do the same, with a check of its bounds.
+    let x = if x > LARGEST_EXPONENT {
+        LARGEST_EXPONENT
+    } else {
+        x
+    };
+    let x = if x < -LARGEST_EXPONENT {
+        -LARGEST_EXPONENT
+    } else {
+        x
+    };
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let n = rounded - ROUND;
+    let r = (x - n * LN2_UPPER) - n * LN2_LOWER;
+    let mut polynomial = COEFFICIENTS[0];
+    for coefficient in &COEFFICIENTS[1..] {
+        polynomial = polynomial * r + coefficient;
+    }
+    // 127 is the bias of the exponent, which begins at bit 23.
+    let power = f32::from_bits(rounded.to_bits().wrapping_add(127) << 23);
+    (polynomial * (r * r) + r + 1.0) * power
+}
+
+/// x = byte / 255.
+///
+/// `bytes` and `inputs` (x) have the same length.
+pub(super) fn convert(bytes: &[u8], inputs: &mut [f32]) {
+    for (input, &byte) in inputs.iter_mut().zip(bytes) {
+        *input = f32::from(byte) / 255.0;
+    }
+}
+
+/// h = 1 / (1 + exp(-(k + b))), in place.
+///
+/// `hidden` (k, then h) is `[samples][width]`, `bias` (b) `[width]`.
+pub(super) fn add_bias_and_sigmoid(hidden: &mut [f32], bias: &[f32]) {
+    for row in hidden.chunks_exact_mut(bias.len()) {
+        for (unit, bias) in row.iter_mut().zip(bias) {
+            *unit = 1.0 / (1.0 + exp(-(*unit + bias)));
+        }
+    }
+}
+
+/// dk = dh h (1 - h), in place.
+///
+/// `delta` (dh, then dk) and `hidden` (h) have the same length.
+pub(super) fn sigmoid_backward(delta: &mut [f32], hidden: &[f32]) {
+    for (delta, &hidden) in delta.iter_mut().zip(hidden) {
+        *delta *= hidden * (1.0 - hidden);
+    }
+}
+
+/// sums_j <- kept sums_j + factor sum_n rows_nj. With `kept` = 0, the sums are not read.
+///
+/// `rows` is `[n][width]`, `sums` `[width]`.
+pub(super) fn add_rows(factor: f32, rows: &[f32], kept: f32, sums: &mut [f32]) {
+    if kept == 0.0 {
+        sums.fill(0.0);
+    } else if kept != 1.0 {
+        sums.iter_mut().for_each(|sum| *sum *= kept);
+    }
+    for row in rows.chunks_exact(sums.len()) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += factor * value;
+        }
+    }
+}
+
+/// What [`softmax_cross_entropy`] finds for one sample.
+pub(super) struct SampleLoss {
+    /// Cross-entropy in nats.
+    pub loss: f64,
+    /// The first of the classes with the largest logit, `None` if a logit is NaN.
+    pub predicted: Option<u8>,
+}
+
+/// l = ln(sum_j exp(s_j - m)) + m - s_c with m the largest logit, and ds = (y - t) scale with
+/// y = softmax(s) and t_j = 1 if j = c, 0 otherwise.
+///
+/// `logits` (s, then ds) is `[classes]`, `label` (c) the target class.
+pub(super) fn softmax_cross_entropy(logits: &mut [f32], label: u8, scale: f32) -> SampleLoss {
+    let (mut largest, mut predicted) = (logits[0], 0);
+    for (&logit, class) in logits.iter().zip(0..=u8::MAX) {
+        if logit > largest {
+            (largest, predicted) = (logit, class);
+        }
+    }
+    let has_nan = logits.iter().any(|logit| logit.is_nan());
+    let target = usize::from(label);
+    let target_logit = logits[target];
+    for logit in logits.iter_mut() {
+        let shifted = *logit - largest;
+        *logit = if shifted < SMALLEST_LOGIT {
+            0.0
+        } else {
+            exp(shifted)
+        };
+    }
+    let sum: f32 = logits.iter().sum();
+    let factor = scale / sum;
+    logits.iter_mut().for_each(|value| *value *= factor);
+    logits[target] -= scale;
+    SampleLoss {
+        loss: f64::from(sum).ln() + (f64::from(largest) - f64::from(target_logit)),
+        predicted: (!has_nan).then_some(predicted),
+    }
+}
+
+/// One step of SGD by `rule` on `weights`, with the formulas of [`StepRule`].
+///
+/// `weights`, `velocities` and `gradients` are of one length. Velocities are not touched where the
+/// rule has none.
+pub(super) fn step(rule: StepRule, weights: &mut [f32], velocities: &mut [f32], gradients: &[f32]) {
+    let StepRule {
+        learning_rate,
+        momentum,
+        nesterov,
+        weight_decay,
+    } = rule;
+    let pairs = weights.iter_mut().zip(gradients);
+    if !rule.has_velocity() {
+        for (weight, gradient) in pairs {
+            *weight -= learning_rate * (gradient + weight_decay * *weight);
+        }
+        return;
+    }
+    // Instead of a branch for each weight: d = from_gradient g + from_velocity v.
+    let (from_gradient, from_velocity) = if nesterov {
+        (1.0, momentum)
+    } else {
+        (0.0, 1.0)
+    };
+    for ((weight, gradient), velocity) in pairs.zip(velocities) {
+        let gradient = gradient + weight_decay * *weight;
+        let sum = momentum * *velocity + gradient;
+        // Written so that NaN passes through.
+        *velocity = if sum.abs() < SMALLEST_VELOCITY {
+            0.0
+        } else {
+            sum
+        };
+        let direction = from_gradient * gradient + from_velocity * *velocity;
+        *weight -= learning_rate * direction;
+    }
+}

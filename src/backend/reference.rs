@@ -1,0 +1,134 @@
+//! The textbook network of [`crate::reference`] as a backend: slow, in f64, on one thread.
+
+use super::{
+    Backend, BackendError, Evaluation, MinibatchResult, Optimizer, Samples, TrainingPass,
+    check_pass, check_samples, check_shape,
+};
+use crate::network::Parameters;
+use crate::reference::{
+    Activations, Gradients, Network, SgdOptions, Velocity, pixel_to_input, predicted_class,
+    softmax_cross_entropy,
+};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// A [`Backend`] that computes the formulas of [`crate::reference`] in f64, sample by sample.
+pub struct Reference {
+    network: Network,
+    velocity: Velocity,
+    optimizer: Optimizer,
+}
+
+impl Reference {
+    /// A backend that trains from `parameters` on.
+    ///
+    /// # Errors
+    /// [`BackendError::Shape`] if there is no such network.
+    pub fn new(parameters: &Parameters, optimizer: Optimizer) -> Result<Self, BackendError> {
+        check_shape(parameters.shape)?;
+        Ok(Self {
+            network: Network::from(parameters),
+            velocity: Velocity::zeros(parameters.shape),
+            optimizer,
+        })
+    }
+
+    /// x and what the network computes for it.
+    fn forward(&self, image: &[u8]) -> (Vec<f64>, Activations) {
+        let x: Vec<f64> = image.iter().map(|&byte| pixel_to_input(byte)).collect();
+        let activations = self.network.forward(&x);
+        (x, activations)
+    }
+
+    /// Mean loss and gradients of a minibatch, and the step; no step where the loss is not finite.
+    fn minibatch(
+        &mut self,
+        samples: Samples<'_>,
+        order: &[u32],
+        learning_rate: f32,
+    ) -> MinibatchResult {
+        let mut gradients = Gradients::zeros(self.network.shape);
+        let (mut loss, mut correct) = (0.0, 0);
+        for &sample in order {
+            let target = usize::from(samples.label(sample));
+            let (x, activations) = self.forward(samples.image(sample));
+            loss += self
+                .network
+                .backward(&x, &activations, target, &mut gradients);
+            correct += usize::from(predicted_class(&activations.logits) == Some(target));
+        }
+        let result = MinibatchResult {
+            loss: loss / order.len() as f64,
+            correct,
+            samples: order.len(),
+        };
+        if !result.loss.is_finite() {
+            return result;
+        }
+        gradients.divide(order.len() as f64);
+        let options = SgdOptions {
+            learning_rate: f64::from(learning_rate),
+            momentum: f64::from(self.optimizer.momentum),
+            nesterov: self.optimizer.nesterov,
+            weight_decay: f64::from(self.optimizer.weight_decay),
+        };
+        self.network
+            .sgd_step(&gradients, &mut self.velocity, &options);
+        result
+    }
+}
+
+impl Backend for Reference {
+    fn name(&self) -> &'static str {
+        "reference"
+    }
+
+    fn threads(&self) -> usize {
+        1
+    }
+
+    fn train(&mut self, pass: &TrainingPass<'_>) -> Result<Vec<MinibatchResult>, BackendError> {
+        check_pass(self.network.shape, pass)?;
+        let mut results = Vec::with_capacity(pass.learning_rates.len());
+        let mut done = 0;
+        let minibatches = pass.order.chunks(pass.batch_size);
+        for (order, &learning_rate) in minibatches.zip(pass.learning_rates) {
+            let result = self.minibatch(pass.samples, order, learning_rate);
+            results.push(result);
+            if !result.loss.is_finite() {
+                break;
+            }
+            done += result.samples;
+            pass.control.samples_done.store(done, Relaxed);
+            if pass.control.stop.load(Relaxed) {
+                break;
+            }
+        }
+        Ok(results)
+    }
+
+    /// As in the trait; the predicted class of a sample with a NaN logit is 0.
+    fn evaluate(
+        &mut self,
+        samples: Samples<'_>,
+        order: &[u32],
+    ) -> Result<Evaluation, BackendError> {
+        check_samples(self.network.shape, samples, order)?;
+        let mut evaluation = Evaluation::default();
+        for &sample in order {
+            let label = samples.label(sample);
+            let (_, activations) = self.forward(samples.image(sample));
+            let (loss, _) = softmax_cross_entropy(&activations.logits, usize::from(label));
+            evaluation.loss += loss;
+            let predicted = predicted_class(&activations.logits);
+            evaluation.correct += usize::from(predicted == Some(usize::from(label)));
+            // Labels are bytes, so a network has at most 256 classes.
+            evaluation.predicted.push(predicted.unwrap_or(0) as u8);
+        }
+        evaluation.loss /= order.len() as f64;
+        Ok(evaluation)
+    }
+
+    fn parameters(&self) -> Parameters {
+        self.network.to_parameters()
+    }
+}
