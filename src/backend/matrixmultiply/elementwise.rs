@@ -176,3 +176,64 @@ pub(super) fn step(rule: StepRule, weights: &mut [f32], velocities: &mut [f32], 
         *weight -= learning_rate * direction;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_is_close_to_that_of_f64() {
+        let mut largest_error = 0f64;
+        for step in -87_000..=87_000 {
+            let x = step as f32 / 1000.0;
+            let expected = f64::from(x).exp();
+            let error = (f64::from(exp(x)) - expected).abs() / expected;
+            largest_error = largest_error.max(error);
+        }
+        assert!(largest_error < 3e-7, "{largest_error:e}");
+        assert_eq!(exp(0.0), 1.0);
+        assert_eq!(exp(f32::INFINITY), exp(LARGEST_EXPONENT));
+        assert_eq!(exp(f32::NEG_INFINITY), exp(-LARGEST_EXPONENT));
+        // The low bits of a NaN must not turn into an exponent.
+        for bits in [0x7fc0_0000, 0x7fc0_0155, 0xffff_ffff_u32] {
+            assert!(exp(f32::from_bits(bits)).is_nan(), "{bits:x}");
+        }
+    }
+
+    #[test]
+    fn bytes_become_quotients_by_255() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let mut inputs = [f32::NAN; 256];
+        convert(&bytes, &mut inputs);
+        for (input, byte) in inputs.iter().zip(bytes) {
+            assert_eq!(*input, f32::from(byte) / 255.0);
+        }
+    }
+
+    #[test]
+    fn rows_are_added_to_what_is_kept() {
+        let rows = [1.0, 2.0, 3.0, 4.0];
+        let mut sums = [f32::NAN, 10.0];
+        add_rows(1.0, &rows, 0.0, &mut sums);
+        assert_eq!(sums, [4.0, 6.0]);
+        add_rows(-0.5, &rows, 1.0, &mut sums);
+        assert_eq!(sums, [2.0, 3.0]);
+        add_rows(1.0, &rows, 2.0, &mut sums);
+        assert_eq!(sums, [8.0, 12.0]);
+    }
+
+    #[test]
+    fn a_velocity_that_would_become_denormal_is_zero() {
+        let rule = StepRule {
+            learning_rate: 0.5,
+            momentum: 0.5,
+            nesterov: false,
+            weight_decay: 0.0,
+        };
+        let (mut weights, mut velocities) = ([1.0; 3], [1.5e-30, 4.0, f32::NAN]);
+        step(rule, &mut weights, &mut velocities, &[0.0; 3]);
+        assert_eq!(velocities[..2], [0.0, 2.0]);
+        assert_eq!(weights[..2], [1.0, 0.0]);
+        assert!(velocities[2].is_nan() && weights[2].is_nan());
+    }
+}
