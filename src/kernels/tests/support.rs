@@ -5,8 +5,9 @@ use crate::simd::Isa;
 use crate::simd::tests::Rounding;
 use std::fmt::Debug;
 
-/// Elements before and after a guarded buffer; odd, so that no vector in it is aligned.
-const GUARD: usize = 37;
+/// Elements before and after a guarded buffer: more than two rows of any size, so that a row too
+/// many falls on them, and odd, so that the vectors in the buffer are not aligned.
+const GUARD: usize = 1037;
 /// Elements that a kernel is given but should not need.
 const BEYOND: usize = 19;
 
