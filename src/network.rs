@@ -63,6 +63,14 @@ impl Parameters {
         }
     }
 
+    /// Whether no parameter is NaN or infinite.
+    pub fn is_finite(&self) -> bool {
+        let (w, b) = (&self.linear1_weight, &self.linear1_bias);
+        let (v, c) = (&self.linear2_weight, &self.linear2_bias);
+        let mut all = w.iter().chain(b).chain(v).chain(c);
+        all.all(|value| value.is_finite())
+    }
+
     /// Initial values: weights uniform on ±sqrt(6 / (fan_in + fan_out)), biases zero.
     ///
     /// The weights are drawn in the order in which they lie in memory, W before V.

@@ -245,17 +245,18 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
         &mut results,
     )?;
     run_folder.write_curve()?;
-    let ending = match (epochs.diverged_at, signals.received()) {
-        (Some(_), _) => Ending::Missed,
-        (None, Some(signal)) => Ending::Signal(signal),
-        (None, None) => Ending::Success,
+    let parameters = backend.parameters();
+    let ending = match signals.received() {
+        _ if epochs.diverged_at.is_some() || !parameters.is_finite() => Ending::Missed,
+        Some(signal) => Ending::Signal(signal),
+        None => Ending::Success,
     };
     let model = match ending {
-        // The parameters before the step are finite, but no good.
+        // The parameters before the step may be finite, but they are no good.
         Ending::Missed => None,
         _ => {
             let metadata = Metadata::new(images.rows(), images.columns());
-            model_file::save(&run_folder.model(), &backend.parameters(), &metadata)?;
+            model_file::save(&run_folder.model(), &parameters, &metadata)?;
             Some(run_folder.model().display().to_string())
         }
     };
@@ -363,7 +364,17 @@ fn summary(test: &Evaluation, end: &EndEvent) -> String {
 fn explain(ending: Ending, epochs: &Epochs, run: &Path) {
     let run = run.display();
     match (ending, epochs.diverged_at, epochs.last_finite) {
-        (Ending::Missed, Some(step), last) => {
+        (Ending::Missed, diverged_at, last) => {
+            let reason = diverged_at.map_or_else(
+                || "a parameter is not a finite f32".to_owned(),
+                |step| {
+                    let loss = step.minibatch.loss;
+                    format!(
+                        "the loss of step {} in epoch {} is {loss}",
+                        step.step, step.epoch
+                    )
+                },
+            );
             let last = last.map_or_else(String::new, |last| {
                 format!(
                     "; the last finite loss was {} at step {} with learning rate {}",
@@ -371,9 +382,8 @@ fn explain(ending: Ending, epochs: &Epochs, run: &Path) {
                 )
             });
             message(&format!(
-                "error: training diverged: the loss of step {} in epoch {} is {}{last}; try a \
-                 smaller --learning-rate or --momentum; results so far are in {run}",
-                step.step, step.epoch, step.minibatch.loss
+                "error: training diverged: {reason}{last}; try a smaller --learning-rate or \
+                 --momentum; results so far are in {run}"
             ));
         }
         (Ending::Signal(_), ..) => message(&format!(

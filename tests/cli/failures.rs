@@ -77,10 +77,7 @@ fn a_training_that_diverges_is_told_and_leaves_no_model() {
         let output = program.output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{backend}: {error}");
-        assert!(
-            error.starts_with("error: training diverged: the loss of step "),
-            "{error}"
-        );
+        assert!(error.starts_with("error: training diverged: "), "{error}");
         assert!(
             error.contains("last finite loss") && error.lines().count() == 1,
             "{error}"
