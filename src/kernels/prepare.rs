@@ -11,7 +11,6 @@
 
 use super::{BLOCK_SAMPLES, MASK_WORDS, PIXEL_BLOCK};
 use crate::simd::{Kernel, Vector, prefetch};
-use wide::u8x16;
 
 /// Bytes of one side of a transposed square.
 const SQUARE: usize = 16;
@@ -210,51 +209,65 @@ pub(crate) struct Prepare<'a> {
 }
 
 impl Prepare<'_> {
-    /// Copies each sample's 64 bytes and finds the non-zero ones. Returns nothing; pads the
-    /// samples up to the next multiple of 16 with zeros.
+    /// Copies each sample's 64 bytes and finds the non-zero ones; pads the samples up to the next
+    /// multiple of 16 with zeros.
     #[inline(always)]
-    fn fill_rows(&mut self) {
+    fn fill_rows<V: Vector>(&mut self, token: V::Token) {
         let first = self.pixel_block * PIXEL_BLOCK;
         let width = PIXEL_BLOCK.min(self.layout.inputs - first);
-        for (sample, &index) in self.order.iter().enumerate() {
+        let (rows, _) = self.target.row_bytes.as_chunks_mut::<PIXEL_BLOCK>();
+        for (sample, (&index, row)) in self.order.iter().zip(rows.iter_mut()).enumerate() {
             let source = &self.images[index as usize * self.layout.inputs + first..][..width];
-            let row = &mut self.target.row_bytes[sample * PIXEL_BLOCK..][..PIXEL_BLOCK];
-            if width == PIXEL_BLOCK {
-                row.copy_from_slice(source);
-            } else {
-                row[..width].copy_from_slice(source);
-                row[width..].fill(0);
-            }
-            let mut mask = 0;
-            for (part, bytes) in row.as_chunks::<SQUARE>().0.iter().enumerate() {
-                mask |= non_zero(u8x16::new(*bytes)) << (part * SQUARE);
-            }
-            self.target.row_masks[sample] = mask;
-        }
-        let padded = self.order.len().next_multiple_of(SQUARE);
-        self.target.row_bytes[self.order.len() * PIXEL_BLOCK..padded * PIXEL_BLOCK].fill(0);
-    }
-
-    /// Transposes squares of 16 samples by 16 pixels and gathers the masks of the pixels.
-    #[inline(always)]
-    fn fill_columns(&mut self) {
-        let capacity = self.layout.capacity;
-        self.target.column_masks.fill([0; MASK_WORDS]);
-        for first_sample in (0..self.order.len()).step_by(SQUARE) {
-            let rows = &self.target.row_bytes[first_sample * PIXEL_BLOCK..][..SQUARE * PIXEL_BLOCK];
-            for first_pixel in (0..PIXEL_BLOCK).step_by(SQUARE) {
-                let square: [u8x16; SQUARE] = std::array::from_fn(|sample| {
-                    let first = sample * PIXEL_BLOCK + first_pixel;
-                    u8x16::new(rows[first..first + SQUARE].try_into().expect("16 bytes"))
-                });
-                for (offset, column) in transpose(square).into_iter().enumerate() {
-                    let pixel = first_pixel + offset;
-                    self.target.column_bytes[pixel * capacity + first_sample..][..SQUARE]
-                        .copy_from_slice(column.as_array());
-                    self.target.column_masks[pixel][first_sample / 64] |=
-                        non_zero(column) << (first_sample % 64);
+            // A copy of a length known at compile time is one move.
+            match source.first_chunk::<PIXEL_BLOCK>() {
+                Some(source) => *row = *source,
+                None => {
+                    row[..width].copy_from_slice(source);
+                    row[width..].fill(0);
                 }
             }
+            // SAFETY: a row has 64 bytes.
+            self.target.row_masks[sample] = unsafe { V::non_zero_64(token, row.as_ptr()) };
+        }
+        let padded = self.order.len().next_multiple_of(SQUARE);
+        rows[self.order.len()..padded].fill([0; PIXEL_BLOCK]);
+    }
+
+    /// Transposes 16 samples at a time, then finds the non-zero samples of each pixel.
+    #[inline(always)]
+    fn fill_columns<V: Vector>(&mut self, token: V::Token) {
+        let capacity = self.layout.capacity;
+        let padded = self.order.len().next_multiple_of(SQUARE);
+        assert!(padded <= capacity && self.target.column_bytes.len() >= PIXEL_BLOCK * capacity);
+        assert!(self.target.row_bytes.len() >= padded * PIXEL_BLOCK);
+        for first_sample in (0..padded).step_by(SQUARE) {
+            // SAFETY: the rows hold `padded` samples of 64 bytes, the columns 64 pixels of
+            // `capacity` samples, both checked above.
+            unsafe {
+                let rows = self
+                    .target
+                    .row_bytes
+                    .as_ptr()
+                    .add(first_sample * PIXEL_BLOCK);
+                let columns = self.target.column_bytes.as_mut_ptr().add(first_sample);
+                V::transpose_16x64(token, rows, columns, capacity);
+            }
+        }
+        let columns = self.target.column_bytes.chunks_exact(capacity);
+        for (masks, column) in self.target.column_masks.iter_mut().zip(columns) {
+            *masks = std::array::from_fn(|word| {
+                let samples = column[..padded].get(word * 64..).unwrap_or_default();
+                if let Some(samples) = samples.first_chunk::<64>() {
+                    // SAFETY: these are 64 bytes.
+                    return unsafe { V::non_zero_64(token, samples.as_ptr()) };
+                }
+                let mut mask = 0;
+                for (part, samples) in samples.as_chunks::<SQUARE>().0.iter().enumerate() {
+                    // SAFETY: these are 16 bytes.
+                    mask |= unsafe { V::non_zero_16(token, samples.as_ptr()) } << (part * SQUARE);
+                }
+                mask
+            });
         }
     }
 
@@ -270,40 +283,17 @@ impl Prepare<'_> {
     }
 }
 
-/// Byte j of vector i becomes byte i of vector j. Interleaving the first half of the vectors with
-/// the second doubles the distance that neighbouring bytes have come from; four times make 16.
-#[inline(always)]
-fn transpose(mut square: [u8x16; SQUARE]) -> [u8x16; SQUARE] {
-    for _ in 0..SQUARE.ilog2() {
-        square = std::array::from_fn(|i| {
-            let (upper, lower) = (square[i / 2], square[i / 2 + SQUARE / 2]);
-            if i % 2 == 0 {
-                u8x16::unpack_low(upper, lower)
-            } else {
-                u8x16::unpack_high(upper, lower)
-            }
-        });
-    }
-    square
-}
-
-/// Bit i is set where byte i is not zero.
-#[inline(always)]
-fn non_zero(bytes: u8x16) -> u64 {
-    u64::from(!bytes.simd_eq(u8x16::ZERO).to_bitmask() & 0xffff)
-}
-
 impl Kernel for Prepare<'_> {
     type Output = ();
 
     // One pixel block at a time: the 64 bytes of up to 128 samples are 8 KiB, so the bytes that
     // were just copied are transposed out of L1.
     #[inline(always)]
-    fn run<V: Vector>(mut self, _: V::Token) {
+    fn run<V: Vector>(mut self, token: V::Token) {
         let layout = self.layout;
         assert!(self.order.len() <= layout.capacity && self.pixel_block < layout.pixel_blocks());
         self.prefetch_next();
-        self.fill_rows();
-        self.fill_columns();
+        self.fill_rows::<V>(token);
+        self.fill_columns::<V>(token);
     }
 }
