@@ -44,6 +44,7 @@
 //! | [`benchmark`] | the kernels one by one, for measuring |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod atomic_file;
 pub mod backend;
 pub mod benchmark;
 pub mod engine;

@@ -18,7 +18,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Names of the tensors, in the order W, b, V, c.
@@ -63,6 +63,38 @@ impl Metadata {
             columns,
             producer: concat!("fused-mlp ", env!("CARGO_PKG_VERSION")).to_owned(),
         }
+    }
+
+    /// Checks that they describe a network of this shape, as this program computes it.
+    fn check(&self, shape: Shape, path: &Path) -> Result<(), ModelError> {
+        let own = Self::new(self.rows, self.columns);
+        let check = |is_right: bool, expected: String, found: String| {
+            is_right.then_some(()).ok_or_else(|| ModelError::Metadata {
+                file: path.to_owned(),
+                expected,
+                found,
+            })
+        };
+        let describe = |metadata: &Self| {
+            let Self {
+                version,
+                layers,
+                input,
+                ..
+            } = metadata;
+            format!(
+                "version {version}, input {input}, layers {}",
+                layers.join(" ")
+            )
+        };
+        let is_right =
+            (self.version, &self.input, &self.layers) == (own.version, &own.input, &own.layers);
+        check(is_right, describe(&own), describe(self))?;
+        check(
+            self.rows.checked_mul(self.columns) == Some(shape.inputs),
+            format!("as many pixels as the {} inputs", shape.inputs),
+            format!("images of {} x {}", self.rows, self.columns),
+        )
     }
 }
 
@@ -117,6 +149,16 @@ pub enum ModelError {
         /// Type and shape found.
         found: String,
     },
+    /// The metadata describe another network than this program's, or images of another size.
+    #[error("{file}: its metadata say {found}; expected {expected}")]
+    Metadata {
+        /// The file.
+        file: PathBuf,
+        /// What this program can use.
+        expected: String,
+        /// What the metadata say.
+        found: String,
+    },
     /// A parameter is NaN or infinite.
     #[error("{file}: {tensor} holds {value} at position {position}; expected finite numbers")]
     NotFinite {
@@ -166,15 +208,8 @@ pub fn to_bytes(parameters: &Parameters, metadata: &Metadata) -> Vec<u8> {
 /// # Errors
 /// [`ModelError::Write`].
 pub fn save(path: &Path, parameters: &Parameters, metadata: &Metadata) -> Result<(), ModelError> {
-    let write = || {
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".partial");
-        let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(&to_bytes(parameters, metadata))?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    };
-    write().map_err(|source| ModelError::Write {
+    let bytes = to_bytes(parameters, metadata);
+    crate::atomic_file::write(path, &bytes).map_err(|source| ModelError::Write {
         file: path.to_owned(),
         source,
     })
@@ -205,7 +240,7 @@ pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Parameters, Option<Metad
     let header = |error: SafeTensorError| format(&error);
     let (_, description) = SafeTensors::read_metadata(bytes).map_err(header)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(header)?;
-    let metadata = description
+    let metadata: Option<Metadata> = description
         .metadata()
         .as_ref()
         .and_then(|entries| entries.get(METADATA_KEY))
@@ -225,6 +260,9 @@ pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Parameters, Option<Metad
     }
     let views = TENSOR_NAMES.map(|name| tensors.tensor(name).expect("all four names were found"));
     let shape = shape_of(&views, path)?;
+    if let Some(metadata) = &metadata {
+        metadata.check(shape, path)?;
+    }
     let values = |index: usize| {
         let (chunks, _) = views[index].data().as_chunks::<4>();
         let values: Vec<f32> = chunks
@@ -399,6 +437,38 @@ mod tests {
         for len in [0, 1, 7, 8, 50, whole.len() - 1] {
             let error = refusal(&whole[..len]);
             assert!(matches!(error, ModelError::Format { .. }), "{len}: {error}");
+        }
+    }
+
+    #[test]
+    fn metadata_of_another_network_are_refused() {
+        let parameters = Parameters::initialise(SHAPE, 3);
+        let good = Metadata::new(2, 3);
+        let layers = vec!["linear1".to_owned(), "relu".to_owned()];
+        for wrong in [
+            Metadata {
+                version: 2,
+                ..good.clone()
+            },
+            Metadata {
+                input: "byte".to_owned(),
+                ..good.clone()
+            },
+            Metadata {
+                layers,
+                ..good.clone()
+            },
+            Metadata {
+                rows: 3,
+                ..good.clone()
+            },
+            Metadata {
+                rows: usize::MAX,
+                ..good.clone()
+            },
+        ] {
+            let error = refusal(&to_bytes(&parameters, &wrong));
+            assert!(matches!(error, ModelError::Metadata { .. }), "{error}");
         }
     }
 

@@ -11,6 +11,9 @@ use crate::random::{Purpose, Stream};
 /// Most classes a network can have: labels are bytes.
 pub const MAX_CLASSES: usize = 256;
 
+/// Most parameters a network can have: 1 GiB of f32.
+pub const MAX_PARAMETERS: usize = 1 << 28;
+
 /// Numbers of inputs, hidden units and classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -24,8 +27,18 @@ pub struct Shape {
 
 impl Shape {
     /// Number of weights and biases: (inputs + 1) hidden + (hidden + 1) classes.
+    ///
+    /// # Panics
+    /// In debug builds, if it does not fit a `usize`.
     pub fn parameters(&self) -> usize {
         (self.inputs + 1) * self.hidden + (self.hidden + 1) * self.classes
+    }
+
+    /// [`parameters`](Self::parameters), if it fits a `usize`.
+    pub fn checked_parameters(&self) -> Option<usize> {
+        let first = self.inputs.checked_add(1)?.checked_mul(self.hidden)?;
+        let second = self.hidden.checked_add(1)?.checked_mul(self.classes)?;
+        first.checked_add(second)
     }
 }
 

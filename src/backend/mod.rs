@@ -149,7 +149,8 @@ pub enum BackendError {
     /// A shape outside of what a network can have.
     #[error(
         "a network of shape {found} cannot be trained: expected at least 1 input, at least 1 \
-         hidden unit and 2 to 256 classes"
+         hidden unit, 2 to 256 classes and at most {} parameters",
+        crate::network::MAX_PARAMETERS
     )]
     Shape {
         /// The shape asked for.
@@ -195,7 +196,7 @@ pub enum BackendError {
         found: usize,
     },
     /// The threads could not be started.
-    #[error("{threads} threads could not be started: {reason}; ask for fewer with --threads")]
+    #[error("{threads} threads cannot be started: {reason}; choose another number with --threads")]
     Threads {
         /// Number asked for.
         threads: usize,
@@ -231,11 +232,18 @@ pub trait Backend: Send {
     fn parameters(&self) -> Parameters;
 }
 
-/// Checks that a network can have this shape.
-pub(crate) fn check_shape(shape: Shape) -> Result<(), BackendError> {
+/// Checks that a network can have this shape, before memory is asked for.
+///
+/// # Errors
+/// [`BackendError::Shape`] if there is no such network, or it has more than
+/// [`MAX_PARAMETERS`](crate::network::MAX_PARAMETERS).
+pub fn check_shape(shape: Shape) -> Result<(), BackendError> {
     let is_possible = shape.inputs > 0
         && shape.hidden > 0
         && (2..=crate::network::MAX_CLASSES).contains(&shape.classes);
+    let parameters = shape.checked_parameters();
+    let is_possible =
+        is_possible && parameters.is_some_and(|count| count <= crate::network::MAX_PARAMETERS);
     is_possible
         .then_some(())
         .ok_or(BackendError::Shape { found: shape })

@@ -1,11 +1,11 @@
 //! Options that choose the backend, its threads and its instruction set.
 
-use anyhow::bail;
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, Reference};
 use fused_mlp::engine::Engine;
 use fused_mlp::network::Parameters;
-use fused_mlp::simd::{Isa, IsaRequest};
+use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
 
 /// Environment variable that sets the number of threads where no option does.
 const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
@@ -82,7 +82,7 @@ impl BackendArgs {
     fn isa(&self) -> anyhow::Result<Isa> {
         let request = match self.isa {
             Some(request) => request,
-            None => Isa::requested_by_environment()?,
+            None => Isa::requested_by_environment().context(ISA_VARIABLE)?,
         };
         Ok(Isa::select(request)?)
     }
@@ -95,10 +95,10 @@ impl BackendArgs {
             return Ok(threads);
         }
         match std::env::var(THREADS_VARIABLE) {
-            Ok(text) if !text.is_empty() => match text.parse() {
-                Ok(threads) if threads > 0 => Ok(threads),
-                _ => bail!("{THREADS_VARIABLE} is {text:?}; expected a number, at least 1"),
-            },
+            // As in rayon, 0 is the default.
+            Ok(text) if !text.is_empty() && text != "0" => text.parse().map_err(|_| {
+                anyhow!("{THREADS_VARIABLE} is {text:?}; expected a number of threads")
+            }),
             _ => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
         }
     }

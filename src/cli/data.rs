@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -55,11 +54,16 @@ pub struct VerifyArgs {
 /// If the data set is not found or not sound, or if standard output cannot be written.
 pub fn run(args: &DataArgs) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    match &args.command {
-        DataCommand::Info(args) => info(args, &mut stdout)?,
-        DataCommand::Verify(args) => verify(args, &mut stdout)?,
-    }
-    stdout.flush().context("standard output")
+    let result = match &args.command {
+        DataCommand::Info(args) => info(args, &mut stdout),
+        DataCommand::Verify(args) => verify(args, &mut stdout),
+    };
+    result
+        .and_then(|()| Ok(stdout.flush()?))
+        .map_err(|error| match error.is::<io::Error>() {
+            true => error.context("standard output cannot be written"),
+            false => error,
+        })
 }
 
 #[derive(Serialize)]

@@ -2,8 +2,8 @@
 
 use super::Ending;
 use super::backend::BackendArgs;
-use super::output::Results;
-use super::train::{check_fit, evaluate, open_data};
+use super::output::{Results, message};
+use super::train::{evaluate, open_data};
 use clap::Args;
 use fused_mlp::backend::Optimizer;
 use fused_mlp::model_file;
@@ -43,8 +43,7 @@ enum SplitArg {
 pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
     let (parameters, _) = model_file::load(&args.model)?;
     let shape = parameters.shape;
-    let (folder, dataset) = open_data(args.data.as_deref(), Some(shape.classes))?;
-    check_fit(&args.model, shape, dataset.train.images.pixels())?;
+    let (folder, dataset) = open_data(args.data.as_deref(), Some((&args.model, shape)))?;
     let (name, split) = match args.split {
         SplitArg::Test => ("test", &dataset.test),
         SplitArg::Train => ("train", &dataset.train),
@@ -64,8 +63,14 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
     );
     let mut results = Results::new(args.json);
     results.event(&event)?;
-    results.text(&text(&event))?;
-    Ok(Ending::Success)
+    results.text(&text(&event));
+    results.finish()?;
+    if event.loss.is_finite() {
+        Ok(Ending::Success)
+    } else {
+        message("error: the loss is not a finite number; the model's weights are too large");
+        Ok(Ending::Missed)
+    }
 }
 
 fn text(event: &EvaluationEvent) -> String {

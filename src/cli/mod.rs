@@ -8,16 +8,19 @@ mod progress;
 mod signals;
 mod train;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use std::time::Instant;
 
+/// No command was given: the help is shown.
+const MISSING: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 /// The goal was missed: training diverged.
 const EXIT_MISSED: u8 = 1;
 /// Wrong usage, or data or files that cannot be used.
 const EXIT_USAGE: u8 = 2;
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 training diverged, 2 wrong usage or data, \
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 training or evaluation not finite, 2 wrong usage or data, \
                           130 interrupted, 143 terminated";
 
 /// Trains a two-layer perceptron on MNIST-format data on a CPU.
@@ -52,7 +55,11 @@ enum Ending {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let start = Instant::now();
-    let result = match Cli::parse().command {
+    let command = match parse() {
+        Ok(cli) => cli.command,
+        Err(code) => return code,
+    };
+    let result = match command {
         Command::Train(args) => train::run(&args, start),
         Command::Eval(args) => eval::run(&args),
         Command::Data(args) => data::run(&args).map(|()| Ending::Success),
@@ -63,8 +70,27 @@ pub fn main() -> ExitCode {
         Ok(Ending::Signal(signal)) => ExitCode::from(128 + signal),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            output::message(&format!("error: {error:#}"));
+            output::message(&format!("error: {}", output::one_line(&error)));
             ExitCode::from(EXIT_USAGE)
         }
     }
+}
+
+/// Parses the command line. What clap says about a mistake in several lines becomes one.
+fn parse() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| {
+        let is_mistake = error.use_stderr() && error.kind() != MISSING;
+        if !is_mistake {
+            // Help and version. That nobody reads them spoils nothing.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code().try_into().unwrap_or(EXIT_USAGE));
+        }
+        let text = error.to_string();
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let lines: Vec<&str> = lines
+            .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+            .collect();
+        output::message(&format!("{}; --help tells more", lines.join(" ")));
+        ExitCode::from(EXIT_USAGE)
+    })
 }

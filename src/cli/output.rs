@@ -8,6 +8,20 @@ pub fn message(line: &str) {
     let _ = writeln!(io::stderr(), "{}", line.replace('\n', " "));
 }
 
+/// An error and its causes in one line. A cause that its effect already tells is left out.
+pub fn one_line(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |text, cause| {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            cause
+        } else if text.contains(&cause) {
+            text
+        } else {
+            format!("{text}: {cause}")
+        }
+    })
+}
+
 /// Whether an error is that nobody reads standard output any more.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let mut causes = error.chain();
@@ -20,11 +34,12 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 /// Standard output for results, as text or as JSON lines.
 ///
-/// After its reader has gone, results are dropped: a training goes on for the sake of its files.
+/// After its reader has gone, or it cannot be written, results are dropped: a training goes on for
+/// the sake of its files.
 #[derive(Debug)]
 pub struct Results {
     is_json: bool,
-    is_closed: bool,
+    failure: Option<io::Error>,
 }
 
 impl Results {
@@ -32,44 +47,46 @@ impl Results {
     pub fn new(is_json: bool) -> Self {
         Self {
             is_json,
-            is_closed: false,
+            failure: None,
         }
     }
 
     /// Prints one JSON object, if results are JSON lines.
     ///
     /// # Errors
-    /// If standard output cannot be written.
+    /// If the event cannot be written as JSON.
     pub fn event(&mut self, event: &impl Serialize) -> anyhow::Result<()> {
         if self.is_json {
-            self.line(&serde_json::to_string(event)?)?;
+            self.line(&serde_json::to_string(event)?);
         }
         Ok(())
     }
 
     /// Prints lines of text, if results are text.
-    ///
-    /// # Errors
-    /// If standard output cannot be written.
-    pub fn text(&mut self, text: &str) -> anyhow::Result<()> {
-        if self.is_json {
-            Ok(())
-        } else {
-            self.line(text)
+    pub fn text(&mut self, text: &str) {
+        if !self.is_json {
+            self.line(text);
         }
     }
 
-    fn line(&mut self, line: &str) -> anyhow::Result<()> {
-        if self.is_closed {
-            return Ok(());
+    fn line(&mut self, line: &str) {
+        if self.failure.is_none() {
+            let mut stdout = io::stdout().lock();
+            let result = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+            self.failure = result.err();
         }
-        let mut stdout = io::stdout().lock();
-        match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.is_closed = true;
-                Ok(())
+    }
+
+    /// Tells whether all results were printed, as far as somebody was there to read them.
+    ///
+    /// # Errors
+    /// If standard output could not be written.
+    pub fn finish(self) -> anyhow::Result<()> {
+        match self.failure {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(anyhow::Error::new(error).context("standard output cannot be written"))
             }
-            other => other.map_err(|error| anyhow::anyhow!("standard output: {error}")),
+            _ => Ok(()),
         }
     }
 }

@@ -7,8 +7,8 @@ use super::progress::Progress;
 use super::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
-use fused_mlp::backend::{Backend, Evaluation, PassControl, Samples};
-use fused_mlp::mnist::{self, Dataset, OpenOptions, Split};
+use fused_mlp::backend::{Backend, Evaluation, PassControl, Samples, check_shape};
+use fused_mlp::mnist::{self, DataError, Dataset, OpenOptions, Split};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::report::{
@@ -26,7 +26,7 @@ const EXAMPLES: &str = "Examples:
 
 /// Options of `fused-mlp train`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct TrainArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
@@ -43,23 +43,16 @@ pub struct TrainArgs {
     /// Share of the velocity kept from step to step, 0 to below 1
     #[arg(long, value_name = "SHARE", default_value_t = TrainingOptions::default().momentum)]
     momentum: f32,
-    /// Nesterov's form of momentum: true or false
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        default_missing_value = "true",
-        default_value_t = TrainingOptions::default().nesterov,
-        action = clap::ArgAction::Set
-    )]
-    nesterov: bool,
+    /// Nesterov's form of momentum: true or false [default: true, where there is momentum]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    nesterov: Option<bool>,
     /// Share of each weight (not bias) added to its gradient
     #[arg(long, value_name = "SHARE", default_value_t = TrainingOptions::default().weight_decay)]
     weight_decay: f32,
     /// Learning rate over the steps: constant, step (a tenth after 1/2, a hundredth after 3/4),
     /// linear (to 0) or cosine (to 0)
-    #[arg(long, value_enum, default_value_t = ScheduleArg::Linear)]
-    schedule: ScheduleArg,
+    #[arg(long, value_name = "NAME", default_value_t = TrainingOptions::default().schedule)]
+    schedule: Schedule,
     /// Units of the hidden layer [default: 300, or those of --init]
     #[arg(long, value_name = "N")]
     hidden: Option<usize>,
@@ -83,18 +76,9 @@ pub struct TrainArgs {
     /// Print results as JSON, one object a line
     #[arg(long)]
     json: bool,
-    /// Show no progress
+    /// Show no progress, only results
     #[arg(long)]
     quiet: bool,
-}
-
-/// [`Schedule`] as an option.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum ScheduleArg {
-    Constant,
-    Step,
-    Linear,
-    Cosine,
 }
 
 const DEFAULT_HIDDEN: usize = 300;
@@ -105,14 +89,9 @@ impl TrainArgs {
             epochs: self.epochs,
             batch_size: self.batch_size,
             learning_rate: self.learning_rate,
-            schedule: match self.schedule {
-                ScheduleArg::Constant => Schedule::Constant,
-                ScheduleArg::Step => Schedule::Step,
-                ScheduleArg::Linear => Schedule::Linear,
-                ScheduleArg::Cosine => Schedule::Cosine,
-            },
+            schedule: self.schedule,
             momentum: self.momentum,
-            nesterov: self.nesterov,
+            nesterov: self.nesterov.unwrap_or(self.momentum != 0.0),
             weight_decay: self.weight_decay,
             validation: self.validation,
             shuffle: !self.no_shuffle,
@@ -120,58 +99,71 @@ impl TrainArgs {
         }
     }
 
-    /// The initial parameters: from a file, or drawn.
-    fn initial_parameters(&self, pixels: usize, classes: usize) -> anyhow::Result<Parameters> {
-        let hidden = self.hidden.unwrap_or(DEFAULT_HIDDEN);
-        if hidden == 0 {
-            bail!("--hidden is 0; expected at least 1");
-        }
+    /// The model that the training starts from, if one is named.
+    fn initial_model(&self) -> anyhow::Result<Option<(&Path, Parameters)>> {
         let Some(path) = &self.init else {
-            let shape = Shape {
-                inputs: pixels,
-                hidden,
-                classes,
-            };
-            return Ok(Parameters::initialise(shape, self.seed));
+            return Ok(None);
         };
         let (parameters, _) = model_file::load(path)?;
         let found = parameters.shape.hidden;
-        if self.hidden.is_some_and(|hidden| hidden != found) {
-            bail!(
+        match self.hidden {
+            Some(hidden) if hidden != found => bail!(
                 "--hidden is {hidden}, but {} has {found} hidden units; leave --hidden out",
                 path.display()
-            );
+            ),
+            _ => Ok(Some((path, parameters))),
         }
-        check_fit(path, parameters.shape, pixels)?;
-        Ok(parameters)
+    }
+
+    /// Parameters drawn for a data set.
+    fn random_parameters(&self, dataset: &Dataset) -> anyhow::Result<Parameters> {
+        let shape = Shape {
+            inputs: dataset.train.images.pixels(),
+            hidden: self.hidden.unwrap_or(DEFAULT_HIDDEN),
+            classes: dataset.classes,
+        };
+        check_shape(shape).context("--hidden")?;
+        Ok(Parameters::initialise(shape, self.seed))
     }
 }
 
-/// Checks that a model takes images of so many pixels.
-pub fn check_fit(model: &Path, shape: Shape, pixels: usize) -> anyhow::Result<()> {
-    if shape.inputs != pixels {
-        bail!(
-            "{}: a network of shape {shape} takes {} pixels, but the images of the data set have \
-             {pixels}; choose another model or data set",
-            model.display(),
-            shape.inputs
-        );
-    }
-    Ok(())
-}
-
-/// Opens the data set; a model's number of classes holds, where there is one.
+/// Opens the data set. Where there is a model, it must fit it: its inputs and classes hold.
 pub fn open_data(
     folder: Option<&Path>,
-    classes: Option<usize>,
+    model: Option<(&Path, Shape)>,
 ) -> anyhow::Result<(PathBuf, Dataset)> {
     let folder = mnist::locate(folder)?;
     let options = OpenOptions {
-        classes,
+        classes: model.map(|(_, shape)| shape.classes),
         ..OpenOptions::default()
     };
-    let dataset = Dataset::open_with_messages(&folder, &options, &mut message)?;
-    Ok((folder, dataset))
+    let dataset = match Dataset::open_with_messages(&folder, &options, &mut message) {
+        Err(DataError::LabelBeyondClasses {
+            file,
+            position,
+            label,
+            classes,
+        }) => {
+            let model = model.map_or(Path::new("the network"), |(path, _)| path);
+            bail!(
+                "{} has {classes} classes, but {} holds class {label} at position {position}; \
+                 choose another model or data set",
+                model.display(),
+                file.display()
+            );
+        }
+        other => other?,
+    };
+    let pixels = dataset.train.images.pixels();
+    match model {
+        Some((path, shape)) if shape.inputs != pixels => bail!(
+            "{}: a network of shape {shape} takes {} pixels, but the images of the data set have \
+             {pixels}; choose another model or data set",
+            path.display(),
+            shape.inputs
+        ),
+        _ => Ok((folder, dataset)),
+    }
 }
 
 /// A split as the backends take it.
@@ -203,14 +195,17 @@ struct Epochs {
 /// If an option, the data or a file cannot be used.
 pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
     let options = args.options();
-    let init_classes = match &args.init {
-        Some(path) => Some(model_file::load(path)?.0.shape.classes),
-        None => None,
-    };
-    let (folder, dataset) = open_data(args.data.as_deref(), init_classes)?;
+    let model = args.initial_model()?;
+    let model_shape = model
+        .as_ref()
+        .map(|(path, parameters)| (*path, parameters.shape));
+    let (folder, dataset) = open_data(args.data.as_deref(), model_shape)?;
     let images = &dataset.train.images;
     let mut trainer = Trainer::new(samples_of(&dataset.train), &options)?;
-    let parameters = args.initial_parameters(images.pixels(), dataset.classes)?;
+    let parameters = match model {
+        Some((_, parameters)) => parameters,
+        None => args.random_parameters(&dataset)?,
+    };
     let mut selected = args.backend.select(&parameters, options.optimizer())?;
     let backend = selected.backend.as_mut();
     let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
@@ -224,6 +219,9 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
         options: &options,
         backend: backend.name(),
         network: parameters.shape.to_string(),
+        inputs: parameters.shape.inputs,
+        hidden: parameters.shape.hidden,
+        classes: parameters.shape.classes,
         parameters: parameters.shape.parameters(),
         init: args.init.as_ref().map(|path| path.display().to_string()),
         environment: &environment,
@@ -246,10 +244,16 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
     )?;
     run_folder.write_curve()?;
     let parameters = backend.parameters();
-    let ending = match signals.received() {
-        _ if epochs.diverged_at.is_some() || !parameters.is_finite() => Ending::Missed,
-        Some(signal) => Ending::Signal(signal),
-        None => Ending::Success,
+    let is_diverged = epochs.diverged_at.is_some() || !parameters.is_finite();
+    let test = match signals.received() {
+        None if !is_diverged => Some(evaluate(backend, &dataset.test)?),
+        _ => None,
+    };
+    let ending = match (&test, signals.received()) {
+        _ if is_diverged => Ending::Missed,
+        (Some(test), _) if !test.loss.is_finite() => Ending::Missed,
+        (Some(_), _) => Ending::Success,
+        (None, signal) => Ending::Signal(signal.unwrap_or_default()),
     };
     let model = match ending {
         // The parameters before the step may be finite, but they are no good.
@@ -259,10 +263,6 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
             model_file::save(&run_folder.model(), &parameters, &metadata)?;
             Some(run_folder.model().display().to_string())
         }
-    };
-    let test = match ending {
-        Ending::Success => Some(evaluate(backend, &dataset.test)?),
-        _ => None,
     };
     let end = EndEvent {
         outcome: match ending {
@@ -281,10 +281,11 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
     };
     run_folder.write_run(&started, &start, Some(&end))?;
     results.event(&end)?;
-    if let Some(test) = &test {
-        results.text(&summary(test, &end))?;
+    if let (Some(test), Ending::Success) = (&test, ending) {
+        results.text(&summary(test, &end));
     }
     explain(ending, &epochs, run_folder.path());
+    results.finish()?;
     Ok(ending)
 }
 
@@ -342,12 +343,13 @@ fn train_epochs(
 /// The result, for people.
 fn summary(test: &Evaluation, end: &EndEvent) -> String {
     let mut text = format!(
-        "test accuracy {:.2} % ({} of {}), test loss {:.4}\n{} epochs in {:.3} s",
+        "test accuracy {:.2} % ({} of {}), test loss {:.4}\n{} epoch{} in {:.3} s",
         100.0 * test.accuracy(),
         test.correct,
         test.predicted.len(),
         test.loss,
         end.epochs,
+        if end.epochs == 1 { "" } else { "s" },
         end.train_seconds,
     );
     if let Some(rate) = end.epochs_per_second {
@@ -366,7 +368,7 @@ fn explain(ending: Ending, epochs: &Epochs, run: &Path) {
     match (ending, epochs.diverged_at, epochs.last_finite) {
         (Ending::Missed, diverged_at, last) => {
             let reason = diverged_at.map_or_else(
-                || "a parameter is not a finite f32".to_owned(),
+                || "a parameter or the test loss is not a finite number".to_owned(),
                 |step| {
                     let loss = step.minibatch.loss;
                     format!(
@@ -382,8 +384,8 @@ fn explain(ending: Ending, epochs: &Epochs, run: &Path) {
                 )
             });
             message(&format!(
-                "error: training diverged: {reason}{last}; try a smaller --learning-rate or \
-                 --momentum; results so far are in {run}"
+                "error: training diverged: {reason}{last}; try a smaller --learning-rate, \
+                 --momentum or --weight-decay; results so far are in {run}"
             ));
         }
         (Ending::Signal(_), ..) => message(&format!(

@@ -33,7 +33,7 @@ use pass::{Outcome, Pass, Training};
 use plan::Plan;
 use prepared::PreparedBlocks;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use team::Team;
 use worker::Worker;
 
@@ -63,7 +63,7 @@ impl Engine {
         let shape = parameters.shape;
         check_shape(shape)?;
         let team = Team::new(threads)?;
-        let plan = Plan::new(shape.hidden, threads);
+        let plan = Arc::new(Plan::new(shape.hidden, threads));
         let class_stride = shape.classes.next_multiple_of(CLASS_PADDING);
         let has_velocities = optimizer.momentum != 0.0;
         let worker = |thread| Worker::new(isa, &plan, thread, parameters, has_velocities);

@@ -4,6 +4,9 @@ use super::barrier::Barrier;
 use crate::backend::BackendError;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+/// More threads than any machine has cores that a step could use.
+const MOST_THREADS: usize = 1024;
+
 /// Threads of a rayon pool, and the barrier they meet at.
 pub(crate) struct Team {
     pool: rayon::ThreadPool,
@@ -17,8 +20,8 @@ impl Team {
     /// If the system does not give that many.
     pub(crate) fn new(threads: usize) -> Result<Self, BackendError> {
         let failed = |reason: String| BackendError::Threads { threads, reason };
-        if threads == 0 {
-            return Err(failed("at least one is needed".to_owned()));
+        if !(1..=MOST_THREADS).contains(&threads) {
+            return Err(failed(format!("1 to {MOST_THREADS} are possible")));
         }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)

@@ -21,6 +21,7 @@ use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
 use crate::network::{Parameters, Shape};
 use crate::simd::{Isa, MAX_LANES};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A node of the sum tree that a worker adds up, from the leaves it owns.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ struct OwnedNode {
 pub(crate) struct Worker {
     isa: Isa,
     shape: Shape,
-    plan: Plan,
+    plan: Arc<Plan>,
     units: Range<usize>,
     nodes: Vec<OwnedNode>,
     /// Units padded to whole vectors: the length of a row of every slice below.
@@ -107,7 +108,7 @@ impl Worker {
     /// Worker `thread` of a plan.
     pub(crate) fn new(
         isa: Isa,
-        plan: &Plan,
+        plan: &Arc<Plan>,
         thread: usize,
         parameters: &Parameters,
         has_velocities: bool,
@@ -135,7 +136,7 @@ impl Worker {
         let mut worker = Self {
             isa,
             shape,
-            plan: plan.clone(),
+            plan: Arc::clone(plan),
             units: share.units.clone(),
             nodes,
             stride,

@@ -2,7 +2,8 @@
 //!
 //! The cached file's name holds the SHA-256 of the compressed bytes, so a changed file never meets
 //! an old copy. It is written under a temporary name of its own and renamed when it is complete:
-//! processes that decompress the same file at the same time each rename a complete file.
+//! processes that decompress the same file at the same time each rename a complete file. Its CRC-32
+//! stands beside it and is compared whenever the file is opened.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use flate2::Crc;
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
@@ -45,8 +47,10 @@ pub(super) fn open(
     let digest = digest(&mut compressed).map_err(|source| unreadable(path, source))?;
     let cached = cache_dir.join(format!("{}-{}", hex(&digest), file.names()[0]));
     // A cached file that is damaged or cannot be read is made again.
-    if let Ok(opened) = open_idx(&cached, &cached, file.kind(), access) {
-        return Ok(opened);
+    if let Ok((header, storage)) = open_idx(&cached, &cached, file.kind(), access)
+        && is_intact(&cached, storage.bytes())
+    {
+        return Ok((header, storage));
     }
     let source = Compressed {
         path,
@@ -61,6 +65,25 @@ pub(super) fn open(
         one_line(&cached)
     ));
     open_idx(&cached, &cached, file.kind(), access)
+}
+
+/// Where the CRC-32 of a cached file stands.
+fn checksum_file(cached: &Path) -> PathBuf {
+    let mut name = cached.as_os_str().to_os_string();
+    name.push(".crc32");
+    name.into()
+}
+
+/// Whether a cached file is as it was when it was decompressed.
+fn is_intact(cached: &Path, bytes: &[u8]) -> bool {
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    fs::read_to_string(checksum_file(cached)).is_ok_and(|text| text == checksum_text(&crc))
+}
+
+fn checksum_text(crc: &Crc) -> String {
+    // The length is counted modulo 2^32, as in gzip itself.
+    format!("{:08x} {}\n", crc.sum(), crc.amount())
 }
 
 /// The cache folder by the XDG base directory rules: a relative path counts as none.
@@ -133,6 +156,9 @@ fn decompress(
     if <[u8; 32]>::from(reader.hasher.finalize()) != source.digest {
         return Err(unreadable(source.path, changed()));
     }
+    let mut checksum = Temporary::create(&checksum_file(cached))?;
+    checksum.write(checksum_text(&output.crc).as_bytes())?;
+    checksum.persist(&checksum_file(cached))?;
     output.persist(cached)
 }
 
@@ -228,6 +254,7 @@ impl<R: Read> Read for HashingReader<R> {
 struct Temporary {
     path: PathBuf,
     file: File,
+    crc: Crc,
     persisted: bool,
 }
 
@@ -245,6 +272,7 @@ impl Temporary {
                     return Ok(Temporary {
                         path,
                         file,
+                        crc: Crc::new(),
                         persisted: false,
                     });
                 }
@@ -256,6 +284,7 @@ impl Temporary {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), DataError> {
+        self.crc.update(bytes);
         self.file
             .write_all(bytes)
             .map_err(|error| unwritable(&self.path, error))

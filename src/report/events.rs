@@ -47,6 +47,12 @@ pub struct StartEvent<'a> {
     pub backend: &'a str,
     /// Inputs, hidden units and classes, as 784-300-10.
     pub network: String,
+    /// Pixels of an image.
+    pub inputs: usize,
+    /// Units of the hidden layer.
+    pub hidden: usize,
+    /// Number of classes.
+    pub classes: usize,
     /// Number of weights and biases.
     pub parameters: usize,
     /// File of the initial parameters, if they were not drawn.

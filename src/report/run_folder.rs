@@ -9,6 +9,7 @@
 //! | `loss.svg` | the learning curve |
 
 use super::{EndEvent, StartEvent, learning_curve_svg};
+use crate::atomic_file;
 use crate::training::{EpochRecord, StepRecord};
 use serde::Serialize;
 use std::fs::{self, File};
@@ -145,7 +146,8 @@ impl RunFolder {
         let mut text = serde_json::to_string_pretty(&record)
             .map_err(|error| self.failed(RUN_FILE, error.into()))?;
         text.push('\n');
-        fs::write(self.path.join(RUN_FILE), text).map_err(|error| self.failed(RUN_FILE, error))
+        atomic_file::write(&self.path.join(RUN_FILE), text.as_bytes())
+            .map_err(|error| self.failed(RUN_FILE, error))
     }
 
     /// Appends an epoch and its steps to the CSV files.

@@ -9,7 +9,7 @@ mod schedule;
 
 pub use options::{OptionError, TrainingOptions};
 pub use sampler::{Sampler, ValidationSplit};
-pub use schedule::Schedule;
+pub use schedule::{Schedule, UnknownSchedule};
 
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};
 use std::time::Instant;

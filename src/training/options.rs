@@ -99,7 +99,7 @@ impl TrainingOptions {
         check(
             !self.nesterov || self.momentum > 0.0,
             "--nesterov",
-            &"set without momentum",
+            &"true without momentum",
             "--momentum above 0 with it",
         )?;
         check(

@@ -1,6 +1,7 @@
 //! Learning rate as a function of the training step.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// How the learning rate changes during a training of T steps; t is 0 at the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -19,6 +20,9 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// All schedules, in the order in which they are documented.
+    pub const ALL: [Self; 4] = [Self::Constant, Self::Step, Self::Linear, Self::Cosine];
+
     /// Rate of step `t` of `steps`, computed in f64 and rounded once.
     ///
     /// # Panics
@@ -55,9 +59,38 @@ impl fmt::Display for Schedule {
     }
 }
 
+/// No schedule has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no schedule is called {found:?}; expected constant, step, linear or cosine")]
+pub struct UnknownSchedule {
+    /// What was given.
+    pub found: String,
+}
+
+impl FromStr for Schedule {
+    type Err = UnknownSchedule;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSchedule> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|schedule| schedule.name() == text)
+            .ok_or_else(|| UnknownSchedule {
+                found: text.to_owned(),
+            })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_parsed() {
+        for schedule in Schedule::ALL {
+            assert_eq!(schedule.to_string().parse(), Ok(schedule));
+        }
+        let error = "lineal".parse::<Schedule>().unwrap_err();
+        assert!(error.to_string().contains("\"lineal\""), "{error}");
+    }
 
     #[test]
     fn rates_are_those_of_the_formulas() {

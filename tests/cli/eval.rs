@@ -1,6 +1,8 @@
 //! `eval`.
 
-use super::support::{Place, TEST, TRAIN, json_lines};
+use super::support::{Place, TEST, TRAIN, fields, json_lines};
+use fused_mlp::model_file::{self, Metadata};
+use fused_mlp::network::{Parameters, Shape};
 
 #[test]
 fn a_model_is_scored_as_at_the_end_of_its_training() {
@@ -12,6 +14,10 @@ fn a_model_is_scored_as_at_the_end_of_its_training() {
     assert_eq!(json.lines().count(), 1);
     let event = &json_lines(&json)[0];
     assert_eq!(event["event"], "evaluation");
+    let names = "accuracy classes confusion correct data event loss model network samples split";
+    assert_eq!(fields(event).join(" "), names);
+    let names = "class precision recall samples";
+    assert_eq!(fields(&event["classes"][0]).join(" "), names);
     assert_eq!(event["loss"], end["test_loss"]);
     assert_eq!(event["accuracy"], end["test_accuracy"]);
     assert_eq!(event["samples"], TEST);
@@ -38,4 +44,28 @@ fn a_model_is_scored_as_at_the_end_of_its_training() {
         let other = place.stdout(&format!("{eval} --json --backend {backend}"));
         assert_eq!(json_lines(&other)[0]["confusion"], event["confusion"]);
     }
+}
+
+#[test]
+fn a_loss_that_is_not_finite_misses_the_goal() {
+    let place = Place::new();
+    let shape = Shape {
+        inputs: 784,
+        hidden: 2,
+        classes: 10,
+    };
+    let mut parameters = Parameters::initialise(shape, 1);
+    parameters.linear2_weight.fill(3e38);
+    let path = place.path("huge.safetensors");
+    model_file::save(&path, &parameters, &Metadata::new(28, 28)).unwrap();
+    let output = place
+        .program("eval --model huge.safetensors")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .starts_with("error: the loss is not")
+    );
 }

@@ -10,13 +10,16 @@ fn options_out_of_range_are_refused_before_anything_is_written() {
         ("--epochs 0", "--epochs"),
         ("--batch-size 0", "--batch-size"),
         ("--learning-rate 0", "--learning-rate"),
-        ("--learning-rate=-1", "--learning-rate"),
+        ("--learning-rate -1", "--learning-rate is -1"),
         ("--learning-rate nan", "--learning-rate"),
         ("--momentum 1", "--momentum"),
-        ("--momentum 0", "--nesterov"),
-        ("--weight-decay=-0.1", "--weight-decay"),
+        ("--momentum 0 --nesterov", "--nesterov"),
+        ("--weight-decay -0.1", "--weight-decay"),
         ("--validation 600", "--validation"),
         ("--hidden 0", "--hidden"),
+        ("--hidden 1000000000", "--hidden"),
+        ("--hidden 18446744073709551615", "--hidden"),
+        ("--threads 100000", "--threads"),
         ("--threads 0", "--threads"),
         ("--backend reference --threads 2", "--threads"),
         ("--backend matrixmultiply --isa avx2", "--isa"),
@@ -32,16 +35,70 @@ fn options_out_of_range_are_refused_before_anything_is_written() {
 #[test]
 fn wrong_usage_has_its_exit_code() {
     let place = Place::new();
-    for arguments in [
-        "",
-        "tran",
-        "train --epoch",
-        "train --epochs many",
-        "train --isa sse9",
+    for (arguments, named) in [
+        ("tran", "'train'"),
+        ("train --epoch 3", "'--epochs'"),
+        ("train --epochs many", "'many'"),
+        ("train --epochs -1", "'-1'"),
+        ("train --isa sse9", "\"sse9\""),
+        ("train --schedule lineal", "cosine"),
+        ("eval", "--model"),
     ] {
+        let line = place.failure(arguments, 2);
+        assert!(line.contains(named), "{arguments}: {line}");
+    }
+    // Without a command the help is shown.
+    for arguments in ["", "data"] {
         let output = place.program(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments}");
-        assert!(!output.stderr.is_empty() && output.stdout.is_empty());
+        assert!(String::from_utf8(output.stderr).unwrap().contains("Usage:"));
+    }
+    assert!(place.stdout("train --help").contains("--learning-rate"));
+    assert!(
+        place
+            .stdout("--version")
+            .contains(env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn no_cause_is_told_twice() {
+    let place = Place::new();
+    fs::write(place.path("file"), "").unwrap();
+    for arguments in ["eval --model absent", "train --out file/run"] {
+        let line = place.failure(arguments, 2);
+        assert_eq!(line.matches("os error").count(), 1, "{line}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_output_does_not_cost_the_training() {
+    let place = Place::new();
+    for arguments in [
+        "train --epochs 1 --hidden 8 --quiet --json --out run",
+        "eval --model run/model.safetensors",
+        "data info",
+    ] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
+        let output = command
+            .current_dir(place.folder())
+            .env("FUSED_MLP_DATA", place.data())
+            .args(arguments.split_whitespace())
+            .stdout(full)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            line.starts_with("error: standard output cannot be written"),
+            "{line}"
+        );
+        assert!(place.path("run/model.safetensors").exists());
     }
 }
 
@@ -51,7 +108,6 @@ fn wrong_environment_is_named() {
     for (name, value) in [
         ("FUSED_MLP_ISA", "sse9"),
         ("RAYON_NUM_THREADS", "two"),
-        ("RAYON_NUM_THREADS", "0"),
         ("FUSED_MLP_DATA", "/nowhere/at/all"),
     ] {
         let line = one_line_failure(place.program("train").env(name, value), 2);
@@ -105,6 +161,18 @@ fn a_model_that_does_not_fit_the_data_is_refused() {
         let arguments = format!("{command} run/model.safetensors --data tiny");
         let line = place.failure(&arguments, 2);
         assert!(line.contains("784-8-10") && line.contains(" 6;"), "{line}");
+    }
+    // Classes that the model lacks.
+    place.stdout("train --quiet --epochs 1 --hidden 8 --data tiny --out two");
+    let labels = place.path("tiny/train-labels-idx1-ubyte");
+    fs::write(labels, idx(&[2], &[0, 7])).unwrap();
+    for command in ["eval --model", "train --init"] {
+        let line = place.failure(&format!("{command} two/model.safetensors --data tiny"), 2);
+        assert!(
+            line.contains("two/model.safetensors has 2 classes"),
+            "{line}"
+        );
+        assert!(line.contains("holds class 7 at position 1"), "{line}");
     }
     let line = place.failure("eval --model tiny/train-labels-idx1-ubyte", 2);
     assert!(line.contains("not a safetensors file"), "{line}");

@@ -65,6 +65,14 @@ fn json_lines_have_the_documented_fields() {
     assert_eq!(start["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(start["options"]["epochs"], 2);
     assert_eq!(start["isa"], Isa::available()[0].name());
+    let start_fields = "arch available_parallelism backend classes cpu data event hidden init \
+                        inputs isa network options os parameters run threads version";
+    assert_eq!(fields(start).join(" "), start_fields);
+    let option_fields = "batch_size epochs learning_rate momentum nesterov schedule seed shuffle \
+                         validation weight_decay";
+    assert_eq!(fields(&start["options"]).join(" "), option_fields);
+    let data_fields = "classes columns folder rows test_samples train_samples";
+    assert_eq!(fields(&start["data"]).join(" "), data_fields);
     let epoch_fields = [
         "epoch",
         "event",
@@ -161,10 +169,19 @@ fn a_training_starts_from_a_model() {
 #[test]
 fn the_order_of_the_files_is_kept_where_asked() {
     let place = Place::new();
-    place.stdout("train --quiet --epochs 1 --no-shuffle --seed 1 --hidden 8 --out kept");
-    place.stdout("train --quiet --epochs 1 --seed 1 --hidden 8 --out shuffled");
-    let steps = |run: &str| fs::read_to_string(place.path(run).join("steps.csv")).unwrap();
-    assert_ne!(steps("kept"), steps("shuffled"));
+    place.stdout("train --quiet --epochs 1 --hidden 8 --out initial");
+    let steps = |options: &str, out: &str| {
+        let from = "--init initial/model.safetensors";
+        place.stdout(&format!(
+            "train --quiet --epochs 2 {from} {options} --out {out}"
+        ));
+        fs::read_to_string(place.path(out).join("steps.csv")).unwrap()
+    };
+    // From the same weights, only the order can differ; the seed does not touch that of the files.
+    let kept = steps("--no-shuffle --seed 1", "a");
+    assert_eq!(kept, steps("--no-shuffle --seed 2", "b"));
+    assert_ne!(kept, steps("--seed 1", "c"));
+    assert_ne!(steps("--seed 1", "d"), steps("--seed 2", "e"));
 }
 
 #[test]
@@ -210,4 +227,5 @@ fn threads_and_instruction_set_come_from_the_environment() {
     assert_eq!(start("FUSED_MLP_ISA", "portable", "b")["isa"], "portable");
     let available = std::thread::available_parallelism().unwrap().get();
     assert_eq!(start("RAYON_NUM_THREADS", "", "c")["threads"], available);
+    assert_eq!(start("RAYON_NUM_THREADS", "0", "d")["threads"], available);
 }

@@ -36,12 +36,25 @@ fn a_changed_compressed_file_does_not_meet_the_old_copy() {
 fn a_damaged_cache_is_made_again() {
     let fixture = Fixture::compressed();
     assert_small(&fixture.open().unwrap());
-    for entry in fixture.cache_entries() {
-        fs::write(entry, b"damaged").unwrap();
+    let whole_file = |entry: &Path| fs::write(entry, b"damaged").unwrap();
+    let last_byte = |entry: &Path| {
+        let mut bytes = fs::read(entry).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(entry, bytes).unwrap();
+    };
+    let no_checksum = |entry: &Path| {
+        let checksum = format!("{}.crc32", entry.display());
+        fs::remove_file(checksum).unwrap();
+    };
+    let damages: [&dyn Fn(&Path); 3] = [&whole_file, &last_byte, &no_checksum];
+    for damage in damages {
+        for entry in fixture.cache_entries() {
+            damage(&entry);
+        }
+        let (dataset, messages) = fixture.open_counting_messages();
+        assert_small(&dataset.unwrap());
+        assert_eq!(messages.len(), 4, "{messages:?}");
     }
-    let (dataset, messages) = fixture.open_counting_messages();
-    assert_small(&dataset.unwrap());
-    assert_eq!(messages.len(), 4, "{messages:?}");
 }
 
 #[test]

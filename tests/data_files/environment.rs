@@ -84,7 +84,7 @@ fn the_cache_stands_below_the_home_that_is_named() {
             let executable = env::current_exe().unwrap();
             run(second_process(&executable, NAME, &fixture.dir()).env(variable, &home));
         }
-        assert_eq!(fs::read_dir(home.join(cache)).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(home.join(cache)).unwrap().count(), 8);
     }
 }
 

@@ -89,11 +89,18 @@ impl Fixture {
         self.root.path().join("cache/deeper")
     }
 
+    /// Decompressed files, without the checksums beside them.
     pub fn cache_entries(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.cache()) else {
             return Vec::new();
         };
-        entries.map(|entry| entry.unwrap().path()).collect()
+        entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| {
+                path.extension()
+                    .is_none_or(|extension| extension != "crc32")
+            })
+            .collect()
     }
 
     pub fn options(&self, access: FileAccess) -> OpenOptions {
