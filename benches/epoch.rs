@@ -55,7 +55,7 @@ fn epoch(criterion: &mut Criterion) {
         };
         let first = train();
         assert!(
-            first.train_accuracy > 0.88,
+            first.train_accuracy > 0.8,
             "{name}: accuracy {} in the first epoch",
             first.train_accuracy
         );
