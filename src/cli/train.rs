@@ -289,6 +289,15 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
     Ok(ending)
 }
 
+/// A folder as seen from the current one, if it lies below.
+fn shown(folder: &str) -> String {
+    let current = std::env::current_dir().ok();
+    let below = current
+        .as_deref()
+        .and_then(|current| Path::new(folder).strip_prefix(current).ok());
+    below.map_or_else(|| folder.to_owned(), |below| below.display().to_string())
+}
+
 /// What is about to happen, in one line.
 fn heading(start: &StartEvent<'_>, trainer: &Trainer<'_>) -> String {
     let isa = start.environment.isa;
@@ -297,7 +306,7 @@ fn heading(start: &StartEvent<'_>, trainer: &Trainer<'_>) -> String {
         "training {} on {} samples of {}: backend {}{}, {threads} thread{}; results in {}",
         start.network,
         trainer.samples_per_epoch(),
-        start.data.folder,
+        shown(&start.data.folder),
         start.backend,
         isa.map_or_else(String::new, |isa| format!(" ({isa})")),
         if threads == 1 { "" } else { "s" },
