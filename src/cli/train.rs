@@ -333,7 +333,9 @@ fn train_epochs(
         run_folder
             .add_epoch(&epoch.record, &epoch.steps)
             .context("the results of the epoch are lost")?;
-        results.event(&EpochEvent::from(&epoch.record))?;
+        results.event(&EpochEvent {
+            record: epoch.record,
+        })?;
         epochs.seconds += epoch.record.seconds;
         let mut steps = epoch.steps.iter().rev();
         match epoch.end {

@@ -70,47 +70,9 @@ pub struct StartEvent<'a> {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "event", rename = "epoch")]
 pub struct EpochEvent {
-    /// Number of the epoch, from 1 on.
-    pub epoch: u32,
-    /// Mean loss of its minibatches in nats.
-    pub train_loss: f64,
-    /// Accuracy of its minibatches.
-    pub train_accuracy: f64,
-    /// Loss of the validation samples in nats; null without validation.
-    pub validation_loss: Option<f64>,
-    /// Accuracy for the validation samples; null without validation.
-    pub validation_accuracy: Option<f64>,
-    /// Learning rate of its last step.
-    pub learning_rate: f32,
-    /// Wall time without validation.
-    pub seconds: f64,
-    /// Samples trained on, by `seconds`.
-    pub samples_per_second: f64,
-}
-
-impl From<&EpochRecord> for EpochEvent {
-    fn from(record: &EpochRecord) -> Self {
-        let &EpochRecord {
-            epoch,
-            train_loss,
-            train_accuracy,
-            validation_loss,
-            validation_accuracy,
-            learning_rate,
-            seconds,
-            samples_per_second,
-        } = record;
-        Self {
-            epoch,
-            train_loss,
-            train_accuracy,
-            validation_loss,
-            validation_accuracy,
-            learning_rate,
-            seconds,
-            samples_per_second,
-        }
-    }
+    /// What the epoch gave; its fields stand beside `event`.
+    #[serde(flatten)]
+    pub record: EpochRecord,
 }
 
 /// A run has ended.

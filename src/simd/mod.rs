@@ -108,21 +108,19 @@ pub(crate) trait Vector: Copy {
 /// the second eight bytes of two vectors; where vectors are wider than 16 bytes, of each 16 apart.
 #[inline(always)]
 pub(crate) fn transpose_bytes<T: Copy>(
-    square: [T; 16],
+    mut square: [T; 16],
     low: impl Fn(T, T) -> T,
     high: impl Fn(T, T) -> T,
 ) -> [T; 16] {
-    let interleave = |square: [T; 16]| {
-        std::array::from_fn(|i| {
-            let (upper, lower) = (square[i / 2], square[i / 2 + 8]);
-            if i % 2 == 0 {
-                low(upper, lower)
-            } else {
-                high(upper, lower)
-            }
-        })
-    };
-    interleave(interleave(interleave(interleave(square))))
+    for _ in 0..4 {
+        let mut next = square;
+        for i in 0..8 {
+            next[2 * i] = low(square[i], square[i + 8]);
+            next[2 * i + 1] = high(square[i], square[i + 8]);
+        }
+        square = next;
+    }
+    square
 }
 
 /// A hot loop that can be instantiated for each instruction set.

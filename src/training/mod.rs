@@ -28,7 +28,7 @@ pub struct StepRecord {
 }
 
 /// One epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct EpochRecord {
     /// Number of the epoch, from 1 on.
     pub epoch: u32,
