@@ -15,10 +15,9 @@ use fused_mlp::training::{Schedule, Trainer, TrainingOptions};
 fn epoch(criterion: &mut Criterion) {
     let folder = mnist::locate(None).expect("the repository has the data");
     let dataset = Dataset::open(&folder, &OpenOptions::default()).expect("the data are sound");
-    let (images, labels) = (&dataset.train.images, &dataset.train.labels);
-    let samples = Samples::new(images.bytes(), labels.bytes(), images.pixels());
+    let samples = Samples::from(&dataset.train);
     let shape = Shape {
-        inputs: images.pixels(),
+        inputs: samples.inputs(),
         hidden: 300,
         classes: dataset.classes,
     };

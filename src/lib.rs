@@ -13,9 +13,8 @@
 //! use fused_mlp::training::{Trainer, TrainingOptions};
 //!
 //! let data = Dataset::open(&mnist::locate(None)?, &OpenOptions::default())?;
-//! let images = &data.train.images;
-//! let samples = Samples::new(images.bytes(), data.train.labels.bytes(), images.pixels());
-//! let shape = Shape { inputs: images.pixels(), hidden: 300, classes: data.classes };
+//! let samples = Samples::from(&data.train);
+//! let shape = Shape { inputs: samples.inputs(), hidden: 300, classes: data.classes };
 //! let options = TrainingOptions::default();
 //! let parameters = Parameters::initialise(shape, options.seed);
 //! let isa = Isa::select(IsaRequest::Auto)?;

@@ -3,19 +3,11 @@
 
 use fused_mlp::backend::{Backend, MatrixMultiply, PassControl, Samples};
 use fused_mlp::engine::Engine;
-use fused_mlp::mnist::{Dataset, OpenOptions, Split};
+use fused_mlp::mnist::{Dataset, OpenOptions};
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::simd::{Isa, IsaRequest};
 use fused_mlp::training::{EpochEnd, Trainer, TrainingOptions};
 use std::path::Path;
-
-fn samples(split: &Split) -> Samples<'_> {
-    Samples::new(
-        split.images.bytes(),
-        split.labels.bytes(),
-        split.images.pixels(),
-    )
-}
 
 fn mnist() -> Dataset {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
@@ -37,12 +29,14 @@ fn one_epoch(
     dataset: &Dataset,
     options: &TrainingOptions,
 ) -> (f64, Vec<f64>, f64) {
-    let mut trainer = Trainer::new(samples(&dataset.train), options).unwrap();
+    let mut trainer = Trainer::new(Samples::from(&dataset.train), options).unwrap();
     let epoch = trainer
         .train_epoch(backend, &PassControl::default())
         .unwrap();
     let order: Vec<u32> = (0..dataset.test.len() as u32).collect();
-    let test = backend.evaluate(samples(&dataset.test), &order).unwrap();
+    let test = backend
+        .evaluate(Samples::from(&dataset.test), &order)
+        .unwrap();
     let losses = epoch.steps.iter().map(|step| step.minibatch.loss).collect();
     (epoch.record.train_loss, losses, test.loss)
 }
@@ -83,13 +77,15 @@ fn the_default_options_reach_98_percent() {
     let parameters = initial_parameters(&dataset, &options);
     let isa = Isa::select(IsaRequest::Auto).unwrap();
     let mut engine = Engine::new(&parameters, options.optimizer(), 2, isa).unwrap();
-    let mut trainer = Trainer::new(samples(&dataset.train), &options).unwrap();
+    let mut trainer = Trainer::new(Samples::from(&dataset.train), &options).unwrap();
     let control = PassControl::default();
     while !trainer.is_finished() {
         let epoch = trainer.train_epoch(&mut engine, &control).unwrap();
         assert_eq!(epoch.end, EpochEnd::Complete);
     }
     let order: Vec<u32> = (0..10_000).collect();
-    let test = engine.evaluate(samples(&dataset.test), &order).unwrap();
+    let test = engine
+        .evaluate(Samples::from(&dataset.test), &order)
+        .unwrap();
     assert!(test.correct >= 9_800, "{} of 10000", test.correct);
 }

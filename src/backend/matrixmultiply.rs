@@ -99,14 +99,10 @@ impl MatrixMultiply {
         &mut self,
         work: impl Fn(&mut Worker, &mut Seat<'_>) -> Result<R, Broken> + Sync,
     ) -> R {
-        let results = self.team.run(|index, barrier| {
-            let worker = self.workers[index].lock();
-            let mut worker = worker.unwrap_or_else(PoisonError::into_inner);
-            work(&mut worker, &mut Seat::new(&self.exchange, barrier, index))
-        });
-        // A broken barrier comes with a panic, which `Team::run` has passed on.
-        let first = results.into_iter().next().and_then(Result::ok);
-        first.unwrap_or_default()
+        self.team
+            .run_workers(&self.workers, |worker, index, barrier| {
+                work(worker, &mut Seat::new(&self.exchange, barrier, index))
+            })
     }
 }
 

@@ -9,6 +9,7 @@ mod reference;
 pub use self::matrixmultiply::MatrixMultiply;
 pub use self::reference::Reference;
 
+use crate::mnist::Split;
 use crate::network::{Parameters, Shape};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -73,6 +74,13 @@ impl<'a> Samples<'a> {
     /// Label of image `index`.
     pub fn label(&self, index: u32) -> u8 {
         self.labels[index as usize]
+    }
+}
+
+impl<'a> From<&'a Split> for Samples<'a> {
+    fn from(split: &'a Split) -> Self {
+        let images = &split.images;
+        Self::new(images.bytes(), split.labels.bytes(), images.pixels())
     }
 }
 

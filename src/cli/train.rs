@@ -166,15 +166,9 @@ pub fn open_data(
     }
 }
 
-/// A split as the backends take it.
-pub fn samples_of(split: &Split) -> Samples<'_> {
-    let images = &split.images;
-    Samples::new(images.bytes(), split.labels.bytes(), images.pixels())
-}
-
 /// Scores all samples of a split.
 pub fn evaluate(backend: &mut dyn Backend, split: &Split) -> anyhow::Result<Evaluation> {
-    let samples = samples_of(split);
+    let samples = Samples::from(split);
     let order: Vec<u32> = (0..).take(samples.len()).collect();
     Ok(backend.evaluate(samples, &order)?)
 }
@@ -201,7 +195,7 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
         .map(|(path, parameters)| (*path, parameters.shape));
     let (folder, dataset) = open_data(args.data.as_deref(), model_shape)?;
     let images = &dataset.train.images;
-    let mut trainer = Trainer::new(samples_of(&dataset.train), &options)?;
+    let mut trainer = Trainer::new(Samples::from(&dataset.train), &options)?;
     let parameters = match model {
         Some((_, parameters)) => parameters,
         None => args.random_parameters(&dataset)?,

@@ -105,16 +105,11 @@ impl Engine {
         };
         let has_several_blocks = training.is_some() && blocks.has_several_a_minibatch();
         let threads = self.team.threads();
-        let outcomes = self.team.run(|index, barrier| {
-            let mut worker = self.workers[index]
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            worker.begin_pass(has_several_blocks);
-            pass.run(&mut worker, (index, threads), barrier)
-        });
-        // A broken barrier comes with a panic, which `Team::run` has passed on.
-        let first = outcomes.into_iter().next().and_then(Result::ok);
-        first.unwrap_or_default()
+        self.team
+            .run_workers(&self.workers, |worker, index, barrier| {
+                worker.begin_pass(has_several_blocks);
+                pass.run(worker, (index, threads), barrier)
+            })
     }
 }
 

@@ -1,8 +1,9 @@
 //! A team of threads that run the same function at the same time.
 
-use super::barrier::Barrier;
+use super::barrier::{Barrier, Broken};
 use crate::backend::BackendError;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, PoisonError};
 
 /// More threads than any machine has cores that a step could use.
 const MOST_THREADS: usize = 1024;
@@ -37,6 +38,26 @@ impl Team {
 
     pub(crate) fn threads(&self) -> usize {
         self.pool.current_num_threads()
+    }
+
+    /// Calls `work` on all threads at once, each with its own worker and its number, and returns
+    /// what the first of them gave.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run), and if there are fewer workers than threads.
+    pub(crate) fn run_workers<W: Send, R: Default + Send>(
+        &self,
+        workers: &[Mutex<W>],
+        work: impl Fn(&mut W, usize, &Barrier) -> Result<R, Broken> + Sync,
+    ) -> R {
+        let results = self.run(|index, barrier| {
+            let worker = workers[index].lock();
+            let mut worker = worker.unwrap_or_else(PoisonError::into_inner);
+            work(&mut worker, index, barrier)
+        });
+        // A broken barrier comes with a panic, which `run` has passed on.
+        let first = results.into_iter().next().and_then(Result::ok);
+        first.unwrap_or_default()
     }
 
     /// Calls `work` with 0, 1, ... on all threads at once and returns the results in that order.

@@ -6,18 +6,18 @@ use super::Vector;
 /// log2(e).
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// ln 2 in two parts: the upper has few enough bits that its product with an exponent is exact.
-const LN2_UPPER: f32 = 0.693_359_4;
-const LN2_LOWER: f32 = -2.121_944_4e-4;
+pub(crate) const LN2_UPPER: f32 = 0.693_359_4;
+pub(crate) const LN2_LOWER: f32 = -2.121_944_4e-4;
 /// Adding 1.5 * 2^23 rounds a small number to an integer, which then stands in the low bits.
-const ROUND: f32 = 12_582_912.0;
+pub(crate) const ROUND: f32 = 12_582_912.0;
 /// What stands in for [`ROUND`] plus NaN: its low 9 bits are 0, so it shifts no exponent. Shifted by
 /// the low bits of a NaN, a NaN would become a number.
 const NO_SHIFT: f32 = ROUND - 512.0;
 /// exp(±87) is a normal f32, and so is its exponent's every step.
-const LARGEST: f32 = 87.0;
+pub(crate) const LARGEST: f32 = 87.0;
 /// (exp(r) - 1 - r) / r^2 on |r| <= ln(2) / 2, highest power first: the minimax polynomial of
 /// Cephes' `expf` (S. L. Moshier), relative error of the whole below 2e-7.
-const COEFFICIENTS: [f32; 6] = [
+pub(crate) const COEFFICIENTS: [f32; 6] = [
     1.987_569_1e-4,
     1.398_199_9e-3,
     8.333_452e-3,

@@ -19,7 +19,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-mod math;
+pub(crate) mod math;
 mod portable;
 
 pub(crate) use math::{exp_negative, sigmoid};

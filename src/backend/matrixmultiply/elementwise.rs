@@ -2,29 +2,11 @@
 //! into vector instructions.
 
 use crate::kernels::rule::{SMALLEST_VELOCITY, StepRule};
+use crate::simd::math::{COEFFICIENTS, LARGEST, LN2_LOWER, LN2_UPPER, ROUND};
 
-/// exp(±87) is a normal f32.
-const LARGEST_EXPONENT: f32 = 87.0;
 /// Below, softmax takes exp for 0: so no probability and no gradient is a denormal number, which
 /// some CPUs multiply slowly.
 const SMALLEST_LOGIT: f32 = -60.0;
-/// Adding 1.5 * 2^23 to a small number rounds it to an integer, which then stands in the low bits.
-const ROUND: f32 = 12_582_912.0;
-/// ln 2 in two parts; the upper has 9 significant bits, so its product with an exponent is exact.
-const LN2_UPPER: f32 = 0.693_359_4;
-const LN2_LOWER: f32 = -2.121_944_4e-4;
-/// (exp(r) - 1 - r) / r^2 on |r| <= ln(2) / 2, highest power first.
-///
-/// Source: Cephes, `expf` (S. L. Moshier).
-const COEFFICIENTS: [f32; 6] = [
-    1.987_569_1e-4,
-    1.398_199_9e-3,
-    8.333_452e-3,
-    4.166_579_6e-2,
-    1.666_666_5e-1,
-    5e-1,
-];
-
 /// exp(x) = 2^n exp(r) with r = x - n ln 2, for |x| <= 87; beyond, exp(±87). NaN gives NaN.
 ///
 /// `f32::exp` is a call that the compiler cannot vectorise; this is arithmetic. The relative error
@@ -32,16 +14,8 @@ const COEFFICIENTS: [f32; 6] = [
 #[inline(always)]
 fn exp(x: f32) -> f32 {
     // Written so that NaN passes through; `clamp` would do the same, with a check of its bounds.
-    let x = if x > LARGEST_EXPONENT {
-        LARGEST_EXPONENT
-    } else {
-        x
-    };
-    let x = if x < -LARGEST_EXPONENT {
-        -LARGEST_EXPONENT
-    } else {
-        x
-    };
+    let x = if x > LARGEST { LARGEST } else { x };
+    let x = if x < -LARGEST { -LARGEST } else { x };
     let rounded = x * std::f32::consts::LOG2_E + ROUND;
     let n = rounded - ROUND;
     let r = (x - n * LN2_UPPER) - n * LN2_LOWER;
@@ -192,8 +166,8 @@ mod tests {
         }
         assert!(largest_error < 3e-7, "{largest_error:e}");
         assert_eq!(exp(0.0), 1.0);
-        assert_eq!(exp(f32::INFINITY), exp(LARGEST_EXPONENT));
-        assert_eq!(exp(f32::NEG_INFINITY), exp(-LARGEST_EXPONENT));
+        assert_eq!(exp(f32::INFINITY), exp(LARGEST));
+        assert_eq!(exp(f32::NEG_INFINITY), exp(-LARGEST));
         // The low bits of a NaN must not turn into an exponent.
         for bits in [0x7fc0_0000, 0x7fc0_0155, 0xffff_ffff_u32] {
             assert!(exp(f32::from_bits(bits)).is_nan(), "{bits:x}");
