@@ -2,5 +2,7 @@
 //! timed.
 
 mod kernels;
+mod peak;
 
 pub use kernels::{KernelBench, KernelName};
+pub use peak::PeakBench;
