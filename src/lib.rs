@@ -40,7 +40,8 @@
 //! | [`training`] | epochs, sample order, schedules |
 //! | [`model_file`] | models as safetensors |
 //! | [`report`] | run folders, JSON lines, learning curves |
-//! | [`benchmark`] | the kernels one by one, for measuring |
+//! | [`machine`] | CPU, cores and caches |
+//! | [`benchmark`] | the kernels one by one, epochs and the FMA peak, for measuring |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod atomic_file;
@@ -48,6 +49,7 @@ pub mod backend;
 pub mod benchmark;
 pub mod engine;
 mod kernels;
+pub mod machine;
 pub mod mnist;
 pub mod model_file;
 pub mod network;

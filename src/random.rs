@@ -17,6 +17,8 @@ pub enum Purpose {
     Shuffle,
     /// Choice of the validation samples.
     ValidationSplit,
+    /// Resampling of measured times.
+    Bootstrap,
 }
 
 /// One seeded stream of random numbers.

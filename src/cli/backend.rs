@@ -4,6 +4,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, Reference};
 use fused_mlp::engine::Engine;
+use fused_mlp::machine::default_threads;
 use fused_mlp::network::Parameters;
 use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
 
@@ -17,7 +18,7 @@ pub struct BackendArgs {
     /// reference (textbook loops in f64)
     #[arg(long, value_enum, default_value_t = BackendKind::Fused)]
     pub backend: BackendKind,
-    /// Threads that compute [default: RAYON_NUM_THREADS, else the CPUs this process may use]
+    /// Threads that compute [default: RAYON_NUM_THREADS, else one for each core this process may use]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// Instruction set of the fused kernels: auto, avx512, avx2 or portable [default:
@@ -99,7 +100,7 @@ impl BackendArgs {
             Ok(text) if !text.is_empty() && text != "0" => text.parse().map_err(|_| {
                 anyhow!("{THREADS_VARIABLE} is {text:?}; expected a number of threads")
             }),
-            _ => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+            _ => Ok(default_threads()),
         }
     }
 }

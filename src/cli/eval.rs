@@ -1,9 +1,9 @@
 //! `fused-mlp eval`.
 
-use super::Ending;
 use super::backend::BackendArgs;
 use super::output::{Results, message};
 use super::train::{evaluate, open_data};
+use super::{EXIT_MISSED, Ending};
 use clap::Args;
 use fused_mlp::backend::Optimizer;
 use fused_mlp::model_file;
@@ -69,7 +69,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
         Ok(Ending::Success)
     } else {
         message("error: the loss is not a finite number; the model's weights are too large");
-        Ok(Ending::Missed)
+        Ok(Ending::Missed(EXIT_MISSED))
     }
 }
 

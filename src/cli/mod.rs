@@ -1,6 +1,7 @@
 //! Commands and their options.
 
 mod backend;
+mod bench;
 mod data;
 mod eval;
 mod output;
@@ -17,10 +18,13 @@ use std::time::Instant;
 const MISSING: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 /// The goal was missed: training diverged.
 const EXIT_MISSED: u8 = 1;
+/// Slower than before.
+const EXIT_SLOWER: u8 = 3;
 /// Wrong usage, or data or files that cannot be used.
 const EXIT_USAGE: u8 = 2;
 
 const EXIT_CODES: &str = "Exit codes: 0 success, 1 training or evaluation not finite, 2 wrong usage or data, \
+                          3 slower (bench --fail-on-slower), \
                           130 interrupted, 143 terminated";
 
 /// Trains a two-layer perceptron on MNIST-format data on a CPU.
@@ -37,6 +41,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Score a trained network: loss, accuracy, precision, recall, confusion matrix.
     Eval(eval::EvalArgs),
+    /// Measure epochs, in turn, for every combination of options.
+    Bench(bench::BenchArgs),
     /// Describe or check a data set.
     Data(data::DataArgs),
 }
@@ -46,8 +52,8 @@ enum Command {
 enum Ending {
     /// All was done.
     Success,
-    /// The goal was missed; why was said.
-    Missed,
+    /// The goal was missed, which this exit code tells; why was said.
+    Missed(u8),
     /// A signal of this number asked to stop.
     Signal(u8),
 }
@@ -62,11 +68,12 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Train(args) => train::run(&args, start),
         Command::Eval(args) => eval::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Data(args) => data::run(&args).map(|()| Ending::Success),
     };
     match result {
         Ok(Ending::Success) => ExitCode::SUCCESS,
-        Ok(Ending::Missed) => ExitCode::from(EXIT_MISSED),
+        Ok(Ending::Missed(code)) => ExitCode::from(code),
         Ok(Ending::Signal(signal)) => ExitCode::from(128 + signal),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

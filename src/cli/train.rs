@@ -1,10 +1,10 @@
 //! `fused-mlp train`.
 
-use super::Ending;
 use super::backend::BackendArgs;
 use super::output::{Results, message};
 use super::progress::Progress;
 use super::signals::Signals;
+use super::{EXIT_MISSED, Ending};
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, Evaluation, PassControl, Samples, check_shape};
@@ -81,7 +81,8 @@ pub struct TrainArgs {
     quiet: bool,
 }
 
-const DEFAULT_HIDDEN: usize = 300;
+/// Units of the hidden layer where no option tells.
+pub const DEFAULT_HIDDEN: usize = 300;
 
 impl TrainArgs {
     fn options(&self) -> TrainingOptions {
@@ -244,14 +245,14 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
         _ => None,
     };
     let ending = match (&test, signals.received()) {
-        _ if is_diverged => Ending::Missed,
-        (Some(test), _) if !test.loss.is_finite() => Ending::Missed,
+        _ if is_diverged => Ending::Missed(EXIT_MISSED),
+        (Some(test), _) if !test.loss.is_finite() => Ending::Missed(EXIT_MISSED),
         (Some(_), _) => Ending::Success,
         (None, signal) => Ending::Signal(signal.unwrap_or_default()),
     };
     let model = match ending {
         // The parameters before the step may be finite, but they are no good.
-        Ending::Missed => None,
+        Ending::Missed(_) => None,
         _ => {
             let metadata = Metadata::new(images.rows(), images.columns());
             model_file::save(&run_folder.model(), &parameters, &metadata)?;
@@ -261,7 +262,7 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
     let end = EndEvent {
         outcome: match ending {
             Ending::Success => "finished",
-            Ending::Missed => "diverged",
+            Ending::Missed(_) => "diverged",
             Ending::Signal(_) => "interrupted",
         },
         test_loss: test.as_ref().map(|test| test.loss),
@@ -371,7 +372,7 @@ fn summary(test: &Evaluation, end: &EndEvent) -> String {
 fn explain(ending: Ending, epochs: &Epochs, run: &Path) {
     let run = run.display();
     match (ending, epochs.diverged_at, epochs.last_finite) {
-        (Ending::Missed, diverged_at, last) => {
+        (Ending::Missed(EXIT_MISSED), diverged_at, last) => {
             let reason = diverged_at.map_or_else(
                 || "a parameter or the test loss is not a finite number".to_owned(),
                 |step| {

@@ -1,5 +1,6 @@
 //! Where a run took place.
 
+use crate::machine::{available_parallelism, cpu_name};
 use serde::Serialize;
 
 /// Machine and program of a run.
@@ -29,16 +30,9 @@ impl Environment {
             cpu: cpu_name().unwrap_or_else(|| "unknown".to_owned()),
             isa,
             threads,
-            available_parallelism: std::thread::available_parallelism().map_or(1, usize::from),
+            available_parallelism: available_parallelism(),
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
         }
     }
-}
-
-/// The first `model name` of Linux's list of CPUs.
-fn cpu_name() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
 }

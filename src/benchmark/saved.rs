@@ -1,0 +1,104 @@
+//! Measured epochs in a file, for comparing with later ones.
+
+use super::epoch::Configuration;
+use crate::atomic_file;
+use crate::machine::Machine;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// What a bench has measured, and where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedBench {
+    /// The machine.
+    pub machine: Machine,
+    /// The rows, in their order.
+    pub rows: Vec<SavedRow>,
+}
+
+/// One row: what was measured, and every time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedRow {
+    /// What.
+    #[serde(flatten)]
+    pub configuration: Configuration,
+    /// Seconds of each repeat.
+    pub seconds: Vec<f64>,
+    /// FMA peak of the row's instruction set and threads.
+    pub peak_gflops: f64,
+}
+
+/// Why a file cannot be written or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SavedBenchError {
+    /// The system refuses.
+    #[error("{path}: {source}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something else is in the file.
+    #[error(
+        "{path} is no file that `bench --save` has written: {reason}; measure again with --save",
+        path = path.display()
+    )]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl SavedBench {
+    /// Writes the file; an earlier one is replaced when the new one is complete.
+    ///
+    /// # Errors
+    /// [`SavedBenchError::File`].
+    pub fn save(&self, path: &Path) -> Result<(), SavedBenchError> {
+        let failed = |source: io::Error| SavedBenchError::File {
+            path: path.to_owned(),
+            source,
+        };
+        let mut text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
+        text.push(b'\n');
+        atomic_file::write(path, &text).map_err(failed)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`SavedBenchError`].
+    pub fn load(path: &Path) -> Result<Self, SavedBenchError> {
+        let text = fs::read_to_string(path).map_err(|source| SavedBenchError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let failed = |reason: String| SavedBenchError::Content {
+            path: path.to_owned(),
+            reason,
+        };
+        let saved: Self = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
+        let is_time = |seconds: &f64| seconds.is_finite() && *seconds > 0.0;
+        match saved
+            .rows
+            .iter()
+            .find(|row| row.seconds.is_empty() || !row.seconds.iter().all(is_time))
+        {
+            Some(row) => Err(failed(format!(
+                "a row has times {:?}; expected one or more above 0",
+                row.seconds
+            ))),
+            None => Ok(saved),
+        }
+    }
+
+    /// The row that measured the same.
+    pub fn row(&self, configuration: &Configuration) -> Option<&SavedRow> {
+        let mut rows = self.rows.iter();
+        rows.find(|row| row.configuration == *configuration)
+    }
+}

@@ -1,0 +1,563 @@
+//! `fused-mlp bench`.
+
+use super::backend::{BackendArgs, BackendKind};
+use super::output::{Results, message};
+use super::signals::Signals;
+use super::train::{DEFAULT_HIDDEN, open_data};
+use super::{EXIT_MISSED, EXIT_SLOWER, Ending};
+use anyhow::{Context, bail};
+use clap::Args;
+use fused_mlp::backend::{PassControl, Samples, check_shape};
+use fused_mlp::benchmark::{
+    Configuration, EpochBench, EpochRow, MedianRatio, PeakBench, SavedBench, SavedRow, Verdict,
+};
+use fused_mlp::machine::Machine;
+use fused_mlp::mnist::Dataset;
+use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::simd::{Isa, IsaRequest};
+use fused_mlp::training::{EpochEnd, Schedule, Trainer, TrainingOptions};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+const NOTES: &str = "\
+Every option that takes a LIST (values separated by commas) multiplies the rows. All rows are
+measured in turn, one epoch each, and again for every repeat, so that a change of the machine's
+speed meets all of them. An epoch is one pass over the training samples: shuffling, preparation and
+every step, no evaluation.
+
+  median, best   time of an epoch
+  epochs/s       1 / median
+  GFLOP/s        executed: products with inputs of 0 left out; of the median
+  of peak        executed FLOP/s / FMA peak of the same instruction set on the same threads,
+                 of the median and of the best; the peak is measured in turn with the rows
+  speed-up       median of the first row / median of this one, and the same of the best
+
+A ratio between rows of one run says more than one between runs: --compare knows only that the
+machine has the same name. Its verdict is of the ratio of the medians (this run / file), by a 95 %
+bootstrap interval: same within 2 % of 1, faster below 1, slower above 1, else undecided.
+
+Examples:
+  fused-mlp bench
+  fused-mlp bench --isa avx512,avx2 --threads 1,2
+  fused-mlp bench --backend fused,matrixmultiply --save before.json
+  fused-mlp bench --compare before.json --fail-on-slower
+
+Exit codes: as for every command, and 3 if --fail-on-slower found a slower row";
+
+/// Options of `fused-mlp bench`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = NOTES)]
+pub struct BenchArgs {
+    /// Implementations: fused, matrixmultiply, reference (slow: see --samples)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "fused"
+    )]
+    backend: Vec<BackendKind>,
+    /// Instruction sets of the fused kernels [default: FUSED_MLP_ISA, else auto]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    isa: Vec<IsaRequest>,
+    /// Threads [default: RAYON_NUM_THREADS, else one for each core this process may use]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    threads: Vec<usize>,
+    /// Samples of a minibatch
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "100"
+    )]
+    batch_size: Vec<usize>,
+    /// Units of the hidden layer
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [DEFAULT_HIDDEN])]
+    hidden: Vec<usize>,
+    /// Share of the velocity kept from step to step; 0 is plain SGD
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0")]
+    momentum: Vec<f32>,
+    /// Folders of data sets [default: FUSED_MLP_DATA, else the nearest data/mnist]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    data: Vec<PathBuf>,
+    /// Train on the first N samples only [default: all]
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+    /// Learning rate of every step
+    #[arg(long, value_name = "RATE", default_value_t = 0.1)]
+    learning_rate: f32,
+    /// Seed of the initial weights and the sample order
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    seed: u64,
+    /// Epochs of each row that are timed, at least 5
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(5..=100_000))]
+    repeats: u32,
+    /// Epochs of each row before those
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    warm_up: u32,
+    /// Write all times to a file
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Compare with the times in a file
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Exit with code 3 if a row is slower than in the file
+    #[arg(long, requires = "compare")]
+    fail_on_slower: bool,
+    /// Print results as JSON, one object a line: the machine, the rows, the comparisons
+    #[arg(long)]
+    json: bool,
+    /// Show no progress, only results
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// The machine, as a line of JSON.
+#[derive(Serialize)]
+struct MachineEvent<'a> {
+    bench: &'static str,
+    #[serde(flatten)]
+    machine: &'a Machine,
+}
+
+/// A row compared with that of a file, as a line of JSON.
+#[derive(Serialize)]
+struct ComparisonEvent<'a> {
+    bench: &'static str,
+    #[serde(flatten)]
+    configuration: &'a Configuration,
+    #[serde(flatten)]
+    ratio: Option<MedianRatio>,
+}
+
+/// A data set, and how it is named in results.
+struct Source {
+    name: String,
+    dataset: Dataset,
+}
+
+/// A row, and which of the peaks is its own.
+struct Row<'a> {
+    bench: EpochBench<'a>,
+    peak: usize,
+}
+
+/// The FMA peak of an instruction set on some threads.
+struct Peak {
+    isa: Isa,
+    threads: usize,
+    bench: PeakBench,
+    best: f64,
+}
+
+/// Measures, prints and compares.
+///
+/// # Errors
+/// If options, data or files cannot be used.
+pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
+    if cfg!(debug_assertions) {
+        bail!("this is a debug build, whose times mean nothing; use cargo run --release -- bench");
+    }
+    let before = args.compare.as_deref().map(SavedBench::load).transpose()?;
+    let sources = sources(args)?;
+    let (mut rows, mut peaks) = (Vec::new(), Vec::new());
+    for source in &sources {
+        add_rows(args, source, &mut rows, &mut peaks)?;
+    }
+    let control = PassControl::default();
+    let signals = Signals::watch(&control.stop)?;
+    let mut ending = measure(args, &mut rows, &mut peaks, &control)?;
+    if ending == Ending::Success && !agree(&rows) {
+        ending = Ending::Missed(EXIT_MISSED);
+    }
+    if let Some(signal) = signals.received() {
+        message("stopped by a signal; the rows hold the epochs until then");
+        ending = Ending::Signal(signal);
+    }
+    let machine = Machine::here();
+    rows.retain(|row| !row.bench.seconds().is_empty());
+    let mut results = Results::new(args.json);
+    print(&mut results, &machine, &rows, &peaks)?;
+    if let Some(before) = &before {
+        let is_slower = compare(&mut results, &machine, &rows, before)?;
+        if is_slower && args.fail_on_slower && ending == Ending::Success {
+            ending = Ending::Missed(EXIT_SLOWER);
+        }
+    }
+    if let Some(path) = &args.save {
+        let saved = |row: &Row<'_>| SavedRow {
+            configuration: row.bench.configuration().clone(),
+            seconds: row.bench.seconds().to_vec(),
+            peak_gflops: peaks[row.peak].best / 1e9,
+        };
+        let rows = rows.iter().map(saved).collect();
+        SavedBench { machine, rows }.save(path)?;
+    }
+    results.finish()?;
+    Ok(ending)
+}
+
+fn sources(args: &BenchArgs) -> anyhow::Result<Vec<Source>> {
+    let open = |folder: Option<&PathBuf>| {
+        let (folder, dataset) = open_data(folder.map(PathBuf::as_path), None)?;
+        Ok(Source {
+            name: folder.display().to_string(),
+            dataset,
+        })
+    };
+    if args.data.is_empty() {
+        return Ok(vec![open(None)?]);
+    }
+    args.data.iter().map(|folder| open(Some(folder))).collect()
+}
+
+/// The training samples, or the first of them.
+fn samples<'a>(args: &BenchArgs, source: &'a Source) -> anyhow::Result<Samples<'a>> {
+    let all = Samples::from(&source.dataset.train);
+    let count = args.samples.unwrap_or(all.len());
+    if !(1..=all.len()).contains(&count) {
+        bail!(
+            "--samples is {count}; expected 1 to {}, which {} has",
+            all.len(),
+            source.name
+        );
+    }
+    let (images, labels) = (
+        &all.images()[..count * all.inputs()],
+        &all.labels()[..count],
+    );
+    Ok(Samples::new(images, labels, all.inputs()))
+}
+
+/// Adds the product of all lists for one data set. A backend that has no choice of instruction sets
+/// or threads is measured once.
+fn add_rows<'a>(
+    args: &BenchArgs,
+    source: &'a Source,
+    rows: &mut Vec<Row<'a>>,
+    peaks: &mut Vec<Peak>,
+) -> anyhow::Result<()> {
+    fn choices<T: Copy>(list: &[T], is_there: bool) -> Vec<Option<T>> {
+        if list.is_empty() || !is_there {
+            return vec![None];
+        }
+        list.iter().copied().map(Some).collect()
+    }
+    let samples = samples(args, source)?;
+    for &backend in &args.backend {
+        for isa in choices(&args.isa, backend == BackendKind::Fused) {
+            for threads in choices(&args.threads, backend != BackendKind::Reference) {
+                let backend = BackendArgs {
+                    backend,
+                    threads,
+                    isa,
+                };
+                for &batch_size in &args.batch_size {
+                    for &hidden in &args.hidden {
+                        for &momentum in &args.momentum {
+                            let what = (batch_size, hidden, momentum);
+                            let row = row(args, source, samples, &backend, what, peaks)?;
+                            let is_new = rows.iter().all(|other| {
+                                other.bench.configuration() != row.bench.configuration()
+                            });
+                            if is_new {
+                                rows.push(row);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn row<'a>(
+    args: &BenchArgs,
+    source: &'a Source,
+    samples: Samples<'a>,
+    backend: &BackendArgs,
+    (batch_size, hidden, momentum): (usize, usize, f32),
+    peaks: &mut Vec<Peak>,
+) -> anyhow::Result<Row<'a>> {
+    let shape = Shape {
+        inputs: samples.inputs(),
+        hidden,
+        classes: source.dataset.classes,
+    };
+    check_shape(shape).context("--hidden")?;
+    let options = TrainingOptions {
+        epochs: args.warm_up + args.repeats,
+        batch_size,
+        learning_rate: args.learning_rate,
+        schedule: Schedule::Constant,
+        momentum,
+        nesterov: false,
+        weight_decay: 0.0,
+        validation: 0,
+        shuffle: true,
+        seed: args.seed,
+    };
+    let trainer = Trainer::new(samples, &options)?;
+    let parameters = Parameters::initialise(shape, args.seed);
+    let selected = backend.select(&parameters, options.optimizer())?;
+    let threads = selected.backend.threads();
+    let configuration = Configuration {
+        backend: selected.backend.name().to_owned(),
+        isa: selected.isa.map(|isa| isa.name().to_owned()),
+        threads,
+        batch_size,
+        inputs: shape.inputs,
+        hidden,
+        classes: shape.classes,
+        samples: samples.len(),
+        momentum,
+        data: source.name.clone(),
+    };
+    // Backends of other crates may use the best instructions there are.
+    let isa = match selected.isa {
+        Some(isa) => isa,
+        None => Isa::select(IsaRequest::Auto)?,
+    };
+    let same = |peak: &Peak| peak.isa == isa && peak.threads == threads;
+    let peak = match peaks.iter().position(same) {
+        Some(peak) => peak,
+        None => {
+            peaks.push(Peak {
+                isa,
+                threads,
+                bench: PeakBench::new(isa, threads)?,
+                best: 0.0,
+            });
+            peaks.len() - 1
+        }
+    };
+    let bench = EpochBench::new(configuration, samples, selected.backend, trainer);
+    Ok(Row { bench, peak })
+}
+
+/// Measures all rows in turn, beginning with another one in each round.
+fn measure(
+    args: &BenchArgs,
+    rows: &mut [Row<'_>],
+    peaks: &mut [Peak],
+    control: &PassControl,
+) -> anyhow::Result<Ending> {
+    /// Bursts before each round; they take about ten milliseconds.
+    const BURSTS: usize = 3;
+    let rounds = args.warm_up + args.repeats;
+    let count = rows.len();
+    for round in 0..rounds {
+        for peak in &mut *peaks {
+            peak.best = peak.bench.best_of(BURSTS).max(peak.best);
+        }
+        for place in 0..count {
+            let row = &mut rows[(round as usize + place) % count];
+            match row.bench.epoch(control, round >= args.warm_up)? {
+                EpochEnd::Complete => {}
+                EpochEnd::Stopped => return Ok(Ending::Success),
+                EpochEnd::Diverged => {
+                    message(&format!(
+                        "error: the loss of {} is not finite; use a lower --learning-rate",
+                        describe(row.bench.configuration())
+                    ));
+                    return Ok(Ending::Missed(EXIT_MISSED));
+                }
+            }
+            if control.stop.load(Ordering::Relaxed) {
+                return Ok(Ending::Success);
+            }
+        }
+        if !args.quiet {
+            message(&format!("round {} of {rounds}: {count} rows", round + 1));
+        }
+    }
+    Ok(Ending::Success)
+}
+
+/// Checks that rows whose models must be the same, bit for bit, have the same; tells where not.
+fn agree(rows: &[Row<'_>]) -> bool {
+    // What may not differ: everything but the threads and the instruction set with fused
+    // multiply-add.
+    let key = |row: &Row<'_>| {
+        let isa = row.bench.configuration().isa.as_deref();
+        let mut isas = Isa::available().into_iter();
+        let is_fused = isas.any(|found| Some(found.name()) == isa && found.is_fused());
+        is_fused.then(|| Configuration {
+            threads: 0,
+            isa: None,
+            ..row.bench.configuration().clone()
+        })
+    };
+    let keyed: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some((key(row)?, row)))
+        .collect();
+    for (index, (key, row)) in keyed.iter().enumerate() {
+        let first = keyed[..index].iter().find(|(other, _)| other == key);
+        if let Some((_, first)) = first
+            && first.bench.parameters() != row.bench.parameters()
+        {
+            message(&format!(
+                "error: {} and {} have trained different models, which must be the same; their \
+                 times mean nothing",
+                describe(first.bench.configuration()),
+                describe(row.bench.configuration())
+            ));
+            return false;
+        }
+    }
+    true
+}
+
+/// A row in words.
+fn describe(row: &Configuration) -> String {
+    let isa = row.isa.as_deref().unwrap_or("-");
+    format!(
+        "{} {isa}, {} threads, minibatch {}, hidden {}, momentum {}, {} samples of {}",
+        row.backend, row.threads, row.batch_size, row.hidden, row.momentum, row.samples, row.data
+    )
+}
+
+fn print(
+    results: &mut Results,
+    machine: &Machine,
+    rows: &[Row<'_>],
+    peaks: &[Peak],
+) -> anyhow::Result<()> {
+    results.event(&MachineEvent {
+        bench: "machine",
+        machine,
+    })?;
+    let Some(first) = rows.first() else {
+        return Ok(());
+    };
+    let cache =
+        |cache: &fused_mlp::machine::Cache| format!("L{} {} KiB", cache.level, cache.bytes >> 10);
+    let caches: Vec<String> = machine.caches.iter().map(cache).collect();
+    let cores = machine
+        .physical_cores
+        .map_or_else(|| "?".to_owned(), |cores| cores.to_string());
+    results.text(&format!(
+        "{}; {} CPUs, {cores} cores; {}; governor {}; fused-mlp {}\n",
+        machine.cpu,
+        machine.available_parallelism,
+        caches.join(", "),
+        machine.governor.as_deref().unwrap_or("unknown"),
+        machine.version
+    ));
+    results.text(&format!(
+        "{:<14} {:<8} {:>7} {:>6} {:>6} {:>8} {:>8} {:>10} {:>10} {:>8} {:>8} {:>13} {:>13}",
+        "backend",
+        "isa",
+        "threads",
+        "batch",
+        "hidden",
+        "momentum",
+        "samples",
+        "median ms",
+        "best ms",
+        "epochs/s",
+        "GFLOP/s",
+        "of peak, %",
+        "speed-up"
+    ));
+    for Row { bench, peak } in rows {
+        let row = bench.row(peaks[*peak].best, &first.bench);
+        results.event(&row)?;
+        results.text(&text(&row));
+    }
+    let mut data: Vec<&str> = Vec::new();
+    for row in rows {
+        let name = row.bench.configuration().data.as_str();
+        if !data.contains(&name) {
+            data.push(name);
+        }
+    }
+    results.text(&format!("\ndata: {}", data.join(", ")));
+    for peak in peaks {
+        results.text(&format!(
+            "FMA peak, {} on {} threads: {:.1} GFLOP/s",
+            peak.isa,
+            peak.threads,
+            peak.best / 1e9
+        ));
+    }
+    Ok(())
+}
+
+fn text(row: &EpochRow) -> String {
+    let what = &row.configuration;
+    let of_peak = format!(
+        "{:.1} {:>6.1}",
+        100.0 * row.peak_fraction_executed,
+        100.0 * row.peak_fraction_executed_best
+    );
+    let speedup = format!(
+        "{:.2} {:>6.2}",
+        row.speedup_over_first, row.speedup_over_first_best
+    );
+    format!(
+        "{:<14} {:<8} {:>7} {:>6} {:>6} {:>8} {:>8} {:>10.2} {:>10.2} {:>8.2} {:>8.1} {of_peak:>13} \
+         {speedup:>13}",
+        what.backend,
+        what.isa.as_deref().unwrap_or("-"),
+        what.threads,
+        what.batch_size,
+        what.hidden,
+        what.momentum,
+        what.samples,
+        1e3 * row.seconds_median,
+        1e3 * row.seconds_min,
+        row.epochs_per_second,
+        row.gflops_executed
+    )
+}
+
+/// Prints the comparison of each row with the file; tells whether one is slower.
+fn compare(
+    results: &mut Results,
+    machine: &Machine,
+    rows: &[Row<'_>],
+    before: &SavedBench,
+) -> anyhow::Result<bool> {
+    let now = Machine {
+        version: before.machine.version.clone(),
+        ..machine.clone()
+    };
+    if now != before.machine {
+        message(&format!(
+            "warning: the file was measured on another machine or setting ({}, {} CPUs); the \
+             ratios compare machines too",
+            before.machine.cpu, before.machine.available_parallelism
+        ));
+    }
+    results.text("\nthis run / file, ratio of the medians with its 95 % interval");
+    let mut is_slower = false;
+    for row in rows {
+        let configuration = row.bench.configuration();
+        let saved = before.row(configuration);
+        let ratio = saved.map(|saved| MedianRatio::new(row.bench.seconds(), &saved.seconds));
+        results.event(&ComparisonEvent {
+            bench: "comparison",
+            configuration,
+            ratio,
+        })?;
+        is_slower |= ratio.is_some_and(|ratio| ratio.verdict == Verdict::Slower);
+        let text = ratio.map_or_else(
+            || "not in the file".to_owned(),
+            |ratio| {
+                format!(
+                    "{:<9} {:.3} ({:.3} to {:.3})",
+                    ratio.verdict.name(),
+                    ratio.ratio,
+                    ratio.low,
+                    ratio.high
+                )
+            },
+        );
+        results.text(&format!("{text}: {}", describe(configuration)));
+    }
+    Ok(is_slower)
+}
