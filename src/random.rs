@@ -19,6 +19,10 @@ pub enum Purpose {
     ValidationSplit,
     /// Resampling of measured times.
     Bootstrap,
+    /// Training samples made from others.
+    SyntheticTraining,
+    /// Test samples made from others.
+    SyntheticTest,
 }
 
 /// One seeded stream of random numbers.

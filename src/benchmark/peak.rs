@@ -13,8 +13,8 @@ const ROUNDS: usize = 1 << 20;
 /// Measures the FMA peak of one instruction set on all threads at once.
 ///
 /// A burst is a loop of independent multiply-adds on registers alone: no memory, no shuffles, no
-/// branches but the loop's. Its FLOP, two for each lane of a multiply-add, over the time of the
-/// slowest thread, are the peak. The portable set multiplies and adds in two instructions where the
+/// branches but the loop's. Its FLOP, two for each lane of a multiply-add, over the time from the
+/// first thread's start to the last one's end, are the peak. The portable set multiplies and adds in two instructions where the
 /// target has no fused one; they count the same.
 pub struct PeakBench {
     isa: Isa,
@@ -39,14 +39,19 @@ impl PeakBench {
             barrier.wait().map(|()| {
                 let start = Instant::now();
                 let flop = self.isa.run(MultiplyAdds { rounds: ROUNDS });
-                (flop, start.elapsed().as_secs_f64())
+                (flop, start, Instant::now())
             })
         });
         // A broken barrier comes with a panic, which `run` has passed on.
         let results: Vec<_> = results.into_iter().flatten().collect();
-        let flop: f64 = results.iter().map(|&(flop, _)| flop).sum();
-        let slowest = results.iter().fold(0.0, |most, &(_, time)| time.max(most));
-        flop / slowest
+        let flop: f64 = results.iter().map(|&(flop, ..)| flop).sum();
+        let first = results.iter().map(|&(_, start, _)| start).min();
+        let last = results.iter().map(|&(.., end)| end).max();
+        // There is at least one thread.
+        let time = first.zip(last).map_or(f64::INFINITY, |(first, last)| {
+            last.duration_since(first).as_secs_f64()
+        });
+        flop / time
     }
 
     /// The best of so many bursts, at least one.
@@ -87,6 +92,15 @@ const MOST_CHAINS: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_that_share_a_core_add_nothing() {
+        let cores = crate::machine::available_parallelism();
+        let isa = Isa::available()[0];
+        let peak = |threads: usize| PeakBench::new(isa, threads).unwrap().best_of(5);
+        // Four times the threads cannot have twice the peak.
+        assert!(peak(4 * cores) < 2.0 * peak(cores));
+    }
 
     #[test]
     fn every_set_does_more_than_one_multiply_add_in_ten_nanoseconds() {

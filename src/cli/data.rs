@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::progress::Progress;
 use super::train::open_data;
-use fused_mlp::mnist::{DatasetSummary, MnistFile, SplitSummary};
+use fused_mlp::mnist::{DatasetSummary, MnistFile, SplitSummary, SyntheticOptions, synthesize};
 
 /// Describe or check a data set.
 #[derive(Debug, Clone, Args)]
@@ -26,7 +27,14 @@ pub enum DataCommand {
     /// Check all four files; exit status 0 if they are sound, 2 if not.
     #[command(after_help = "Example: fused-mlp data verify data/mnist")]
     Verify(VerifyArgs),
+    /// Make a data set of any size from a real one: its images, shifted and noised.
+    #[command(after_help = SYNTH_EXAMPLES, allow_negative_numbers = true)]
+    Synth(SynthArgs),
 }
+
+const SYNTH_EXAMPLES: &str = "Examples:
+  fused-mlp data synth --samples 4000000 --out large
+  fused-mlp data synth --samples 60000 --density 1 --out dense";
 
 /// Options of `fused-mlp data info`.
 #[derive(Debug, Clone, Args)]
@@ -47,6 +55,45 @@ pub struct VerifyArgs {
     pub folder: Option<PathBuf>,
 }
 
+/// Options of `fused-mlp data synth`.
+#[derive(Debug, Clone, Args)]
+pub struct SynthArgs {
+    /// What the samples are like.
+    #[arg(long, value_enum, default_value_t = Like::Mnist)]
+    pub like: Like,
+    /// Training samples; each takes 785 bytes.
+    #[arg(long, value_name = "N")]
+    pub samples: usize,
+    /// Test samples.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub test_samples: usize,
+    /// Folder for the four files; they must not be there.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Share of the bytes that are not 0 [default: as in the source].
+    #[arg(long, value_name = "SHARE")]
+    pub density: Option<f64>,
+    /// Seed of all draws.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
+    /// Folder of the real data set [default: FUSED_MLP_DATA, else the nearest data/mnist].
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// Show no progress.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// What synthetic samples are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Like {
+    /// Images of the real data set, shifted and noised.
+    Mnist,
+}
+
 /// Runs the command; results go to standard output, messages to standard error.
 ///
 /// # Errors
@@ -57,6 +104,7 @@ pub fn run(args: &DataArgs) -> anyhow::Result<()> {
     let result = match &args.command {
         DataCommand::Info(args) => info(args, &mut stdout),
         DataCommand::Verify(args) => verify(args, &mut stdout),
+        DataCommand::Synth(args) => synth(args, &mut stdout),
     };
     result
         .and_then(|()| Ok(stdout.flush()?))
@@ -139,6 +187,51 @@ fn verify(args: &VerifyArgs, output: &mut impl Write) -> anyhow::Result<()> {
         "the data set is sound but is not canonical MNIST"
     };
     writeln!(output, "{verdict}")?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct SynthRecord {
+    folder: String,
+    samples: usize,
+    test_samples: usize,
+    density: Option<f64>,
+    seed: u64,
+}
+
+fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<()> {
+    let Like::Mnist = args.like;
+    let (_, source) = open_data(args.data.as_deref(), None)?;
+    let options = SyntheticOptions {
+        train: args.samples,
+        test: args.test_samples,
+        density: args.density,
+        seed: args.seed,
+    };
+    let total = args.samples.saturating_add(args.test_samples);
+    let progress = Progress::new(args.quiet, 1);
+    let bar = progress.bar(total);
+    let result = synthesize(&source, &options, &args.out, |done| {
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    result?;
+    let record = SynthRecord {
+        folder: args.out.display().to_string(),
+        samples: args.samples,
+        test_samples: args.test_samples,
+        density: args.density,
+        seed: args.seed,
+    };
+    if args.json {
+        writeln!(output, "{}", serde_json::to_string(&record)?)?;
+    } else {
+        writeln!(
+            output,
+            "{}: {} training and {} test samples",
+            record.folder, record.samples, record.test_samples
+        )?;
+    }
     Ok(())
 }
 

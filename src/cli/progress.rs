@@ -36,6 +36,23 @@ impl Progress {
         }
     }
 
+    /// A bar for so many samples, which nobody sees without a terminal.
+    pub fn bar(&self, samples: usize) -> ProgressBar {
+        if !self.is_animated {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(Some(samples as u64), ProgressDrawTarget::stderr());
+        let template = "{prefix} [{wide_bar}] {human_pos}/{human_len} {per_sec:>14}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            let per_second = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+                // The bar's own formatter; a failed write only loses a drawing.
+                let _ = write!(out, "{} samples/s", HumanCount(state.per_sec() as u64));
+            };
+            bar.set_style(style.progress_chars("=> ").with_key("per_sec", per_second));
+        }
+        bar
+    }
+
     /// Runs `work`, with a bar that follows `control`, if there is a terminal to see it.
     pub fn during<T>(
         &self,
@@ -47,15 +64,7 @@ impl Progress {
         if !self.is_animated {
             return work();
         }
-        let bar = ProgressBar::with_draw_target(Some(samples as u64), ProgressDrawTarget::stderr());
-        let template = "{prefix} [{wide_bar}] {human_pos}/{human_len} {per_sec:>14}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            let per_second = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-                // The bar's own formatter; a failed write only loses a drawing.
-                let _ = write!(out, "{} samples/s", HumanCount(state.per_sec() as u64));
-            };
-            bar.set_style(style.progress_chars("=> ").with_key("per_sec", per_second));
-        }
+        let bar = self.bar(samples);
         bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
         let is_done = AtomicBool::new(false);
         let result = std::thread::scope(|scope| {

@@ -25,6 +25,7 @@ mod idx;
 mod locate;
 mod names;
 mod split;
+mod synthetic;
 
 pub use checksum::{DatasetSummary, SplitSummary};
 pub use dataset::{Dataset, OpenOptions};
@@ -34,3 +35,4 @@ pub use idx::{Header, Kind};
 pub use locate::{DATA_VARIABLE, locate};
 pub use names::MnistFile;
 pub use split::{Images, Labels, Split};
+pub use synthetic::{SyntheticError, SyntheticOptions, synthesize};

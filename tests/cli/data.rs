@@ -33,3 +33,72 @@ fn broken_data_fail_with_one_line() {
         assert!(line.contains("t10k-labels-idx1-ubyte"), "{line}");
     }
 }
+
+#[test]
+fn a_synthetic_set_is_sound_and_can_be_trained_on() {
+    let place = Place::new();
+    let text = place.stdout("data synth --samples 5000 --test-samples 300 --out more --quiet");
+    assert_eq!(text, "more: 5000 training and 300 test samples\n");
+    let info = &json_lines(&place.stdout("data info --json more"))[0];
+    assert_eq!(info["train"]["samples"], 5000);
+    assert_eq!(info["test"]["samples"], 300);
+    assert!(
+        place
+            .stdout("data verify more")
+            .ends_with("is not canonical MNIST\n")
+    );
+    let train = "train --data more --quiet --epochs 4 --hidden 30 --json --out run";
+    let end = json_lines(&place.stdout(train)).pop().unwrap();
+    assert!(end["test_accuracy"].as_f64().unwrap() > 0.7, "{end}");
+
+    let files = |folder: &str| {
+        let mut files: Vec<_> = fs::read_dir(place.path(folder)).unwrap().collect();
+        files.sort_by_key(|file| file.as_ref().unwrap().file_name());
+        let read = |file: std::io::Result<fs::DirEntry>| fs::read(file.unwrap().path()).unwrap();
+        files.into_iter().map(read).collect::<Vec<_>>()
+    };
+    let arguments = "data synth --samples 5000 --test-samples 300 --out again";
+    let mut again = place.program(arguments);
+    again.env("RAYON_NUM_THREADS", "3").assert().success();
+    assert_eq!(files("more"), files("again"));
+    assert_eq!(files("more").len(), 4);
+    let json = place.stdout("data synth --samples 20 --seed 2 --density 1 --out dense --json");
+    assert_eq!(json_lines(&json)[0]["density"], 1.0);
+    let info = &json_lines(&place.stdout("data info --json dense"))[0];
+    assert_eq!(info["train"]["nonzero_share"], 1.0);
+}
+
+#[test]
+fn a_synthetic_set_that_cannot_be_made_is_one_line_and_no_file() {
+    let place = Place::new();
+    let cases = [
+        ("--samples 0 --out a", "--samples"),
+        ("--samples 4294967296 --out a", "4294967295"),
+        ("--samples 5 --test-samples 0 --out a", "--test-samples"),
+        ("--samples 5 --density 1.5 --out a", "0 to 1"),
+        ("--samples 5 --density nan --out a", "0 to 1"),
+        ("--samples 5 --density -1 --out a", "0 to 1"),
+        ("--samples 5 --data absent --out a", "absent"),
+    ];
+    for (arguments, expected) in cases {
+        let line = place.failure(&format!("data synth {arguments}"), 2);
+        assert!(line.contains(expected), "{line}");
+        assert!(!place.path("a").exists(), "{arguments}");
+    }
+    place.stdout("data synth --samples 5 --out there");
+    let line = place.failure("data synth --samples 5 --out there", 2);
+    assert!(
+        line.contains("train-images-idx3-ubyte is there already"),
+        "{line}"
+    );
+    fs::write(place.path("file"), "").unwrap();
+    let line = place.failure("data synth --samples 5 --out file", 2);
+    assert!(line.contains("file"), "{line}");
+    // A full disk: the device of that name gives the error at every write.
+    fs::create_dir(place.path("full")).unwrap();
+    let partial = place.path("full/train-images-idx3-ubyte.partial");
+    std::os::unix::fs::symlink("/dev/full", &partial).unwrap();
+    let line = place.failure("data synth --samples 5000 --out full", 2);
+    assert!(line.contains("train-images-idx3-ubyte"), "{line}");
+    assert_eq!(fs::read_dir(place.path("full")).unwrap().count(), 0);
+}
