@@ -1,16 +1,20 @@
-//! What is measured: the kernels one by one, whole epochs, and the machine's FMA peak.
+//! What is measured: the kernels one by one, whole epochs and their phases, and the machine's peaks.
 //!
 //! Everything that is timed is checked as well: each kernel against the reference before it is
 //! timed, each epoch by its loss.
 
+mod bandwidth;
 mod epoch;
 mod kernels;
 mod peak;
+mod profile;
 mod saved;
 mod statistics;
 
+pub use bandwidth::read_bandwidth;
 pub use epoch::{Configuration, EpochBench, EpochRow};
 pub use kernels::{KernelBench, KernelName};
 pub use peak::PeakBench;
+pub use profile::{PhaseRow, Work};
 pub use saved::{SavedBench, SavedBenchError, SavedRow};
 pub use statistics::{MedianRatio, Verdict, largest, median, smallest};

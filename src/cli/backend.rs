@@ -80,7 +80,11 @@ impl BackendArgs {
         Ok(Selected { backend, isa })
     }
 
-    fn isa(&self) -> anyhow::Result<Isa> {
+    /// The instruction set that was asked for.
+    ///
+    /// # Errors
+    /// If this CPU lacks it.
+    pub fn isa(&self) -> anyhow::Result<Isa> {
         let request = match self.isa {
             Some(request) => request,
             None => Isa::requested_by_environment().context(ISA_VARIABLE)?,
@@ -88,7 +92,11 @@ impl BackendArgs {
         Ok(Isa::select(request)?)
     }
 
-    fn threads(&self) -> anyhow::Result<usize> {
+    /// The threads that were asked for.
+    ///
+    /// # Errors
+    /// If that is no number of threads.
+    pub fn threads(&self) -> anyhow::Result<usize> {
         if let Some(threads) = self.threads {
             if threads == 0 {
                 bail!("--threads is 0; expected at least 1");

@@ -5,6 +5,7 @@ mod bench;
 mod data;
 mod eval;
 mod output;
+mod profile;
 mod progress;
 mod signals;
 mod train;
@@ -43,7 +44,9 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Measure epochs, in turn, for every combination of options.
     Bench(bench::BenchArgs),
-    /// Describe or check a data set.
+    /// Show where the time of an epoch goes, phase by phase and thread by thread.
+    Profile(profile::ProfileArgs),
+    /// Describe, check or make a data set.
     Data(data::DataArgs),
 }
 
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(&args, start),
         Command::Eval(args) => eval::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Data(args) => data::run(&args).map(|()| Ending::Success),
     };
     match result {

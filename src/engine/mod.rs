@@ -11,10 +11,12 @@
 pub(crate) mod barrier;
 mod blocks;
 mod buffer;
+mod clock;
 mod exchange;
 mod pass;
 mod plan;
 mod prepared;
+mod profiled;
 pub(crate) mod team;
 mod worker;
 
@@ -28,10 +30,13 @@ use crate::network::{Parameters, Shape};
 use crate::simd::Isa;
 use blocks::Blocks;
 pub(crate) use buffer::AlignedBuffer;
+use clock::NoClock;
+pub use clock::{Phase, PhaseClock, PhaseTime, Span};
 use exchange::Exchange;
 use pass::{Outcome, Pass, Training};
 use plan::Plan;
 use prepared::PreparedBlocks;
+pub use profiled::ProfiledEngine;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use team::Team;
@@ -80,9 +85,45 @@ impl Engine {
         })
     }
 
+    /// Hidden units that each thread owns.
+    pub fn units(&self) -> Vec<usize> {
+        let workers = self.workers.iter();
+        workers
+            .map(|worker| {
+                worker
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .units()
+            })
+            .collect()
+    }
+
     /// The instruction set in use.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// Trains, with a clock for each thread if there are any.
+    fn train_with(
+        &mut self,
+        pass: &TrainingPass<'_>,
+        clocks: Option<&[Mutex<PhaseClock>]>,
+    ) -> Result<Vec<MinibatchResult>, BackendError> {
+        check_pass(self.shape, pass)?;
+        let training = Training {
+            optimizer: self.optimizer,
+            learning_rates: pass.learning_rates,
+            control: pass.control,
+        };
+        let blocks = Blocks::new(pass.order.len(), pass.batch_size);
+        let outcome = self.run(pass.samples, pass.order, blocks, Some(training), clocks);
+        let result =
+            |(total, samples): (crate::kernels::softmax::BlockLoss, usize)| MinibatchResult {
+                loss: total.loss / samples as f64,
+                correct: total.correct,
+                samples,
+            };
+        Ok(outcome.minibatches.into_iter().map(result).collect())
     }
 
     fn run(
@@ -91,6 +132,7 @@ impl Engine {
         order: &[u32],
         blocks: Blocks,
         training: Option<Training<'_>>,
+        clocks: Option<&[Mutex<PhaseClock>]>,
     ) -> Outcome {
         let pass = Pass {
             isa: self.isa,
@@ -108,7 +150,15 @@ impl Engine {
         self.team
             .run_workers(&self.workers, |worker, index, barrier| {
                 worker.begin_pass(has_several_blocks);
-                pass.run(worker, (index, threads), barrier)
+                let place = (index, threads);
+                match clocks {
+                    None => pass.run(worker, place, barrier, &mut NoClock),
+                    Some(clocks) => {
+                        let clock = clocks[index].lock();
+                        let mut clock = clock.unwrap_or_else(PoisonError::into_inner);
+                        pass.run(worker, place, barrier, &mut *clock)
+                    }
+                }
             })
     }
 }
@@ -123,21 +173,7 @@ impl Backend for Engine {
     }
 
     fn train(&mut self, pass: &TrainingPass<'_>) -> Result<Vec<MinibatchResult>, BackendError> {
-        check_pass(self.shape, pass)?;
-        let training = Training {
-            optimizer: self.optimizer,
-            learning_rates: pass.learning_rates,
-            control: pass.control,
-        };
-        let blocks = Blocks::new(pass.order.len(), pass.batch_size);
-        let outcome = self.run(pass.samples, pass.order, blocks, Some(training));
-        let result =
-            |(total, samples): (crate::kernels::softmax::BlockLoss, usize)| MinibatchResult {
-                loss: total.loss / samples as f64,
-                correct: total.correct,
-                samples,
-            };
-        Ok(outcome.minibatches.into_iter().map(result).collect())
+        self.train_with(pass, None)
     }
 
     fn evaluate(
@@ -147,7 +183,7 @@ impl Backend for Engine {
     ) -> Result<Evaluation, BackendError> {
         check_samples(self.shape, samples, order)?;
         let blocks = Blocks::new(order.len(), BLOCK_SAMPLES);
-        let outcome = self.run(samples, order, blocks, None);
+        let outcome = self.run(samples, order, blocks, None, None);
         let totals = outcome.minibatches.iter().map(|(total, _)| total);
         let loss: f64 = totals.clone().map(|total| total.loss).sum();
         Ok(Evaluation {

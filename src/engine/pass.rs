@@ -6,6 +6,7 @@
 
 use super::barrier::{Barrier, Broken};
 use super::blocks::{Block, Blocks};
+use super::clock::{Clock, Phase};
 use super::exchange::Exchange;
 use super::prepared::{PreparedBlocks, Source};
 use super::worker::Worker;
@@ -71,7 +72,9 @@ impl Pass<'_> {
         worker: &mut Worker,
         (index, threads): (usize, usize),
         barrier: &Barrier,
+        clock: &mut impl Clock,
     ) -> Result<Outcome, Broken> {
+        clock.begin();
         let is_first = index == 0;
         let mut outcome = Outcome::default();
         if is_first {
@@ -84,7 +87,9 @@ impl Pass<'_> {
         let share = |thread: usize| thread * self.layout.pixel_blocks() / threads;
         let pixel_blocks = share(index)..share(index + 1);
         self.prepare(0, pixel_blocks.clone());
+        clock.lap(Phase::Prepare);
         barrier.wait()?;
+        clock.lap(Phase::Barrier);
         let mut total = BlockLoss::default();
         for number in 0..self.blocks.count() {
             let Some(block) = self.blocks.get(number) else {
@@ -94,13 +99,16 @@ impl Pass<'_> {
             // SAFETY: the barrier of the block before stands between filling and reading.
             let rows = unsafe { self.prepared.rows(self.layout, number, samples) };
             // SAFETY: before the barrier of the block, its parts are written by their owners.
-            unsafe { worker.forward(rows, number, self.exchange) };
+            unsafe { worker.forward(rows, number, self.exchange, clock) };
             self.prepare(number + 1, pixel_blocks.clone());
+            clock.lap(Phase::Prepare);
             barrier.wait()?;
+            clock.lap(Phase::Barrier);
             if self.halt_at.load(Relaxed) <= number {
                 break;
             }
             let loss = self.loss(worker, number, &block);
+            clock.lap(Phase::Softmax);
             total.loss += loss.loss;
             total.correct += loss.correct;
             if is_first && self.training.is_none() {
@@ -122,11 +130,12 @@ impl Pass<'_> {
                 if !is_finite {
                     break;
                 }
-                self.backward(worker, number, &block, training);
+                self.backward(worker, number, &block, training, clock);
                 if is_first {
                     self.report(number, &block, training.control);
                 }
             }
+            clock.lap(Phase::Bookkeeping);
         }
         Ok(outcome)
     }
@@ -166,7 +175,14 @@ impl Pass<'_> {
         unsafe { worker.loss(labels, block.minibatch_samples, number, self.exchange) }
     }
 
-    fn backward(&self, worker: &mut Worker, number: usize, block: &Block, training: &Training<'_>) {
+    fn backward(
+        &self,
+        worker: &mut Worker,
+        number: usize,
+        block: &Block,
+        training: &Training<'_>,
+        clock: &mut impl Clock,
+    ) {
         let Optimizer {
             momentum,
             nesterov,
@@ -184,7 +200,7 @@ impl Pass<'_> {
             self.prepared
                 .columns(self.layout, number, block.samples.len())
         };
-        worker.backward(columns, block, rule);
+        worker.backward(columns, block, rule, clock);
     }
 
     /// Tells how far the pass has come, and asks whether it should go on. A wish to stop holds from

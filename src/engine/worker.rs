@@ -7,6 +7,7 @@
 
 use super::blocks::Block;
 use super::buffer::AlignedBuffer;
+use super::clock::{Clock, Phase};
 use super::exchange::{Exchange, add_up, spare_entries};
 use super::plan::{Node, Plan, SumStep};
 use crate::kernels::forward::Forward;
@@ -160,6 +161,11 @@ impl Worker {
         worker
     }
 
+    /// Hidden units that the worker owns.
+    pub(crate) fn units(&self) -> usize {
+        self.units.len()
+    }
+
     /// Copies the worker's slice out of the parameters.
     fn take_slice_of(&mut self, parameters: &Parameters) {
         let Shape {
@@ -240,6 +246,7 @@ impl Worker {
         rows: PreparedRows<'_>,
         block: usize,
         exchange: &Exchange,
+        clock: &mut impl Clock,
     ) {
         self.isa.run(Forward {
             block: rows,
@@ -248,6 +255,7 @@ impl Worker {
             hidden: &mut self.hidden,
             stride: self.stride,
         });
+        clock.lap(Phase::Forward);
         let len = rows.samples() * self.class_stride;
         for OwnedNode { node, program } in &self.nodes {
             // SAFETY: this worker owns the node; the caller vouches for the time.
@@ -267,6 +275,7 @@ impl Worker {
                 });
             });
         }
+        clock.lap(Phase::Logits);
     }
 
     /// Loss, predictions and the gradient at the logits, from the parts of all workers.
@@ -312,7 +321,13 @@ impl Worker {
     }
 
     /// Gradients of the worker's parameters, and at the end of a minibatch the step.
-    pub(crate) fn backward(&mut self, columns: PreparedColumns<'_>, block: &Block, rule: StepRule) {
+    pub(crate) fn backward(
+        &mut self,
+        columns: PreparedColumns<'_>,
+        block: &Block,
+        rule: StepRule,
+        clock: &mut impl Clock,
+    ) {
         let samples = columns.samples();
         if block.is_first {
             self.bias.gradient.fill(0.0);
@@ -330,6 +345,7 @@ impl Worker {
             stride: self.stride,
             samples,
         });
+        clock.lap(Phase::HiddenDelta);
         self.isa.run(OutputGradient {
             output_delta: &self.output_delta,
             class_stride: self.class_stride,
@@ -363,5 +379,6 @@ impl Worker {
             self.bias.step(self.isa, rule.for_bias());
             self.output_bias.step(self.isa, rule.for_bias());
         }
+        clock.lap(Phase::WeightUpdate);
     }
 }

@@ -1,0 +1,83 @@
+//! How fast one thread after another reads memory that lies in L1, in L2 or beyond.
+#![expect(unsafe_code, reason = "vectors are loaded through pointers")]
+
+use crate::backend::BackendError;
+use crate::engine::AlignedBuffer;
+use crate::engine::team::Team;
+use crate::simd::{Isa, Kernel, Vector};
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Bytes that one measurement reads at least, on each thread: about a millisecond out of L1.
+const LEAST: usize = 1 << 27;
+/// Accumulators of the sum.
+const CHAINS: usize = 8;
+
+/// Bytes per second that all threads together read, each over and over its own buffer of so many
+/// bytes, the best of three.
+///
+/// # Errors
+/// [`BackendError::Threads`] if the threads cannot be started.
+pub fn read_bandwidth(isa: Isa, threads: usize, bytes: usize) -> Result<f64, BackendError> {
+    let team = Team::new(threads)?;
+    let values = (bytes / 4).next_multiple_of(CHAINS * crate::simd::MAX_LANES);
+    let rounds = LEAST.div_ceil(values * 4);
+    let results = team.run(|_, barrier| {
+        let buffer = AlignedBuffer::new(values, 1.0f32);
+        let mut best = f64::INFINITY;
+        for _ in 0..3 {
+            barrier.wait()?;
+            let start = Instant::now();
+            for _ in 0..rounds {
+                black_box(isa.run(Sum {
+                    values: black_box(&buffer),
+                }));
+            }
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        Ok::<_, crate::engine::barrier::Broken>(best)
+    });
+    // A broken barrier comes with a panic, which `run` has passed on.
+    let slowest = results.into_iter().flatten().fold(0.0, f64::max);
+    Ok((threads * rounds * values * 4) as f64 / slowest)
+}
+
+/// Reads all values, whose number is a multiple of 8 vectors, and adds them up.
+struct Sum<'a> {
+    values: &'a [f32],
+}
+
+impl Kernel for Sum<'_> {
+    type Output = f32;
+
+    // Eight accumulators in registers; one load each, so that loads are what limits it.
+    #[inline(always)]
+    fn run<V: Vector>(self, token: V::Token) -> f32 {
+        let mut sums = [V::splat(token, 0.0); CHAINS];
+        for chunk in self.values.chunks_exact(CHAINS * V::LANES) {
+            for (index, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: the chunk holds CHAINS vectors.
+                *sum = sum.add(unsafe { V::load(token, chunk.as_ptr().add(index * V::LANES)) });
+            }
+        }
+        let total = sums.into_iter().fold(V::splat(token, 0.0), V::add);
+        let mut lanes = [0.0; crate::simd::MAX_LANES];
+        // SAFETY: no vector has more lanes.
+        unsafe { total.store(lanes.as_mut_ptr()) }
+        lanes.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_values_are_read() {
+        let values: Vec<f32> = (0..CHAINS as u16 * 32).map(f32::from).collect();
+        for isa in Isa::available() {
+            let expected: f32 = values.iter().sum();
+            assert_eq!(isa.run(Sum { values: &values }), expected, "{isa}");
+        }
+    }
+}

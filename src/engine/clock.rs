@@ -1,0 +1,184 @@
+//! Clocks that tell where the time of a pass goes.
+
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+/// What a thread does during a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Gather, transpose and mask the bytes of the next block.
+    Prepare,
+    /// h = sigmoid(x W + b).
+    Forward,
+    /// The thread's part of h V.
+    Logits,
+    /// Waiting for the other threads.
+    Barrier,
+    /// Sum of the parts, loss and ds.
+    Softmax,
+    /// dk.
+    HiddenDelta,
+    /// dV, dc, dW, and the step on all parameters.
+    WeightUpdate,
+    /// Everything else.
+    Bookkeeping,
+}
+
+impl Phase {
+    /// All of them, in the order of a step.
+    pub const ALL: [Self; 8] = [
+        Self::Forward,
+        Self::Logits,
+        Self::Prepare,
+        Self::Barrier,
+        Self::Softmax,
+        Self::HiddenDelta,
+        Self::WeightUpdate,
+        Self::Bookkeeping,
+    ];
+
+    /// Name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Forward => "linear+sigmoid",
+            Self::Logits => "logits",
+            Self::Barrier => "barrier",
+            Self::Softmax => "softmax+cross-entropy",
+            Self::HiddenDelta => "hidden delta",
+            Self::WeightUpdate => "weight gradients+update",
+            Self::Bookkeeping => "bookkeeping",
+        }
+    }
+}
+
+/// Is told at the end of each phase.
+pub(crate) trait Clock {
+    /// The pass begins.
+    fn begin(&mut self);
+    /// A phase has ended, which began where the one before it ended.
+    fn lap(&mut self, phase: Phase);
+}
+
+/// No clock: the calls are compiled to nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoClock;
+
+impl Clock for NoClock {
+    #[inline(always)]
+    fn begin(&mut self) {}
+    #[inline(always)]
+    fn lap(&mut self, _: Phase) {}
+}
+
+/// Time and calls of a phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PhaseTime {
+    /// Sum of all calls.
+    pub time: Duration,
+    /// Calls.
+    pub calls: u64,
+}
+
+/// One call of a phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Which.
+    pub phase: Phase,
+    /// When it began.
+    pub start: Instant,
+    /// When it ended.
+    pub end: Instant,
+}
+
+/// Times of one thread: a reading of the system's clock at the end of each phase, about 25 ns, eight
+/// times a step.
+#[derive(Clone, Debug)]
+pub struct PhaseClock {
+    last: Instant,
+    times: [PhaseTime; Phase::ALL.len()],
+    spans: Vec<Span>,
+}
+
+impl PhaseClock {
+    /// A clock that stands at 0, and keeps the first `spans` calls.
+    pub fn new(spans: usize) -> Self {
+        Self {
+            last: Instant::now(),
+            times: [PhaseTime::default(); Phase::ALL.len()],
+            spans: Vec::with_capacity(spans),
+        }
+    }
+
+    /// Time and calls of a phase.
+    pub fn phase(&self, phase: Phase) -> PhaseTime {
+        self.times[phase as usize]
+    }
+
+    /// Time of all phases.
+    pub fn total(&self) -> Duration {
+        self.times.iter().map(|phase| phase.time).sum()
+    }
+
+    /// The first calls, one after the other.
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+}
+
+impl Clock for PhaseClock {
+    fn begin(&mut self) {
+        self.last = Instant::now();
+    }
+
+    fn lap(&mut self, phase: Phase) {
+        let now = Instant::now();
+        let entry = &mut self.times[phase as usize];
+        entry.time += now - self.last;
+        entry.calls += 1;
+        // The room was made at the start: a step does not allocate.
+        if self.spans.len() < self.spans.capacity() {
+            self.spans.push(Span {
+                phase,
+                start: self.last,
+                end: now,
+            });
+        }
+        self.last = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_clock_is_nothing() {
+        assert_eq!(size_of::<NoClock>(), 0);
+    }
+
+    #[test]
+    fn laps_follow_each_other_and_room_is_not_exceeded() {
+        let mut clock = PhaseClock::new(3);
+        let room = clock.spans.capacity();
+        clock.begin();
+        let start = clock.last;
+        for _ in 0..room + 4 {
+            clock.lap(Phase::Forward);
+            clock.lap(Phase::Barrier);
+        }
+        let calls = (room + 4) as u64;
+        assert_eq!(clock.phase(Phase::Forward).calls, calls);
+        assert_eq!(clock.phase(Phase::Barrier).calls, calls);
+        assert_eq!(clock.phase(Phase::Logits), PhaseTime::default());
+        assert_eq!(clock.total(), clock.last - start);
+        assert_eq!((clock.spans().len(), clock.spans.capacity()), (room, room));
+        assert!(
+            clock
+                .spans()
+                .windows(2)
+                .all(|pair| pair[0].end == pair[1].start)
+        );
+    }
+}
