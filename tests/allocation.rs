@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, TrainingPass};
-use fused_mlp::engine::Engine;
+use fused_mlp::engine::{Engine, ProfiledEngine};
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::simd::Isa;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -38,7 +38,12 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// Allocations of one pass over so many samples, after another one like it.
-fn allocations(engine: &mut Engine, samples: Samples<'_>, count: u32, batch_size: usize) -> usize {
+fn allocations(
+    engine: &mut dyn Backend,
+    samples: Samples<'_>,
+    count: u32,
+    batch_size: usize,
+) -> usize {
     let order: Vec<u32> = (0..count).collect();
     let rates = vec![0.1; order.len().div_ceil(batch_size)];
     let control = PassControl::default();
@@ -84,13 +89,17 @@ fn no_step_allocates() {
             for batch_size in [7, 200] {
                 let parameters = Parameters::initialise(shape, 1);
                 let mut engine = Engine::new(&parameters, optimizer, threads, isa).unwrap();
-                let few = allocations(&mut engine, samples, 400, batch_size);
-                let many = allocations(&mut engine, samples, 4000, batch_size);
-                assert!(few > 0, "the counter counts");
-                assert_eq!(
-                    few, many,
-                    "{isa}, {threads} threads, minibatches of {batch_size}"
-                );
+                let check = |engine: &mut dyn Backend| {
+                    let few = allocations(engine, samples, 400, batch_size);
+                    let many = allocations(engine, samples, 4000, batch_size);
+                    assert!(few > 0, "the counter counts");
+                    assert_eq!(
+                        few, many,
+                        "{isa}, {threads} threads, minibatches of {batch_size}"
+                    );
+                };
+                check(&mut engine);
+                check(&mut ProfiledEngine::new(&mut engine, 100));
             }
         }
     }

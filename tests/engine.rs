@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, TrainingPass};
-use fused_mlp::engine::Engine;
+use fused_mlp::engine::{Engine, Phase, ProfiledEngine};
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::random::{Purpose, Stream};
 use fused_mlp::simd::Isa;
@@ -261,5 +261,34 @@ fn an_evaluation_changes_nothing() {
         // Nothing to evaluate is no error.
         let nothing = engine.evaluate(samples, &[]).unwrap();
         assert!(nothing.loss.is_nan() && nothing.accuracy().is_nan());
+    }
+}
+
+#[test]
+fn clocks_change_no_bit() {
+    let case = case(30, 40, 3, 300, 10);
+    let (images, labels) = case.data();
+    let parameters = Parameters::initialise(case.shape, 3);
+    let order: Vec<u32> = (0..300).collect();
+    let pass = TrainingPass {
+        samples: Samples::new(&images, &labels, 30),
+        order: &order,
+        batch_size: 10,
+        learning_rates: &[0.1; 30],
+        control: &PassControl::default(),
+    };
+    for isa in Isa::available() {
+        let engine = || Engine::new(&parameters, ALL, 2, isa).unwrap();
+        let (mut plain, mut clocked) = (engine(), engine());
+        let expected = plain.train(&pass).unwrap();
+        let mut profiled = ProfiledEngine::new(&mut clocked, 0);
+        assert_eq!(profiled.train(&pass).unwrap(), expected);
+        let (clocks, time) = profiled.finish();
+        assert_eq!(bits(&clocked.parameters()), bits(&plain.parameters()));
+        for clock in clocks {
+            assert!(clock.total() <= time);
+            assert_eq!(clock.phase(Phase::WeightUpdate).calls, 30);
+            assert_eq!(clock.phase(Phase::Barrier).calls, 31);
+        }
     }
 }

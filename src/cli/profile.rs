@@ -1,5 +1,7 @@
 //! `fused-mlp profile`.
 
+mod folder;
+
 use super::backend::{BackendArgs, BackendKind};
 use super::output::{Results, message};
 use super::signals::Signals;
@@ -7,17 +9,17 @@ use super::train::{DEFAULT_HIDDEN, open_data};
 use super::{EXIT_MISSED, Ending};
 use anyhow::{Context, bail};
 use clap::Args;
+use folder::{Summary, create_folder, text, write};
 use fused_mlp::backend::{Backend, PassControl, Samples, check_shape};
-use fused_mlp::benchmark::{PeakBench, PhaseRow, Work, median, read_bandwidth, smallest};
+use fused_mlp::benchmark::{PeakBench, Work, median, read_bandwidth, smallest};
 use fused_mlp::engine::{Engine, Phase, PhaseClock, ProfiledEngine};
 use fused_mlp::machine::Machine;
 use fused_mlp::network::{Parameters, Shape};
-use fused_mlp::report::{Roof, chrome_trace, phases_svg, roofline_svg};
+use fused_mlp::report::Roof;
 use fused_mlp::simd::{Isa, IsaRequest};
 use fused_mlp::training::{EpochEnd, Schedule, Trainer, TrainingOptions};
-use serde::Serialize;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 const NOTES: &str = "\
@@ -83,46 +85,6 @@ pub struct ProfileArgs {
     /// Print results as JSON, one object a line
     #[arg(long)]
     json: bool,
-}
-
-/// What the tables do not tell.
-#[derive(Clone, Debug, Serialize)]
-struct Summary {
-    profile: &'static str,
-    isa: &'static str,
-    threads: usize,
-    batch_size: usize,
-    network: String,
-    samples: usize,
-    momentum: f32,
-    data: String,
-    epochs: usize,
-    /// Of a clocked epoch.
-    seconds_median: f64,
-    seconds_min: f64,
-    /// Of a plain epoch.
-    plain_seconds_median: f64,
-    plain_seconds_min: f64,
-    /// Median clocked / median plain - 1, and the same of the shortest.
-    clock_cost_median: f64,
-    clock_cost_best: f64,
-    /// Sample order and learning rates, before the threads start.
-    shuffle_share: f64,
-    /// Barrier, preparation, shuffle, bookkeeping, and what the threads did not clock.
-    outside_kernels_share: f64,
-    /// Scoring the test samples once.
-    evaluation_samples: usize,
-    evaluation_seconds: f64,
-    peak_gflops: f64,
-    roofs: Vec<Roof>,
-}
-
-#[derive(Serialize)]
-struct ProfileFile<'a> {
-    machine: &'a Machine,
-    #[serde(flatten)]
-    summary: &'a Summary,
-    phases: &'a [PhaseRow],
 }
 
 /// Times of the epochs, and the clocks.
@@ -320,138 +282,4 @@ fn roofs(isa: Isa, threads: usize) -> anyhow::Result<Vec<Roof>> {
         })
     };
     WORKING_SETS.iter().map(roof).collect()
-}
-
-/// The folder of the profile, empty and new.
-fn create_folder(asked: Option<&Path>, machine: &Machine) -> anyhow::Result<PathBuf> {
-    let create = |folder: &Path| -> anyhow::Result<bool> {
-        if let Some(parent) = folder.parent() {
-            fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
-        }
-        match fs::create_dir(folder) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error).with_context(|| folder.display().to_string()),
-        }
-    };
-    if let Some(folder) = asked {
-        if !create(folder)? {
-            bail!(
-                "--out {} is there already; choose another folder",
-                folder.display()
-            );
-        }
-        return Ok(folder.to_owned());
-    }
-    let words = machine.cpu.to_lowercase();
-    let words = words
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
-    let cpu = words.collect::<Vec<_>>().join("-");
-    let base = format!(
-        "profiles/{cpu}-{}",
-        jiff::Timestamp::now().strftime("%Y-%m-%d")
-    );
-    // Profiles of the same day get a number.
-    let numbered = (2..1000).map(|number| format!("{base}-{number}"));
-    for name in std::iter::once(base.clone()).chain(numbered) {
-        let folder = PathBuf::from(name);
-        if create(&folder)? {
-            return Ok(folder);
-        }
-    }
-    bail!("{base} and 999 numbered folders are there already; name another one with --out")
-}
-
-fn text(machine: &Machine, summary: &Summary, rows: &[PhaseRow]) -> String {
-    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    let mut text = format!(
-        "{}, {} on {} threads\n{}, minibatch {}, momentum {}, {} samples\n\
-         {} clocked epochs: median {:.2} ms, best {:.2} ms; plain: median {:.2} ms, best {:.2} ms\n\
-         clocks cost {} of the median, {} of the best\nFMA peak {:.1} GFLOP/s",
-        machine.cpu,
-        summary.isa,
-        summary.threads,
-        summary.network,
-        summary.batch_size,
-        summary.momentum,
-        summary.samples,
-        summary.epochs,
-        1e3 * summary.seconds_median,
-        1e3 * summary.seconds_min,
-        1e3 * summary.plain_seconds_median,
-        1e3 * summary.plain_seconds_min,
-        percent(summary.clock_cost_median),
-        percent(summary.clock_cost_best),
-        summary.peak_gflops
-    );
-    for roof in &summary.roofs {
-        text += &format!("; {} {:.0} GB/s", roof.name, roof.gigabytes_per_second);
-    }
-    let mut thread = Some(usize::MAX);
-    for row in rows {
-        if row.thread != thread {
-            thread = row.thread;
-            let name = thread.map_or_else(|| "all threads".to_owned(), |t| format!("thread {t}"));
-            text += &format!(
-                "\n\n{name:<24} {:>9} {:>8} {:>8} {:>9} {:>8} {:>9}",
-                "ms/epoch", "share", "calls", "GFLOP/s", "GB/s", "of peak"
-            );
-        }
-        text += &format!(
-            "\n{:<24} {:>9.3} {:>8} {:>8} {:>9.1} {:>8.1} {:>9}",
-            row.phase,
-            1e3 * row.seconds / summary.epochs as f64,
-            percent(row.share),
-            row.calls,
-            row.gflops,
-            row.gigabytes_per_second,
-            percent(row.peak_fraction)
-        );
-    }
-    text += &format!(
-        "\n\nshuffle {} of an epoch\noutside kernels (barrier, preparation, shuffle, bookkeeping): {}\n\
-         evaluation of {} samples: {:.2} ms",
-        percent(summary.shuffle_share),
-        percent(summary.outside_kernels_share),
-        summary.evaluation_samples,
-        1e3 * summary.evaluation_seconds
-    );
-    text
-}
-
-fn write(
-    folder: &Path,
-    machine: &Machine,
-    summary: &Summary,
-    rows: &[PhaseRow],
-    text: &str,
-    clocks: &[PhaseClock],
-) -> anyhow::Result<()> {
-    let file = ProfileFile {
-        machine,
-        summary,
-        phases: rows,
-    };
-    let roofline = roofline_svg(rows, summary.peak_gflops, &summary.roofs);
-    let phases = phases_svg(rows);
-    let readme = format!(
-        "# Profile of an epoch\n\nWritten by `fused-mlp profile`, version {}.\n\n```text\n{text}\n```\n\n\
-         ![Phases below the roofs of the machine](roofline.svg)\n\n\
-         ![Share of the time of each thread](phases.svg)\n\n\
-         `trace.json` is a timeline of the first steps, for chrome://tracing or Perfetto.\n",
-        machine.version
-    );
-    let files = [
-        ("profile.json", serde_json::to_string_pretty(&file)? + "\n"),
-        ("roofline.svg", roofline.map_err(anyhow::Error::msg)?),
-        ("phases.svg", phases.map_err(anyhow::Error::msg)?),
-        ("trace.json", chrome_trace(clocks)? + "\n"),
-        ("README.md", readme),
-    ];
-    for (name, content) in files {
-        let path = folder.join(name);
-        fs::write(&path, content).with_context(|| path.display().to_string())?;
-    }
-    Ok(())
 }

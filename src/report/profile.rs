@@ -102,12 +102,16 @@ pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> Resu
         let label = format!("FMA peak {peak_gflops:.0} GFLOP/s");
         let place = (left * 1.1, peak_gflops * 1.3);
         chart.draw_series([Text::new(label, place, font.clone())])?;
-        for roof in roofs {
+        let shade = |index: usize| {
+            let grey = 70 * u8::try_from(index).unwrap_or(u8::MAX).min(2);
+            RGBColor(grey, grey, grey).stroke_width(2)
+        };
+        for (index, roof) in roofs.iter().enumerate() {
             let slope = roof.gigabytes_per_second;
             let corner = peak_gflops / slope;
             let start = (lowest / slope).max(left);
             let line = [(start, start * slope), (corner, peak_gflops)];
-            chart.draw_series(LineSeries::new(line, RGBColor(90, 90, 90).stroke_width(1)))?;
+            chart.draw_series(LineSeries::new(line, shade(index)))?;
         }
         // Colours and names stand in the legend, where they cannot hide each other.
         for &(index, row) in &points {
@@ -119,12 +123,15 @@ pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> Resu
                 .label(label)
                 .legend(move |(x, y)| Circle::new((x + 9, y), 6, color.filled()));
         }
-        for roof in roofs {
+        for (index, roof) in roofs.iter().enumerate() {
             let label = format!("{}: {:.0} GB/s", roof.name, roof.gigabytes_per_second);
             let nothing = std::iter::empty::<Circle<(f64, f64), i32>>();
-            chart.draw_series(nothing)?.label(label).legend(|(x, y)| {
-                PathElement::new([(x, y + 4), (x + 18, y - 4)], RGBColor(90, 90, 90))
-            });
+            chart
+                .draw_series(nothing)?
+                .label(label)
+                .legend(move |(x, y)| {
+                    PathElement::new([(x, y + 4), (x + 18, y - 4)], shade(index))
+                });
         }
         chart
             .configure_series_labels()
@@ -152,10 +159,10 @@ pub fn phases_svg(rows: &[PhaseRow]) -> Result<String, String> {
         let bottom = -0.5..threads as f64 - 0.5;
         let mut chart = ChartBuilder::on(root)
             .margin(14)
+            .margin_right(234)
             .caption("Share of the time of each thread", ("sans-serif", 20))
             .x_label_area_size(46)
             .y_label_area_size(70)
-            .right_y_label_area_size(230)
             .build_cartesian_2d(0.0..100.0, bottom)?;
         chart
             .configure_mesh()

@@ -5,6 +5,7 @@ mod bench;
 mod data;
 mod eval;
 mod failures;
+mod profile;
 mod signals;
 mod support;
 mod train;
