@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, TrainingPass};
-use fused_mlp::engine::{Engine, ProfiledEngine};
+use fused_mlp::engine::{Engine, Profile, ProfiledEngine};
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::simd::Isa;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -99,7 +99,8 @@ fn no_step_allocates() {
                     );
                 };
                 check(&mut engine);
-                check(&mut ProfiledEngine::new(&mut engine, 100));
+                let mut profile = Profile::new(threads, 100);
+                check(&mut ProfiledEngine::new(&mut engine, &mut profile));
             }
         }
     }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, TrainingPass};
-use fused_mlp::engine::{Engine, Phase, ProfiledEngine};
+use fused_mlp::engine::{Engine, Phase, Profile, ProfiledEngine};
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::random::{Purpose, Stream};
 use fused_mlp::simd::Isa;
@@ -281,14 +281,29 @@ fn clocks_change_no_bit() {
         let engine = || Engine::new(&parameters, ALL, 2, isa).unwrap();
         let (mut plain, mut clocked) = (engine(), engine());
         let expected = plain.train(&pass).unwrap();
-        let mut profiled = ProfiledEngine::new(&mut clocked, 0);
+        let expected_evaluation = plain.evaluate(pass.samples, &order).unwrap();
+        let mut profile = Profile::new(2, 0);
+        let mut profiled = ProfiledEngine::new(&mut clocked, &mut profile);
         assert_eq!(profiled.train(&pass).unwrap(), expected);
-        let (clocks, time) = profiled.finish();
+        let evaluation = profiled.evaluate(pass.samples, &order).unwrap();
+        assert_eq!(evaluation, expected_evaluation);
         assert_eq!(bits(&clocked.parameters()), bits(&plain.parameters()));
-        for clock in clocks {
-            assert!(clock.total() <= time);
-            assert_eq!(clock.phase(Phase::WeightUpdate).calls, 30);
-            assert_eq!(clock.phase(Phase::Barrier).calls, 31);
+        let (training, evaluation) = (&profile.training, &profile.evaluation);
+        assert_eq!((training.passes(), evaluation.passes()), (1, 1));
+        for clock in training.threads() {
+            assert!(clock.total() <= training.time());
+            for phase in Phase::ALL {
+                // A first preparation and a first wait come before the steps.
+                let is_first = matches!(phase, Phase::Prepare | Phase::Barrier);
+                assert_eq!(clock.phase(phase).calls, 30 + u64::from(is_first));
+            }
+        }
+        for clock in evaluation.threads() {
+            assert!(clock.total() <= evaluation.time());
+            // 300 samples are three blocks; nothing is trained.
+            assert_eq!(clock.phase(Phase::Forward).calls, 3);
+            assert_eq!(clock.phase(Phase::Barrier).calls, 4);
+            assert_eq!(clock.phase(Phase::WeightUpdate).calls, 0);
         }
     }
 }

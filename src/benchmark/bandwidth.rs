@@ -1,9 +1,10 @@
-//! How fast one thread after another reads memory that lies in L1, in L2 or beyond.
+//! How fast all threads together read memory that lies in L1, in L2 or beyond all caches.
 #![expect(unsafe_code, reason = "vectors are loaded through pointers")]
 
 use crate::backend::BackendError;
 use crate::engine::AlignedBuffer;
 use crate::engine::team::Team;
+use crate::machine::Cache;
 use crate::simd::{Isa, Kernel, Vector};
 use std::hint::black_box;
 use std::time::Instant;
@@ -12,6 +13,48 @@ use std::time::Instant;
 const LEAST: usize = 1 << 27;
 /// Accumulators of the sum.
 const CHAINS: usize = 8;
+
+/// Where a working set lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkingSet {
+    /// `L1`, `L2` or `memory`.
+    pub name: &'static str,
+    /// Its size on each thread.
+    pub bytes: usize,
+}
+
+impl WorkingSet {
+    /// Half of L1 and half of a thread's part of L2, and all threads together twice the largest
+    /// cache, but no more than 1 GiB. Caches that the system does not tell are taken to be 32 KiB,
+    /// 512 KiB and 32 MiB large.
+    pub fn all(caches: &[Cache], threads: usize) -> [Self; 3] {
+        let of_level = |level: u32, default: usize| {
+            let cache = caches.iter().find(|cache| cache.level == level);
+            cache.map_or(default, |cache| {
+                let users = cache.shared_by.clamp(1, threads);
+                usize::try_from(cache.bytes).unwrap_or(usize::MAX) / users
+            })
+        };
+        let sizes = caches.iter().map(|cache| cache.bytes);
+        let largest = sizes.max().filter(|_| caches.iter().any(|c| c.level > 2));
+        let beyond = largest.unwrap_or(32 << 20).saturating_mul(2).min(1 << 30);
+        [
+            Self {
+                name: "L1",
+                bytes: of_level(1, 32 << 10) / 2,
+            },
+            Self {
+                name: "L2",
+                bytes: of_level(2, 512 << 10) / 2,
+            },
+            Self {
+                name: "memory",
+                // At most 1 GiB, so it is a size.
+                bytes: usize::try_from(beyond).unwrap_or(1 << 30) / threads,
+            },
+        ]
+    }
+}
 
 /// Bytes per second that all threads together read, each over and over its own buffer of so many
 /// bytes, the best of three.
@@ -71,6 +114,27 @@ impl Kernel for Sum<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn working_sets_follow_the_caches() {
+        let cache = |level, bytes, shared_by| Cache {
+            level,
+            bytes,
+            shared_by,
+        };
+        let sizes =
+            |caches: &[Cache], threads| WorkingSet::all(caches, threads).map(|set| set.bytes >> 10);
+        let caches = [
+            cache(1, 48 << 10, 2),
+            cache(2, 2 << 20, 2),
+            cache(3, 100 << 20, 8),
+        ];
+        assert_eq!(sizes(&caches, 1), [24, 1024, 200 << 10]);
+        assert_eq!(sizes(&caches, 4), [12, 512, 50 << 10]);
+        let huge = [cache(3, 800 << 20, 64)];
+        assert_eq!(sizes(&huge, 2), [16, 256, 512 << 10]);
+        assert_eq!(sizes(&[], 1), [16, 256, 64 << 10]);
+    }
 
     #[test]
     fn all_values_are_read() {

@@ -11,10 +11,11 @@ mod profile;
 mod saved;
 mod statistics;
 
-pub use bandwidth::read_bandwidth;
+pub use bandwidth::{WorkingSet, read_bandwidth};
 pub use epoch::{Configuration, EpochBench, EpochRow};
 pub use kernels::{KernelBench, KernelName};
 pub use peak::PeakBench;
-pub use profile::{PhaseRow, Work};
+pub(crate) use profile::TRAINING;
+pub use profile::{PhaseRow, Place, Work, share_outside_kernels};
 pub use saved::{SavedBench, SavedBenchError, SavedRow};
 pub use statistics::{MedianRatio, Verdict, largest, median, smallest};

@@ -1,38 +1,50 @@
-//! What each phase of a training pass does and how long it takes.
+//! What each phase of a pass does and how long it takes.
 
-use crate::engine::{Phase, PhaseClock};
+use crate::backend::Samples;
+use crate::engine::{PassClocks, Phase};
 use crate::kernels::BLOCK_SAMPLES;
 use serde::Serialize;
+use std::time::Duration;
 
-/// Sizes that decide the work of a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Name of the rows of training passes.
+pub(crate) const TRAINING: &str = "training";
+/// Name of the time before the threads of a training pass start: the order of the samples, and the
+/// learning rates.
+const SHUFFLE: &str = "shuffle";
+/// Name of the time in which the threads are sent off and collected.
+const START_AND_END: &str = "thread start and end";
+
+/// Sizes that decide the work of one pass or more.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Work {
-    /// Bytes of an image.
-    pub inputs: usize,
-    /// Classes.
-    pub classes: usize,
-    /// Samples of all clocked passes.
-    pub samples: usize,
-    /// Non-zero bytes of those.
-    pub non_zero: usize,
-    /// Blocks of those: minibatches, or their parts of up to 128 samples.
-    pub blocks: usize,
-    /// Whether the optimizer keeps velocities.
-    pub has_velocities: bool,
+    inputs: usize,
+    classes: usize,
+    samples: usize,
+    non_zero: usize,
+    /// Minibatches.
+    steps: usize,
+    /// Minibatches, or their parts of up to 128 samples.
+    blocks: usize,
+    /// Rows of W that a block needs: pixels that are not zero in all its samples. What is expected
+    /// if each sample is drawn by itself.
+    active_rows: f64,
+    has_velocities: bool,
 }
 
 /// One phase on one thread, or on all.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PhaseRow {
-    /// `phase`.
+    /// `training` or `evaluation`.
     pub profile: &'static str,
     /// Name of the phase.
     pub phase: &'static str,
     /// The thread, from 0 on; none for all of them.
     pub thread: Option<usize>,
+    /// Passes that were clocked.
+    pub passes: u64,
     /// Time, the mean of the threads for all of them.
     pub seconds: f64,
-    /// Of the time of all clocked epochs.
+    /// Of the time of all clocked passes.
     pub share: f64,
     /// Calls.
     pub calls: u64,
@@ -46,15 +58,69 @@ pub struct PhaseRow {
     pub flop_per_byte: f64,
 }
 
+/// What the clocks stood beside: the machine's peak, and each thread's share of the network.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Hidden units of each thread.
+    pub units: &'a [usize],
+    /// FMA peak of all threads in FLOP/s.
+    pub peak: f64,
+}
+
 impl Work {
-    /// Blocks of a pass.
-    pub fn blocks(samples: usize, batch_size: usize) -> usize {
+    /// A training pass over all samples in minibatches.
+    pub fn of_training(
+        samples: Samples<'_>,
+        classes: usize,
+        batch_size: usize,
+        has_velocities: bool,
+    ) -> Self {
         let blocks_of = |minibatch: usize| minibatch.div_ceil(BLOCK_SAMPLES);
-        samples / batch_size * blocks_of(batch_size) + blocks_of(samples % batch_size)
+        let count = samples.len();
+        let blocks = count / batch_size * blocks_of(batch_size) + blocks_of(count % batch_size);
+        let mut non_zero_of_pixel = vec![0usize; samples.inputs()];
+        for image in samples.images().chunks_exact(samples.inputs()) {
+            for (sum, &byte) in non_zero_of_pixel.iter_mut().zip(image) {
+                *sum += usize::from(byte != 0);
+            }
+        }
+        let block_samples = count as f64 / blocks.max(1) as f64;
+        let active = |&non_zero: &usize| {
+            let zero = 1.0 - non_zero as f64 / count.max(1) as f64;
+            1.0 - zero.powf(block_samples)
+        };
+        Self {
+            inputs: samples.inputs(),
+            classes,
+            samples: count,
+            non_zero: non_zero_of_pixel.iter().sum(),
+            steps: count.div_ceil(batch_size),
+            blocks,
+            active_rows: non_zero_of_pixel.iter().map(active).sum(),
+            has_velocities,
+        }
+    }
+
+    /// An evaluation of all samples.
+    pub fn of_evaluation(samples: Samples<'_>, classes: usize) -> Self {
+        Self::of_training(samples, classes, BLOCK_SAMPLES, false)
+    }
+
+    /// The same pass, so many times.
+    fn times(self, passes: u64) -> Self {
+        let times = |count: usize| count * passes as usize;
+        Self {
+            samples: times(self.samples),
+            non_zero: times(self.non_zero),
+            steps: times(self.steps),
+            blocks: times(self.blocks),
+            ..self
+        }
     }
 
     /// FLOP of a phase for so many hidden units, a multiply-add counting two, products with inputs
-    /// of 0 left out; only the matrix products count.
+    /// of 0 left out. Only the matrix products count, as in the FLOP of an epoch: not the sigmoid,
+    /// the softmax and the step.
     pub fn flop(&self, phase: Phase, units: usize) -> f64 {
         let inputs = 2.0 * self.non_zero as f64 * units as f64;
         let outputs = 2.0 * (self.samples * units * self.classes) as f64;
@@ -66,101 +132,184 @@ impl Work {
         }
     }
 
-    /// Compulsory bytes of a phase: each number that a call needs once, however often it is read
-    /// out of a nearer cache; `threads` share the preparation.
+    /// Compulsory bytes of a phase for so many hidden units: each number that a call needs once,
+    /// however often it is read out of a nearer cache. `threads` share the preparation.
+    ///
+    /// | phase | read | written |
+    /// | --- | --- | --- |
+    /// | prepare | the images | by sample and by pixel |
+    /// | linear+sigmoid | the images, the rows of W that are not multiplied by zeros alone | h |
+    /// | logits | h, V | the thread's part of the logits |
+    /// | softmax | the logits | their gradient |
+    /// | hidden delta | h, V, the gradient at the logits | dk |
+    /// | weight gradients+update | the images, h, dk, the gradient at the logits, W, V | W, V |
+    ///
+    /// A plain step leaves rows of W alone whose pixels are all zero; one with velocities reads and
+    /// writes all of W and the velocities. Where a minibatch has several blocks, each of them reads
+    /// and writes sums as large as its rows of W, and the step comes once a minibatch.
     pub fn bytes(&self, phase: Phase, units: usize, threads: usize) -> f64 {
         let (samples, blocks) = (self.samples as f64, self.blocks as f64);
         let (inputs, classes) = (self.inputs as f64, self.classes as f64);
-        let units = units as f64;
-        let (weights, hidden) = (inputs * units * blocks, samples * units);
+        let (units, steps) = (units as f64, self.steps as f64);
+        let (weights, hidden) = (self.active_rows * units * blocks, samples * units);
         let (outputs, output_weights) = (samples * classes, units * classes * blocks);
         match phase {
-            // Bytes read, and written by sample and by pixel.
             Phase::Prepare => 3.0 * samples * inputs / threads as f64,
             Phase::Forward => 4.0 * (weights + hidden) + samples * inputs,
             Phase::Logits => 4.0 * (hidden + output_weights + outputs),
             Phase::Softmax => 4.0 * 2.0 * outputs,
             Phase::HiddenDelta => 4.0 * (2.0 * hidden + output_weights + outputs),
             Phase::WeightUpdate => {
-                // Read and written, with the velocities if there are any.
                 let touched = if self.has_velocities { 4.0 } else { 2.0 };
-                let parameters = touched * (weights + output_weights);
-                4.0 * (parameters + 2.0 * hidden + outputs) + samples * inputs
+                let all_weights = inputs * units * steps;
+                let step = if self.blocks > self.steps {
+                    2.0 * weights + touched * all_weights
+                } else if self.has_velocities {
+                    touched * all_weights
+                } else {
+                    touched * weights
+                };
+                let output_step = touched * units * classes * steps;
+                4.0 * (step + output_step + 2.0 * hidden + outputs) + samples * inputs
             }
             Phase::Barrier | Phase::Bookkeeping => 0.0,
         }
     }
 
-    /// The rows of all phases: first for all threads, then for each.
-    ///
-    /// `units` and `clocks` are those of the threads, `seconds` the time of the clocked epochs,
-    /// `peak` the FMA peak of all threads in FLOP/s.
-    pub fn rows(
+    /// The rows of clocked training passes: first for all threads, then for each. `time` is that of
+    /// the whole epochs, with the order of the samples; the shares of a thread add up to 1.
+    pub fn training_rows(
         &self,
-        clocks: &[PhaseClock],
-        units: &[usize],
-        seconds: f64,
-        peak: f64,
+        clocks: &PassClocks,
+        time: Duration,
+        place: Place<'_>,
     ) -> Vec<PhaseRow> {
-        let threads = clocks.len();
+        self.rows(TRAINING, clocks, time, place)
+    }
+
+    /// The same of clocked evaluations.
+    pub fn evaluation_rows(&self, clocks: &PassClocks, place: Place<'_>) -> Vec<PhaseRow> {
+        self.rows("evaluation", clocks, clocks.time(), place)
+    }
+
+    fn rows(
+        &self,
+        profile: &'static str,
+        pass_clocks: &PassClocks,
+        time: Duration,
+        place: Place<'_>,
+    ) -> Vec<PhaseRow> {
+        let clocks = pass_clocks.threads();
+        let (threads, passes) = (clocks.len(), pass_clocks.passes());
+        let work = self.times(passes);
+        let all_seconds = time.as_secs_f64();
+        let others = |phase: &'static str, thread: Option<usize>, seconds: f64| PhaseRow {
+            profile,
+            phase,
+            thread,
+            passes,
+            seconds,
+            share: seconds / all_seconds,
+            calls: passes,
+            gflops: 0.0,
+            gigabytes_per_second: 0.0,
+            peak_fraction: 0.0,
+            flop_per_byte: 0.0,
+        };
+        let chosen = |thread: Option<usize>| thread.map_or(0..threads, |one| one..one + 1);
         let row = |phase: Phase, thread: Option<usize>| {
-            let chosen = thread.map_or(0..threads, |thread| thread..thread + 1);
-            let count = chosen.len() as f64;
-            let (mut time, mut calls, mut flop, mut bytes) = (0.0, 0, 0.0, 0.0);
-            for index in chosen {
+            let count = chosen(thread).len() as f64;
+            let (mut seconds, mut calls, mut flop, mut bytes) = (0.0, 0, 0.0, 0.0);
+            for index in chosen(thread) {
                 let measured = clocks[index].phase(phase);
-                time += measured.time.as_secs_f64() / count;
+                seconds += measured.time.as_secs_f64() / count;
                 calls += measured.calls;
-                flop += self.flop(phase, units[index]);
-                bytes += self.bytes(phase, units[index], threads);
+                flop += work.flop(phase, place.units[index]);
+                bytes += work.bytes(phase, place.units[index], threads);
             }
-            // A phase that was never entered has no rate.
-            let rate = |amount: f64| if time > 0.0 { amount / time } else { 0.0 };
-            PhaseRow {
-                profile: "phase",
-                phase: phase.name(),
-                thread,
-                seconds: time,
-                share: time / seconds,
+            let rate = |amount: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
+            (calls > 0).then(|| PhaseRow {
                 calls,
                 gflops: rate(flop) / 1e9,
                 gigabytes_per_second: rate(bytes) / 1e9,
-                peak_fraction: rate(flop) / (peak * count / threads as f64),
+                peak_fraction: rate(flop) / (place.peak * count / threads as f64),
                 flop_per_byte: if bytes > 0.0 { flop / bytes } else { 0.0 },
-            }
+                ..others(phase.name(), thread, seconds)
+            })
         };
-        let places = std::iter::once(None).chain((0..threads).map(Some));
-        places
-            .flat_map(|thread| Phase::ALL.map(|phase| row(phase, thread)))
-            .collect()
+        let mut rows = Vec::new();
+        for thread in std::iter::once(None).chain((0..threads).map(Some)) {
+            let before = time.saturating_sub(pass_clocks.time());
+            if !before.is_zero() {
+                rows.push(others(SHUFFLE, thread, before.as_secs_f64()));
+            }
+            rows.extend(Phase::ALL.iter().filter_map(|&phase| row(phase, thread)));
+            let count = chosen(thread).len() as f64;
+            let clocked = chosen(thread).map(|index| clocks[index].total().as_secs_f64());
+            let rest = pass_clocks.time().as_secs_f64() - clocked.sum::<f64>() / count;
+            rows.push(others(START_AND_END, thread, rest));
+        }
+        rows
     }
+}
+
+/// Share of the time in which the threads do not compute, from rows of all threads.
+pub fn share_outside_kernels(rows: &[PhaseRow]) -> f64 {
+    let names = Phase::KERNELS.map(Phase::name);
+    let kernels = rows
+        .iter()
+        .filter(|row| row.thread.is_none() && names.contains(&row.phase));
+    1.0 - kernels.map(|row| row.share).sum::<f64>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn blocks(count: usize, batch_size: usize) -> (usize, usize) {
+        let (images, labels) = (vec![1; count], vec![0; count]);
+        let samples = Samples::new(&images, &labels, 1);
+        let work = Work::of_training(samples, 2, batch_size, false);
+        (work.steps, work.blocks)
+    }
+
     #[test]
     fn blocks_are_minibatches_or_their_parts() {
-        assert_eq!(Work::blocks(60_000, 100), 600);
-        assert_eq!(Work::blocks(60_000, 1000), 480);
-        assert_eq!(Work::blocks(250, 100), 3);
-        assert_eq!(Work::blocks(5, 100), 1);
+        assert_eq!(blocks(6_000, 100), (60, 60));
+        assert_eq!(blocks(6_000, 1000), (6, 48));
+        assert_eq!(blocks(250, 100), (3, 3));
+        assert_eq!(blocks(5, 100), (1, 1));
     }
 
     #[test]
     fn the_phases_do_all_the_flop_of_an_epoch() {
-        let work = Work {
-            inputs: 784,
-            classes: 10,
-            samples: 1,
-            non_zero: 784,
-            blocks: 1,
-            has_velocities: false,
-        };
+        let samples = Samples::new(&[1; 784], &[0], 784);
+        let work = Work::of_training(samples, 10, 1, false);
         let flop: f64 = Phase::ALL.iter().map(|&phase| work.flop(phase, 300)).sum();
         assert_eq!(flop, 958_800.0);
         let forward = 4.0 * (784.0 * 300.0 + 300.0) + 784.0;
         assert_eq!(work.bytes(Phase::Forward, 300, 2), forward);
+        assert_eq!(work.times(3).bytes(Phase::Forward, 300, 2), 3.0 * forward);
+    }
+
+    #[test]
+    fn rows_of_w_count_where_a_block_may_need_them() {
+        // Pixel 0 is never 0, pixel 1 always, pixel 2 in one of two samples.
+        let (images, labels) = ([1, 0, 1, 1, 0, 0], [0, 1]);
+        let samples = Samples::new(&images, &labels, 3);
+        let rows = |batch_size: usize| {
+            let work = Work::of_training(samples, 2, batch_size, false);
+            assert_eq!(work.non_zero, 3);
+            work.active_rows
+        };
+        assert_eq!(rows(1), 1.5);
+        assert_eq!(rows(2), 1.75);
+        // Velocities are kept for every row.
+        let bytes = |has_velocities: bool| {
+            let work = Work::of_training(samples, 2, 1, has_velocities);
+            work.bytes(Phase::WeightUpdate, 1, 1)
+        };
+        let difference = 4.0 * (4.0 * 3.0 - 2.0 * 1.5 + 2.0 * 2.0) * 2.0;
+        assert_eq!(bytes(true) - bytes(false), difference);
     }
 }

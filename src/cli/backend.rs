@@ -18,6 +18,14 @@ pub struct BackendArgs {
     /// reference (textbook loops in f64)
     #[arg(long, value_enum, default_value_t = BackendKind::Fused)]
     pub backend: BackendKind,
+    /// Its threads and instruction set.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// Threads and instruction set of the fused engine; other backends have the threads alone.
+#[derive(Debug, Clone, Args)]
+pub struct EngineArgs {
     /// Threads that compute [default: RAYON_NUM_THREADS, else one for each core this process may use]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -56,22 +64,23 @@ impl BackendArgs {
         parameters: &Parameters,
         optimizer: Optimizer,
     ) -> anyhow::Result<Selected> {
-        if self.backend != BackendKind::Fused && self.isa.is_some() {
+        if self.backend != BackendKind::Fused && self.engine.isa.is_some() {
             bail!("--isa chooses the kernels of --backend fused; leave one of them out");
         }
         let (backend, isa): (Box<dyn Backend>, _) = match self.backend {
             BackendKind::Fused => {
-                let isa = self.isa()?;
-                let engine = Engine::new(parameters, optimizer, self.threads()?, isa)?;
+                let isa = self.engine.isa()?;
+                let threads = self.engine.threads()?;
+                let engine = Engine::new(parameters, optimizer, threads, isa)?;
                 (Box::new(engine), Some(isa))
             }
             BackendKind::Matrixmultiply => {
-                let threads = self.threads()?;
+                let threads = self.engine.threads()?;
                 let backend = MatrixMultiply::new(parameters.clone(), optimizer, threads)?;
                 (Box::new(backend), None)
             }
             BackendKind::Reference => {
-                if self.threads.is_some_and(|threads| threads != 1) {
+                if self.engine.threads.is_some_and(|threads| threads != 1) {
                     bail!("--backend reference computes on one thread; leave out --threads");
                 }
                 (Box::new(Reference::new(parameters, optimizer)?), None)
@@ -79,7 +88,9 @@ impl BackendArgs {
         };
         Ok(Selected { backend, isa })
     }
+}
 
+impl EngineArgs {
     /// The instruction set that was asked for.
     ///
     /// # Errors

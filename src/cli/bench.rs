@@ -2,7 +2,7 @@
 
 mod table;
 
-use super::backend::{BackendArgs, BackendKind};
+use super::backend::{BackendArgs, BackendKind, EngineArgs};
 use super::output::{Results, message};
 use super::signals::Signals;
 use super::train::{DEFAULT_HIDDEN, open_data};
@@ -232,8 +232,7 @@ fn add_rows<'a>(
             for threads in choices(&args.threads, backend != BackendKind::Reference) {
                 let backend = BackendArgs {
                     backend,
-                    threads,
-                    isa,
+                    engine: EngineArgs { threads, isa },
                 };
                 for &batch_size in &args.batch_size {
                     for &hidden in &args.hidden {

@@ -2,30 +2,34 @@
 
 mod folder;
 
-use super::backend::{BackendArgs, BackendKind};
+use super::backend::EngineArgs;
 use super::output::{Results, message};
 use super::signals::Signals;
-use super::train::{DEFAULT_HIDDEN, open_data};
+use super::train::{self, DEFAULT_HIDDEN, open_data, shown};
 use super::{EXIT_MISSED, Ending};
 use anyhow::{Context, bail};
 use clap::Args;
-use folder::{Summary, create_folder, text, write};
+use folder::{Summary, text};
 use fused_mlp::backend::{Backend, PassControl, Samples, check_shape};
-use fused_mlp::benchmark::{PeakBench, Work, median, read_bandwidth, smallest};
-use fused_mlp::engine::{Engine, Phase, PhaseClock, ProfiledEngine};
+use fused_mlp::benchmark::{
+    PeakBench, Place, Work, WorkingSet, median, read_bandwidth, share_outside_kernels, smallest,
+};
+use fused_mlp::engine::{Engine, Phase, Profile, ProfiledEngine};
 use fused_mlp::machine::Machine;
+use fused_mlp::mnist::Split;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::report::Roof;
-use fused_mlp::simd::{Isa, IsaRequest};
+use fused_mlp::simd::Isa;
 use fused_mlp::training::{EpochEnd, Schedule, Trainer, TrainingOptions};
 use std::fs;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const NOTES: &str = "\
 Plain and clocked epochs take turns; the clocked ones are what the tables show, the difference is
-what clocking costs. Executed FLOP leave out products with inputs of 0. GB/s count each number that
-a call needs once, however often it is read out of a nearer cache.
+what clocking costs. Executed FLOP are those of the matrix products, without products with inputs of
+0. GB/s count each number that a call needs once, however often it is read out of a nearer cache.
+The times of all threads are their mean, GFLOP/s and GB/s their sum.
 
 The folder holds README.md (the tables), profile.json, roofline.svg, phases.svg, and trace.json: a
 timeline of the first steps for chrome://tracing or Perfetto.
@@ -36,14 +40,10 @@ Examples:
 
 /// Bursts of the FMA peak before each pair of epochs.
 const BURSTS: usize = 3;
+/// Clocked evaluations, after one to warm up.
+const EVALUATIONS: usize = 10;
 /// Calls of a step.
 const CALLS: usize = Phase::ALL.len();
-/// Working sets whose read bandwidths are roofs: within L1, within L2, and larger than most L2.
-const WORKING_SETS: [(usize, &str); 3] = [
-    (16 << 10, "read of 16 KiB a thread"),
-    (512 << 10, "read of 512 KiB a thread"),
-    (64 << 20, "read of 64 MiB a thread"),
-];
 
 /// Options of `fused-mlp profile`.
 #[derive(Debug, Clone, Args)]
@@ -67,12 +67,8 @@ pub struct ProfileArgs {
     /// Learning rate of every step
     #[arg(long, value_name = "RATE", default_value_t = 0.1)]
     learning_rate: f32,
-    /// Threads [default: RAYON_NUM_THREADS, else one for each core this process may use]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// Instruction set: auto, avx512, avx2 or portable [default: FUSED_MLP_ISA, else auto]
-    #[arg(long, value_name = "ISA")]
-    isa: Option<IsaRequest>,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Seed of the initial weights and the sample order
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
@@ -87,14 +83,34 @@ pub struct ProfileArgs {
     json: bool,
 }
 
+impl ProfileArgs {
+    /// Plain and clocked epochs in turn, after one of each to warm up.
+    fn options(&self) -> anyhow::Result<TrainingOptions> {
+        let most = u32::MAX / 2 - 1;
+        if !(1..=most).contains(&self.epochs) {
+            bail!("--epochs is {}; expected 1 to {most}", self.epochs);
+        }
+        Ok(TrainingOptions {
+            epochs: 2 * (self.epochs + 1),
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            schedule: Schedule::Constant,
+            momentum: self.momentum,
+            nesterov: false,
+            weight_decay: 0.0,
+            validation: 0,
+            shuffle: true,
+            seed: self.seed,
+        })
+    }
+}
+
 /// Times of the epochs, and the clocks.
-#[derive(Default)]
 struct Measured {
     plain: Vec<f64>,
     clocked: Vec<f64>,
-    /// Of the clocked passes alone, without what comes before them.
-    passes: f64,
-    clocks: Vec<PhaseClock>,
+    profile: Profile,
+    /// FLOP/s.
     peak: f64,
 }
 
@@ -116,43 +132,26 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         classes: dataset.classes,
     };
     check_shape(shape).context("--hidden")?;
-    let compute = BackendArgs {
-        backend: BackendKind::Fused,
-        threads: args.threads,
-        isa: args.isa,
-    };
-    let options = TrainingOptions {
-        // Plain and clocked in turn, after one of each to warm up.
-        epochs: args
-            .epochs
-            .checked_add(1)
-            .and_then(|epochs| epochs.checked_mul(2))
-            .unwrap_or(0),
-        batch_size: args.batch_size,
-        learning_rate: args.learning_rate,
-        schedule: Schedule::Constant,
-        momentum: args.momentum,
-        nesterov: false,
-        weight_decay: 0.0,
-        validation: 0,
-        shuffle: true,
-        seed: args.seed,
-    };
-    if args.epochs == 0 {
-        bail!("--epochs is 0; expected at least 1");
-    }
+    let options = args.options()?;
     let mut trainer = Trainer::new(samples, &options)?;
-    let (isa, threads) = (compute.isa()?, compute.threads()?);
     let parameters = Parameters::initialise(shape, args.seed);
+    let (isa, threads) = (args.engine.isa()?, args.engine.threads()?);
     let mut engine = Engine::new(&parameters, options.optimizer(), threads, isa)?;
     let machine = Machine::here();
-    let folder = create_folder(args.out.as_deref(), &machine)?;
+    let folder = folder::create(args.out.as_deref(), &machine)?;
     let control = PassControl::default();
     let signals = Signals::watch(&control.stop)?;
-    let measured = measure(args, &mut engine, &mut trainer, &control)?;
-    let Some(measured) = measured else {
-        // The folder is still empty.
+    let measured = measure(args, &mut engine, &mut trainer, &control).and_then(|measured| {
+        measured.map_or(Ok(None), |mut measured| {
+            let evaluation = evaluate(&mut engine, &mut measured.profile, &dataset.test)?;
+            Ok(Some((measured, evaluation, roofs(isa, threads, &machine)?)))
+        })
+    });
+    if !matches!(measured, Ok(Some(_))) {
+        // It is still empty, and why there is no profile is told below.
         let _ = fs::remove_dir(&folder);
+    }
+    let Some((measured, evaluation, roofs)) = measured? else {
         return Ok(match signals.received() {
             Some(signal) => Ending::Signal(signal),
             None => {
@@ -161,36 +160,22 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
             }
         });
     };
-    let order: Vec<u32> = (0..u32::try_from(dataset.test.len())?).collect();
-    let test = Samples::from(&dataset.test);
-    let mut evaluations = Vec::new();
-    for _ in 0..10 {
-        let start = Instant::now();
-        engine.evaluate(test, &order)?;
-        evaluations.push(start.elapsed().as_secs_f64());
-    }
-    let epochs = measured.clocked.len();
-    let non_zero = samples.images().iter().filter(|&&byte| byte != 0).count();
-    let work = Work {
-        inputs: shape.inputs,
-        classes: shape.classes,
-        samples: samples.len() * epochs,
-        non_zero: non_zero * epochs,
-        blocks: Work::blocks(samples.len(), args.batch_size) * epochs,
-        has_velocities: args.momentum != 0.0,
+    let place = Place {
+        units: &engine.units(),
+        peak: measured.peak,
     };
-    let seconds: f64 = measured.clocked.iter().sum();
-    let rows = work.rows(&measured.clocks, &engine.units(), seconds, measured.peak);
-    let kernels: f64 = rows
-        .iter()
-        .filter(|row| row.thread.is_none() && row.gflops > 0.0)
-        .map(|row| row.share)
-        .sum();
-    let softmax = Phase::Softmax.name();
-    let softmax = rows
-        .iter()
-        .find(|row| row.phase == softmax)
-        .map_or(0.0, |row| row.share);
+    let (training, evaluations) = (&measured.profile.training, &measured.profile.evaluation);
+    let time = Duration::from_secs_f64(measured.clocked.iter().sum());
+    let mut rows = Work::of_training(
+        samples,
+        shape.classes,
+        args.batch_size,
+        options.momentum != 0.0,
+    )
+    .training_rows(training, time, place);
+    let outside_kernels_share = share_outside_kernels(&rows);
+    let test = Samples::from(&dataset.test);
+    rows.extend(Work::of_evaluation(test, shape.classes).evaluation_rows(evaluations, place));
     let cost = |clocked: f64, plain: f64| clocked / plain - 1.0;
     let summary = Summary {
         profile: "summary",
@@ -200,23 +185,24 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         network: shape.to_string(),
         samples: samples.len(),
         momentum: args.momentum,
-        data: data.display().to_string(),
-        epochs,
+        data: shown(&data.display().to_string()),
+        epochs: measured.clocked.len(),
         seconds_median: median(&measured.clocked),
         seconds_min: smallest(&measured.clocked),
         plain_seconds_median: median(&measured.plain),
         plain_seconds_min: smallest(&measured.plain),
         clock_cost_median: cost(median(&measured.clocked), median(&measured.plain)),
         clock_cost_best: cost(smallest(&measured.clocked), smallest(&measured.plain)),
-        shuffle_share: (seconds - measured.passes) / seconds,
-        outside_kernels_share: 1.0 - kernels - softmax,
-        evaluation_samples: order.len(),
-        evaluation_seconds: smallest(&evaluations),
+        outside_kernels_share,
+        evaluation_samples: test.len(),
+        evaluation_seconds_median: median(&evaluation),
+        evaluation_seconds_min: smallest(&evaluation),
         peak_gflops: measured.peak / 1e9,
-        roofs: roofs(isa, threads)?,
+        roofs,
     };
     let text = text(&machine, &summary, &rows);
-    write(&folder, &machine, &summary, &rows, &text, &measured.clocks)?;
+    let clocks = training.threads();
+    folder::write(&folder, &machine, &summary, &rows, &text, &clocks)?;
     let mut results = Results::new(args.json);
     results.event(&summary)?;
     for row in &rows {
@@ -235,51 +221,66 @@ fn measure(
     trainer: &mut Trainer<'_>,
     control: &PassControl,
 ) -> anyhow::Result<Option<Measured>> {
-    let mut measured = Measured::default();
-    let peak = PeakBench::new(engine.isa(), engine.threads())?;
-    for clocked in [false, true] {
-        let epoch = if clocked {
-            trainer.train_epoch(&mut ProfiledEngine::new(engine, 0), control)?
-        } else {
-            trainer.train_epoch(engine, control)?
-        };
-        if epoch.end != EpochEnd::Complete {
-            return Ok(None);
-        }
-    }
-    let mut clocks = None;
-    for _ in 0..args.epochs {
+    let threads = engine.threads();
+    let peak = PeakBench::new(engine.isa(), threads)?;
+    // More than the steps: the first preparation and the first barrier.
+    let spans = args.trace_steps as usize * CALLS + 2;
+    let mut warm_up = Profile::new(threads, 0);
+    let mut measured = Measured {
+        plain: Vec::new(),
+        clocked: Vec::new(),
+        profile: Profile::new(threads, spans),
+        peak: 0.0,
+    };
+    for round in 0..=args.epochs {
         measured.peak = peak.best_of(BURSTS).max(measured.peak);
-        let plain = trainer.train_epoch(engine, control)?;
-        let (collected, passes) = clocks.take().unwrap_or_default();
-        let mut profiled = ProfiledEngine::resume(
-            engine,
-            // One more than a step: the first preparation and the first barrier.
-            args.trace_steps as usize * CALLS + 2,
-            collected,
-            passes,
-        );
-        let clocked = trainer.train_epoch(&mut profiled, control)?;
-        clocks = Some(profiled.finish());
-        if plain.end != EpochEnd::Complete || clocked.end != EpochEnd::Complete {
-            return Ok(None);
+        let profile = match round {
+            0 => &mut warm_up,
+            _ => &mut measured.profile,
+        };
+        // Each goes first in every other round, so that coming after the bursts falls to both.
+        for is_clocked in [round % 2 == 0, round % 2 == 1] {
+            let epoch = if is_clocked {
+                trainer.train_epoch(&mut ProfiledEngine::new(engine, profile), control)?
+            } else {
+                trainer.train_epoch(engine, control)?
+            };
+            if epoch.end != EpochEnd::Complete {
+                return Ok(None);
+            }
+            let times = match is_clocked {
+                true => &mut measured.clocked,
+                false => &mut measured.plain,
+            };
+            if round > 0 {
+                times.push(epoch.record.seconds);
+            }
         }
-        measured.plain.push(plain.record.seconds);
-        measured.clocked.push(clocked.record.seconds);
-    }
-    if let Some((clocks, passes)) = clocks {
-        measured.clocks = clocks;
-        measured.passes = passes.as_secs_f64();
     }
     Ok(Some(measured))
 }
 
-fn roofs(isa: Isa, threads: usize) -> anyhow::Result<Vec<Roof>> {
-    let roof = |&(bytes, name): &(usize, &str)| {
+/// Seconds of each clocked evaluation of the test samples.
+fn evaluate(engine: &mut Engine, profile: &mut Profile, test: &Split) -> anyhow::Result<Vec<f64>> {
+    train::evaluate(engine, test)?;
+    let mut engine = ProfiledEngine::new(engine, profile);
+    let mut seconds = Vec::new();
+    for _ in 0..EVALUATIONS {
+        let start = Instant::now();
+        train::evaluate(&mut engine, test)?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    Ok(seconds)
+}
+
+fn roofs(isa: Isa, threads: usize, machine: &Machine) -> anyhow::Result<Vec<Roof>> {
+    let roof = |set: WorkingSet| {
         Ok(Roof {
-            name: name.to_owned(),
-            gigabytes_per_second: read_bandwidth(isa, threads, bytes)? / 1e9,
+            name: set.name,
+            bytes_per_thread: set.bytes,
+            gigabytes_per_second: read_bandwidth(isa, threads, set.bytes)? / 1e9,
         })
     };
-    WORKING_SETS.iter().map(roof).collect()
+    let sets = WorkingSet::all(&machine.caches, threads);
+    sets.into_iter().map(roof).collect()
 }

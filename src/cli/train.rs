@@ -285,7 +285,7 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
 }
 
 /// A folder as seen from the current one, if it lies below.
-fn shown(folder: &str) -> String {
+pub fn shown(folder: &str) -> String {
     let current = std::env::current_dir().ok();
     let below = current
         .as_deref()

@@ -38,6 +38,15 @@ impl Phase {
         Self::Bookkeeping,
     ];
 
+    /// Those that compute; the others get the data there, wait or count.
+    pub const KERNELS: [Self; 5] = [
+        Self::Forward,
+        Self::Logits,
+        Self::Softmax,
+        Self::HiddenDelta,
+        Self::WeightUpdate,
+    ];
+
     /// Name in results.
     pub fn name(self) -> &'static str {
         match self {
@@ -94,7 +103,11 @@ pub struct Span {
 
 /// Times of one thread: a reading of the system's clock at the end of each phase, about 25 ns, eight
 /// times a step.
+///
+/// Clocks of several threads lie side by side. Each begins at a pair of cache lines of its own, which
+/// is what CPUs fetch together, so that no thread takes lines from another.
 #[derive(Clone, Debug)]
+#[repr(align(128))]
 pub struct PhaseClock {
     last: Instant,
     times: [PhaseTime; Phase::ALL.len()],

@@ -36,7 +36,7 @@ use exchange::Exchange;
 use pass::{Outcome, Pass, Training};
 use plan::Plan;
 use prepared::PreparedBlocks;
-pub use profiled::ProfiledEngine;
+pub use profiled::{PassClocks, Profile, ProfiledEngine};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use team::Team;
@@ -126,6 +126,25 @@ impl Engine {
         Ok(outcome.minibatches.into_iter().map(result).collect())
     }
 
+    /// Evaluates, with a clock for each thread if there are any.
+    fn evaluate_with(
+        &mut self,
+        samples: Samples<'_>,
+        order: &[u32],
+        clocks: Option<&[Mutex<PhaseClock>]>,
+    ) -> Result<Evaluation, BackendError> {
+        check_samples(self.shape, samples, order)?;
+        let blocks = Blocks::new(order.len(), BLOCK_SAMPLES);
+        let outcome = self.run(samples, order, blocks, None, clocks);
+        let totals = outcome.minibatches.iter().map(|(total, _)| total);
+        let loss: f64 = totals.clone().map(|total| total.loss).sum();
+        Ok(Evaluation {
+            loss: loss / order.len() as f64,
+            correct: totals.map(|total| total.correct).sum(),
+            predicted: outcome.predicted,
+        })
+    }
+
     fn run(
         &mut self,
         samples: Samples<'_>,
@@ -181,16 +200,7 @@ impl Backend for Engine {
         samples: Samples<'_>,
         order: &[u32],
     ) -> Result<Evaluation, BackendError> {
-        check_samples(self.shape, samples, order)?;
-        let blocks = Blocks::new(order.len(), BLOCK_SAMPLES);
-        let outcome = self.run(samples, order, blocks, None, None);
-        let totals = outcome.minibatches.iter().map(|(total, _)| total);
-        let loss: f64 = totals.clone().map(|total| total.loss).sum();
-        Ok(Evaluation {
-            loss: loss / order.len() as f64,
-            correct: totals.map(|total| total.correct).sum(),
-            predicted: outcome.predicted,
-        })
+        self.evaluate_with(samples, order, None)
     }
 
     fn parameters(&self) -> Parameters {

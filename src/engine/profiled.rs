@@ -7,51 +7,87 @@ use crate::network::Parameters;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// An engine whose training passes are clocked; its results are those of the engine, bit for bit.
+/// Clocks of all threads, and the passes that they were there for.
+#[derive(Debug)]
+pub struct PassClocks {
+    clocks: Vec<Mutex<PhaseClock>>,
+    passes: u64,
+    time: Duration,
+}
+
+impl PassClocks {
+    fn new(threads: usize, spans: usize) -> Self {
+        Self {
+            clocks: (0..threads)
+                .map(|_| Mutex::new(PhaseClock::new(spans)))
+                .collect(),
+            passes: 0,
+            time: Duration::ZERO,
+        }
+    }
+
+    /// Passes so far.
+    pub fn passes(&self) -> u64 {
+        self.passes
+    }
+
+    /// Time of the passes, from before the threads start until all have ended.
+    pub fn time(&self) -> Duration {
+        self.time
+    }
+
+    /// The clock of each thread, as it stands.
+    pub fn threads(&self) -> Vec<PhaseClock> {
+        let clocks = self.clocks.iter();
+        clocks
+            .map(|clock| clock.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            .collect()
+    }
+
+    fn during<T>(&mut self, pass: impl FnOnce(&[Mutex<PhaseClock>]) -> T) -> T {
+        let start = Instant::now();
+        let result = pass(&self.clocks);
+        self.time += start.elapsed();
+        self.passes += 1;
+        result
+    }
+}
+
+/// What the clocks of an engine have shown.
+#[derive(Debug)]
+pub struct Profile {
+    /// Of training passes.
+    pub training: PassClocks,
+    /// Of evaluations.
+    pub evaluation: PassClocks,
+}
+
+impl Profile {
+    /// Clocks that stand at 0 for so many threads; those of the training keep their first `spans`
+    /// calls.
+    pub fn new(threads: usize, spans: usize) -> Self {
+        Self {
+            training: PassClocks::new(threads, spans),
+            evaluation: PassClocks::new(threads, 0),
+        }
+    }
+}
+
+/// An engine whose passes are clocked; its results are those of the engine, bit for bit.
 pub struct ProfiledEngine<'a> {
     engine: &'a mut Engine,
-    clocks: Vec<Mutex<PhaseClock>>,
-    passes: Duration,
+    profile: &'a mut Profile,
 }
 
 impl<'a> ProfiledEngine<'a> {
-    /// Clocks that stand at 0; each keeps its first `spans` calls.
-    pub fn new(engine: &'a mut Engine, spans: usize) -> Self {
-        let clock = |_| Mutex::new(PhaseClock::new(spans));
-        Self {
-            clocks: (0..engine.threads()).map(clock).collect(),
-            engine,
-            passes: Duration::ZERO,
-        }
-    }
-
-    /// Clocks that go on from where [`finish`](Self::finish) has left them; new ones if there are
-    /// none.
+    /// The clocks go on from where they stand.
     ///
     /// # Panics
-    /// If there are clocks, but not one for each thread.
-    pub fn resume(
-        engine: &'a mut Engine,
-        spans: usize,
-        clocks: Vec<PhaseClock>,
-        passes: Duration,
-    ) -> Self {
-        if clocks.is_empty() {
-            return Self::new(engine, spans);
-        }
-        assert_eq!(clocks.len(), engine.threads(), "one clock a thread");
-        Self {
-            clocks: clocks.into_iter().map(Mutex::new).collect(),
-            engine,
-            passes,
-        }
-    }
-
-    /// The clocks of all threads, and the time of the passes from their start to their end.
-    pub fn finish(self) -> (Vec<PhaseClock>, Duration) {
-        let clock =
-            |clock: Mutex<PhaseClock>| clock.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (self.clocks.into_iter().map(clock).collect(), self.passes)
+    /// If there is not one clock for each thread.
+    pub fn new(engine: &'a mut Engine, profile: &'a mut Profile) -> Self {
+        let clocks = profile.training.clocks.len();
+        assert_eq!(clocks, engine.threads(), "one clock a thread");
+        Self { engine, profile }
     }
 }
 
@@ -65,10 +101,9 @@ impl Backend for ProfiledEngine<'_> {
     }
 
     fn train(&mut self, pass: &TrainingPass<'_>) -> Result<Vec<MinibatchResult>, BackendError> {
-        let start = Instant::now();
-        let result = self.engine.train_with(pass, Some(&self.clocks));
-        self.passes += start.elapsed();
-        result
+        let Self { engine, profile } = self;
+        let train = |clocks: &_| engine.train_with(pass, Some(clocks));
+        profile.training.during(train)
     }
 
     fn evaluate(
@@ -76,7 +111,9 @@ impl Backend for ProfiledEngine<'_> {
         samples: Samples<'_>,
         order: &[u32],
     ) -> Result<Evaluation, BackendError> {
-        self.engine.evaluate(samples, order)
+        let Self { engine, profile } = self;
+        let evaluate = |clocks: &_| engine.evaluate_with(samples, order, Some(clocks));
+        profile.evaluation.during(evaluate)
     }
 
     fn parameters(&self) -> Parameters {

@@ -3,13 +3,19 @@
 mod confusion;
 mod environment;
 mod events;
+mod labels;
 mod learning_curve;
 mod profile;
+mod roofline;
 mod run_folder;
 
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use environment::Environment;
 pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, StartEvent};
 pub use learning_curve::learning_curve_svg;
-pub use profile::{Roof, chrome_trace, phases_svg, roofline_svg};
-pub use run_folder::{EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE};
+pub use profile::{chrome_trace, phases_svg};
+pub use roofline::{Roof, roofline_svg};
+pub use run_folder::{
+    EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, create_folder,
+    create_numbered_folder,
+};

@@ -1,6 +1,6 @@
 //! Pictures and the timeline of a profile.
 
-use crate::benchmark::PhaseRow;
+use crate::benchmark::{PhaseRow, TRAINING};
 use crate::engine::PhaseClock;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -8,16 +8,19 @@ use serde::Serialize;
 use std::error::Error;
 use std::time::Instant;
 
-/// Width and height in pixels.
-const ROOFLINE_SIZE: (u32, u32) = (960, 600);
-const PHASES_WIDTH: u32 = 960;
+/// Width in pixels.
+const WIDTH: u32 = 960;
 /// Height of a thread's bar, and of what is around the bars.
 const BAR: u32 = 64;
 const AROUND: u32 = 150;
+/// Where the first name of the legend is, and how far the next one is below.
+const LEGEND: (i32, i32) = (WIDTH as i32 - 215, 44);
+const LEGEND_LINE: i32 = 19;
 
 /// Colours that colour-blind readers can tell apart (M. Okabe, K. Ito, "Color universal design",
-/// 2008), one a phase.
-const COLORS: [RGBColor; 8] = [
+/// 2008), and greys, one a phase.
+const COLORS: [RGBColor; 10] = [
+    RGBColor(0, 0, 0),
     RGBColor(0, 114, 178),
     RGBColor(86, 180, 233),
     RGBColor(240, 228, 66),
@@ -26,20 +29,23 @@ const COLORS: [RGBColor; 8] = [
     RGBColor(204, 121, 167),
     RGBColor(230, 159, 0),
     RGBColor(120, 120, 120),
+    RGBColor(200, 200, 200),
 ];
 
-/// A measured limit of the machine, all threads together.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Roof {
-    /// What it is.
-    pub name: String,
-    /// 10^9 bytes/s.
-    pub gigabytes_per_second: f64,
+/// Colour of a phase by its place among the rows of a thread.
+pub(super) fn color(index: usize) -> RGBColor {
+    COLORS[index % COLORS.len()]
+}
+
+/// Those of the training.
+pub(super) fn training_rows(rows: &[PhaseRow]) -> impl Iterator<Item = &PhaseRow> {
+    rows.iter().filter(|row| row.profile == TRAINING)
 }
 
 type DrawResult = Result<(), Box<dyn Error>>;
 
-fn svg(
+/// An SVG picture with white ground.
+pub(super) fn svg(
     size: (u32, u32),
     draw: impl FnOnce(&DrawingArea<SVGBackend<'_>, Shift>) -> DrawResult,
 ) -> Result<String, String> {
@@ -55,107 +61,22 @@ fn svg(
     Ok(svg)
 }
 
-/// FLOP/s of each phase, all threads together, against its FLOP for each byte, below the roofs: the
-/// FMA peak and the bandwidths.
-///
-/// # Errors
-/// What the drawing library says, in one line.
-pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> Result<String, String> {
-    let points: Vec<(usize, &PhaseRow)> = rows
-        .iter()
-        .filter(|row| row.thread.is_none())
-        .enumerate()
-        .filter(|(_, row)| row.gflops > 0.0 && row.flop_per_byte > 0.0)
-        .collect();
-    let (left, right) = (0.1, 200.0);
-    let lowest = points.iter().fold(peak_gflops / 50.0, |low, (_, row)| {
-        low.min(row.gflops / 2.0)
-    });
-    svg(ROOFLINE_SIZE, |root| {
-        let mut chart = ChartBuilder::on(root)
-            .margin(14)
-            .caption(
-                "Phases below the roofs of the machine, all threads",
-                ("sans-serif", 20),
-            )
-            .x_label_area_size(46)
-            .y_label_area_size(70)
-            .build_cartesian_2d(
-                (left..right).log_scale(),
-                (lowest..peak_gflops * 2.0).log_scale(),
-            )?;
-        chart
-            .configure_mesh()
-            .x_desc("executed FLOP for each compulsory byte")
-            .y_desc("executed GFLOP/s")
-            .label_style(("sans-serif", 13))
-            .axis_desc_style(("sans-serif", 15))
-            .light_line_style(RGBColor(244, 244, 244))
-            .bold_line_style(RGBColor(224, 224, 224))
-            .draw()?;
-        let font = ("sans-serif", 13).into_font();
-        let peak = LineSeries::new(
-            [(left, peak_gflops), (right, peak_gflops)],
-            BLACK.stroke_width(2),
-        );
-        chart.draw_series(peak)?;
-        let label = format!("FMA peak {peak_gflops:.0} GFLOP/s");
-        let place = (left * 1.1, peak_gflops * 1.3);
-        chart.draw_series([Text::new(label, place, font.clone())])?;
-        let shade = |index: usize| {
-            let grey = 70 * u8::try_from(index).unwrap_or(u8::MAX).min(2);
-            RGBColor(grey, grey, grey).stroke_width(2)
-        };
-        for (index, roof) in roofs.iter().enumerate() {
-            let slope = roof.gigabytes_per_second;
-            let corner = peak_gflops / slope;
-            let start = (lowest / slope).max(left);
-            let line = [(start, start * slope), (corner, peak_gflops)];
-            chart.draw_series(LineSeries::new(line, shade(index)))?;
-        }
-        // Colours and names stand in the legend, where they cannot hide each other.
-        for &(index, row) in &points {
-            let color = COLORS[index % COLORS.len()];
-            let label = format!("{}: {:.0} GFLOP/s", row.phase, row.gflops);
-            let point = Circle::new((row.flop_per_byte, row.gflops), 7, color.filled());
-            chart
-                .draw_series([point])?
-                .label(label)
-                .legend(move |(x, y)| Circle::new((x + 9, y), 6, color.filled()));
-        }
-        for (index, roof) in roofs.iter().enumerate() {
-            let label = format!("{}: {:.0} GB/s", roof.name, roof.gigabytes_per_second);
-            let nothing = std::iter::empty::<Circle<(f64, f64), i32>>();
-            chart
-                .draw_series(nothing)?
-                .label(label)
-                .legend(move |(x, y)| {
-                    PathElement::new([(x, y + 4), (x + 18, y - 4)], shade(index))
-                });
-        }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .label_font(("sans-serif", 14))
-            .background_style(WHITE.mix(0.9))
-            .border_style(RGBColor(200, 200, 200))
-            .draw()?;
-        Ok(())
-    })
-}
-
-/// Shares of each thread's time, a bar a thread.
+/// Shares of each thread's time in the training, a bar a thread.
 ///
 /// # Errors
 /// What the drawing library says, in one line.
 pub fn phases_svg(rows: &[PhaseRow]) -> Result<String, String> {
-    let threads = rows
-        .iter()
+    let threads = training_rows(rows)
         .filter_map(|row| row.thread)
         .max()
         .map_or(0, |last| last + 1);
-    let height = BAR * u32::try_from(threads).unwrap_or(1).clamp(1, 64) + AROUND;
-    svg((PHASES_WIDTH, height), |root| {
+    let names: Vec<&str> = training_rows(rows)
+        .filter(|row| row.thread.is_none())
+        .map(|row| row.phase)
+        .collect();
+    let bars = BAR * u32::try_from(threads).unwrap_or(1).clamp(1, 64) + AROUND;
+    let legend = LEGEND.1 + LEGEND_LINE * (names.len() as i32 + 1);
+    svg((WIDTH, bars.max(legend.unsigned_abs())), |root| {
         let bottom = -0.5..threads as f64 - 0.5;
         let mut chart = ChartBuilder::on(root)
             .margin(14)
@@ -181,16 +102,11 @@ pub fn phases_svg(rows: &[PhaseRow]) -> Result<String, String> {
             .axis_desc_style(("sans-serif", 15))
             .light_line_style(RGBColor(244, 244, 244))
             .draw()?;
-        let names: Vec<&str> = rows
-            .iter()
-            .filter(|row| row.thread.is_none())
-            .map(|row| row.phase)
-            .collect();
         let mut ends = vec![0.0; threads];
         for (index, name) in names.iter().enumerate() {
-            let color = COLORS[index % COLORS.len()];
+            let color = color(index);
             let mut bars = Vec::new();
-            for row in rows.iter().filter(|row| row.phase == *name) {
+            for row in training_rows(rows).filter(|row| row.phase == *name) {
                 let Some(thread) = row.thread else { continue };
                 let (start, end) = (ends[thread], ends[thread] + 100.0 * row.share);
                 ends[thread] = end;
@@ -201,8 +117,8 @@ pub fn phases_svg(rows: &[PhaseRow]) -> Result<String, String> {
             chart.draw_series(bars)?;
         }
         for (index, name) in names.iter().enumerate() {
-            let color = COLORS[index % COLORS.len()];
-            let (x, y) = (PHASES_WIDTH as i32 - 215, 44 + 19 * index as i32);
+            let color = color(index);
+            let (x, y) = (LEGEND.0, LEGEND.1 + LEGEND_LINE * index as i32);
             root.draw(&Rectangle::new([(x, y), (x + 13, y + 13)], color.filled()))?;
             root.draw(&Text::new(
                 (*name).to_owned(),

@@ -78,7 +78,11 @@ impl RunFolder {
                 create_folder(path)?;
                 path.to_owned()
             }
-            None => create_default_folder(seed)?,
+            None => {
+                let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S");
+                // Runs that start in the same second get a number.
+                create_numbered_folder(&format!("runs/{time}-{seed}"))?
+            }
         };
         let open = |name: &str| {
             let path = path.join(name);
@@ -178,7 +182,12 @@ impl RunFolder {
     }
 }
 
-fn create_folder(path: &Path) -> Result<(), RunFolderError> {
+/// Creates a folder, and those that it lies in.
+///
+/// # Errors
+/// [`RunFolderError::Exists`] if it is there already, [`RunFolderError::Write`] if it cannot be
+/// made.
+pub fn create_folder(path: &Path) -> Result<(), RunFolderError> {
     let failed = |source| RunFolderError::Write {
         path: path.to_owned(),
         source,
@@ -194,12 +203,13 @@ fn create_folder(path: &Path) -> Result<(), RunFolderError> {
     }
 }
 
-fn create_default_folder(seed: u64) -> Result<PathBuf, RunFolderError> {
-    let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S");
-    let base = format!("runs/{time}-{seed}");
-    // Runs that start in the same second get a number.
+/// Creates `base`, or if that is there already the first of `base-2`, `base-3`, ... that is not.
+///
+/// # Errors
+/// As [`create_folder`].
+pub fn create_numbered_folder(base: &str) -> Result<PathBuf, RunFolderError> {
     let numbered = (2..1000).map(|number| format!("{base}-{number}"));
-    for name in std::iter::once(base.clone()).chain(numbered) {
+    for name in std::iter::once(base.to_owned()).chain(numbered) {
         let path = PathBuf::from(name);
         match create_folder(&path) {
             Ok(()) => return Ok(path),

@@ -95,7 +95,7 @@ fn what_cannot_be_profiled_is_one_line() {
     }
     fs::create_dir(place.path("there")).unwrap();
     let cases = [
-        ("--out there", "there already"),
+        ("--out there", "exists already"),
         ("--epochs 0 --out a", "--epochs"),
         ("--epochs 4294967295 --out a", "--epochs"),
         ("--hidden 0 --out a", "--hidden"),

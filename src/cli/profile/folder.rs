@@ -1,10 +1,12 @@
 //! What `fused-mlp profile` prints and writes.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use fused_mlp::benchmark::PhaseRow;
 use fused_mlp::engine::PhaseClock;
 use fused_mlp::machine::Machine;
-use fused_mlp::report::{Roof, chrome_trace, phases_svg, roofline_svg};
+use fused_mlp::report::{
+    Roof, chrome_trace, create_folder, create_numbered_folder, phases_svg, roofline_svg,
+};
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,13 +32,12 @@ pub(super) struct Summary {
     /// Median clocked / median plain - 1, and the same of the shortest.
     pub(super) clock_cost_median: f64,
     pub(super) clock_cost_best: f64,
-    /// Sample order and learning rates, before the threads start.
-    pub(super) shuffle_share: f64,
-    /// Barrier, preparation, shuffle, bookkeeping, and what the threads did not clock.
+    /// Barrier, preparation, shuffle, bookkeeping, and starting the threads.
     pub(super) outside_kernels_share: f64,
     /// Scoring the test samples once.
     pub(super) evaluation_samples: usize,
-    pub(super) evaluation_seconds: f64,
+    pub(super) evaluation_seconds_median: f64,
+    pub(super) evaluation_seconds_min: f64,
     pub(super) peak_gflops: f64,
     pub(super) roofs: Vec<Roof>,
 }
@@ -50,25 +51,11 @@ struct ProfileFile<'a> {
     phases: &'a [PhaseRow],
 }
 
-/// The folder of the profile, empty and new.
-pub(super) fn create_folder(asked: Option<&Path>, machine: &Machine) -> anyhow::Result<PathBuf> {
-    let create = |folder: &Path| -> anyhow::Result<bool> {
-        if let Some(parent) = folder.parent() {
-            fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
-        }
-        match fs::create_dir(folder) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error).with_context(|| folder.display().to_string()),
-        }
-    };
+/// The folder of the profile, empty and new: the one that was asked for, or one named by the CPU and
+/// the day, with a number from the second profile of a day on.
+pub(super) fn create(asked: Option<&Path>, machine: &Machine) -> anyhow::Result<PathBuf> {
     if let Some(folder) = asked {
-        if !create(folder)? {
-            bail!(
-                "--out {} is there already; choose another folder",
-                folder.display()
-            );
-        }
+        create_folder(folder)?;
         return Ok(folder.to_owned());
     }
     let words = machine.cpu.to_lowercase();
@@ -76,19 +63,8 @@ pub(super) fn create_folder(asked: Option<&Path>, machine: &Machine) -> anyhow::
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty());
     let cpu = words.collect::<Vec<_>>().join("-");
-    let base = format!(
-        "profiles/{cpu}-{}",
-        jiff::Timestamp::now().strftime("%Y-%m-%d")
-    );
-    // Profiles of the same day get a number.
-    let numbered = (2..1000).map(|number| format!("{base}-{number}"));
-    for name in std::iter::once(base.clone()).chain(numbered) {
-        let folder = PathBuf::from(name);
-        if create(&folder)? {
-            return Ok(folder);
-        }
-    }
-    bail!("{base} and 999 numbered folders are there already; name another one with --out")
+    let day = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    Ok(create_numbered_folder(&format!("profiles/{cpu}-{day}"))?)
 }
 
 /// The tables.
@@ -115,38 +91,94 @@ pub(super) fn text(machine: &Machine, summary: &Summary, rows: &[PhaseRow]) -> S
         summary.peak_gflops
     );
     for roof in &summary.roofs {
-        text += &format!("; {} {:.0} GB/s", roof.name, roof.gigabytes_per_second);
+        let size = size(roof.bytes_per_thread as u64);
+        let (name, bandwidth) = (roof.name, roof.gigabytes_per_second);
+        text += &format!("; read of {name} {bandwidth:.0} GB/s ({size} a thread)");
     }
-    let mut thread = Some(usize::MAX);
+    let mut table = None;
     for row in rows {
-        if row.thread != thread {
-            thread = row.thread;
-            let name = thread.map_or_else(|| "all threads".to_owned(), |t| format!("thread {t}"));
+        if table != Some((row.profile, row.thread)) {
+            table = Some((row.profile, row.thread));
+            let threads = match row.thread {
+                None => "all threads".to_owned(),
+                Some(thread) => format!("thread {thread}"),
+            };
             text += &format!(
-                "\n\n{name:<24} {:>9} {:>8} {:>8} {:>9} {:>8} {:>9}",
-                "ms/epoch", "share", "calls", "GFLOP/s", "GB/s", "of peak"
+                "\n\n{:<24} {:>9} {:>8} {:>8} {:>9} {:>8} {:>9}",
+                format!("{}, {threads}", row.profile),
+                "ms/pass",
+                "share",
+                "calls",
+                "GFLOP/s",
+                "GB/s",
+                "of peak"
             );
         }
         text += &format!(
-            "\n{:<24} {:>9.3} {:>8} {:>8} {:>9.1} {:>8.1} {:>9}",
+            "\n{:<24} {:>9.3} {:>8} {:>8}",
             row.phase,
-            1e3 * row.seconds / summary.epochs as f64,
+            1e3 * row.seconds / row.passes as f64,
             percent(row.share),
             row.calls,
-            row.gflops,
-            row.gigabytes_per_second,
-            percent(row.peak_fraction)
         );
+        // What does nothing that is counted has no rates.
+        let is_counted = |rate: f64, text: String| if rate > 0.0 { text } else { String::new() };
+        text += &format!(
+            " {:>9} {:>8} {:>9}",
+            is_counted(row.gflops, format!("{:.1}", row.gflops)),
+            is_counted(
+                row.gigabytes_per_second,
+                format!("{:.1}", row.gigabytes_per_second)
+            ),
+            is_counted(row.peak_fraction, percent(row.peak_fraction)),
+        );
+        text.truncate(text.trim_end().len());
     }
     text += &format!(
-        "\n\nshuffle {} of an epoch\noutside kernels (barrier, preparation, shuffle, bookkeeping): {}\n\
-         evaluation of {} samples: {:.2} ms",
-        percent(summary.shuffle_share),
+        "\n\noutside kernels (barrier, preparation, shuffle, bookkeeping): {}\n\
+         evaluation of {} samples: median {:.2} ms, best {:.2} ms",
         percent(summary.outside_kernels_share),
         summary.evaluation_samples,
-        1e3 * summary.evaluation_seconds
+        1e3 * summary.evaluation_seconds_median,
+        1e3 * summary.evaluation_seconds_min
     );
     text
+}
+
+/// Bytes in the largest unit that leaves no fraction.
+fn size(bytes: u64) -> String {
+    match bytes.trailing_zeros() {
+        20.. => format!("{} MiB", bytes >> 20),
+        10.. => format!("{} KiB", bytes >> 10),
+        _ => format!("{bytes} B"),
+    }
+}
+
+/// What the system tells about the machine beyond its CPU.
+fn environment(machine: &Machine) -> String {
+    let caches = machine.caches.iter();
+    let caches = caches
+        .map(|cache| {
+            let (level, size) = (cache.level, size(cache.bytes));
+            format!("L{level} {size} for {} CPUs", cache.shared_by)
+        })
+        .collect::<Vec<_>>();
+    let cores = machine.physical_cores;
+    format!(
+        "- {}, {} {}; {} CPUs{}\n- caches: {}\n- frequency governor: {}\n- fused-mlp {}",
+        machine.cpu,
+        machine.os,
+        machine.arch,
+        machine.available_parallelism,
+        cores.map_or_else(String::new, |cores| format!(" of {cores} cores")),
+        if caches.is_empty() {
+            "unknown".to_owned()
+        } else {
+            caches.join(", ")
+        },
+        machine.governor.as_deref().unwrap_or("unknown"),
+        machine.version
+    )
 }
 
 /// Writes all files of the folder.
@@ -165,12 +197,16 @@ pub(super) fn write(
     };
     let roofline = roofline_svg(rows, summary.peak_gflops, &summary.roofs);
     let phases = phases_svg(rows);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let readme = format!(
-        "# Profile of an epoch\n\nWritten by `fused-mlp profile`, version {}.\n\n```text\n{text}\n```\n\n\
+        "# Profile of training\n\n`fused-mlp {}`, {}\n\n{}\n\n```text\n{text}\n```\n\n\
          ![Phases below the roofs of the machine](roofline.svg)\n\n\
          ![Share of the time of each thread](phases.svg)\n\n\
-         `trace.json` is a timeline of the first steps, for chrome://tracing or Perfetto.\n",
-        machine.version
+         `trace.json` is a timeline of the first steps, for chrome://tracing or Perfetto;\n\
+         `profile.json` has all numbers.\n",
+        arguments.join(" "),
+        jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC"),
+        environment(machine)
     );
     let files = [
         ("profile.json", serde_json::to_string_pretty(&file)? + "\n"),
