@@ -11,6 +11,8 @@ use std::time::Instant;
 
 /// Bytes that one measurement reads at least, on each thread: about a millisecond out of L1.
 const LEAST: usize = 1 << 27;
+/// Rounds, of which the best counts.
+const ROUNDS: usize = 5;
 /// Accumulators of the sum.
 const CHAINS: usize = 8;
 
@@ -57,32 +59,44 @@ impl WorkingSet {
 }
 
 /// Bytes per second that all threads together read, each over and over its own buffer of so many
-/// bytes, the best of three.
+/// bytes, the best of five rounds.
 ///
 /// # Errors
 /// [`BackendError::Threads`] if the threads cannot be started.
 pub fn read_bandwidth(isa: Isa, threads: usize, bytes: usize) -> Result<f64, BackendError> {
     let team = Team::new(threads)?;
     let values = (bytes / 4).next_multiple_of(CHAINS * crate::simd::MAX_LANES);
-    let rounds = LEAST.div_ceil(values * 4);
+    let repeats = LEAST.div_ceil(values * 4);
     let results = team.run(|_, barrier| {
         let buffer = AlignedBuffer::new(values, 1.0f32);
-        let mut best = f64::INFINITY;
-        for _ in 0..3 {
+        let mut times = Vec::with_capacity(ROUNDS);
+        for _ in 0..ROUNDS {
             barrier.wait()?;
             let start = Instant::now();
-            for _ in 0..rounds {
+            for _ in 0..repeats {
                 black_box(isa.run(Sum {
                     values: black_box(&buffer),
                 }));
             }
-            best = best.min(start.elapsed().as_secs_f64());
+            times.push((start, Instant::now()));
         }
-        Ok::<_, crate::engine::barrier::Broken>(best)
+        Ok::<_, crate::engine::barrier::Broken>(times)
     });
     // A broken barrier comes with a panic, which `run` has passed on.
-    let slowest = results.into_iter().flatten().fold(0.0, f64::max);
-    Ok((threads * rounds * values * 4) as f64 / slowest)
+    let threads_times: Vec<_> = results.into_iter().flatten().collect();
+    // Threads that share a core take turns: only from the first start to the last end have all of
+    // them read their part.
+    let seconds = |round: usize| {
+        let times = threads_times.iter().map(|times| times[round]);
+        let first = times.clone().map(|(start, _)| start).min();
+        let last = times.map(|(_, end)| end).max();
+        // There is at least one thread.
+        first.zip(last).map_or(f64::INFINITY, |(first, last)| {
+            last.duration_since(first).as_secs_f64()
+        })
+    };
+    let best = (0..ROUNDS).map(seconds).fold(f64::INFINITY, f64::min);
+    Ok((threads * repeats * values * 4) as f64 / best)
 }
 
 /// Reads all values, whose number is a multiple of 8 vectors, and adds them up.
@@ -134,6 +148,15 @@ mod tests {
         let huge = [cache(3, 800 << 20, 64)];
         assert_eq!(sizes(&huge, 2), [16, 256, 512 << 10]);
         assert_eq!(sizes(&[], 1), [16, 256, 64 << 10]);
+    }
+
+    #[test]
+    fn threads_that_share_a_core_read_no_more() {
+        let cores = crate::machine::available_parallelism();
+        let isa = Isa::available()[0];
+        let bandwidth = |threads: usize| read_bandwidth(isa, threads, 16 << 10).unwrap();
+        // Four times the threads cannot have twice the bandwidth of L1.
+        assert!(bandwidth(4 * cores) < 2.0 * bandwidth(cores));
     }
 
     #[test]

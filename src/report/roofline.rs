@@ -103,12 +103,30 @@ pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> Resu
         }
         let size = |label: &str| ((label.chars().count() as f64 * LETTER) as i32, LINE);
         let font = ("sans-serif", FONT);
-        for (&(index, row), &middle) in points.iter().zip(&middles) {
-            let label = format!("{}: {:.0} GFLOP/s", row.phase, row.gflops);
-            if let Some(corner) = labels.place(size(&label), around(middle, size(&label))) {
-                root.draw(&Text::new(label, corner, font))?;
+        let mut named: Vec<_> = points
+            .iter()
+            .zip(middles)
+            .map(|(&(index, row), middle)| {
+                let label = format!("{}: {:.0} GFLOP/s", row.phase, row.gflops);
+                (label, middle, color(index))
+            })
+            .collect();
+        // Long labels have the fewest places, so they choose first.
+        named.sort_by_key(|(label, ..)| std::cmp::Reverse(label.len()));
+        for (label, middle, color) in named {
+            let (width, height) = size(&label);
+            let places = around(middle, (width, height));
+            if let Some((x, y)) = labels.place((width, height), places) {
+                // A line leads from the point to a label that is not beside it.
+                let nearest = (
+                    middle.0.clamp(x, x + width),
+                    middle.1.clamp(y, y + height - 2),
+                );
+                let leader = PathElement::new([middle, nearest], RGBColor(120, 120, 120));
+                root.draw(&leader)?;
+                root.draw(&Text::new(label, (x, y), font))?;
             }
-            root.draw(&Circle::new(middle, RADIUS, color(index).filled()))?;
+            root.draw(&Circle::new(middle, RADIUS, color.filled()))?;
             root.draw(&Circle::new(middle, RADIUS, BLACK))?;
         }
         for (line, label) in lines {
@@ -121,7 +139,7 @@ pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> Resu
     })
 }
 
-/// Corners of labels around a point, the nearest first: right, left, above and below.
+/// Corners of labels around a point, the nearest first: right, left, above, below and between.
 fn around((x, y): (i32, i32), (width, height): (i32, i32)) -> impl Iterator<Item = (i32, i32)> {
     (0..6).flat_map(move |ring| {
         let away = CLEARANCE + 2 + ring * LINE / 2;
@@ -133,6 +151,8 @@ fn around((x, y): (i32, i32), (width, height): (i32, i32)) -> impl Iterator<Item
             (x - width / 2, y + away),
             (x + away, y - away - half),
             (x + away, y + away - half),
+            (x - away - width, y - away - half),
+            (x - away - width, y + away - half),
         ]
     })
 }

@@ -160,7 +160,10 @@ fn environment(machine: &Machine) -> String {
     let caches = caches
         .map(|cache| {
             let (level, size) = (cache.level, size(cache.bytes));
-            format!("L{level} {size} for {} CPUs", cache.shared_by)
+            match cache.shared_by {
+                1 => format!("L{level} {size}"),
+                cpus => format!("L{level} {size} for {cpus} CPUs"),
+            }
         })
         .collect::<Vec<_>>();
     let cores = machine.physical_cores;
