@@ -20,26 +20,34 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
         (&summary["profile"], &summary["samples"]),
         (&"summary".into(), &TRAIN.into())
     );
-    assert_eq!(rows.len(), 8 * 3);
-    for thread in [0, 1] {
-        let rows = rows.iter().filter(|row| row["thread"] == thread);
-        let shares: f64 = rows.clone().map(|row| row["share"].as_f64().unwrap()).sum();
-        // The rest is before the threads start and after they end; small passes have more of it.
-        assert!(shares > 0.3 && shares <= 1.0, "{shares}");
-        for row in rows {
-            // 3 epochs of 12 steps; a first preparation and a first wait in each.
-            let extra = match row["phase"].as_str().unwrap() {
-                "prepare" | "barrier" => 3,
-                _ => 0,
-            };
-            assert_eq!(row["calls"], 36 + extra, "{row}");
+    let (training, evaluation): (Vec<&Value>, Vec<&Value>) =
+        rows.iter().partition(|row| row["profile"] == "training");
+    // A shuffle, 8 phases, and starting and ending the threads; an evaluation shuffles and trains
+    // nothing. All of it for all threads and each of two.
+    assert_eq!((training.len(), evaluation.len()), (10 * 3, 7 * 3));
+    for rows in [&training, &evaluation] {
+        for thread in [Value::Null, 0.into(), 1.into()] {
+            let of_thread = rows.iter().filter(|row| row["thread"] == thread);
+            let shares = of_thread.map(|row| row["share"].as_f64().unwrap());
+            assert!(shares.clone().all(|share| (0.0..1.0).contains(&share)));
+            let sum: f64 = shares.sum();
+            assert!((sum - 1.0).abs() < 1e-6, "{sum}");
         }
     }
+    for row in training.iter().filter(|row| !row["thread"].is_null()) {
+        // 3 epochs of 12 steps; a first preparation and a first wait in each.
+        let calls = match row["phase"].as_str().unwrap() {
+            "prepare" | "barrier" => 39,
+            "shuffle" | "thread start and end" => 3,
+            _ => 36,
+        };
+        assert_eq!(row["calls"], calls, "{row}");
+        assert_eq!(row["passes"], 3);
+    }
     let of = |phase: &str| {
-        let row = rows
-            .iter()
-            .find(|row| row["phase"] == phase && row["thread"].is_null());
-        row.unwrap().clone()
+        let mut rows = training.iter();
+        let row = rows.find(|row| row["phase"] == phase && row["thread"].is_null());
+        (*row.unwrap()).clone()
     };
     for phase in [
         "linear+sigmoid",
@@ -52,7 +60,13 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
         }
     }
     assert_eq!(of("barrier")["gflops"], 0.0);
-    assert!(summary["evaluation_seconds"].as_f64().unwrap() > 0.0);
+    assert!(summary["evaluation_seconds_median"].as_f64().unwrap() > 0.0);
+    let roofs = summary["roofs"].as_array().unwrap();
+    let names: Vec<&str> = roofs
+        .iter()
+        .map(|roof| roof["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["L1", "L2", "memory"]);
 
     let mut names: Vec<String> = fs::read_dir(place.path("p"))
         .unwrap()
@@ -85,6 +99,40 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
             assert!(pair[0].0 + pair[0].1 <= pair[1].0 + 1e-3, "{pair:?}");
         }
     }
+}
+
+#[test]
+fn profiles_of_a_day_get_a_number() {
+    let place = Place::new();
+    if cfg!(debug_assertions) {
+        return;
+    }
+    for _ in 0..2 {
+        let text = place.stdout("profile --hidden 8 --epochs 1 --threads 1 --trace-steps 1");
+        for part in [
+            "\nclocks cost ",
+            "\noutside kernels (",
+            "\nshuffle ",
+            "evaluation, thread 0",
+        ] {
+            assert!(text.contains(part), "{part:?} in {text}");
+        }
+    }
+    let mut folders: Vec<String> = fs::read_dir(place.path("profiles"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    folders.sort_unstable();
+    // The days differ if midnight came between the two.
+    assert_eq!(folders.len(), 2);
+    let is_numbered = folders[1] == format!("{}-2", folders[0]);
+    assert!(
+        is_numbered || folders[0].len() == folders[1].len(),
+        "{folders:?}"
+    );
+    let readme = place.path("profiles").join(&folders[0]).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    assert!(readme.contains("`fused-mlp profile --hidden 8"), "{readme}");
 }
 
 #[test]
