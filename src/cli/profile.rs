@@ -1,5 +1,7 @@
 //! `fused-mlp profile`.
 
+#[cfg(feature = "flamegraph")]
+mod flamegraph;
 mod folder;
 
 use super::backend::EngineArgs;
@@ -82,6 +84,10 @@ pub struct ProfileArgs {
     /// Folder for the profile; must not exist [default: profiles/<machine>-<date>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Also write flamegraph.svg: as many plain epochs again, sampled. Needs a build with the cargo
+    /// feature of this name
+    #[arg(long)]
+    flamegraph: bool,
     /// Print results as JSON, one object a line
     #[arg(long)]
     json: bool,
@@ -126,6 +132,12 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     if cfg!(debug_assertions) {
         bail!(
             "this is a debug build, whose times mean nothing; use cargo run --release -- profile"
+        );
+    }
+    if args.flamegraph && !cfg!(feature = "flamegraph") {
+        bail!(
+            "--flamegraph needs a build with its feature; use cargo run --release --features \
+             flamegraph -- profile --flamegraph"
         );
     }
     let (data, dataset) = open_data(args.data.as_deref(), None)?;
@@ -213,6 +225,17 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         results.event(row)?;
     }
     results.text(&text);
+    #[cfg(feature = "flamegraph")]
+    if args.flamegraph {
+        // The same epochs once more, with the parameters that the others have left.
+        let mut trainer = Trainer::new(samples, &options)?;
+        flamegraph::record(&folder.join("flamegraph.svg"), || {
+            for _ in 0..args.epochs {
+                trainer.train_epoch(&mut engine, &control)?;
+            }
+            Ok(())
+        })?;
+    }
     results.text(&format!("written to {}", folder.display()));
     results.finish()?;
     Ok(Ending::Success)

@@ -136,6 +136,24 @@ fn profiles_of_a_day_get_a_number() {
 }
 
 #[test]
+fn a_flame_graph_needs_its_feature() {
+    let place = Place::new();
+    if cfg!(debug_assertions) {
+        return;
+    }
+    let arguments = "profile --hidden 1000 --epochs 30 --threads 1 --out p --flamegraph";
+    if cfg!(feature = "flamegraph") {
+        place.stdout(arguments);
+        let picture = fs::read_to_string(place.path("p/flamegraph.svg")).unwrap();
+        assert!(picture.contains("forward_tile"));
+    } else {
+        let line = place.failure(arguments, 2);
+        assert!(line.contains("--features flamegraph"), "{line}");
+        assert!(!place.path("p").exists());
+    }
+}
+
+#[test]
 fn what_cannot_be_profiled_is_one_line() {
     let place = Place::new();
     if cfg!(debug_assertions) {
