@@ -14,8 +14,7 @@ use clap::Args;
 use folder::{Summary, text};
 use fused_mlp::backend::{Backend, PassControl, Samples, check_shape};
 use fused_mlp::benchmark::{
-    PeakBench, Place, Work, WorkingSet, largest, median, read_bandwidth, share_outside_kernels,
-    smallest,
+    PeakBench, Place, Work, WorkingSet, median, read_bandwidth, share_outside_kernels, smallest,
 };
 use fused_mlp::engine::{Engine, Phase, Profile, ProfiledEngine};
 use fused_mlp::machine::Machine;
@@ -43,9 +42,9 @@ Examples:
 
 /// Bursts of the FMA peak before each pair of epochs.
 const BURSTS: usize = 3;
-/// Measurements of each bandwidth, of which the best counts. Each starts its own threads: in a few
-/// measurements two threads read no more than one, from the first round to the last.
-const READINGS: usize = 3;
+/// Measurements of each bandwidth, of which the best counts. They take turns, because there are spells
+/// in which two threads read no more than one, longer than a measurement in L1.
+const READINGS: usize = 4;
 /// Clocked evaluations, after one to warm up.
 const EVALUATIONS: usize = 10;
 /// Calls of a step.
@@ -301,17 +300,16 @@ fn evaluate(engine: &mut Engine, profile: &mut Profile, test: &Split) -> anyhow:
 }
 
 fn roofs(isa: Isa, threads: usize, machine: &Machine) -> anyhow::Result<Vec<Roof>> {
-    let roof = |set: WorkingSet| {
-        let mut readings = Vec::new();
-        for _ in 0..READINGS {
-            readings.push(read_bandwidth(isa, threads, set.bytes)?);
+    let mut roofs = WorkingSet::all(&machine.caches, threads).map(|set| Roof {
+        name: set.name,
+        bytes_per_thread: set.bytes,
+        gigabytes_per_second: 0.0,
+    });
+    for _ in 0..READINGS {
+        for roof in &mut roofs {
+            let reading = read_bandwidth(isa, threads, roof.bytes_per_thread)? / 1e9;
+            roof.gigabytes_per_second = reading.max(roof.gigabytes_per_second);
         }
-        Ok(Roof {
-            name: set.name,
-            bytes_per_thread: set.bytes,
-            gigabytes_per_second: largest(&readings) / 1e9,
-        })
-    };
-    let sets = WorkingSet::all(&machine.caches, threads);
-    sets.into_iter().map(roof).collect()
+    }
+    Ok(roofs.into())
 }

@@ -11,10 +11,10 @@ const SIZE: (u32, u32) = (960, 600);
 /// Radius of a point, and what labels keep free around its middle.
 const RADIUS: i32 = 6;
 const CLEARANCE: i32 = 9;
-/// Size of the labels' font, the width of its letters at most on average, and the height of a line.
+/// Size of the labels' font, the mean width of its letters, and the height of a line.
 const FONT: i32 = 13;
-const LETTER: f64 = 7.4;
-const LINE: i32 = 16;
+const LETTER: f64 = 5.8;
+const LINE: i32 = 18;
 
 /// A measured bandwidth of the machine, all threads together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -149,6 +149,8 @@ fn around((x, y): (i32, i32), (width, height): (i32, i32)) -> impl Iterator<Item
             (x - away - width, y - half),
             (x - width / 2, y - away - height),
             (x - width / 2, y + away),
+            (x + CLEARANCE - width, y - away - height),
+            (x + CLEARANCE - width, y + away),
             (x + away, y - away - half),
             (x + away, y + away - half),
             (x - away - width, y - away - half),
