@@ -63,10 +63,10 @@ pub struct EpochRow {
     pub peak_fraction_executed_best: f64,
     /// Dense-equivalent / peak.
     pub peak_fraction_dense_equivalent: f64,
-    /// Median time of the first row / median time of this one.
-    pub speedup_over_first: f64,
+    /// Median time of the first row / median time of this one; none if the first was not timed.
+    pub speedup_over_first: Option<f64>,
     /// Shortest time of the first row / shortest time of this one.
-    pub speedup_over_first_best: f64,
+    pub speedup_over_first_best: Option<f64>,
 }
 
 /// FLOP of the three products of a step and its gradients for samples with so many inputs in all,
@@ -84,6 +84,10 @@ pub struct EpochBench<'a> {
     backend: Box<dyn Backend>,
     trainer: Trainer<'a>,
     seconds: Vec<f64>,
+    /// Mean loss of each complete epoch, timed or not.
+    losses: Vec<f64>,
+    /// Whether an epoch was not complete.
+    is_cut_short: bool,
 }
 
 impl<'a> EpochBench<'a> {
@@ -107,6 +111,8 @@ impl<'a> EpochBench<'a> {
             backend,
             trainer,
             seconds: Vec::new(),
+            losses: Vec::new(),
+            is_cut_short: false,
         }
     }
 
@@ -120,6 +126,34 @@ impl<'a> EpochBench<'a> {
         &self.seconds
     }
 
+    /// Complete epochs, timed or not.
+    pub fn epochs(&self) -> usize {
+        self.losses.len()
+    }
+
+    /// Whether an epoch was not complete, so that the model stands within one.
+    pub fn is_cut_short(&self) -> bool {
+        self.is_cut_short
+    }
+
+    /// Why the row has not really trained, if it has not: its times mean nothing then.
+    ///
+    /// The parameters must be finite, and the last epoch's mean loss below the first one's.
+    pub fn failure(&self) -> Option<String> {
+        if !self.parameters().is_finite() {
+            return Some("a parameter is not a finite number".to_owned());
+        }
+        let (first, last) = (self.losses.first()?, self.losses.last()?);
+        // NaN is no decrease.
+        let is_decrease = self.losses.len() < 2 || last < first;
+        (!is_decrease).then(|| format!("its loss went from {first} to {last}; expected a decrease"))
+    }
+
+    /// Drops the times.
+    pub fn discard(&mut self) {
+        self.seconds.clear();
+    }
+
     /// The network as it is now.
     pub fn parameters(&self) -> Parameters {
         self.backend.parameters()
@@ -131,9 +165,13 @@ impl<'a> EpochBench<'a> {
     /// If the samples do not fit the network.
     pub fn epoch(&mut self, control: &PassControl, counts: bool) -> Result<EpochEnd, BackendError> {
         let epoch = self.trainer.train_epoch(self.backend.as_mut(), control)?;
-        if counts && epoch.end == EpochEnd::Complete {
-            self.seconds.push(epoch.record.seconds);
+        if epoch.end == EpochEnd::Complete {
+            self.losses.push(epoch.record.train_loss);
+            if counts {
+                self.seconds.push(epoch.record.seconds);
+            }
         }
+        self.is_cut_short |= epoch.end != EpochEnd::Complete;
         Ok(epoch.end)
     }
 
@@ -143,6 +181,7 @@ impl<'a> EpochBench<'a> {
         let executed = flop(self.non_zero, samples, self.shape);
         let dense = flop(samples * self.shape.inputs, samples, self.shape);
         let (middle, best) = (median(&self.seconds), smallest(&self.seconds));
+        let has_first = !first.seconds.is_empty();
         EpochRow {
             bench: "epoch",
             configuration: self.configuration.clone(),
@@ -158,17 +197,51 @@ impl<'a> EpochBench<'a> {
             peak_fraction_executed: executed / middle / peak,
             peak_fraction_executed_best: executed / best / peak,
             peak_fraction_dense_equivalent: dense / middle / peak,
-            speedup_over_first: median(&first.seconds) / middle,
-            speedup_over_first_best: smallest(&first.seconds) / best,
+            speedup_over_first: has_first.then(|| median(&first.seconds) / middle),
+            speedup_over_first_best: has_first.then(|| smallest(&first.seconds) / best),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::backend::{Optimizer, Reference};
     use crate::training::{Schedule, TrainingOptions};
+
+    /// Two samples on the reference backend, whatever the configuration says.
+    pub fn bench(isa: Option<&str>, threads: usize, seed: u64) -> EpochBench<'static> {
+        let samples = Samples::new(&[0, 9, 0, 3, 0, 0, 1, 0], &[0, 1], 4);
+        let shape = Shape {
+            inputs: 4,
+            hidden: 3,
+            classes: 2,
+        };
+        let options = TrainingOptions {
+            epochs: 3,
+            batch_size: 1,
+            schedule: Schedule::Constant,
+            momentum: 0.0,
+            nesterov: false,
+            ..TrainingOptions::default()
+        };
+        let parameters = Parameters::initialise(shape, seed);
+        let backend = Box::new(Reference::new(&parameters, Optimizer::default()).unwrap());
+        let configuration = Configuration {
+            backend: "reference".to_owned(),
+            isa: isa.map(str::to_owned),
+            threads,
+            batch_size: 1,
+            inputs: 4,
+            hidden: 3,
+            classes: 2,
+            samples: 2,
+            momentum: 0.0,
+            data: "here".to_owned(),
+        };
+        let trainer = Trainer::new(samples, &options).unwrap();
+        EpochBench::new(configuration, samples, backend, trainer)
+    }
 
     #[test]
     fn a_dense_mnist_sample_is_958800_flop() {
@@ -183,37 +256,7 @@ mod tests {
 
     #[test]
     fn a_row_counts_what_was_timed_and_only_non_zero_inputs() {
-        let (images, labels) = ([0, 9, 0, 3, 0, 0, 1, 0], [0, 1]);
-        let samples = Samples::new(&images, &labels, 4);
-        let shape = Shape {
-            inputs: 4,
-            hidden: 3,
-            classes: 2,
-        };
-        let options = TrainingOptions {
-            epochs: 3,
-            batch_size: 1,
-            schedule: Schedule::Constant,
-            momentum: 0.0,
-            nesterov: false,
-            ..TrainingOptions::default()
-        };
-        let parameters = Parameters::initialise(shape, 1);
-        let backend = Box::new(Reference::new(&parameters, Optimizer::default()).unwrap());
-        let configuration = Configuration {
-            backend: "reference".to_owned(),
-            isa: None,
-            threads: 1,
-            batch_size: 1,
-            inputs: 4,
-            hidden: 3,
-            classes: 2,
-            samples: 2,
-            momentum: 0.0,
-            data: "here".to_owned(),
-        };
-        let trainer = Trainer::new(samples, &options).unwrap();
-        let mut bench = EpochBench::new(configuration, samples, backend, trainer);
+        let (mut bench, fresh) = (bench(None, 1, 1), bench(None, 1, 1));
         let control = PassControl::default();
         assert_eq!(bench.epoch(&control, false).unwrap(), EpochEnd::Complete);
         assert_eq!(bench.seconds(), [] as [f64; 0]);
@@ -228,6 +271,12 @@ mod tests {
         assert!((found / executed - 1.0).abs() < 1e-9, "{found}");
         let ratio = row.gflops_dense_equivalent / row.gflops_executed;
         assert!((ratio / (168.0 / executed) - 1.0).abs() < 1e-9, "{ratio}");
-        assert_eq!(row.speedup_over_first, 1.0);
+        assert_eq!(row.speedup_over_first, Some(1.0));
+        assert_eq!(bench.row(1e9, &fresh).speedup_over_first, None);
+        assert_eq!(bench.failure(), None);
+        bench.losses.push(bench.losses[0]);
+        assert!(bench.failure().unwrap().contains("decrease"));
+        bench.losses.push(f64::NAN);
+        assert!(bench.failure().is_some());
     }
 }

@@ -3,6 +3,7 @@
 //! Everything that is timed is checked as well: each kernel against the reference before it is
 //! timed, each epoch by its loss.
 
+mod agreement;
 mod bandwidth;
 mod epoch;
 mod kernels;
@@ -11,6 +12,7 @@ mod profile;
 mod saved;
 mod statistics;
 
+pub use agreement::disagreement;
 pub use bandwidth::{WorkingSet, read_bandwidth};
 pub use epoch::{Configuration, EpochBench, EpochRow};
 pub use kernels::{KernelBench, KernelName};

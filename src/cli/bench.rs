@@ -10,13 +10,15 @@ use super::{EXIT_MISSED, EXIT_SLOWER, Ending};
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{PassControl, Samples, check_shape};
-use fused_mlp::benchmark::{Configuration, EpochBench, PeakBench, SavedBench, SavedRow};
+use fused_mlp::benchmark::{
+    Configuration, EpochBench, PeakBench, SavedBench, SavedRow, disagreement,
+};
 use fused_mlp::machine::Machine;
 use fused_mlp::mnist::Dataset;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::simd::{Isa, IsaRequest};
 use fused_mlp::training::{EpochEnd, Schedule, Trainer, TrainingOptions};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use table::{compare, describe, print};
 
@@ -42,6 +44,9 @@ Examples:
   fused-mlp bench --isa avx512,avx2 --threads 1,2
   fused-mlp bench --backend fused,matrixmultiply --save before.json
   fused-mlp bench --compare before.json --fail-on-slower
+
+Every row must train: finite parameters, the last epoch's loss below the first one's, and the same
+model, bit for bit, for all threads and instruction sets with fused multiply-add; else exit code 1.
 
 Exit codes: as for every command, and 3 if --fail-on-slower found a slower row";
 
@@ -142,6 +147,9 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
         bail!("this is a debug build, whose times mean nothing; use cargo run --release -- bench");
     }
     let before = args.compare.as_deref().map(SavedBench::load).transpose()?;
+    if let Some(path) = &args.save {
+        check_place(path)?;
+    }
     let sources = sources(args)?;
     let (mut rows, mut peaks) = (Vec::new(), Vec::new());
     for source in &sources {
@@ -150,15 +158,14 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
     let control = PassControl::default();
     let signals = Signals::watch(&control.stop)?;
     let mut ending = measure(args, &mut rows, &mut peaks, &control)?;
-    if ending == Ending::Success && !agree(&rows) {
+    if !is_sound(&mut rows) {
         ending = Ending::Missed(EXIT_MISSED);
     }
-    if let Some(signal) = signals.received() {
+    if let (Ending::Success, Some(signal)) = (ending, signals.received()) {
         message("stopped by a signal; the rows hold the epochs until then");
         ending = Ending::Signal(signal);
     }
     let machine = Machine::here();
-    rows.retain(|row| !row.bench.seconds().is_empty());
     let mut results = Results::new(args.json);
     print(&mut results, &machine, &rows, &peaks)?;
     if let Some(before) = &before {
@@ -167,13 +174,17 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
             ending = Ending::Missed(EXIT_SLOWER);
         }
     }
-    if let Some(path) = &args.save {
+    if let Some(path) = args
+        .save
+        .as_deref()
+        .filter(|path| may_save(path, ending, &rows))
+    {
         let saved = |row: &Row<'_>| SavedRow {
             configuration: row.bench.configuration().clone(),
             seconds: row.bench.seconds().to_vec(),
             peak_gflops: peaks[row.peak].best / 1e9,
         };
-        let rows = rows.iter().map(saved).collect();
+        let rows = timed(&rows).map(saved).collect();
         SavedBench { machine, rows }.save(path)?;
     }
     results.finish()?;
@@ -343,6 +354,7 @@ fn measure(
                         "error: the loss of {} is not finite; use a lower --learning-rate",
                         describe(row.bench.configuration())
                     ));
+                    row.bench.discard();
                     return Ok(Ending::Missed(EXIT_MISSED));
                 }
             }
@@ -357,37 +369,65 @@ fn measure(
     Ok(Ending::Success)
 }
 
-/// Checks that rows whose models must be the same, bit for bit, have the same; tells where not.
-fn agree(rows: &[Row<'_>]) -> bool {
-    // What may not differ: everything but the threads and the instruction set with fused
-    // multiply-add.
-    let key = |row: &Row<'_>| {
-        let isa = row.bench.configuration().isa.as_deref();
-        let mut isas = Isa::available().into_iter();
-        let is_fused = isas.any(|found| Some(found.name()) == isa && found.is_fused());
-        is_fused.then(|| Configuration {
-            threads: 0,
-            isa: None,
-            ..row.bench.configuration().clone()
-        })
-    };
-    let keyed: Vec<_> = rows
-        .iter()
-        .filter_map(|row| Some((key(row)?, row)))
-        .collect();
-    for (index, (key, row)) in keyed.iter().enumerate() {
-        let first = keyed[..index].iter().find(|(other, _)| other == key);
-        if let Some((_, first)) = first
-            && first.bench.parameters() != row.bench.parameters()
-        {
+/// The rows that have times: all, unless the run was cut short.
+fn timed<'r, 'a>(rows: &'r [Row<'a>]) -> impl Iterator<Item = &'r Row<'a>> {
+    rows.iter().filter(|row| !row.bench.seconds().is_empty())
+}
+
+/// Checks that every row has really trained, and the same model as those that must agree with it;
+/// tells where not. The times of rows that have not mean nothing, and are dropped.
+fn is_sound(rows: &mut [Row<'_>]) -> bool {
+    let mut is_sound = true;
+    for row in &mut *rows {
+        if let Some(reason) = row.bench.failure() {
             message(&format!(
-                "error: {} and {} have trained different models, which must be the same; their \
-                 times mean nothing",
-                describe(first.bench.configuration()),
+                "error: {} has not trained: {reason}; use a lower --learning-rate",
                 describe(row.bench.configuration())
             ));
-            return false;
+            row.bench.discard();
+            is_sound = false;
         }
     }
-    true
+    let benches: Vec<_> = rows.iter().map(|row| &row.bench).collect();
+    if let Some((first, row)) = disagreement(&benches) {
+        message(&format!(
+            "error: {} and {} have trained different models, which must be the same; no times are \
+             shown",
+            describe(rows[first].bench.configuration()),
+            describe(rows[row].bench.configuration())
+        ));
+        rows.iter_mut().for_each(|row| row.bench.discard());
+        is_sound = false;
+    }
+    is_sound
+}
+
+/// Refuses a file that cannot be written after the measurement, before it begins.
+fn check_place(path: &Path) -> anyhow::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        bail!(
+            "--save is {}; expected a file in a folder that exists",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Whether the times may be written: complete ones always; those of a run that was interrupted only
+/// where they replace no others.
+fn may_save(path: &Path, ending: Ending, rows: &[Row<'_>]) -> bool {
+    let reason = match ending {
+        Ending::Missed(EXIT_MISSED) => "not every row has trained",
+        _ if timed(rows).next().is_none() => "nothing was measured",
+        Ending::Signal(_) if path.exists() => "the run was interrupted, and the file has others",
+        _ => return true,
+    };
+    message(&format!(
+        "warning: the times are not written to {}: {reason}",
+        path.display()
+    ));
+    false
 }

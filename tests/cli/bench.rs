@@ -95,6 +95,13 @@ fn a_saved_run_is_compared_and_slower_rows_fail() {
     assert!(text.contains("\nfaster "), "{text}");
     let text = place.stdout(&format!("{command} --threads 2"));
     assert!(text.contains("\nnot in the file: fused"), "{text}");
+    let json = place.stdout(&format!("{command} --threads 2 --json"));
+    let event = json_lines(&json).pop().unwrap();
+    assert_eq!(event["bench"], "comparison");
+    for name in ["ratio", "low", "high", "verdict"] {
+        let fields = event.as_object().unwrap();
+        assert_eq!(fields.get(name), Some(&Value::Null), "{name}");
+    }
 }
 
 #[test]
@@ -151,4 +158,82 @@ fn a_row_that_diverges_misses_the_goal() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let line = String::from_utf8(output.stderr).unwrap();
     assert!(line.contains("--learning-rate"), "{line}");
+    assert_eq!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .matches("fused  ")
+            .count(),
+        0
+    );
+    // Its times are not kept either.
+    let save = format!("{SMALL} --learning-rate 1e38 --save times.json");
+    assert_eq!(
+        place.program(&save).output().unwrap().status.code(),
+        Some(1)
+    );
+    assert!(!place.path("times.json").exists());
+}
+
+#[test]
+fn a_row_whose_loss_does_not_fall_misses_the_goal() {
+    if refuses() {
+        return;
+    }
+    let place = Place::new();
+    // A step of this size changes no weight.
+    let output = place
+        .program(&format!("{SMALL} --learning-rate 1e-30"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert!(line.contains("expected a decrease"), "{line}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_shows_what_it_has_and_replaces_no_file() {
+    use super::signals::program;
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Command;
+    if refuses() {
+        return;
+    }
+    let place = Place::new();
+    for (file, is_there) in [("old.json", true), ("new.json", false)] {
+        if is_there {
+            fs::write(place.path(file), "old").unwrap();
+        }
+        let arguments = format!(
+            "bench --hidden 20 --threads 1,2 --warm-up 0 --repeats 100000 --json --save {file}"
+        );
+        let mut child = program(&place, &arguments).spawn().unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+        let rounds: Vec<String> = errors.by_ref().take(2).map(Result::unwrap).collect();
+        assert!(rounds[1].starts_with("round 2 of "), "{rounds:?}");
+        // What is not read must not stop the program.
+        let errors = std::thread::spawn(move || errors.map(Result::unwrap).collect::<Vec<_>>());
+        let kill = Command::new("kill")
+            .args(["-s", "INT", &child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        let mut text = String::new();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        let events = json_lines(&text);
+        assert_eq!(events.len(), 3, "{text}");
+        assert!(events[1]["repeats"].as_u64().unwrap() >= 2);
+        assert_eq!(events[1]["speedup_over_first"], 1.0);
+        let errors = errors.join().unwrap().join("\n");
+        assert!(errors.contains("stopped by a signal"), "{errors}");
+        assert!(!errors.contains("error"), "{errors}");
+        let saved = fs::read_to_string(place.path(file)).unwrap();
+        assert_eq!(saved == "old", is_there, "{saved}");
+        assert_eq!(errors.contains("not written to old.json"), is_there);
+    }
 }

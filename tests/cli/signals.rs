@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 /// The program with pipes, which `Command` of assert_cmd does not give.
-fn program(place: &Place, arguments: &str) -> Command {
+pub fn program(place: &Place, arguments: &str) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
     command
         .current_dir(place.folder())

@@ -1,6 +1,6 @@
 //! What `fused-mlp bench` prints.
 
-use super::{Peak, Row};
+use super::{Peak, Row, timed};
 use crate::cli::output::{Results, message};
 use fused_mlp::benchmark::{Configuration, EpochRow, MedianRatio, SavedBench, Verdict};
 use fused_mlp::machine::{Cache, Machine};
@@ -20,9 +20,13 @@ struct ComparisonEvent<'a> {
     bench: &'static str,
     #[serde(flatten)]
     configuration: &'a Configuration,
-    #[serde(flatten)]
-    ratio: Option<MedianRatio>,
+    /// These are null where the file has no such row.
+    ratio: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    verdict: Option<Verdict>,
 }
+
 /// A row in words.
 pub(super) fn describe(row: &Configuration) -> String {
     let isa = row.isa.as_deref().unwrap_or("-");
@@ -43,7 +47,8 @@ pub(super) fn print(
         bench: "machine",
         machine,
     })?;
-    let Some(first) = rows.first() else {
+    // Nothing was timed: the machine is all there is to tell.
+    let Some(first) = rows.first().filter(|_| timed(rows).next().is_some()) else {
         return Ok(());
     };
     let cache = |cache: &Cache| format!("L{} {} KiB", cache.level, cache.bytes >> 10);
@@ -75,13 +80,13 @@ pub(super) fn print(
         "of peak, %",
         "speed-up"
     ));
-    for Row { bench, peak } in rows {
+    for Row { bench, peak } in timed(rows) {
         let row = bench.row(peaks[*peak].best, &first.bench);
         results.event(&row)?;
         results.text(&text(&row));
     }
     let mut data: Vec<&str> = Vec::new();
-    for row in rows {
+    for row in timed(rows) {
         let name = row.bench.configuration().data.as_str();
         if !data.contains(&name) {
             data.push(name);
@@ -106,9 +111,11 @@ fn text(row: &EpochRow) -> String {
         100.0 * row.peak_fraction_executed,
         100.0 * row.peak_fraction_executed_best
     );
+    let ratio = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |it| format!("{it:.2}"));
     let speedup = format!(
-        "{:.2} {:>6.2}",
-        row.speedup_over_first, row.speedup_over_first_best
+        "{} {:>6}",
+        ratio(row.speedup_over_first),
+        ratio(row.speedup_over_first_best)
     );
     format!(
         "{:<14} {:<8} {:>7} {:>6} {:>6} {:>8} {:>8} {:>10.2} {:>10.2} {:>8.2} {:>8.1} {of_peak:>13} \
@@ -147,14 +154,17 @@ pub(super) fn compare(
     }
     results.text("\nthis run / file, ratio of the medians with its 95 % interval");
     let mut is_slower = false;
-    for row in rows {
+    for row in timed(rows) {
         let configuration = row.bench.configuration();
         let saved = before.row(configuration);
         let ratio = saved.map(|saved| MedianRatio::new(row.bench.seconds(), &saved.seconds));
         results.event(&ComparisonEvent {
             bench: "comparison",
             configuration,
-            ratio,
+            ratio: ratio.map(|ratio| ratio.ratio),
+            low: ratio.map(|ratio| ratio.low),
+            high: ratio.map(|ratio| ratio.high),
+            verdict: ratio.map(|ratio| ratio.verdict),
         })?;
         is_slower |= ratio.is_some_and(|ratio| ratio.verdict == Verdict::Slower);
         let text = ratio.map_or_else(
