@@ -221,7 +221,6 @@ impl<'a> KernelBench<'a> {
                 layout: self.layout,
                 images: self.samples.images(),
                 order: &self.order,
-                next: &[],
                 pixel_block,
                 target: PixelBlockTarget {
                     row_bytes: &mut self.row_bytes[part(bytes)],

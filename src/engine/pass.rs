@@ -145,10 +145,6 @@ impl Pass<'_> {
         let Some(block) = self.blocks.get(number) else {
             return;
         };
-        let next = self
-            .blocks
-            .get(number + 1)
-            .map_or(0..0, |block| block.samples);
         let source = Source {
             images: self.samples.images(),
             order: self.order,
@@ -162,7 +158,6 @@ impl Pass<'_> {
                 self.layout,
                 source,
                 (number, block.samples),
-                next,
                 pixel_blocks,
             );
         }

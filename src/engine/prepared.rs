@@ -48,8 +48,7 @@ impl PreparedBlocks {
         }
     }
 
-    /// Fills the given pixel blocks of block `index`, which holds `samples` of the pass, and asks
-    /// memory for those of `next`.
+    /// Fills the given pixel blocks of block `index`, which holds `samples` of the pass.
     ///
     /// # Safety
     /// Each pixel block must be filled by one thread alone, after all threads have done with the
@@ -60,7 +59,6 @@ impl PreparedBlocks {
         layout: BlockLayout,
         source: Source<'_>,
         (index, samples): (usize, Range<usize>),
-        next: Range<usize>,
         pixel_blocks: Range<usize>,
     ) {
         for pixel_block in pixel_blocks {
@@ -94,7 +92,6 @@ impl PreparedBlocks {
                 layout,
                 images: source.images,
                 order: &source.order[samples.clone()],
-                next: &source.order[next.clone()],
                 pixel_block,
                 target,
             });

@@ -132,19 +132,6 @@ pub(crate) trait Kernel {
     fn run<V: Vector>(self, token: V::Token) -> Self::Output;
 }
 
-/// Asks for the cache line of `byte`; does nothing where the target has no such instruction.
-#[inline(always)]
-pub(crate) fn prefetch(byte: &u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch of any address has no effect but on the cache, and SSE is always there.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = byte;
-}
-
 /// What the user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IsaRequest {

@@ -123,8 +123,6 @@ impl Batch {
                 layout,
                 images: &self.images,
                 order: &self.order,
-                // Positions that do not exist are harmless here.
-                next: &[0, 1, u32::MAX],
                 pixel_block: block,
                 target: PixelBlockTarget {
                     row_bytes: &mut prepared.row_bytes.slice()[bytes.clone()],
