@@ -1,25 +1,15 @@
 //! One minibatch and the buffers of a step, on which each kernel can be run alone.
-#![expect(
-    unsafe_code,
-    reason = "a prepared block is made from buffers that were filled here"
-)]
+
+mod block;
+mod check;
 
 use crate::backend::Samples;
 use crate::engine::AlignedBuffer;
-use crate::kernels::forward::Forward;
-use crate::kernels::hidden_delta::HiddenDelta;
-use crate::kernels::logits::LeafLogits;
-use crate::kernels::output_update::OutputGradient;
-use crate::kernels::prepare::{
-    BlockLayout, PixelBlockTarget, Prepare, PreparedColumns, PreparedRows,
-};
-use crate::kernels::rule::StepRule;
-use crate::kernels::softmax::{BlockLoss, SoftmaxCrossEntropy};
-use crate::kernels::weight_update::{WeightUpdate, weight_rows};
-use crate::kernels::{CLASS_PADDING, MASK_WORDS, PIXEL_BLOCK};
+use crate::kernels::weight_update::weight_rows;
+use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
 use crate::network::{Parameters, Shape};
-use crate::reference::{self, Network};
-use crate::simd::{Isa, MAX_LANES};
+use crate::simd::Isa;
+use block::KernelBlock;
 
 /// The kernels of a step, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +42,11 @@ impl KernelName {
         Self::WeightUpdate,
     ];
 
+    /// Whether the kernel goes through W, which is the largest of its arrays.
+    pub fn reads_hidden_weights(self) -> bool {
+        matches!(self, Self::Forward | Self::WeightUpdate)
+    }
+
     /// Name in results.
     pub fn name(self) -> &'static str {
         match self {
@@ -68,255 +63,149 @@ impl KernelName {
 
 /// Learning rate of the step that is checked.
 const LEARNING_RATE: f32 = 0.5;
-/// Largest error that is accepted, relative to the larger of the value and 0.01.
-const TOLERANCE: f64 = 2e-4;
 
-/// One minibatch of up to 128 samples and all that a single thread needs for its step.
+/// One minibatch and all that a single thread needs for its step. A minibatch of more than 128
+/// samples is a series of blocks, as in the engine.
 pub struct KernelBench<'a> {
-    isa: Isa,
     samples: Samples<'a>,
     order: Vec<u32>,
-    labels: Vec<u8>,
     initial: Parameters,
+    copies: Vec<Weights>,
+    /// The copy of the weights that the next run uses.
+    copy: usize,
+    gradients: Gradients,
+    blocks: Vec<KernelBlock>,
+}
+
+/// What the kernels of all blocks have in common.
+#[derive(Clone, Copy)]
+struct Setting<'a> {
+    isa: Isa,
+    samples: Samples<'a>,
+    shape: Shape,
+    /// Hidden units, padded to whole vectors.
     stride: usize,
+    /// Classes, padded to whole vectors.
     class_stride: usize,
-    layout: BlockLayout,
-    row_bytes: AlignedBuffer<u8>,
-    row_masks: AlignedBuffer<u64>,
-    column_bytes: AlignedBuffer<u8>,
-    column_masks: AlignedBuffer<[u64; MASK_WORDS]>,
+    minibatch_samples: usize,
+    learning_rate: f32,
+}
+
+impl<'a> Setting<'a> {
+    fn new(isa: Isa, shape: Shape, samples: Samples<'a>, minibatch_samples: usize) -> Self {
+        Self {
+            isa,
+            samples,
+            shape,
+            stride: shape.hidden.next_multiple_of(isa.lanes()),
+            class_stride: shape.classes.next_multiple_of(CLASS_PADDING),
+            minibatch_samples,
+            // Timed steps leave the weights as they are.
+            learning_rate: 0.0,
+        }
+    }
+}
+
+/// The parameters in the layouts of the kernels.
+struct Weights {
     weights: AlignedBuffer<f32>,
     bias: AlignedBuffer<f32>,
     output_rows: AlignedBuffer<f32>,
     output_weights: AlignedBuffer<f32>,
     output_bias: AlignedBuffer<f32>,
-    hidden: AlignedBuffer<f32>,
-    logits: AlignedBuffer<f32>,
-    output_delta: AlignedBuffer<f32>,
-    delta: AlignedBuffer<f32>,
-    bias_gradient: AlignedBuffer<f32>,
-    output_gradient: AlignedBuffer<f32>,
-    scratch: AlignedBuffer<f32>,
-    predicted: Vec<u8>,
-    loss: BlockLoss,
-    learning_rate: f32,
+}
+
+/// Gradients that lie in memory.
+struct Gradients {
+    /// dW, where the minibatch has several blocks.
+    weights: Option<AlignedBuffer<f32>>,
+    bias: AlignedBuffer<f32>,
+    output_weights: AlignedBuffer<f32>,
+}
+
+fn zeros(len: usize) -> AlignedBuffer<f32> {
+    AlignedBuffer::new(len, 0.0)
 }
 
 impl<'a> KernelBench<'a> {
-    /// For the samples in `order`, at most 128, and a hidden layer that one thread owns whole. Runs
-    /// every kernel once and checks each result against the reference.
+    /// For the samples in `order` and a hidden layer that one thread owns whole. Runs every kernel
+    /// once and checks each result against the reference.
+    ///
+    /// With several `copies` of the weights each run uses the next one: if all of them are larger
+    /// than a cache, the weights of every run come from beyond it.
     ///
     /// # Errors
     /// A line that names the kernel whose result is wrong.
     ///
     /// # Panics
-    /// If the samples do not fit the parameters, or there are more than 128.
+    /// If the samples do not fit the parameters, or there are no samples or no copies.
     pub fn new(
         isa: Isa,
         parameters: &Parameters,
         samples: Samples<'a>,
         order: &[u32],
+        copies: usize,
     ) -> Result<Self, String> {
-        let Shape {
-            inputs,
-            hidden,
-            classes,
-        } = parameters.shape;
-        assert_eq!(inputs, samples.inputs(), "the samples fit the network");
-        let layout = BlockLayout::new(inputs, order.len());
-        let (stride, class_stride) = (
-            hidden.next_multiple_of(isa.lanes()),
-            classes.next_multiple_of(CLASS_PADDING),
+        let shape = parameters.shape;
+        assert_eq!(
+            shape.inputs,
+            samples.inputs(),
+            "the samples fit the network"
         );
-        let zeros = |len: usize| AlignedBuffer::new(len, 0.0f32);
+        assert!(!order.is_empty() && copies > 0, "there is something to run");
+        let setting = Setting::new(isa, shape, samples, order.len());
+        let count = order.len().div_ceil(BLOCK_SAMPLES);
+        let first = |block: usize| block * order.len() / count;
+        let blocks = (0..count)
+            .map(|block| KernelBlock::new(setting, &order[first(block)..first(block + 1)]));
         let mut bench = Self {
-            isa,
             samples,
-            labels: order.iter().map(|&index| samples.label(index)).collect(),
             order: order.to_vec(),
             initial: parameters.clone(),
-            stride,
-            class_stride,
-            layout,
-            row_bytes: AlignedBuffer::new(layout.bytes(), 0),
-            row_masks: AlignedBuffer::new(layout.row_masks(), 0),
-            column_bytes: AlignedBuffer::new(layout.bytes(), 0),
-            column_masks: AlignedBuffer::new(layout.column_masks(), [0; MASK_WORDS]),
-            weights: zeros(weight_rows(inputs) * stride),
-            bias: zeros(stride),
-            output_rows: zeros(hidden * class_stride),
-            output_weights: zeros(classes * stride),
-            output_bias: zeros(class_stride),
-            hidden: zeros(order.len() * stride),
-            logits: zeros(order.len() * class_stride),
-            output_delta: zeros(order.len() * class_stride),
-            delta: zeros(order.len() * stride),
-            bias_gradient: zeros(stride),
-            output_gradient: zeros(classes * stride),
-            scratch: zeros(classes * MAX_LANES),
-            predicted: vec![0; order.len()],
-            loss: BlockLoss::default(),
-            learning_rate: LEARNING_RATE,
+            copies: (0..copies)
+                .map(|_| Weights::new(setting, parameters))
+                .collect(),
+            copy: 0,
+            gradients: Gradients {
+                weights: (count > 1).then(|| zeros(weight_rows(shape.inputs) * setting.stride)),
+                bias: zeros(setting.stride),
+                output_weights: zeros(shape.classes * setting.stride),
+            },
+            blocks: blocks.collect(),
         };
-        bench.take(parameters);
+        let checked = Setting {
+            learning_rate: LEARNING_RATE,
+            ..setting
+        };
         for kernel in KernelName::ALL {
-            bench.run(kernel);
+            bench.run_with(checked, kernel);
         }
         bench.check()?;
-        // Timed steps leave the weights as they are.
-        bench.learning_rate = 0.0;
         Ok(bench)
     }
 
-    fn take(&mut self, parameters: &Parameters) {
-        let Shape {
-            hidden, classes, ..
-        } = parameters.shape;
-        let copy_rows = |target: &mut [f32], stride: usize, source: &[f32], width: usize| {
-            let rows = target.chunks_exact_mut(stride);
-            for (target, source) in rows.zip(source.chunks_exact(width)) {
-                target[..width].copy_from_slice(source);
-            }
-        };
-        copy_rows(
-            &mut self.weights,
-            self.stride,
-            &parameters.linear1_weight,
-            hidden,
-        );
-        copy_rows(
-            &mut self.output_rows,
-            self.class_stride,
-            &parameters.linear2_weight,
-            classes,
-        );
-        self.bias[..hidden].copy_from_slice(&parameters.linear1_bias);
-        self.output_bias[..classes].copy_from_slice(&parameters.linear2_bias);
-        for unit in 0..hidden {
-            for class in 0..classes {
-                self.output_weights[class * self.stride + unit] =
-                    parameters.linear2_weight[unit * classes + class];
-            }
-        }
+    fn setting(&self) -> Setting<'a> {
+        let isa = self.blocks[0].isa;
+        Setting::new(isa, self.initial.shape, self.samples, self.order.len())
     }
 
-    /// Runs one kernel on what the kernels before it have left.
+    /// Runs one kernel, for all samples, on what the kernels before it have left.
     pub fn run(&mut self, kernel: KernelName) {
+        self.run_with(self.setting(), kernel);
+        self.copy = (self.copy + 1) % self.copies.len();
+    }
+
+    fn run_with(&mut self, setting: Setting<'_>, kernel: KernelName) {
         match kernel {
-            KernelName::Prepare => self.prepare(),
-            KernelName::Forward => self.forward(),
-            KernelName::Logits => self.logits(),
-            KernelName::Softmax => self.softmax(),
-            KernelName::HiddenDelta => self.hidden_delta(),
-            KernelName::OutputGradient => self.output_gradient(),
-            KernelName::WeightUpdate => self.weight_update(),
+            KernelName::HiddenDelta => self.gradients.bias.fill(0.0),
+            KernelName::OutputGradient => self.gradients.output_weights.fill(0.0),
+            _ => {}
         }
-    }
-
-    fn prepare(&mut self) {
-        let (bytes, masks) = (self.layout.capacity * PIXEL_BLOCK, self.layout.capacity);
-        for pixel_block in 0..self.layout.pixel_blocks() {
-            let part = |len: usize| pixel_block * len..(pixel_block + 1) * len;
-            self.isa.run(Prepare {
-                layout: self.layout,
-                images: self.samples.images(),
-                order: &self.order,
-                pixel_block,
-                target: PixelBlockTarget {
-                    row_bytes: &mut self.row_bytes[part(bytes)],
-                    row_masks: &mut self.row_masks[part(masks)],
-                    column_bytes: &mut self.column_bytes[part(bytes)],
-                    column_masks: &mut self.column_masks[part(PIXEL_BLOCK)],
-                },
-            });
+        let last = self.blocks.len() - 1;
+        for (index, block) in self.blocks.iter_mut().enumerate() {
+            let weights = &mut self.copies[self.copy];
+            block.run(kernel, setting, weights, &mut self.gradients, index == last);
         }
-    }
-
-    fn forward(&mut self) {
-        let (bytes, masks) = (&self.row_bytes, &self.row_masks);
-        // SAFETY: `new` has filled the buffers with this layout and as many samples.
-        let rows = unsafe { PreparedRows::new(self.layout, self.order.len(), bytes, masks) };
-        self.isa.run(Forward {
-            block: rows,
-            weights: &self.weights,
-            bias: &self.bias,
-            hidden: &mut self.hidden,
-            stride: self.stride,
-        });
-    }
-
-    fn logits(&mut self) {
-        self.isa.run(LeafLogits {
-            hidden: &self.hidden,
-            stride: self.stride,
-            units: self.initial.shape.hidden,
-            weights: &self.output_rows,
-            classes: self.class_stride,
-            samples: self.order.len(),
-            part: &mut self.logits,
-        });
-    }
-
-    fn softmax(&mut self) {
-        self.loss = self.isa.run(SoftmaxCrossEntropy {
-            logits: &self.logits,
-            bias: &self.output_bias,
-            labels: &self.labels,
-            classes: self.initial.shape.classes,
-            class_stride: self.class_stride,
-            scale: 1.0 / self.order.len() as f32,
-            delta: &mut self.output_delta,
-            predicted: &mut self.predicted,
-            scratch: &mut self.scratch,
-        });
-    }
-
-    fn hidden_delta(&mut self) {
-        self.bias_gradient.fill(0.0);
-        self.isa.run(HiddenDelta {
-            output_delta: &self.output_delta,
-            class_stride: self.class_stride,
-            classes: self.initial.shape.classes,
-            weights: &self.output_weights,
-            hidden: &self.hidden,
-            delta: &mut self.delta,
-            bias_gradient: &mut self.bias_gradient,
-            stride: self.stride,
-            samples: self.order.len(),
-        });
-    }
-
-    fn output_gradient(&mut self) {
-        self.output_gradient.fill(0.0);
-        self.isa.run(OutputGradient {
-            output_delta: &self.output_delta,
-            class_stride: self.class_stride,
-            classes: self.initial.shape.classes,
-            hidden: &self.hidden,
-            stride: self.stride,
-            samples: self.order.len(),
-            gradient: &mut self.output_gradient,
-        });
-    }
-
-    fn weight_update(&mut self) {
-        let (bytes, masks) = (&self.column_bytes, &self.column_masks);
-        // SAFETY: `new` has filled the buffers with this layout and as many samples.
-        let columns = unsafe { PreparedColumns::new(self.layout, self.order.len(), bytes, masks) };
-        self.isa.run(WeightUpdate {
-            block: columns,
-            delta: &self.delta,
-            stride: self.stride,
-            weights: &mut self.weights,
-            velocities: &mut [],
-            gradients: None,
-            rule: Some(StepRule {
-                learning_rate: self.learning_rate,
-                momentum: 0.0,
-                nesterov: false,
-                weight_decay: 0.0,
-            }),
-        });
     }
 
     /// Floating-point operations of one run, a multiply-add counting two: those executed, zero
@@ -341,98 +230,63 @@ impl<'a> KernelBench<'a> {
         flop as u64
     }
 
-    /// Compares what all kernels have left with the reference.
-    fn check(&self) -> Result<(), String> {
-        let shape = self.initial.shape;
-        let network = Network::from(&self.initial);
-        let images: Vec<&[u8]> = self.order.iter().map(|&i| self.samples.image(i)).collect();
-        let mean = network.minibatch_gradients(&images, &self.labels);
-        for (sample, image) in images.iter().enumerate() {
-            let x: Vec<f64> = image
-                .iter()
-                .map(|&byte| reference::pixel_to_input(byte))
-                .collect();
-            let activations = network.forward(&x);
-            let row = &self.hidden[sample * self.stride..];
-            close("forward", row, &activations.hidden)?;
-            let logits = &self.logits[sample * self.class_stride..][..shape.classes];
-            let biased = logits.iter().zip(&self.initial.linear2_bias);
-            let biased: Vec<f32> = biased.map(|(logit, bias)| logit + bias).collect();
-            close("logits", &biased, &activations.logits)?;
-        }
-        let samples = self.order.len() as f64;
-        let loss = (self.loss.loss / samples) as f32;
-        close("softmax", &[loss], &[mean.loss])?;
-        let gradients = &mean.gradients;
-        close("hidden_delta", &self.bias_gradient, &gradients.linear1_bias)?;
-        for class in 0..shape.classes {
-            let row = &self.output_gradient[class * self.stride..];
-            let column = gradients.linear2_weight.iter().skip(class);
-            let column: Vec<f64> = column.step_by(shape.classes).copied().collect();
-            close("output_gradient", row, &column)?;
-        }
-        let initial = self.initial.linear1_weight.chunks_exact(shape.hidden);
-        let gradients = gradients.linear1_weight.chunks_exact(shape.hidden);
-        for (pixel, (initial, gradient)) in initial.zip(gradients).enumerate() {
-            let stepped = initial.iter().zip(gradient);
-            let stepped: Vec<f64> = stepped
-                .map(|(&w, g)| f64::from(w) - f64::from(LEARNING_RATE) * g)
-                .collect();
-            let row = &self.weights[pixel * self.stride..];
-            close("weight_update", row, &stepped)?;
-        }
-        Ok(())
-    }
-}
-
-/// Compares as many values as are expected; NaN is never close.
-fn close(kernel: &str, found: &[f32], expected: &[f64]) -> Result<(), String> {
-    for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
-        let error = (f64::from(found) - expected).abs() / expected.abs().max(1e-2);
-        if error.is_nan() || error > TOLERANCE {
-            return Err(format!(
-                "{kernel}: value {index} is {found}, expected {expected}"
-            ));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::simd::IsaRequest;
-
-    #[test]
-    fn every_kernel_passes_its_check_and_a_broken_one_does_not() {
-        let shape = Shape {
-            inputs: 70,
-            hidden: 20,
-            classes: 3,
+    /// Bytes of the arrays that one run reads, plus those of the arrays that it writes, each counted
+    /// once a block, padding included.
+    pub fn bytes(&self, kernel: KernelName) -> u64 {
+        let setting = self.setting();
+        let blocks = self.blocks.iter();
+        let bytes: usize = blocks.map(|block| block.bytes(kernel, setting)).sum();
+        let weights = 4 * weight_rows(setting.shape.inputs) * setting.stride;
+        // Sums of several blocks are read and written by each of them, the weights by the last.
+        let shared = match (kernel, self.blocks.len()) {
+            (KernelName::WeightUpdate, 1) => 2 * weights,
+            (KernelName::WeightUpdate, blocks) => (2 * blocks + 2) * weights,
+            _ => 0,
         };
-        let images: Vec<u8> = (0..70 * 40).map(|i| (i % 3 * i % 256) as u8).collect();
-        let labels: Vec<u8> = (0..40).map(|i| (i % 3) as u8).collect();
-        let samples = Samples::new(&images, &labels, 70);
-        let parameters = Parameters::initialise(shape, 1);
-        let order: Vec<u32> = (0..40).collect();
-        for isa in Isa::available() {
-            KernelBench::new(isa, &parameters, samples, &order).unwrap();
-        }
-        let isa = Isa::select(IsaRequest::Auto).unwrap();
-        for kernel in KernelName::ALL.into_iter().skip(1) {
-            let mut bench = KernelBench::new(isa, &parameters, samples, &order).unwrap();
-            assert_eq!(bench.check(), Ok(()));
-            match kernel {
-                KernelName::Prepare => {}
-                KernelName::Forward => bench.hidden[5] = f32::NAN,
-                KernelName::Logits => bench.logits[1] += 0.01,
-                KernelName::Softmax => bench.loss.loss += 0.1,
-                KernelName::HiddenDelta => bench.bias_gradient[19] += 0.01,
-                KernelName::OutputGradient => bench.output_gradient[0] += 0.01,
-                KernelName::WeightUpdate => bench.weights[7] += 0.01,
+        (bytes + shared) as u64
+    }
+}
+
+impl Weights {
+    fn new(setting: Setting<'_>, parameters: &Parameters) -> Self {
+        let Setting {
+            stride,
+            class_stride,
+            ..
+        } = setting;
+        let Shape {
+            inputs,
+            hidden,
+            classes,
+        } = parameters.shape;
+        let mut new = Self {
+            weights: zeros(weight_rows(inputs) * stride),
+            bias: zeros(stride),
+            output_rows: zeros(hidden * class_stride),
+            output_weights: zeros(classes * stride),
+            output_bias: zeros(class_stride),
+        };
+        let copy_rows = |target: &mut [f32], stride: usize, source: &[f32], width: usize| {
+            let rows = target.chunks_exact_mut(stride);
+            for (target, source) in rows.zip(source.chunks_exact(width)) {
+                target[..width].copy_from_slice(source);
             }
-            let error = bench.check().unwrap_err();
-            assert!(error.starts_with(kernel.name()), "{error}");
+        };
+        copy_rows(&mut new.weights, stride, &parameters.linear1_weight, hidden);
+        copy_rows(
+            &mut new.output_rows,
+            class_stride,
+            &parameters.linear2_weight,
+            classes,
+        );
+        new.bias[..hidden].copy_from_slice(&parameters.linear1_bias);
+        new.output_bias[..classes].copy_from_slice(&parameters.linear2_bias);
+        for unit in 0..hidden {
+            for class in 0..classes {
+                new.output_weights[class * stride + unit] =
+                    parameters.linear2_weight[unit * classes + class];
+            }
         }
+        new
     }
 }

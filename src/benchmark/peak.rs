@@ -70,19 +70,19 @@ impl Kernel for MultiplyAdds {
 
     #[inline(always)]
     fn run<V: Vector>(self, token: V::Token) -> f64 {
-        // More chains than any tile has; the loops below use the first `FORWARD_TILE` of them, which
+        // More chains than any tile has; the loops below use the first `TILES.forward` of them, which
         // fit the registers and hide the latency of a multiply-add on every tier.
-        const { assert!(V::FORWARD_TILE <= MOST_CHAINS) };
+        const { assert!(V::TILES.forward <= MOST_CHAINS) };
         let factor = V::splat(token, black_box(0.999));
         let addend = V::splat(token, black_box(0.001));
         let mut chains = [V::splat(token, black_box(0.5)); MOST_CHAINS];
         for _ in 0..self.rounds {
-            for chain in &mut chains[..V::FORWARD_TILE] {
+            for chain in &mut chains[..V::TILES.forward] {
                 *chain = chain.mul_add(factor, addend);
             }
         }
         black_box(&mut chains);
-        (2 * V::LANES * V::FORWARD_TILE * self.rounds) as f64
+        (2 * V::LANES * V::TILES.forward * self.rounds) as f64
     }
 }
 

@@ -35,7 +35,7 @@ impl Kernel for Forward<'_> {
         assert!(self.weights.len() >= self.block.inputs() * self.stride);
         assert!(self.bias.len() >= self.stride);
         assert!(self.hidden.len() >= self.block.samples() * self.stride);
-        for (first, vectors) in tiles(self.stride / V::LANES, V::FORWARD_TILE) {
+        for (first, vectors) in tiles(self.stride / V::LANES, V::TILES.forward) {
             let tile = Tile {
                 block: self.block,
                 // SAFETY: the tile lies within the stride of each buffer.
@@ -47,7 +47,7 @@ impl Kernel for Forward<'_> {
                 stride: self.stride,
             };
             // SAFETY: the assertions above hold for every row of every tile.
-            unsafe { with_tile!(vectors, V::FORWARD_TILE, forward_tile::<V>(token, tile)) }
+            unsafe { with_tile!(vectors, V::TILES.forward, forward_tile::<V>(token, tile)) }
         }
     }
 }
@@ -67,7 +67,8 @@ struct Tile<'a> {
 /// For 64 pixels at a time (their weight rows, 64 x T vectors, stay in L1) and each sample: load
 /// the sample's T sums into registers, add x W for the sample's non-zero pixels among the 64, T
 /// multiply-adds each, store the sums. No product with a zero is computed, and each weight row
-/// comes from L2 once a block of samples. After the last pixels the sums go through the sigmoid.
+/// comes from L2 once a block of samples. The sums of all samples, 128 x T vectors, go through L1
+/// once for every 64 pixels. After the last pixels they go through the sigmoid.
 ///
 /// # Safety
 /// Every row of `weights` below the block's inputs, `bias`, and every row of `hidden` below the

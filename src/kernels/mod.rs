@@ -28,13 +28,7 @@ pub(crate) mod softmax;
 mod tile;
 pub(crate) mod weight_update;
 
-/// Most samples that are worked on at once. The deltas of 128 samples for a gradient tile of 6
-/// AVX2 vectors are 24 KiB: they stay in an L1 of 32 KiB. A larger minibatch is a series of blocks.
-pub(crate) const BLOCK_SAMPLES: usize = 128;
-
-/// Pixels whose weight rows the forward pass keeps in L1: 64 rows of a forward tile of 13 AVX2
-/// vectors are 26 KiB. It is also the number of bits in a mask word.
-pub(crate) const PIXEL_BLOCK: usize = 64;
+pub(crate) use crate::simd::tiles::{BLOCK_SAMPLES, GRADIENT_PIXELS, PIXEL_BLOCK};
 
 /// Words of a pixel's sample mask.
 pub(crate) const MASK_WORDS: usize = BLOCK_SAMPLES / 64;

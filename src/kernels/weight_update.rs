@@ -7,12 +7,8 @@
 use super::prepare::PreparedColumns;
 use super::rule::{StepRule, VectorRule};
 use super::tile::{tiles, with_tile};
-use super::{INPUT_OF_BYTE, MASK_WORDS};
+use super::{GRADIENT_PIXELS as PIXELS, INPUT_OF_BYTE, MASK_WORDS};
 use crate::simd::{Kernel, Vector};
-
-/// Pixels whose gradients are summed together. Two adjacent pixels share each delta that is loaded;
-/// as they are mostly zero together, only 17 % of the multiply-adds meet a zero on MNIST.
-const PIXELS: usize = 2;
 
 /// dW = x^T dk over the samples of a block, ascending, and the SGD step.
 pub(crate) struct WeightUpdate<'a> {
@@ -58,13 +54,13 @@ impl Kernel for WeightUpdate<'_> {
             Some(_) => {}
             None => assert!(self.gradients.is_some(), "sums without a place to go"),
         }
-        for (first, vectors) in tiles(self.stride / V::LANES, V::GRADIENT_TILE) {
+        for (first, vectors) in tiles(self.stride / V::LANES, V::TILES.gradient) {
             let unit = first * V::LANES;
             // SAFETY: the assertions above hold for every row of every tile.
             unsafe {
                 with_tile!(
                     vectors,
-                    V::GRADIENT_TILE,
+                    V::TILES.gradient,
                     unit_tile::<V>(token, &mut self, unit)
                 );
             }
@@ -76,7 +72,8 @@ impl Kernel for WeightUpdate<'_> {
 ///
 /// The 2 x T gradient sums of two pixels stay in registers while the loop walks the samples in
 /// which either pixel is not zero; each such sample's T deltas are loaded once for both. The deltas
-/// of all samples (128 x T vectors) stay in L1, the weight rows stream through from L2.
+/// of all samples (128 x T vectors) stay in L1 where they fit, as with AVX2, else in L2; the weight
+/// rows stream through from L2.
 ///
 /// # Safety
 /// Every row of the buffers must hold T vectors from `unit` on.

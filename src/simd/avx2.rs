@@ -4,6 +4,7 @@
     reason = "intrinsics, allowed by the token that proves their detection"
 )]
 
+use super::tiles::{self, RegisterTiles};
 use super::{Kernel, Vector};
 use std::arch::x86_64::*;
 
@@ -40,11 +41,7 @@ pub(crate) struct Avx2Vector(__m256);
 impl Vector for Avx2Vector {
     type Token = Avx2;
     const LANES: usize = 8;
-    // 13 accumulators, the pixel value and two spare of 16 registers. 13 was the fastest of 5, 8,
-    // 10, 12 and 13: each pixel value that is looked up serves more multiply-adds.
-    const FORWARD_TILE: usize = 13;
-    // 2 x 6 accumulators, two pixel values, one delta: 15 of 16 registers.
-    const GRADIENT_TILE: usize = 6;
+    const TILES: RegisterTiles = tiles::AVX2;
 
     #[inline(always)]
     fn splat(_: Avx2, value: f32) -> Self {

@@ -4,6 +4,7 @@
     reason = "intrinsics, allowed by the token that proves their detection"
 )]
 
+use super::tiles::{self, RegisterTiles};
 use super::{Kernel, Vector};
 use std::arch::x86_64::*;
 
@@ -43,11 +44,7 @@ pub(crate) struct Avx512Vector(__m512);
 impl Vector for Avx512Vector {
     type Token = Avx512;
     const LANES: usize = 16;
-    // 10 accumulators: a hidden layer of 300 on two threads is one tile. Each pixel that is found in
-    // a mask serves 10 multiply-adds; 5 and 7 were slower, though 64 rows of 10 vectors are 40 KiB.
-    const FORWARD_TILE: usize = 10;
-    // 2 x 10 accumulators, two pixel values, one delta: 23 of 32 registers.
-    const GRADIENT_TILE: usize = 10;
+    const TILES: RegisterTiles = tiles::AVX512;
 
     #[inline(always)]
     fn splat(_: Avx512, value: f32) -> Self {

@@ -21,11 +21,13 @@ mod avx2;
 mod avx512;
 pub(crate) mod math;
 mod portable;
+pub(crate) mod tiles;
 
 pub(crate) use math::{exp_negative, sigmoid};
 
 use std::fmt;
 use std::str::FromStr;
+use tiles::RegisterTiles;
 
 /// Environment variable that chooses the instruction set where no option does.
 pub const ISA_VARIABLE: &str = "FUSED_MLP_ISA";
@@ -43,11 +45,8 @@ pub(crate) trait Vector: Copy {
     type Token: Copy;
     /// Number of lanes.
     const LANES: usize;
-    /// Vectors of a hidden tile whose accumulators the forward pass keeps in registers.
-    const FORWARD_TILE: usize;
-    /// Vectors of a hidden tile whose accumulators the weight gradient keeps in registers, for
-    /// each of two pixels.
-    const GRADIENT_TILE: usize;
+    /// Sizes of its register tiles.
+    const TILES: RegisterTiles;
 
     /// The same value in each lane.
     fn splat(token: Self::Token, value: f32) -> Self;

@@ -2,6 +2,7 @@
 //! x86-64, NEON on aarch64).
 #![expect(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 
+use super::tiles::{self, RegisterTiles};
 use super::{Kernel, Vector};
 use wide::{f32x8, i32x8, u8x16};
 
@@ -26,10 +27,7 @@ pub(crate) struct PortableVector(f32x8);
 impl Vector for PortableVector {
     type Token = Portable;
     const LANES: usize = 8;
-    // SSE2 has 16 registers of half a vector: 5 accumulators take 10 of them.
-    const FORWARD_TILE: usize = 5;
-    // 2 x 2 accumulators take 8 half registers, two pixel values and a delta 6.
-    const GRADIENT_TILE: usize = 2;
+    const TILES: RegisterTiles = tiles::PORTABLE;
 
     #[inline(always)]
     fn splat(_: Portable, value: f32) -> Self {

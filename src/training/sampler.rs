@@ -26,12 +26,12 @@ impl ValidationSplit {
         if validation > 0 {
             Stream::new(VALIDATION_SEED, Purpose::ValidationSplit).shuffle(&mut order);
         }
-        let mut training = order.split_off(validation as usize);
-        training.sort_unstable();
+        let mut validation: Vec<u32> = order.drain(..validation as usize).collect();
+        validation.sort_unstable();
         order.sort_unstable();
         Self {
-            training,
-            validation: order,
+            training: order,
+            validation,
         }
     }
 }

@@ -113,8 +113,8 @@ impl Kernel for AskForTiles {
     fn run<V: Vector>(self, _: V::Token) -> TileSizes {
         TileSizes {
             lanes: V::LANES,
-            forward: V::FORWARD_TILE,
-            gradient: V::GRADIENT_TILE,
+            forward: V::TILES.forward,
+            gradient: V::TILES.gradient,
         }
     }
 }

@@ -4,6 +4,7 @@
     reason = "the trait's loads and stores go through pointers"
 )]
 
+use crate::simd::tiles::RegisterTiles;
 use crate::simd::{Isa, Kernel, Vector, exp_negative, sigmoid};
 
 /// A vector of one lane. Its multiply-add is rounded once if `FUSED`, twice otherwise.
@@ -13,8 +14,10 @@ pub(crate) struct Scalar<const FUSED: bool>(pub f32);
 impl<const FUSED: bool> Vector for Scalar<FUSED> {
     type Token = ();
     const LANES: usize = 1;
-    const FORWARD_TILE: usize = 1;
-    const GRADIENT_TILE: usize = 1;
+    const TILES: RegisterTiles = RegisterTiles {
+        forward: 1,
+        gradient: 1,
+    };
 
     fn splat((): (), value: f32) -> Self {
         Self(value)

@@ -1,0 +1,224 @@
+//! One block of a minibatch: its buffers, and the kernels run on them.
+#![expect(
+    unsafe_code,
+    reason = "a prepared block is made from buffers that were filled here"
+)]
+
+use super::{Gradients, KernelName, Setting, Weights, zeros};
+use crate::engine::AlignedBuffer;
+use crate::kernels::forward::Forward;
+use crate::kernels::hidden_delta::HiddenDelta;
+use crate::kernels::logits::LeafLogits;
+use crate::kernels::output_update::OutputGradient;
+use crate::kernels::prepare::{
+    BlockLayout, PixelBlockTarget, Prepare, PreparedColumns, PreparedRows,
+};
+use crate::kernels::rule::StepRule;
+use crate::kernels::softmax::{BlockLoss, SoftmaxCrossEntropy};
+use crate::kernels::weight_update::WeightUpdate;
+use crate::kernels::{MASK_WORDS, PIXEL_BLOCK};
+use crate::simd::{Isa, MAX_LANES};
+
+/// Up to 128 samples of a minibatch.
+pub(super) struct KernelBlock {
+    pub(super) isa: Isa,
+    pub(super) order: Vec<u32>,
+    pub(super) labels: Vec<u8>,
+    layout: BlockLayout,
+    row_bytes: AlignedBuffer<u8>,
+    row_masks: AlignedBuffer<u64>,
+    column_bytes: AlignedBuffer<u8>,
+    column_masks: AlignedBuffer<[u64; MASK_WORDS]>,
+    pub(super) hidden: AlignedBuffer<f32>,
+    pub(super) logits: AlignedBuffer<f32>,
+    output_delta: AlignedBuffer<f32>,
+    delta: AlignedBuffer<f32>,
+    scratch: AlignedBuffer<f32>,
+    predicted: Vec<u8>,
+    pub(super) loss: BlockLoss,
+}
+
+impl KernelBlock {
+    pub(super) fn new(setting: Setting<'_>, order: &[u32]) -> Self {
+        let layout = BlockLayout::new(setting.shape.inputs, order.len());
+        let (units, classes) = (
+            order.len() * setting.stride,
+            order.len() * setting.class_stride,
+        );
+        let labels = order.iter().map(|&index| setting.samples.label(index));
+        Self {
+            isa: setting.isa,
+            labels: labels.collect(),
+            order: order.to_vec(),
+            layout,
+            row_bytes: AlignedBuffer::new(layout.bytes(), 0),
+            row_masks: AlignedBuffer::new(layout.row_masks(), 0),
+            column_bytes: AlignedBuffer::new(layout.bytes(), 0),
+            column_masks: AlignedBuffer::new(layout.column_masks(), [0; MASK_WORDS]),
+            hidden: zeros(units),
+            logits: zeros(classes),
+            output_delta: zeros(classes),
+            delta: zeros(units),
+            scratch: zeros(setting.shape.classes * MAX_LANES),
+            predicted: vec![0; order.len()],
+            loss: BlockLoss::default(),
+        }
+    }
+
+    /// Runs one kernel on what the kernels before it have left.
+    pub(super) fn run(
+        &mut self,
+        kernel: KernelName,
+        setting: Setting<'_>,
+        weights: &mut Weights,
+        gradients: &mut Gradients,
+        is_last: bool,
+    ) {
+        match kernel {
+            KernelName::Prepare => self.prepare(setting),
+            KernelName::Forward => self.forward(setting, weights),
+            KernelName::Logits => self.logits(setting, weights),
+            KernelName::Softmax => self.softmax(setting, weights),
+            KernelName::HiddenDelta => self.hidden_delta(setting, weights, gradients),
+            KernelName::OutputGradient => self.output_gradient(setting, gradients),
+            KernelName::WeightUpdate => self.weight_update(setting, weights, gradients, is_last),
+        }
+    }
+
+    /// Bytes of the arrays that one run of a kernel reads and writes, dW and the weights it changes
+    /// left out.
+    pub(super) fn bytes(&self, kernel: KernelName, setting: Setting<'_>) -> usize {
+        let Setting {
+            shape,
+            stride,
+            class_stride,
+            ..
+        } = setting;
+        let bytes = self.layout.bytes();
+        let row_masks = size_of_val::<[u64]>(&self.row_masks);
+        let column_masks = size_of_val::<[_]>(&*self.column_masks);
+        let (units, classes) = (4 * self.hidden.len(), 4 * self.logits.len());
+        let output_weights = 4 * shape.classes * stride;
+        match kernel {
+            KernelName::Prepare => {
+                self.order.len() * shape.inputs + 2 * bytes + row_masks + column_masks
+            }
+            KernelName::Forward => bytes + row_masks + 4 * (shape.inputs + 1) * stride + units,
+            KernelName::Logits => units + 4 * shape.hidden * class_stride + classes,
+            KernelName::Softmax => 2 * classes + 2 * self.order.len(),
+            KernelName::HiddenDelta => classes + output_weights + 2 * units + 2 * 4 * stride,
+            KernelName::OutputGradient => classes + units + 2 * output_weights,
+            KernelName::WeightUpdate => bytes + column_masks + units,
+        }
+    }
+
+    fn prepare(&mut self, setting: Setting<'_>) {
+        let (bytes, masks) = (self.layout.capacity * PIXEL_BLOCK, self.layout.capacity);
+        for pixel_block in 0..self.layout.pixel_blocks() {
+            let part = |len: usize| pixel_block * len..(pixel_block + 1) * len;
+            setting.isa.run(Prepare {
+                layout: self.layout,
+                images: setting.samples.images(),
+                order: &self.order,
+                pixel_block,
+                target: PixelBlockTarget {
+                    row_bytes: &mut self.row_bytes[part(bytes)],
+                    row_masks: &mut self.row_masks[part(masks)],
+                    column_bytes: &mut self.column_bytes[part(bytes)],
+                    column_masks: &mut self.column_masks[part(PIXEL_BLOCK)],
+                },
+            });
+        }
+    }
+
+    fn forward(&mut self, setting: Setting<'_>, weights: &Weights) {
+        let (bytes, masks) = (&self.row_bytes, &self.row_masks);
+        // SAFETY: `new` has filled the buffers with this layout and as many samples.
+        let rows = unsafe { PreparedRows::new(self.layout, self.order.len(), bytes, masks) };
+        setting.isa.run(Forward {
+            block: rows,
+            weights: &weights.weights,
+            bias: &weights.bias,
+            hidden: &mut self.hidden,
+            stride: setting.stride,
+        });
+    }
+
+    fn logits(&mut self, setting: Setting<'_>, weights: &Weights) {
+        setting.isa.run(LeafLogits {
+            hidden: &self.hidden,
+            stride: setting.stride,
+            units: setting.shape.hidden,
+            weights: &weights.output_rows,
+            classes: setting.class_stride,
+            samples: self.order.len(),
+            part: &mut self.logits,
+        });
+    }
+
+    fn softmax(&mut self, setting: Setting<'_>, weights: &Weights) {
+        self.loss = setting.isa.run(SoftmaxCrossEntropy {
+            logits: &self.logits,
+            bias: &weights.output_bias,
+            labels: &self.labels,
+            classes: setting.shape.classes,
+            class_stride: setting.class_stride,
+            scale: 1.0 / setting.minibatch_samples as f32,
+            delta: &mut self.output_delta,
+            predicted: &mut self.predicted,
+            scratch: &mut self.scratch,
+        });
+    }
+
+    fn hidden_delta(&mut self, setting: Setting<'_>, weights: &Weights, gradients: &mut Gradients) {
+        setting.isa.run(HiddenDelta {
+            output_delta: &self.output_delta,
+            class_stride: setting.class_stride,
+            classes: setting.shape.classes,
+            weights: &weights.output_weights,
+            hidden: &self.hidden,
+            delta: &mut self.delta,
+            bias_gradient: &mut gradients.bias,
+            stride: setting.stride,
+            samples: self.order.len(),
+        });
+    }
+
+    fn output_gradient(&mut self, setting: Setting<'_>, gradients: &mut Gradients) {
+        setting.isa.run(OutputGradient {
+            output_delta: &self.output_delta,
+            class_stride: setting.class_stride,
+            classes: setting.shape.classes,
+            hidden: &self.hidden,
+            stride: setting.stride,
+            samples: self.order.len(),
+            gradient: &mut gradients.output_weights,
+        });
+    }
+
+    fn weight_update(
+        &mut self,
+        setting: Setting<'_>,
+        weights: &mut Weights,
+        gradients: &mut Gradients,
+        is_last: bool,
+    ) {
+        let (bytes, masks) = (&self.column_bytes, &self.column_masks);
+        // SAFETY: `new` has filled the buffers with this layout and as many samples.
+        let columns = unsafe { PreparedColumns::new(self.layout, self.order.len(), bytes, masks) };
+        setting.isa.run(WeightUpdate {
+            block: columns,
+            delta: &self.delta,
+            stride: setting.stride,
+            weights: &mut weights.weights,
+            velocities: &mut [],
+            gradients: gradients.weights.as_deref_mut(),
+            rule: is_last.then_some(StepRule {
+                learning_rate: setting.learning_rate,
+                momentum: 0.0,
+                nesterov: false,
+                weight_decay: 0.0,
+            }),
+        });
+    }
+}
