@@ -248,13 +248,14 @@ impl Worker {
         exchange: &Exchange,
         clock: &mut impl Clock,
     ) {
-        self.isa.run(Forward {
+        Forward {
             block: rows,
             weights: &self.weights.values,
             bias: &self.bias.values,
             hidden: &mut self.hidden,
             stride: self.stride,
-        });
+        }
+        .run_on(self.isa);
         clock.lap(Phase::Forward);
         let len = rows.samples() * self.class_stride;
         for OwnedNode { node, program } in &self.nodes {

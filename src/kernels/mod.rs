@@ -28,7 +28,8 @@ pub(crate) mod softmax;
 mod tile;
 pub(crate) mod weight_update;
 
-pub(crate) use crate::simd::tiles::{BLOCK_SAMPLES, GRADIENT_PIXELS, PIXEL_BLOCK};
+pub(crate) use crate::simd::tiles::{BLOCK_SAMPLES, PIXEL_BLOCK};
+use crate::simd::tiles::{DENSE, DENSE_GRADIENT_PIXELS, GRADIENT_PIXELS};
 
 /// Words of a pixel's sample mask.
 pub(crate) const MASK_WORDS: usize = BLOCK_SAMPLES / 64;

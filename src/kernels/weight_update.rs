@@ -7,7 +7,7 @@
 use super::prepare::PreparedColumns;
 use super::rule::{StepRule, VectorRule};
 use super::tile::{tiles, with_tile};
-use super::{GRADIENT_PIXELS as PIXELS, INPUT_OF_BYTE, MASK_WORDS};
+use super::{DENSE_GRADIENT_PIXELS, GRADIENT_PIXELS, INPUT_OF_BYTE, MASK_WORDS};
 use crate::simd::{Kernel, Vector};
 
 /// dW = x^T dk over the samples of a block, ascending, and the SGD step.
@@ -31,7 +31,7 @@ pub(crate) struct WeightUpdate<'a> {
 
 /// Rows that W and its companions have in memory for a number of inputs.
 pub(crate) fn weight_rows(inputs: usize) -> usize {
-    inputs.next_multiple_of(PIXELS)
+    inputs.next_multiple_of(DENSE_GRADIENT_PIXELS)
 }
 
 impl Kernel for WeightUpdate<'_> {
@@ -54,31 +54,74 @@ impl Kernel for WeightUpdate<'_> {
             Some(_) => {}
             None => assert!(self.gradients.is_some(), "sums without a place to go"),
         }
-        for (first, vectors) in tiles(self.stride / V::LANES, V::TILES.gradient) {
+        let vectors = self.stride / V::LANES;
+        if V::TILES.dense_gradient > 0 && self.block.is_dense() {
+            for (first, vectors) in tiles(vectors, V::TILES.dense_gradient) {
+                let unit = first * V::LANES;
+                // SAFETY: the assertions above hold for every row of every tile.
+                unsafe {
+                    with_tile!(
+                        vectors,
+                        V::TILES.dense_gradient,
+                        dense_tile::<V>(token, &mut self, unit)
+                    );
+                }
+            }
+            return;
+        }
+        for (first, vectors) in tiles(vectors, V::TILES.gradient) {
             let unit = first * V::LANES;
-            // SAFETY: the assertions above hold for every row of every tile.
+            // SAFETY: as above.
             unsafe {
                 with_tile!(
                     vectors,
                     V::TILES.gradient,
-                    unit_tile::<V>(token, &mut self, unit)
+                    sparse_tile::<V>(token, &mut self, unit)
                 );
             }
         }
     }
 }
 
-/// T vectors of hidden units, all pixels.
+/// [`unit_tile`] for pairs of pixels.
 ///
-/// The 2 x T gradient sums of two pixels stay in registers while the loop walks the samples in
-/// which either pixel is not zero; each such sample's T deltas are loaded once for both. The deltas
+/// # Safety
+/// As [`unit_tile`].
+#[inline(always)]
+unsafe fn sparse_tile<V: Vector, const T: usize>(
+    token: V::Token,
+    pass: &mut WeightUpdate<'_>,
+    unit: usize,
+) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { unit_tile::<V, T, GRADIENT_PIXELS>(token, pass, unit) }
+}
+
+/// [`unit_tile`] for four pixels at once.
+///
+/// # Safety
+/// As [`unit_tile`].
+#[inline(always)]
+unsafe fn dense_tile<V: Vector, const T: usize>(
+    token: V::Token,
+    pass: &mut WeightUpdate<'_>,
+    unit: usize,
+) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { unit_tile::<V, T, DENSE_GRADIENT_PIXELS>(token, pass, unit) }
+}
+
+/// T vectors of hidden units, all pixels, P at a time.
+///
+/// The P x T gradient sums stay in registers while the loop walks the samples in which any of the
+/// pixels is not zero; each such sample's T deltas are loaded once for all of them. The deltas
 /// of all samples (128 x T vectors) stay in L1 where they fit, as with AVX2, else in L2; the weight
 /// rows stream through from L2.
 ///
 /// # Safety
 /// Every row of the buffers must hold T vectors from `unit` on.
 #[inline(always)]
-unsafe fn unit_tile<V: Vector, const T: usize>(
+unsafe fn unit_tile<V: Vector, const T: usize, const P: usize>(
     token: V::Token,
     pass: &mut WeightUpdate<'_>,
     unit: usize,
@@ -93,18 +136,18 @@ unsafe fn unit_tile<V: Vector, const T: usize>(
         None => true,
         Some(rule) => rule.is_plain() && gradients.is_none(),
     };
-    for pixel in (0..weight_rows(pass.block.inputs())).step_by(PIXELS) {
-        let either: [u64; MASK_WORDS] =
-            std::array::from_fn(|word| masks[pixel][word] | masks[pixel + 1][word]);
-        if may_skip && either == [0; MASK_WORDS] {
+    for pixel in (0..weight_rows(pass.block.inputs())).step_by(P) {
+        let any: [u64; MASK_WORDS] =
+            std::array::from_fn(|word| (0..P).fold(0, |mask, p| mask | masks[pixel + p][word]));
+        if may_skip && any == [0; MASK_WORDS] {
             continue;
         }
-        // SAFETY: the caller vouches for T vectors from `unit` on in both rows of the pair, in
+        // SAFETY: the caller vouches for T vectors from `unit` on in each of the P rows, in
         // each of the buffers that `run` has found to be there.
         unsafe {
             let stride = pass.stride;
             let at = move |p: usize, t: usize| (pixel + p) * stride + unit + t * V::LANES;
-            let sums: [[V; T]; PIXELS] = std::array::from_fn(|p| {
+            let sums: [[V; T]; P] = std::array::from_fn(|p| {
                 std::array::from_fn(|t| match gradients {
                     Some(gradients) => V::load(token, gradients.add(at(p, t))),
                     None => V::splat(token, 0.0),
@@ -112,7 +155,7 @@ unsafe fn unit_tile<V: Vector, const T: usize>(
             });
             let columns = std::array::from_fn(|p| pass.block.bytes(pixel + p).as_ptr());
             let deltas = pass.delta.as_ptr().add(unit);
-            let sums = pair_gradient(token, either, columns, deltas, stride, sums);
+            let sums = gradient(token, any, columns, deltas, stride, sums);
             for (p, sums) in sums.into_iter().enumerate() {
                 for (t, sum) in sums.into_iter().enumerate() {
                     finish(token, pass, gradients, at(p, t), sum);
@@ -122,20 +165,20 @@ unsafe fn unit_tile<V: Vector, const T: usize>(
     }
 }
 
-/// Adds x dk to the sums of two pixels, for the samples in `either`.
+/// Adds x dk to the sums of P pixels, for the samples in `any`.
 ///
 /// # Safety
-/// The samples of `either` must have a byte in both `columns` and T vectors in `deltas`.
+/// The samples of `any` must have a byte in both `columns` and T vectors in `deltas`.
 #[inline(always)]
-unsafe fn pair_gradient<V: Vector, const T: usize>(
+unsafe fn gradient<V: Vector, const T: usize, const P: usize>(
     token: V::Token,
-    either: [u64; MASK_WORDS],
-    columns: [*const u8; PIXELS],
+    any: [u64; MASK_WORDS],
+    columns: [*const u8; P],
     deltas: *const f32,
     stride: usize,
-    mut sums: [[V; T]; PIXELS],
-) -> [[V; T]; PIXELS] {
-    for (word, mask) in either.into_iter().enumerate() {
+    mut sums: [[V; T]; P],
+) -> [[V; T]; P] {
+    for (word, mask) in any.into_iter().enumerate() {
         let mut rest = mask;
         while rest != 0 {
             let sample = word * 64 + rest.trailing_zeros() as usize;

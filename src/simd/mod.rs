@@ -276,6 +276,17 @@ impl Isa {
         }
     }
 
+    /// Sizes of the register tiles.
+    pub(crate) fn tiles(self) -> RegisterTiles {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(_) => <avx512::Avx512Vector as Vector>::TILES,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(_) => <avx2::Avx2Vector as Vector>::TILES,
+            Level::Portable(_) => <portable::PortableVector as Vector>::TILES,
+        }
+    }
+
     /// Whether multiply-add is rounded once, so that results are equal to those of every other
     /// instruction set of which this is true.
     pub fn is_fused(self) -> bool {

@@ -135,13 +135,14 @@ impl KernelBlock {
         let (bytes, masks) = (&self.row_bytes, &self.row_masks);
         // SAFETY: `new` has filled the buffers with this layout and as many samples.
         let rows = unsafe { PreparedRows::new(self.layout, self.order.len(), bytes, masks) };
-        setting.isa.run(Forward {
+        Forward {
             block: rows,
             weights: &weights.weights,
             bias: &weights.bias,
             hidden: &mut self.hidden,
             stride: setting.stride,
-        });
+        }
+        .run_on(setting.isa);
     }
 
     fn logits(&mut self, setting: Setting<'_>, weights: &Weights) {

@@ -56,13 +56,14 @@ fn batch() -> Batch {
 fn the_first_layers_kernels_refuse_short_buffers() {
     let batch = batch();
     assert_bounds_checked("forward", |isa, [weights, bias, hidden, stride]| {
-        isa.run(Forward {
+        Forward {
             block: batch.prepare(isa).rows(),
             weights: &buffer(INPUTS * STRIDE, weights),
             bias: &buffer(STRIDE, bias),
             hidden: &mut buffer(SAMPLES * STRIDE, hidden),
             stride: STRIDE - stride,
-        });
+        }
+        .run_on(isa);
     });
     let rows = weight_rows(INPUTS);
     let update = |isa: Isa, [delta, weights, velocities, gradients, stride]: [usize; 5]| {

@@ -32,13 +32,14 @@ fn run(isa: Isa, case: &Case, data: &Data) -> Vec<Matrix> {
     let stride = case.stride(isa);
     let prepared = data.batch.prepare(isa);
     let mut hidden = Guarded::poisoned(case.samples * stride);
-    isa.run(Forward {
+    Forward {
         block: prepared.rows(),
         weights: &pad(&data.weights, case.units, stride),
         bias: &pad(&data.bias, case.units, stride),
         hidden: hidden.slice(),
         stride,
-    });
+    }
+    .run_on(isa);
     let hidden = hidden.checked(&(isa.name(), case), "h");
     vec![Matrix::new(
         "h",

@@ -25,16 +25,19 @@ pub(super) enum ImageKind {
     White,
     /// No pixel is zero.
     Dense,
+    /// 85 % of the pixels are not zero: dense, with gaps.
+    Gaps,
     /// Each image of another of these kinds.
     Mixed,
 }
 
 impl ImageKind {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Sparse,
         Self::Black,
         Self::White,
         Self::Dense,
+        Self::Gaps,
         Self::Mixed,
     ];
 
@@ -42,7 +45,8 @@ impl ImageKind {
         let byte = 1 + stream.below(255) as u8;
         match self {
             Self::Sparse if stream.below(100) < 19 => byte,
-            Self::Sparse | Self::Black => 0,
+            Self::Gaps if stream.below(100) < 85 => byte,
+            Self::Sparse | Self::Black | Self::Gaps => 0,
             Self::White => 255,
             Self::Dense | Self::Mixed => byte,
         }

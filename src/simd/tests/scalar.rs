@@ -17,6 +17,8 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     const TILES: RegisterTiles = RegisterTiles {
         forward: 1,
         gradient: 1,
+        dense_gradient: 0,
+        dense_samples: 1,
     };
 
     fn splat((): (), value: f32) -> Self {
