@@ -24,7 +24,7 @@ const EXIT_SLOWER: u8 = 3;
 /// Wrong usage, or data or files that cannot be used.
 const EXIT_USAGE: u8 = 2;
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 training or evaluation not finite, 2 wrong usage or data, \
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 training or evaluation not finite, or target missed, 2 wrong usage or data, \
                           3 slower (bench --fail-on-slower), \
                           130 interrupted, 143 terminated";
 

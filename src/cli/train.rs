@@ -1,5 +1,7 @@
 //! `fused-mlp train`.
 
+mod target;
+
 use super::backend::BackendArgs;
 use super::output::{Results, message};
 use super::progress::Progress;
@@ -18,11 +20,16 @@ use fused_mlp::training::{EpochEnd, Schedule, StepRecord, Trainer, TrainingOptio
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+use target::{Target, TargetArgs, TargetOn};
 
 const EXAMPLES: &str = "Examples:
   fused-mlp train
   fused-mlp train --epochs 2 --validation 5000 --out runs/first
-  fused-mlp train --json --quiet | tail -1";
+  fused-mlp train --target-accuracy 0.98
+  fused-mlp train --json --quiet | tail -1
+
+The clock of --target-accuracy starts with the program: opening the data, training and every
+evaluation are on it. What the system does before, loading the program, is not.";
 
 /// Options of `fused-mlp train`.
 #[derive(Debug, Clone, Args)]
@@ -64,6 +71,8 @@ pub struct TrainArgs {
     /// Training samples set aside and scored after each epoch
     #[arg(long, value_name = "N", default_value_t = 0)]
     validation: usize,
+    #[command(flatten)]
+    target: TargetArgs,
     /// Model file with the initial weights, instead of random ones
     #[arg(long, value_name = "MODEL")]
     init: Option<PathBuf>,
@@ -182,6 +191,8 @@ struct Epochs {
     diverged_at: Option<StepRecord>,
     /// The last step with a finite loss.
     last_finite: Option<StepRecord>,
+    /// The target was asked for and no evaluation reached it.
+    is_target_missed: bool,
 }
 
 /// Trains, reports, and leaves a run folder.
@@ -190,6 +201,11 @@ struct Epochs {
 /// If an option, the data or a file cannot be used.
 pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
     let options = args.options();
+    if args.target.target_on == TargetOn::Validation && options.validation == 0 {
+        bail!(
+            "--target-on validation needs samples to decide: expected --validation N, found none"
+        );
+    }
     let model = args.initial_model()?;
     let model_shape = model
         .as_ref()
@@ -229,10 +245,12 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
     let progress = Progress::new(args.quiet, options.epochs);
     progress.line(&heading(&start, &trainer));
 
+    let mut target = Target::new(args.target, &dataset.test, program_start);
     let epochs = train_epochs(
         &mut trainer,
         backend,
         &control,
+        &mut target,
         &progress,
         &mut run_folder,
         &mut results,
@@ -240,29 +258,31 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
     run_folder.write_curve()?;
     let parameters = backend.parameters();
     let is_diverged = epochs.diverged_at.is_some() || !parameters.is_finite();
-    let test = match signals.received() {
-        None if !is_diverged => Some(evaluate(backend, &dataset.test)?),
+    let test = match (signals.received(), target.evaluation.take()) {
+        (None, Some(test)) if !is_diverged => Some(test),
+        (None, None) if !is_diverged => Some(evaluate(backend, &dataset.test)?),
         _ => None,
     };
+    let is_diverged = is_diverged || test.as_ref().is_some_and(|test| !test.loss.is_finite());
     let ending = match (&test, signals.received()) {
         _ if is_diverged => Ending::Missed(EXIT_MISSED),
-        (Some(test), _) if !test.loss.is_finite() => Ending::Missed(EXIT_MISSED),
+        (Some(_), _) if epochs.is_target_missed => Ending::Missed(EXIT_MISSED),
         (Some(_), _) => Ending::Success,
         (None, signal) => Ending::Signal(signal.unwrap_or_default()),
     };
-    let model = match ending {
-        // The parameters before the step may be finite, but they are no good.
-        Ending::Missed(_) => None,
-        _ => {
-            let metadata = Metadata::new(images.rows(), images.columns());
-            model_file::save(&run_folder.model(), &parameters, &metadata)?;
-            Some(run_folder.model().display().to_string())
-        }
+    // The parameters before a step that diverged may be finite, but they are no good.
+    let model = if is_diverged {
+        None
+    } else {
+        let metadata = Metadata::new(images.rows(), images.columns());
+        model_file::save(&run_folder.model(), &parameters, &metadata)?;
+        Some(run_folder.model().display().to_string())
     };
     let end = EndEvent {
         outcome: match ending {
             Ending::Success => "finished",
-            Ending::Missed(_) => "diverged",
+            Ending::Missed(_) if is_diverged => "diverged",
+            Ending::Missed(_) => "missed",
             Ending::Signal(_) => "interrupted",
         },
         test_loss: test.as_ref().map(|test| test.loss),
@@ -272,14 +292,24 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
         epochs_per_second: (epochs.complete > 0)
             .then(|| f64::from(epochs.complete) / epochs.seconds),
         total_seconds: program_start.elapsed().as_secs_f64(),
+        target_accuracy: args.target.target_accuracy,
+        target_on: args
+            .target
+            .target_accuracy
+            .map(|_| args.target.target_on.name()),
+        time_to_accuracy_seconds: target.reached_after,
         model,
     };
     run_folder.write_run(&started, &start, Some(&end))?;
     results.event(&end)?;
-    if let (Some(test), Ending::Success) = (&test, ending) {
+    if let (Some(test), false) = (&test, is_diverged) {
         results.text(&summary(test, &end));
     }
-    explain(ending, &epochs, run_folder.path());
+    if is_diverged || ending != Ending::Missed(EXIT_MISSED) {
+        explain(ending, &epochs, run_folder.path());
+    } else {
+        message(&args.target.missed(epochs.complete, run_folder.path()));
+    }
     results.finish()?;
     Ok(ending)
 }
@@ -313,6 +343,7 @@ fn train_epochs(
     trainer: &mut Trainer<'_>,
     backend: &mut dyn Backend,
     control: &PassControl,
+    target: &mut Target<'_>,
     progress: &Progress,
     run_folder: &mut RunFolder,
     results: &mut Results,
@@ -324,7 +355,14 @@ fn train_epochs(
         let epoch = progress.during(number, samples, control, || {
             trainer.train_epoch(backend, control)
         })?;
+        let scored = match epoch.end {
+            EpochEnd::Complete => target.score(backend, &epoch.record)?,
+            _ => None,
+        };
         progress.epoch(&epoch);
+        if let Some(line) = scored {
+            progress.line(&line);
+        }
         run_folder
             .add_epoch(&epoch.record, &epoch.steps)
             .context("the results of the epoch are lost")?;
@@ -339,10 +377,11 @@ fn train_epochs(
             EpochEnd::Diverged => epochs.diverged_at = steps.next().copied(),
         }
         epochs.last_finite = steps.next().copied().or(epochs.last_finite);
-        if epoch.end != EpochEnd::Complete {
+        if epoch.end != EpochEnd::Complete || target.reached_after.is_some() {
             break;
         }
     }
+    epochs.is_target_missed = target.is_missed();
     Ok(epochs)
 }
 
@@ -362,6 +401,13 @@ fn summary(test: &Evaluation, end: &EndEvent) -> String {
         text += &format!(" ({rate:.2} epochs/s)");
     }
     text += &format!("; {:.3} s in total", end.total_seconds);
+    if let (Some(target), Some(on), Some(seconds)) = (
+        end.target_accuracy,
+        end.target_on,
+        end.time_to_accuracy_seconds,
+    ) {
+        text += &format!("\n{on} accuracy {target} reached {seconds:.3} s after the start");
+    }
     if let Some(model) = &end.model {
         text += &format!("\nmodel: {model}");
     }

@@ -79,7 +79,7 @@ pub struct EpochEvent {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename = "end")]
 pub struct EndEvent {
-    /// `finished`, `interrupted` or `diverged`.
+    /// `finished`, `interrupted`, `diverged`, or `missed` where no epoch reached the target.
     pub outcome: &'static str,
     /// Loss of the test samples in nats; null unless finished.
     pub test_loss: Option<f64>,
@@ -93,6 +93,13 @@ pub struct EndEvent {
     pub epochs_per_second: Option<f64>,
     /// Wall time since the program started.
     pub total_seconds: f64,
+    /// Share of correct predictions that was to be reached; null if none was asked for.
+    pub target_accuracy: Option<f64>,
+    /// `test` or `validation`: what decides on the target; null if there is none.
+    pub target_on: Option<&'static str>,
+    /// Seconds from the start of the program to the end of the evaluation that reached the target;
+    /// null if none did.
+    pub time_to_accuracy_seconds: Option<f64>,
     /// The model file; null if none was written.
     pub model: Option<String>,
 }

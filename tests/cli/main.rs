@@ -8,4 +8,5 @@ mod failures;
 mod profile;
 mod signals;
 mod support;
+mod target;
 mod train;

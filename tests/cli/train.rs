@@ -96,8 +96,11 @@ fn json_lines_have_the_documented_fields() {
         "event",
         "model",
         "outcome",
+        "target_accuracy",
+        "target_on",
         "test_accuracy",
         "test_loss",
+        "time_to_accuracy_seconds",
         "total_seconds",
         "train_seconds",
     ];

@@ -1,0 +1,96 @@
+//! `train --target-accuracy`: when it stops, what it says, what it leaves.
+
+use super::support::{Place, json_lines};
+use serde_json::Value;
+use std::fs;
+
+const TRAIN: &str = "train --quiet --hidden 20 --json --out run";
+
+fn last(stdout: &[u8]) -> Value {
+    json_lines(std::str::from_utf8(stdout).unwrap())
+        .pop()
+        .unwrap()
+}
+
+#[test]
+fn training_stops_at_the_first_evaluation_that_reaches_the_target() {
+    let place = Place::new();
+    // The accuracy after each epoch of a run that is not stopped.
+    let mut accuracies = Vec::new();
+    for epochs in 1..=3 {
+        let out = format!("plain-{epochs}");
+        let text = place.stdout(&format!(
+            "train --quiet --hidden 20 --json --out {out} --epochs {epochs} --schedule constant"
+        ));
+        let end = last(text.as_bytes());
+        assert_eq!(end["time_to_accuracy_seconds"], Value::Null);
+        assert_eq!(end["target_accuracy"], Value::Null);
+        accuracies.push(end["test_accuracy"].as_f64().unwrap());
+    }
+    let target = accuracies[1];
+    let first = accuracies.iter().position(|&reached| reached >= target);
+    let text = place.stdout(&format!(
+        "{TRAIN} --epochs 50 --schedule constant --target-accuracy {target}"
+    ));
+    let end = last(text.as_bytes());
+    assert_eq!(end["epochs"], first.unwrap() + 1, "{accuracies:?}");
+    assert_eq!(end["outcome"], "finished");
+    assert_eq!(end["target_on"], "test");
+    assert!(end["test_accuracy"].as_f64().unwrap() >= target);
+    let seconds = end["time_to_accuracy_seconds"].as_f64().unwrap();
+    assert!(seconds > 0.0 && seconds >= end["train_seconds"].as_f64().unwrap());
+    assert!(seconds <= end["total_seconds"].as_f64().unwrap());
+    let run = fs::read_to_string(place.path("run/run.json")).unwrap();
+    let run: Value = serde_json::from_str(&run).unwrap();
+    assert_eq!(
+        run["results"]["time_to_accuracy_seconds"],
+        end["time_to_accuracy_seconds"]
+    );
+}
+
+#[test]
+fn a_missed_target_is_an_exit_code_of_1_and_the_network_is_kept() {
+    let place = Place::new();
+    let arguments = format!("{TRAIN} --epochs 1 --learning-rate 1e-6 --target-accuracy 1");
+    let output = place.program(&arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        line.starts_with("error: the target was missed: no test accuracy in 1 epoch was 1 or more"),
+        "{line}"
+    );
+    assert_eq!(line.lines().count(), 1);
+    let end = last(&output.stdout);
+    assert_eq!(end["outcome"], "missed");
+    assert_eq!(end["time_to_accuracy_seconds"], Value::Null);
+    assert!(end["test_accuracy"].as_f64().unwrap() < 1.0);
+    assert!(place.path("run/model.safetensors").exists());
+}
+
+#[test]
+fn validation_samples_decide_where_they_are_asked_to() {
+    let place = Place::new();
+    let arguments = "--target-accuracy 0.01 --target-on validation";
+    let line = place.failure(&format!("{TRAIN} {arguments}"), 2);
+    assert!(line.contains("expected --validation N"), "{line}");
+    assert!(!place.path("run").exists());
+    let text = place.stdout(&format!("{TRAIN} {arguments} --validation 100 --epochs 9"));
+    let events = json_lines(&text);
+    let (epoch, end) = (&events[events.len() - 2], &events[events.len() - 1]);
+    assert!(epoch["validation_accuracy"].as_f64().unwrap() >= 0.01);
+    assert_eq!(end["target_on"], "validation");
+    assert_eq!(end["epochs"], epoch["epoch"]);
+    assert!(end["epochs"].as_u64().unwrap() < 9);
+}
+
+#[test]
+fn a_target_out_of_range_or_without_an_accuracy_is_refused() {
+    let place = Place::new();
+    for share in ["0", "-0.5", "1.01", "98", "NaN", "x"] {
+        let line = place.failure(&format!("{TRAIN} --target-accuracy {share}"), 2);
+        assert!(line.contains("--target-accuracy"), "{line}");
+    }
+    let line = place.failure(&format!("{TRAIN} --target-on test"), 2);
+    assert!(line.contains("--target-accuracy"), "{line}");
+    assert!(!place.path("run").exists());
+}
