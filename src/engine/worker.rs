@@ -14,7 +14,7 @@ use crate::kernels::forward::Forward;
 use crate::kernels::hidden_delta::HiddenDelta;
 use crate::kernels::logits::LeafLogits;
 use crate::kernels::output_update::{DenseStep, OutputGradient};
-use crate::kernels::prepare::{PreparedColumns, PreparedRows};
+use crate::kernels::prepare::PreparedBlock;
 use crate::kernels::rule::StepRule;
 use crate::kernels::softmax::{BlockLoss, SoftmaxCrossEntropy};
 use crate::kernels::weight_update::{WeightUpdate, weight_rows};
@@ -243,13 +243,13 @@ impl Worker {
     /// As [`Exchange::part_mut`].
     pub(crate) unsafe fn forward(
         &mut self,
-        rows: PreparedRows<'_>,
+        prepared: PreparedBlock<'_>,
         block: usize,
         exchange: &Exchange,
         clock: &mut impl Clock,
     ) {
         Forward {
-            block: rows,
+            block: prepared,
             weights: &self.weights.values,
             bias: &self.bias.values,
             hidden: &mut self.hidden,
@@ -257,7 +257,7 @@ impl Worker {
         }
         .run_on(self.isa);
         clock.lap(Phase::Forward);
-        let len = rows.samples() * self.class_stride;
+        let len = prepared.samples() * self.class_stride;
         for OwnedNode { node, program } in &self.nodes {
             // SAFETY: this worker owns the node; the caller vouches for the time.
             let target = unsafe { exchange.part_mut(block, *node, len) };
@@ -271,7 +271,7 @@ impl Worker {
                     units: units.len(),
                     weights: &self.output_rows[first * self.class_stride..],
                     classes: self.class_stride,
-                    samples: rows.samples(),
+                    samples: prepared.samples(),
                     part,
                 });
             });
@@ -324,12 +324,12 @@ impl Worker {
     /// Gradients of the worker's parameters, and at the end of a minibatch the step.
     pub(crate) fn backward(
         &mut self,
-        columns: PreparedColumns<'_>,
+        prepared: PreparedBlock<'_>,
         block: &Block,
         rule: StepRule,
         clock: &mut impl Clock,
     ) {
-        let samples = columns.samples();
+        let samples = prepared.samples();
         if block.is_first {
             self.bias.gradient.fill(0.0);
             self.output_weights.gradient.fill(0.0);
@@ -363,7 +363,7 @@ impl Worker {
         }
         let is_whole_minibatch = block.is_first && block.is_last;
         self.isa.run(WeightUpdate {
-            block: columns,
+            block: prepared,
             delta: &self.delta,
             stride: self.stride,
             weights: &mut self.weights.values,

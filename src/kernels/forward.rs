@@ -4,15 +4,15 @@
     reason = "inner loops over raw pointers, bounds checked at entry"
 )]
 
-use super::prepare::PreparedRows;
+use super::prepare::PreparedBlock;
 use super::tile::{tiles, with_tile};
 use super::{INPUT_OF_BYTE, PIXEL_BLOCK};
 use crate::simd::{Isa, Kernel, Vector, sigmoid};
 
 /// h = sigmoid(x W + b) for a slice of the hidden layer.
 pub(crate) struct Forward<'a> {
-    /// x, by sample.
-    pub block: PreparedRows<'a>,
+    /// x.
+    pub block: PreparedBlock<'a>,
     /// W, `[inputs][stride]`.
     pub weights: &'a [f32],
     /// b, `[stride]`.
@@ -96,7 +96,7 @@ impl Kernel for DenseForward<'_> {
 /// The columns of a tile, from its first unit on.
 #[derive(Clone, Copy)]
 struct Tile<'a> {
-    block: PreparedRows<'a>,
+    block: PreparedBlock<'a>,
     weights: *const f32,
     bias: *const f32,
     hidden: *mut f32,
@@ -124,14 +124,14 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
         stride,
     } = tile;
     for pixel_block in 0..block.pixel_blocks() {
-        let masks = block.masks(pixel_block);
+        let masks = block.sample_masks(pixel_block);
         let rows = block.bytes(pixel_block).as_ptr();
         for (sample, &mask) in masks.iter().enumerate() {
             if mask == 0 && pixel_block > 0 {
                 continue;
             }
             // SAFETY: `sample` is below the block's samples, a set bit is a pixel below its inputs
-            // (`PreparedRows`), and the caller vouches for T vectors in each row.
+            // (`PreparedBlock`), and the caller vouches for T vectors in each row.
             unsafe {
                 let target = hidden.add(sample * stride);
                 let start = if pixel_block == 0 {
@@ -215,13 +215,13 @@ unsafe fn add_pairs<V: Vector, const T: usize>(
         hidden,
         stride,
     } = tile;
-    let masks = block.masks(pixel_block);
+    let masks = block.sample_masks(pixel_block);
     let rows = block.bytes(pixel_block).as_ptr();
     for first in (0..masks.len()).step_by(2) {
         let pair = [first, (first + 1).min(masks.len() - 1)];
         let mut rest = masks[pair[0]] | masks[pair[1]];
         // SAFETY: the samples are below the block's samples, a set bit is a pixel below its inputs
-        // (`PreparedRows`), and the caller vouches for T vectors in each row.
+        // (`PreparedBlock`), and the caller vouches for T vectors in each row.
         unsafe {
             let targets = pair.map(|sample| hidden.add(sample * stride));
             let mut sums: [[V; T]; 2] = targets.map(|target| {

@@ -1,36 +1,28 @@
-//! A block of samples, laid out for the two directions of the first layer.
+//! A block of samples, laid out for both directions of the first layer.
 //!
-//! rows    [pixel block][sample][64 bytes]   and a mask of the non-zero bytes: forward pass
-//! columns [pixel][sample]                   and a mask of the non-zero samples: weight gradient
+//! bytes         [pixel block][sample][64 bytes]
+//! sample masks  [pixel block][sample]   bit i: byte i of the 64 is not zero; forward pass
+//! pixel masks   [pixel][word]           bit i: byte of sample 64 word + i is not zero; gradient
 //!
 //! Both passes walk the set bits of the masks and never look at a zero: `fma(0, w, sum) == sum`.
 #![expect(
     unsafe_code,
-    reason = "shared buffers are written through disjoint pointers"
+    reason = "bytes are looked at in whole vectors, through pointers"
 )]
 
 use super::{BLOCK_SAMPLES, DENSE, MASK_WORDS, PIXEL_BLOCK};
 use crate::simd::{Kernel, Vector};
 
-/// Bytes of one side of a transposed square.
-const SQUARE: usize = 16;
-
-/// Of so many samples or pixels one is looked at to tell whether inputs are dense.
+/// Of so many samples one is looked at to tell whether inputs are dense.
 const DENSITY_STEP: usize = 8;
-
-/// Whether enough of `inputs` inputs, which the masks are of, are not zero.
-#[inline(always)]
-fn is_dense<'a>(masks: impl Iterator<Item = &'a u64>, inputs: usize) -> bool {
-    let non_zero: u32 = masks.map(|mask| mask.count_ones()).sum();
-    non_zero as f32 >= DENSE * inputs as f32
-}
 
 /// Sizes of a prepared block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlockLayout {
     /// Bytes of a sample.
     pub inputs: usize,
-    /// Most samples of a block, a multiple of 16, at most [`BLOCK_SAMPLES`].
+    /// Most samples of a block, a multiple of 8, so that the masks of a pixel block are whole cache
+    /// lines; at most [`BLOCK_SAMPLES`].
     pub capacity: usize,
 }
 
@@ -43,7 +35,7 @@ impl BlockLayout {
         );
         Self {
             inputs,
-            capacity: samples.next_multiple_of(SQUARE),
+            capacity: samples.next_multiple_of(8),
         }
     }
 
@@ -52,53 +44,60 @@ impl BlockLayout {
         self.inputs.div_ceil(PIXEL_BLOCK)
     }
 
-    /// Elements of `row_bytes` and of `column_bytes`.
+    /// Elements of `bytes`.
     pub(crate) fn bytes(&self) -> usize {
         self.pixel_blocks() * PIXEL_BLOCK * self.capacity
     }
 
-    /// Elements of `row_masks`.
-    pub(crate) fn row_masks(&self) -> usize {
+    /// Elements of `sample_masks`.
+    pub(crate) fn sample_masks(&self) -> usize {
         self.pixel_blocks() * self.capacity
     }
 
-    /// Elements of `column_masks`.
-    pub(crate) fn column_masks(&self) -> usize {
+    /// Elements of `pixel_masks`.
+    pub(crate) fn pixel_masks(&self) -> usize {
         self.pixel_blocks() * PIXEL_BLOCK
     }
 }
 
-/// The rows of a prepared block, to be read.
+/// A prepared block, to be read.
 ///
-/// Invariant: they were filled by [`Prepare`] for `samples` samples, so no mask has a bit at or
-/// beyond `inputs`.
+/// Invariant: it was filled by [`Prepare`] for `samples` samples, so no sample mask has a bit at or
+/// beyond `inputs`, no pixel mask one at or beyond `samples`, and the masks of the padding after
+/// the last pixel are 0.
 #[derive(Clone, Copy)]
-pub(crate) struct PreparedRows<'a> {
+pub(crate) struct PreparedBlock<'a> {
     layout: BlockLayout,
     samples: usize,
     bytes: &'a [u8],
-    masks: &'a [u64],
+    sample_masks: &'a [u64],
+    pixel_masks: &'a [[u64; MASK_WORDS]],
 }
 
-impl<'a> PreparedRows<'a> {
-    /// `bytes` is `[pixel block][capacity][64]`, `masks` `[pixel block][capacity]`.
+impl<'a> PreparedBlock<'a> {
+    /// `bytes` is `[pixel block][capacity][64]`, `sample_masks` `[pixel block][capacity]`,
+    /// `pixel_masks` `[pixel]`, with the padding after the last pixel.
     ///
     /// # Safety
-    /// [`Prepare`] must have filled both, with this layout and as many samples, for every pixel
-    /// block.
+    /// [`Prepare`] must have filled all three, with this layout and as many samples, for every
+    /// pixel block.
     pub(crate) unsafe fn new(
         layout: BlockLayout,
         samples: usize,
         bytes: &'a [u8],
-        masks: &'a [u64],
+        sample_masks: &'a [u64],
+        pixel_masks: &'a [[u64; MASK_WORDS]],
     ) -> Self {
         assert!(samples <= layout.capacity);
-        assert!(bytes.len() >= layout.bytes() && masks.len() >= layout.row_masks());
+        assert!(bytes.len() >= layout.bytes());
+        assert!(sample_masks.len() >= layout.sample_masks());
+        assert!(pixel_masks.len() >= layout.pixel_masks());
         Self {
             layout,
             samples,
             bytes,
-            masks,
+            sample_masks,
+            pixel_masks,
         }
     }
 
@@ -120,16 +119,24 @@ impl<'a> PreparedRows<'a> {
     /// Whether the paths for dense inputs are faster, by every eighth sample. No result depends on it.
     #[inline(always)]
     pub(crate) fn is_dense(&self) -> bool {
-        let counted = self.samples.div_ceil(DENSITY_STEP);
-        let masks = (0..self.pixel_blocks())
-            .flat_map(|pixel_block| self.masks(pixel_block).iter().step_by(DENSITY_STEP));
-        is_dense(masks, counted * self.inputs())
+        let counted = self.samples.div_ceil(DENSITY_STEP) * self.inputs();
+        let non_zero: u32 = (0..self.pixel_blocks())
+            .flat_map(|pixel_block| self.sample_masks(pixel_block).iter().step_by(DENSITY_STEP))
+            .map(|mask| mask.count_ones())
+            .sum();
+        non_zero as f32 >= DENSE * counted as f32
     }
 
-    /// Masks of a pixel block, one a sample.
+    /// Masks of the 64 pixels of a pixel block, one a sample.
     #[inline(always)]
-    pub(crate) fn masks(&self, pixel_block: usize) -> &'a [u64] {
-        &self.masks[pixel_block * self.layout.capacity..][..self.samples]
+    pub(crate) fn sample_masks(&self, pixel_block: usize) -> &'a [u64] {
+        &self.sample_masks[pixel_block * self.layout.capacity..][..self.samples]
+    }
+
+    /// Masks of the samples, one a pixel, the padding after the last pixel included.
+    #[inline(always)]
+    pub(crate) fn pixel_masks(&self) -> &'a [[u64; MASK_WORDS]] {
+        self.pixel_masks
     }
 
     /// The 64 bytes of each sample in a pixel block.
@@ -140,81 +147,14 @@ impl<'a> PreparedRows<'a> {
     }
 }
 
-/// The columns of a prepared block, to be read.
-///
-/// Invariant: they were filled by [`Prepare`] for `samples` samples, so no mask has a bit at or
-/// beyond `samples`, and the masks of the padding after the last pixel are 0.
-#[derive(Clone, Copy)]
-pub(crate) struct PreparedColumns<'a> {
-    layout: BlockLayout,
-    samples: usize,
-    bytes: &'a [u8],
-    masks: &'a [[u64; MASK_WORDS]],
-}
-
-impl<'a> PreparedColumns<'a> {
-    /// `bytes` is `[pixel][capacity]`, `masks` `[pixel]`, both with the padding after the last
-    /// pixel.
-    ///
-    /// # Safety
-    /// [`Prepare`] must have filled both, with this layout and as many samples, for every pixel
-    /// block.
-    pub(crate) unsafe fn new(
-        layout: BlockLayout,
-        samples: usize,
-        bytes: &'a [u8],
-        masks: &'a [[u64; MASK_WORDS]],
-    ) -> Self {
-        assert!(samples <= layout.capacity);
-        assert!(bytes.len() >= layout.bytes() && masks.len() >= layout.column_masks());
-        Self {
-            layout,
-            samples,
-            bytes,
-            masks,
-        }
-    }
-
-    /// Bytes of a sample.
-    pub(crate) fn inputs(&self) -> usize {
-        self.layout.inputs
-    }
-
-    /// Samples in the block.
-    pub(crate) fn samples(&self) -> usize {
-        self.samples
-    }
-
-    /// Whether the paths for dense inputs are faster, by every eighth pixel. No result depends on it.
-    #[inline(always)]
-    pub(crate) fn is_dense(&self) -> bool {
-        let masks = self.masks.iter().step_by(DENSITY_STEP).flatten();
-        is_dense(masks, self.inputs().div_ceil(DENSITY_STEP) * self.samples)
-    }
-
-    /// Masks of all pixels, the padding after the last pixel included.
-    #[inline(always)]
-    pub(crate) fn masks(&self) -> &'a [[u64; MASK_WORDS]] {
-        self.masks
-    }
-
-    /// The bytes of a pixel, one a sample.
-    #[inline(always)]
-    pub(crate) fn bytes(&self, pixel: usize) -> &'a [u8] {
-        &self.bytes[pixel * self.layout.capacity..][..self.layout.capacity]
-    }
-}
-
 /// The parts of a block's buffers that belong to one pixel block, to be written.
 pub(crate) struct PixelBlockTarget<'a> {
     /// `[capacity][64]`.
-    pub row_bytes: &'a mut [u8],
+    pub bytes: &'a mut [u8],
     /// `[capacity]`.
-    pub row_masks: &'a mut [u64],
-    /// `[64][capacity]`.
-    pub column_bytes: &'a mut [u8],
+    pub sample_masks: &'a mut [u64],
     /// `[64]`.
-    pub column_masks: &'a mut [[u64; MASK_WORDS]],
+    pub pixel_masks: &'a mut [[u64; MASK_WORDS]],
 }
 
 /// Fills one pixel block of a prepared block.
@@ -231,16 +171,25 @@ pub(crate) struct Prepare<'a> {
     pub target: PixelBlockTarget<'a>,
 }
 
-impl Prepare<'_> {
-    /// Copies each sample's 64 bytes and finds the non-zero ones; pads the samples up to the next
-    /// multiple of 16 with zeros.
+impl Kernel for Prepare<'_> {
+    type Output = ();
+
+    // One pixel block at a time: each sample's 64 bytes are copied and their mask is found while
+    // they are in a register. The masks of 64 samples are then transposed, 512 bytes in L1; the bytes
+    // are not, the gradient reads them a sample apart. The rows of a shuffled minibatch are scattered
+    // over the file; the copies do not depend on each other, so the CPU waits for many at once.
     #[inline(always)]
-    fn fill_rows<V: Vector>(&mut self, token: V::Token) {
+    fn run<V: Vector>(self, token: V::Token) {
+        let layout = self.layout;
+        assert!(self.order.len() <= layout.capacity && self.pixel_block < layout.pixel_blocks());
         let first = self.pixel_block * PIXEL_BLOCK;
-        let width = PIXEL_BLOCK.min(self.layout.inputs - first);
-        let (rows, _) = self.target.row_bytes.as_chunks_mut::<PIXEL_BLOCK>();
-        for (sample, (&index, row)) in self.order.iter().zip(rows.iter_mut()).enumerate() {
-            let source = &self.images[index as usize * self.layout.inputs + first..][..width];
+        let width = PIXEL_BLOCK.min(layout.inputs - first);
+        let pixel_masks = &mut self.target.pixel_masks[..PIXEL_BLOCK];
+        let (rows, _) = self.target.bytes.as_chunks_mut::<PIXEL_BLOCK>();
+        let samples = self.order.iter().zip(rows).zip(self.target.sample_masks);
+        let mut masks = [[0; 64]; MASK_WORDS];
+        for (sample, ((&index, row), sample_mask)) in samples.enumerate() {
+            let source = &self.images[index as usize * layout.inputs + first..][..width];
             // A copy of a length known at compile time is one move.
             match source.first_chunk::<PIXEL_BLOCK>() {
                 Some(source) => *row = *source,
@@ -250,63 +199,57 @@ impl Prepare<'_> {
                 }
             }
             // SAFETY: a row has 64 bytes.
-            self.target.row_masks[sample] = unsafe { V::non_zero_64(token, row.as_ptr()) };
+            let mask = unsafe { V::non_zero_64(token, row.as_ptr()) };
+            *sample_mask = mask;
+            masks[sample / 64][interleaved(sample % 64)] = mask;
         }
-        let padded = self.order.len().next_multiple_of(SQUARE);
-        rows[self.order.len()..padded].fill([0; PIXEL_BLOCK]);
-    }
-
-    /// Transposes 16 samples at a time, then finds the non-zero samples of each pixel.
-    #[inline(always)]
-    fn fill_columns<V: Vector>(&mut self, token: V::Token) {
-        let capacity = self.layout.capacity;
-        let padded = self.order.len().next_multiple_of(SQUARE);
-        assert!(padded <= capacity && self.target.column_bytes.len() >= PIXEL_BLOCK * capacity);
-        assert!(self.target.row_bytes.len() >= padded * PIXEL_BLOCK);
-        for first_sample in (0..padded).step_by(SQUARE) {
-            // SAFETY: the rows hold `padded` samples of 64 bytes, the columns 64 pixels of
-            // `capacity` samples, both checked above.
-            unsafe {
-                let rows = self
-                    .target
-                    .row_bytes
-                    .as_ptr()
-                    .add(first_sample * PIXEL_BLOCK);
-                let columns = self.target.column_bytes.as_mut_ptr().add(first_sample);
-                V::transpose_16x64(token, rows, columns, capacity);
+        for (word, masks) in masks.into_iter().enumerate() {
+            let masks = if self.order.len() > word * 64 {
+                transpose_interleaved(masks)
+            } else {
+                masks
+            };
+            for (pixel_masks, mask) in pixel_masks.iter_mut().zip(masks) {
+                pixel_masks[word] = mask;
             }
-        }
-        let columns = self.target.column_bytes.chunks_exact(capacity);
-        for (masks, column) in self.target.column_masks.iter_mut().zip(columns) {
-            *masks = std::array::from_fn(|word| {
-                let samples = column[..padded].get(word * 64..).unwrap_or_default();
-                if let Some(samples) = samples.first_chunk::<64>() {
-                    // SAFETY: these are 64 bytes.
-                    return unsafe { V::non_zero_64(token, samples.as_ptr()) };
-                }
-                let mut mask = 0;
-                for (part, samples) in samples.as_chunks::<SQUARE>().0.iter().enumerate() {
-                    // SAFETY: these are 16 bytes.
-                    mask |= unsafe { V::non_zero_16(token, samples.as_ptr()) } << (part * SQUARE);
-                }
-                mask
-            });
         }
     }
 }
 
-impl Kernel for Prepare<'_> {
-    type Output = ();
+/// Where row `row` of 64 stands when row 8 i + j is kept at 8 j + i.
+#[inline(always)]
+fn interleaved(row: usize) -> usize {
+    row % 8 * 8 + row / 8
+}
 
-    // One pixel block at a time: the 64 bytes of up to 128 samples are 8 KiB, so the bytes that
-    // were just copied are transposed out of L1. The rows of a shuffled minibatch are scattered over
-    // the file; the copies do not depend on each other, so the CPU waits for many of them at once.
-    // Asking for the next rows a step ahead, by prefetch instructions, took a fifth longer.
-    #[inline(always)]
-    fn run<V: Vector>(mut self, token: V::Token) {
-        let layout = self.layout;
-        assert!(self.order.len() <= layout.capacity && self.pixel_block < layout.pixel_blocks());
-        self.fill_rows::<V>(token);
-        self.fill_columns::<V>(token);
+/// Transposes 64 x 64 bits: bit j of row i becomes bit i of row j. The rows given are
+/// [`interleaved`], those returned are in order.
+///
+/// Bits that are 2^k apart in rows and in columns change places, for each k (H. S. Warren, "Hacker's
+/// Delight", 2nd edition, section 7-3). Interleaved, rows that are 1, 2 or 4 apart are 8, 16 or 32
+/// words apart in memory, so that every exchange works on at least 8 neighbouring words: a vector.
+#[inline(always)]
+fn transpose_interleaved(mut rows: [u64; 64]) -> [u64; 64] {
+    exchange::<8>(&mut rows, 1, 0x5555_5555_5555_5555);
+    exchange::<16>(&mut rows, 2, 0x3333_3333_3333_3333);
+    exchange::<32>(&mut rows, 4, 0x0f0f_0f0f_0f0f_0f0f);
+    let mut rows = std::array::from_fn(|row| rows[interleaved(row)]);
+    exchange::<8>(&mut rows, 8, 0x00ff_00ff_00ff_00ff);
+    exchange::<16>(&mut rows, 16, 0x0000_ffff_0000_ffff);
+    exchange::<32>(&mut rows, 32, 0x0000_0000_ffff_ffff);
+    rows
+}
+
+/// Exchanges the upper bits of each word, those that `lower` leaves out, with the lower bits of the
+/// word DISTANCE further on, for every other DISTANCE words.
+#[inline(always)]
+fn exchange<const DISTANCE: usize>(rows: &mut [u64; 64], shift: u32, lower: u64) {
+    for pair in rows.chunks_exact_mut(2 * DISTANCE) {
+        let (left, right) = pair.split_at_mut(DISTANCE);
+        for (left, right) in left.iter_mut().zip(right) {
+            let changed = ((*left >> shift) ^ *right) & lower;
+            *left ^= changed << shift;
+            *right ^= changed;
+        }
     }
 }

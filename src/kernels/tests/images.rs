@@ -6,9 +6,7 @@
 
 use super::case::Case;
 use super::support::Guarded;
-use crate::kernels::prepare::{
-    BlockLayout, PixelBlockTarget, Prepare, PreparedColumns, PreparedRows,
-};
+use crate::kernels::prepare::{BlockLayout, PixelBlockTarget, Prepare, PreparedBlock};
 use crate::kernels::{MASK_WORDS, PIXEL_BLOCK};
 use crate::random::Stream;
 use crate::reference;
@@ -104,10 +102,9 @@ impl Batch {
         let prepared = Prepared {
             layout,
             samples: self.order.len(),
-            row_bytes: Guarded::poisoned(layout.bytes()).exact(),
-            row_masks: Guarded::poisoned(layout.row_masks()).exact(),
-            column_bytes: Guarded::poisoned(layout.bytes()).exact(),
-            column_masks: Guarded::poisoned(layout.column_masks()).exact(),
+            bytes: Guarded::poisoned(layout.bytes()).exact(),
+            sample_masks: Guarded::poisoned(layout.sample_masks()).exact(),
+            pixel_masks: Guarded::poisoned(layout.pixel_masks()).exact(),
         };
         self.prepare_into(isa, prepared)
     }
@@ -129,10 +126,9 @@ impl Batch {
                 order: &self.order,
                 pixel_block: block,
                 target: PixelBlockTarget {
-                    row_bytes: &mut prepared.row_bytes.slice()[bytes.clone()],
-                    row_masks: &mut prepared.row_masks.slice()[rows],
-                    column_bytes: &mut prepared.column_bytes.slice()[bytes],
-                    column_masks: &mut prepared.column_masks.slice()[columns],
+                    bytes: &mut prepared.bytes.slice()[bytes],
+                    sample_masks: &mut prepared.sample_masks.slice()[rows],
+                    pixel_masks: &mut prepared.pixel_masks.slice()[columns],
                 },
             });
         }
@@ -144,29 +140,22 @@ impl Batch {
 pub(super) struct Prepared {
     pub layout: BlockLayout,
     pub samples: usize,
-    pub row_bytes: Guarded<u8>,
-    pub row_masks: Guarded<u64>,
-    pub column_bytes: Guarded<u8>,
-    pub column_masks: Guarded<[u64; MASK_WORDS]>,
+    pub bytes: Guarded<u8>,
+    pub sample_masks: Guarded<u64>,
+    pub pixel_masks: Guarded<[u64; MASK_WORDS]>,
 }
 
 impl Prepared {
     pub(super) fn check_guards(&self, at: &dyn Debug) {
-        self.row_bytes.checked(at, "row_bytes");
-        self.row_masks.checked(at, "row_masks");
-        self.column_bytes.checked(at, "column_bytes");
-        self.column_masks.checked(at, "column_masks");
+        self.bytes.checked(at, "bytes");
+        self.sample_masks.checked(at, "sample_masks");
+        self.pixel_masks.checked(at, "pixel_masks");
     }
 
-    pub(super) fn rows(&self) -> PreparedRows<'_> {
-        let (bytes, masks) = (self.row_bytes.values(), self.row_masks.values());
+    pub(super) fn block(&self) -> PreparedBlock<'_> {
+        let (bytes, sample_masks) = (self.bytes.values(), self.sample_masks.values());
+        let pixel_masks = self.pixel_masks.values();
         // SAFETY: `Prepare` has filled the buffers, with this layout and as many samples.
-        unsafe { PreparedRows::new(self.layout, self.samples, bytes, masks) }
-    }
-
-    pub(super) fn columns(&self) -> PreparedColumns<'_> {
-        let (bytes, masks) = (self.column_bytes.values(), self.column_masks.values());
-        // SAFETY: as above.
-        unsafe { PreparedColumns::new(self.layout, self.samples, bytes, masks) }
+        unsafe { PreparedBlock::new(self.layout, self.samples, bytes, sample_masks, pixel_masks) }
     }
 }

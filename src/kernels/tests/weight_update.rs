@@ -128,7 +128,7 @@ fn run(isa: Isa, case: &UpdateCase, data: &Data) -> Vec<Matrix> {
             let before = bits(weights.values());
             let prepared = block.batch.prepare(isa);
             isa.run(WeightUpdate {
-                block: prepared.columns(),
+                block: prepared.block(),
                 delta: &pad(&block.delta, units, stride),
                 stride,
                 weights: weights.slice(),
