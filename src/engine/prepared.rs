@@ -5,9 +5,8 @@
 )]
 
 use super::buffer::SharedBuffer;
-use crate::kernels::MASK_WORDS;
 use crate::kernels::prepare::{BlockLayout, PixelBlockTarget, Prepare, PreparedBlock};
-use crate::kernels::{BLOCK_SAMPLES, PIXEL_BLOCK};
+use crate::kernels::{BLOCK_SAMPLES, MASK_WORDS, PIXEL_BLOCK};
 use crate::simd::Isa;
 use std::ops::Range;
 
@@ -20,7 +19,7 @@ const COPIES: usize = 3;
 pub(crate) struct PreparedBlocks {
     bytes: SharedBuffer<u8>,
     sample_masks: SharedBuffer<u64>,
-    pixel_masks: SharedBuffer<[u64; MASK_WORDS]>,
+    pixel_masks: SharedBuffer<u64>,
 }
 
 /// Where the samples of a pass are.
@@ -39,7 +38,7 @@ impl PreparedBlocks {
         Self {
             bytes: SharedBuffer::new(COPIES * layout.bytes(), 0),
             sample_masks: SharedBuffer::new(COPIES * layout.sample_masks(), 0),
-            pixel_masks: SharedBuffer::new(COPIES * layout.pixel_masks(), [0; MASK_WORDS]),
+            pixel_masks: SharedBuffer::new(COPIES * layout.pixel_masks(), 0),
         }
     }
 
@@ -72,7 +71,7 @@ impl PreparedBlocks {
                     .part_mut(part(layout.sample_masks(), layout.capacity)),
                 pixel_masks: self
                     .pixel_masks
-                    .part_mut(part(layout.pixel_masks(), PIXEL_BLOCK)),
+                    .part_mut(part(layout.pixel_masks(), MASK_WORDS * PIXEL_BLOCK)),
             }
         };
         isa.run(Prepare {

@@ -2,7 +2,7 @@
 //!
 //! bytes         [pixel block][sample][64 bytes]
 //! sample masks  [pixel block][sample]   bit i: byte i of the 64 is not zero; forward pass
-//! pixel masks   [pixel][word]           bit i: byte of sample 64 word + i is not zero; gradient
+//! pixel masks   [pixel block][word][64] bit i: byte of sample 64 word + i is not zero; gradient
 //!
 //! Both passes walk the set bits of the masks and never look at a zero: `fma(0, w, sum) == sum`.
 #![expect(
@@ -56,7 +56,7 @@ impl BlockLayout {
 
     /// Elements of `pixel_masks`.
     pub(crate) fn pixel_masks(&self) -> usize {
-        self.pixel_blocks() * PIXEL_BLOCK
+        self.pixel_blocks() * MASK_WORDS * PIXEL_BLOCK
     }
 }
 
@@ -71,12 +71,12 @@ pub(crate) struct PreparedBlock<'a> {
     samples: usize,
     bytes: &'a [u8],
     sample_masks: &'a [u64],
-    pixel_masks: &'a [[u64; MASK_WORDS]],
+    pixel_masks: &'a [u64],
 }
 
 impl<'a> PreparedBlock<'a> {
     /// `bytes` is `[pixel block][capacity][64]`, `sample_masks` `[pixel block][capacity]`,
-    /// `pixel_masks` `[pixel]`, with the padding after the last pixel.
+    /// `pixel_masks` `[pixel block][word][64]`.
     ///
     /// # Safety
     /// [`Prepare`] must have filled all three, with this layout and as many samples, for every
@@ -86,7 +86,7 @@ impl<'a> PreparedBlock<'a> {
         samples: usize,
         bytes: &'a [u8],
         sample_masks: &'a [u64],
-        pixel_masks: &'a [[u64; MASK_WORDS]],
+        pixel_masks: &'a [u64],
     ) -> Self {
         assert!(samples <= layout.capacity);
         assert!(bytes.len() >= layout.bytes());
@@ -133,10 +133,12 @@ impl<'a> PreparedBlock<'a> {
         &self.sample_masks[pixel_block * self.layout.capacity..][..self.samples]
     }
 
-    /// Masks of the samples, one a pixel, the padding after the last pixel included.
+    /// Masks of the samples for each pixel of a pixel block, `[word][64]`, the padding after the last
+    /// pixel included.
     #[inline(always)]
-    pub(crate) fn pixel_masks(&self) -> &'a [[u64; MASK_WORDS]] {
-        self.pixel_masks
+    pub(crate) fn pixel_masks(&self, pixel_block: usize) -> &'a [[u64; PIXEL_BLOCK]] {
+        let (words, _) = self.pixel_masks.as_chunks();
+        &words[pixel_block * MASK_WORDS..][..MASK_WORDS]
     }
 
     /// The 64 bytes of each sample in a pixel block.
@@ -153,8 +155,8 @@ pub(crate) struct PixelBlockTarget<'a> {
     pub bytes: &'a mut [u8],
     /// `[capacity]`.
     pub sample_masks: &'a mut [u64],
-    /// `[64]`.
-    pub pixel_masks: &'a mut [[u64; MASK_WORDS]],
+    /// `[word][64]`.
+    pub pixel_masks: &'a mut [u64],
 }
 
 /// Fills one pixel block of a prepared block.
@@ -184,72 +186,83 @@ impl Kernel for Prepare<'_> {
         assert!(self.order.len() <= layout.capacity && self.pixel_block < layout.pixel_blocks());
         let first = self.pixel_block * PIXEL_BLOCK;
         let width = PIXEL_BLOCK.min(layout.inputs - first);
-        let pixel_masks = &mut self.target.pixel_masks[..PIXEL_BLOCK];
+        let kept: [u8; PIXEL_BLOCK] = std::array::from_fn(|i| if i < width { 0xff } else { 0 });
         let (rows, _) = self.target.bytes.as_chunks_mut::<PIXEL_BLOCK>();
         let samples = self.order.iter().zip(rows).zip(self.target.sample_masks);
-        let mut masks = [[0; 64]; MASK_WORDS];
+        let mut masks: [BitSquare; MASK_WORDS] = [[[0; 8]; 8]; MASK_WORDS];
         for (sample, ((&index, row), sample_mask)) in samples.enumerate() {
-            let source = &self.images[index as usize * layout.inputs + first..][..width];
-            // A copy of a length known at compile time is one move.
+            let source = &self.images[index as usize * layout.inputs + first..];
+            // 64 bytes are one move, those of the next image included, which are then cleared.
             match source.first_chunk::<PIXEL_BLOCK>() {
-                Some(source) => *row = *source,
+                Some(source) if width == PIXEL_BLOCK => *row = *source,
+                Some(source) => *row = std::array::from_fn(|i| source[i] & kept[i]),
                 None => {
-                    row[..width].copy_from_slice(source);
+                    row[..width].copy_from_slice(&source[..width]);
                     row[width..].fill(0);
                 }
             }
             // SAFETY: a row has 64 bytes.
             let mask = unsafe { V::non_zero_64(token, row.as_ptr()) };
             *sample_mask = mask;
-            masks[sample / 64][interleaved(sample % 64)] = mask;
+            masks[sample / 64][sample % 8][sample / 8 % 8] = mask;
         }
-        for (word, masks) in masks.into_iter().enumerate() {
-            let masks = if self.order.len() > word * 64 {
-                transpose_interleaved(masks)
-            } else {
-                masks
-            };
-            for (pixel_masks, mask) in pixel_masks.iter_mut().zip(masks) {
-                pixel_masks[word] = mask;
+        let (words, _) = self.target.pixel_masks.as_chunks_mut::<PIXEL_BLOCK>();
+        for (word, (target, square)) in words.iter_mut().zip(&mut masks).enumerate() {
+            if self.order.len() > word * 64 {
+                transpose(square);
             }
+            target.copy_from_slice(square.as_flattened());
         }
     }
 }
 
-/// Where row `row` of 64 stands when row 8 i + j is kept at 8 j + i.
-#[inline(always)]
-fn interleaved(row: usize) -> usize {
-    row % 8 * 8 + row / 8
-}
+/// 64 x 64 bits, eight words a chunk.
+type BitSquare = [[u64; 8]; 8];
 
-/// Transposes 64 x 64 bits: bit j of row i becomes bit i of row j. The rows given are
-/// [`interleaved`], those returned are in order.
+/// Transposes 64 x 64 bits: bit j of row i becomes bit i of row j. Row 8 i + j is given at `[j][i]` and
+/// returned at `[i][j]`.
 ///
 /// Bits that are 2^k apart in rows and in columns change places, for each k (H. S. Warren, "Hacker's
-/// Delight", 2nd edition, section 7-3). Interleaved, rows that are 1, 2 or 4 apart are 8, 16 or 32
-/// words apart in memory, so that every exchange works on at least 8 neighbouring words: a vector.
+/// Delight", 2nd edition, section 7-3). Rows whose distance is 1, 2 or 4 are in different chunks at
+/// first, rows whose distance is 8, 16 or 32 at last, so each exchange works on whole chunks: vectors.
 #[inline(always)]
-fn transpose_interleaved(mut rows: [u64; 64]) -> [u64; 64] {
-    exchange::<8>(&mut rows, 1, 0x5555_5555_5555_5555);
-    exchange::<16>(&mut rows, 2, 0x3333_3333_3333_3333);
-    exchange::<32>(&mut rows, 4, 0x0f0f_0f0f_0f0f_0f0f);
-    let mut rows = std::array::from_fn(|row| rows[interleaved(row)]);
-    exchange::<8>(&mut rows, 8, 0x00ff_00ff_00ff_00ff);
-    exchange::<16>(&mut rows, 16, 0x0000_ffff_0000_ffff);
-    exchange::<32>(&mut rows, 32, 0x0000_0000_ffff_ffff);
-    rows
+fn transpose(square: &mut BitSquare) {
+    exchange::<1>(square, 1, 0x5555_5555_5555_5555);
+    exchange::<2>(square, 2, 0x3333_3333_3333_3333);
+    exchange::<4>(square, 4, 0x0f0f_0f0f_0f0f_0f0f);
+    flip(square);
+    exchange::<1>(square, 8, 0x00ff_00ff_00ff_00ff);
+    exchange::<2>(square, 16, 0x0000_ffff_0000_ffff);
+    exchange::<4>(square, 32, 0x0000_0000_ffff_ffff);
 }
 
 /// Exchanges the upper bits of each word, those that `lower` leaves out, with the lower bits of the
-/// word DISTANCE further on, for every other DISTANCE words.
+/// word DISTANCE chunks further on.
 #[inline(always)]
-fn exchange<const DISTANCE: usize>(rows: &mut [u64; 64], shift: u32, lower: u64) {
-    for pair in rows.chunks_exact_mut(2 * DISTANCE) {
-        let (left, right) = pair.split_at_mut(DISTANCE);
-        for (left, right) in left.iter_mut().zip(right) {
-            let changed = ((*left >> shift) ^ *right) & lower;
-            *left ^= changed << shift;
-            *right ^= changed;
+fn exchange<const DISTANCE: usize>(square: &mut BitSquare, shift: u32, lower: u64) {
+    for i in 0..8 {
+        if i & DISTANCE == 0 {
+            let (mut left, mut right) = (square[i], square[i + DISTANCE]);
+            for (left, right) in left.iter_mut().zip(&mut right) {
+                let changed = ((*left >> shift) ^ *right) & lower;
+                *left ^= changed << shift;
+                *right ^= changed;
+            }
+            square[i] = left;
+            square[i + DISTANCE] = right;
+        }
+    }
+}
+
+/// Exchanges words `[i][j]` and `[j][i]`. Not inlined, so that it is compiled for the base instruction
+/// set: with AVX-512 it would become gathers, which take several times as long as plain moves.
+#[inline(never)]
+fn flip(square: &mut BitSquare) {
+    for i in 0..8 {
+        for j in 0..i {
+            let word = square[i][j];
+            square[i][j] = square[j][i];
+            square[j][i] = word;
         }
     }
 }

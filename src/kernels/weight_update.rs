@@ -43,7 +43,6 @@ impl Kernel for WeightUpdate<'_> {
         assert!(self.stride.is_multiple_of(V::LANES));
         assert!(self.weights.len() >= rows * self.stride);
         assert!(self.delta.len() >= self.block.samples() * self.stride);
-        assert!(self.block.pixel_masks().len() >= rows);
         if let Some(gradients) = &self.gradients {
             assert!(gradients.len() >= rows * self.stride);
         }
@@ -125,7 +124,6 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8
     pass: &mut WeightUpdate<'_>,
     unit: usize,
 ) {
-    let masks = pass.block.pixel_masks();
     let stride = pass.stride;
     let pointers = Pointers {
         weights: pass.weights.as_mut_ptr(),
@@ -139,12 +137,14 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8
     // Without a sample there is nothing to add, and a plain step changes nothing.
     let may_skip = VARIANT == PLAIN || pass.rule.is_none();
     for pixel in (0..weight_rows(pass.block.inputs())).step_by(P) {
+        let (pixel_block, place) = (pixel / PIXEL_BLOCK, pixel % PIXEL_BLOCK);
+        let masks = pass.block.pixel_masks(pixel_block);
         let any: [u64; MASK_WORDS] =
-            std::array::from_fn(|word| (0..P).fold(0, |mask, p| mask | masks[pixel + p][word]));
+            std::array::from_fn(|word| (0..P).fold(0, |mask, p| mask | masks[word][place + p]));
         if may_skip && any == [0; MASK_WORDS] {
             continue;
         }
-        let bytes = &pass.block.bytes(pixel / PIXEL_BLOCK)[pixel % PIXEL_BLOCK..];
+        let bytes = &pass.block.bytes(pixel_block)[place..];
         // SAFETY: the caller vouches for T vectors from `unit` on in each of the P rows, and P divides
         // the 64 pixels of a pixel block.
         unsafe {

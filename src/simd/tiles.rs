@@ -30,7 +30,7 @@ pub(crate) struct RegisterTiles {
 #[cfg(target_arch = "x86_64")]
 pub(super) const AVX512: RegisterTiles = RegisterTiles {
     forward: 10,
-    gradient: 10,
+    gradient: 5,
     dense_gradient: 5,
     dense_samples: 2,
 };

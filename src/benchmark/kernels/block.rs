@@ -38,7 +38,7 @@ struct PreparedBuffers {
     samples: usize,
     bytes: AlignedBuffer<u8>,
     sample_masks: AlignedBuffer<u64>,
-    pixel_masks: AlignedBuffer<[u64; MASK_WORDS]>,
+    pixel_masks: AlignedBuffer<u64>,
 }
 
 impl PreparedBuffers {
@@ -48,7 +48,7 @@ impl PreparedBuffers {
             samples,
             bytes: AlignedBuffer::new(layout.bytes(), 0),
             sample_masks: AlignedBuffer::new(layout.sample_masks(), 0),
-            pixel_masks: AlignedBuffer::new(layout.pixel_masks(), [0; MASK_WORDS]),
+            pixel_masks: AlignedBuffer::new(layout.pixel_masks(), 0),
         }
     }
 
@@ -152,7 +152,7 @@ impl KernelBlock {
                 target: PixelBlockTarget {
                     bytes: &mut self.prepared.bytes[part(bytes)],
                     sample_masks: &mut self.prepared.sample_masks[part(masks)],
-                    pixel_masks: &mut self.prepared.pixel_masks[part(PIXEL_BLOCK)],
+                    pixel_masks: &mut self.prepared.pixel_masks[part(MASK_WORDS * PIXEL_BLOCK)],
                 },
             });
         }

@@ -119,7 +119,7 @@ impl Batch {
         for block in (0..layout.pixel_blocks()).rev() {
             let bytes = block * capacity * pixels..(block + 1) * capacity * pixels;
             let rows = block * capacity..(block + 1) * capacity;
-            let columns = block * pixels..(block + 1) * pixels;
+            let words = block * MASK_WORDS * pixels..(block + 1) * MASK_WORDS * pixels;
             isa.run(Prepare {
                 layout,
                 images: &self.images,
@@ -128,7 +128,7 @@ impl Batch {
                 target: PixelBlockTarget {
                     bytes: &mut prepared.bytes.slice()[bytes],
                     sample_masks: &mut prepared.sample_masks.slice()[rows],
-                    pixel_masks: &mut prepared.pixel_masks.slice()[columns],
+                    pixel_masks: &mut prepared.pixel_masks.slice()[words],
                 },
             });
         }
@@ -142,7 +142,7 @@ pub(super) struct Prepared {
     pub samples: usize,
     pub bytes: Guarded<u8>,
     pub sample_masks: Guarded<u64>,
-    pub pixel_masks: Guarded<[u64; MASK_WORDS]>,
+    pub pixel_masks: Guarded<u64>,
 }
 
 impl Prepared {

@@ -4,7 +4,7 @@ use super::case::{Case, INPUTS, SAMPLES};
 use super::images::{Batch, ImageKind, Prepared};
 use super::support::Element;
 use crate::kernels::prepare::BlockLayout;
-use crate::kernels::{BLOCK_SAMPLES, PIXEL_BLOCK};
+use crate::kernels::{BLOCK_SAMPLES, MASK_WORDS, PIXEL_BLOCK};
 use crate::simd::Isa;
 use std::fmt::Debug;
 
@@ -75,8 +75,11 @@ fn check_bytes(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
 }
 
 fn check_pixel_masks(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
-    for pixel in 0..prepared.layout.pixel_blocks() * PIXEL_BLOCK {
-        for (word, &found) in prepared.pixel_masks.values()[pixel].iter().enumerate() {
+    let words = prepared.pixel_masks.values().as_chunks::<PIXEL_BLOCK>().0;
+    for (number, masks) in words.iter().enumerate() {
+        let (block, word) = (number / MASK_WORDS, number % MASK_WORDS);
+        for (place, &found) in masks.iter().enumerate() {
+            let pixel = block * PIXEL_BLOCK + place;
             let expected = mask(|bit| byte(images, word * 64 + bit, pixel));
             assert_eq!(
                 found, expected,
@@ -117,7 +120,7 @@ fn a_block_is_read_as_it_was_prepared() {
                     let found = block.bytes(part)[sample * PIXEL_BLOCK + bit];
                     assert_eq!(found, expected, "{at:?}");
                     let of_sample = block.sample_masks(part)[sample] >> bit & 1;
-                    let of_pixel = block.pixel_masks()[pixel][sample / 64] >> (sample % 64) & 1;
+                    let of_pixel = block.pixel_masks(part)[sample / 64][bit] >> (sample % 64) & 1;
                     assert_eq!(of_sample == 1, expected != 0, "{at:?}");
                     assert_eq!(of_pixel == 1, expected != 0, "{at:?}");
                 }
@@ -143,13 +146,11 @@ fn a_smaller_last_block_leaves_nothing_of_the_larger_one_before_it_in_its_masks(
         let whole = std::mem::replace(&mut batch.order, vec![3; 17]);
         let second = batch.prepare_into(isa, first);
         batch.order = whole;
-        for (pixel, masks) in second.block().pixel_masks().iter().enumerate() {
-            let expected = if pixel < 65 {
-                [(1 << 17) - 1, 0]
-            } else {
-                [0; 2]
-            };
-            assert_eq!(*masks, expected, "{isa}, pixel {pixel}");
+        for pixel in 0..128 {
+            let masks = second.block().pixel_masks(pixel / 64);
+            let expected = if pixel < 65 { (1 << 17) - 1 } else { 0 };
+            assert_eq!(masks[0][pixel % 64], expected, "{isa}, pixel {pixel}");
+            assert_eq!(masks[1][pixel % 64], 0, "{isa}, pixel {pixel}");
         }
         assert!(
             second
@@ -173,7 +174,7 @@ fn a_layout_has_room_for_whole_cache_lines_and_whole_pixel_blocks() {
             assert_eq!(layout.pixel_blocks(), inputs.div_ceil(64));
             assert_eq!(layout.bytes(), inputs.div_ceil(64) * 64 * layout.capacity);
             assert_eq!(layout.sample_masks(), inputs.div_ceil(64) * layout.capacity);
-            assert_eq!(layout.pixel_masks(), inputs.div_ceil(64) * 64);
+            assert_eq!(layout.pixel_masks(), inputs.div_ceil(64) * 128);
         }
     }
 }
