@@ -356,10 +356,13 @@ impl Worker {
             samples,
             gradient: &mut self.output_weights.gradient,
         });
-        let deltas = self.output_delta[..samples * self.class_stride].iter();
+        let deltas =
+            self.output_delta[..samples * self.class_stride].chunks_exact(self.class_stride);
         // dc: one addition a sample and class, samples ascending.
-        for (index, delta) in deltas.enumerate() {
-            self.output_bias.gradient[index % self.class_stride] += delta;
+        for delta in deltas {
+            for (sum, delta) in self.output_bias.gradient.iter_mut().zip(delta) {
+                *sum += delta;
+            }
         }
         let is_whole_minibatch = block.is_first && block.is_last;
         self.isa.run(WeightUpdate {

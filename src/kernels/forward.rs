@@ -109,7 +109,7 @@ struct Tile<'a> {
 /// the sample's T sums into registers, add x W for the sample's non-zero pixels among the 64, T
 /// multiply-adds each, store the sums. No product with a zero is computed, and each weight row
 /// comes from L2 once a block of samples. The sums of all samples, 128 x T vectors, go through L1
-/// once for every 64 pixels. After the last pixels they go through the sigmoid.
+/// once for every 64 pixels, and after the last of them through the sigmoid.
 ///
 /// # Safety
 /// Every row of `weights` below the block's inputs, `bias`, and every row of `hidden` below the
@@ -123,11 +123,12 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
         hidden,
         stride,
     } = tile;
-    for pixel_block in 0..block.pixel_blocks() {
+    let last = block.pixel_blocks() - 1;
+    for pixel_block in 0..=last {
         let masks = block.sample_masks(pixel_block);
         let rows = block.bytes(pixel_block).as_ptr();
         for (sample, &mask) in masks.iter().enumerate() {
-            if mask == 0 && pixel_block > 0 {
+            if mask == 0 && pixel_block > 0 && pixel_block < last {
                 continue;
             }
             // SAFETY: `sample` is below the block's samples, a set bit is a pixel below its inputs
@@ -153,14 +154,15 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
                         *sum = x.mul_add(V::load(token, weight_row.add(t * V::LANES)), *sum);
                     }
                 }
-                for (t, sum) in sums.into_iter().enumerate() {
-                    sum.store(target.add(t * V::LANES));
+                if pixel_block == last {
+                    sums = sums.map(|sum| sigmoid(token, sum));
+                }
+                for t in 0..T {
+                    sums[t].store(target.add(t * V::LANES));
                 }
             }
         }
     }
-    // SAFETY: the caller keeps the same contract.
-    unsafe { sigmoids::<V, T>(token, tile) }
 }
 
 /// The sigmoid of all sums of a tile, in place.
@@ -247,9 +249,9 @@ unsafe fn add_pairs<V: Vector, const T: usize>(
                     }
                 }
             }
-            for (target, sums) in targets.into_iter().zip(sums) {
-                for (t, sum) in sums.into_iter().enumerate() {
-                    sum.store(target.add(t * V::LANES));
+            for i in 0..2 {
+                for t in 0..T {
+                    sums[i][t].store(targets[i].add(t * V::LANES));
                 }
             }
         }

@@ -82,13 +82,13 @@ impl LeafLogits<'_> {
                     self.units,
                     [[V::splat(token, 0.0); J]; R],
                 );
-                for (r, sums) in sums.into_iter().enumerate() {
+                for r in 0..R {
                     let row = self
                         .part
                         .as_mut_ptr()
                         .add((sample + r) * self.classes + class);
-                    for (j, sum) in sums.into_iter().enumerate() {
-                        sum.store(row.add(j * V::LANES));
+                    for j in 0..J {
+                        sums[r][j].store(row.add(j * V::LANES));
                     }
                 }
             }

@@ -25,6 +25,10 @@ pub(crate) struct RegisterTiles {
     pub dense_gradient: usize,
     /// Samples of a tile of the forward pass on dense inputs, 1 or 2.
     pub dense_samples: usize,
+    /// Most vectors of a tile of the output layer's gradient, for each of five classes.
+    pub output_gradient: usize,
+    /// Most vectors of a tile of the hidden delta, for each of four samples.
+    pub hidden_delta: usize,
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -33,6 +37,8 @@ pub(super) const AVX512: RegisterTiles = RegisterTiles {
     gradient: 5,
     dense_gradient: 5,
     dense_samples: 2,
+    output_gradient: 5,
+    hidden_delta: 5,
 };
 #[cfg(target_arch = "x86_64")]
 pub(super) const AVX2: RegisterTiles = RegisterTiles {
@@ -40,12 +46,16 @@ pub(super) const AVX2: RegisterTiles = RegisterTiles {
     gradient: 6,
     dense_gradient: 0,
     dense_samples: 1,
+    output_gradient: 2,
+    hidden_delta: 3,
 };
 pub(super) const PORTABLE: RegisterTiles = RegisterTiles {
     forward: 5,
     gradient: 2,
     dense_gradient: 0,
     dense_samples: 1,
+    output_gradient: 2,
+    hidden_delta: 3,
 };
 
 /// Pixels whose gradients are summed together.
