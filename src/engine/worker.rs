@@ -60,10 +60,8 @@ pub(crate) struct Worker {
     /// dW, `[weight_rows][stride]`, for minibatches of several blocks; 0 between minibatches.
     weight_gradient: Option<AlignedBuffer<f32>>,
 
-    /// h, `[samples][stride]`.
+    /// h, then dk, `[samples][stride]`.
     hidden: AlignedBuffer<f32>,
-    /// dk, `[samples][stride]`.
-    delta: AlignedBuffer<f32>,
     /// s, `[samples][class_stride]`.
     logits: AlignedBuffer<f32>,
     /// ds, `[samples][class_stride]`.
@@ -149,7 +147,6 @@ impl Worker {
             output_rows: AlignedBuffer::new(share.units.len() * class_stride, 0.0),
             weight_gradient: None,
             hidden: AlignedBuffer::new(BLOCK_SAMPLES * stride, 0.0),
-            delta: AlignedBuffer::new(BLOCK_SAMPLES * stride, 0.0),
             logits: AlignedBuffer::new(BLOCK_SAMPLES * class_stride, 0.0),
             output_delta: AlignedBuffer::new(BLOCK_SAMPLES * class_stride, 0.0),
             spare: AlignedBuffer::new(spare * BLOCK_SAMPLES * class_stride, 0.0),
@@ -335,18 +332,6 @@ impl Worker {
             self.output_weights.gradient.fill(0.0);
             self.output_bias.gradient.fill(0.0);
         }
-        self.isa.run(HiddenDelta {
-            output_delta: &self.output_delta,
-            class_stride: self.class_stride,
-            classes: self.shape.classes,
-            weights: &self.output_weights.values,
-            hidden: &self.hidden,
-            delta: &mut self.delta,
-            bias_gradient: &mut self.bias.gradient,
-            stride: self.stride,
-            samples,
-        });
-        clock.lap(Phase::HiddenDelta);
         self.isa.run(OutputGradient {
             output_delta: &self.output_delta,
             class_stride: self.class_stride,
@@ -364,10 +349,22 @@ impl Worker {
                 *sum += delta;
             }
         }
+        clock.lap(Phase::WeightUpdate);
+        self.isa.run(HiddenDelta {
+            output_delta: &self.output_delta,
+            class_stride: self.class_stride,
+            classes: self.shape.classes,
+            weights: &self.output_weights.values,
+            hidden: &mut self.hidden,
+            bias_gradient: &mut self.bias.gradient,
+            stride: self.stride,
+            samples,
+        });
+        clock.lap(Phase::HiddenDelta);
         let is_whole_minibatch = block.is_first && block.is_last;
         self.isa.run(WeightUpdate {
             block: prepared,
-            delta: &self.delta,
+            delta: &self.hidden,
             stride: self.stride,
             weights: &mut self.weights.values,
             velocities: &mut self.weights.velocities,

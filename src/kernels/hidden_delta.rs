@@ -24,10 +24,9 @@ pub(crate) struct HiddenDelta<'a> {
     pub classes: usize,
     /// V transposed, `[classes][stride]`.
     pub weights: &'a [f32],
-    /// h, `[samples][stride]`.
-    pub hidden: &'a [f32],
-    /// dk, `[samples][stride]`, written.
-    pub delta: &'a mut [f32],
+    /// h, `[samples][stride]`, replaced by dk: what is written is in L1 already, and L2 keeps one buffer
+    /// instead of two.
+    pub hidden: &'a mut [f32],
     /// db, `[stride]`, added to, samples ascending.
     pub bias_gradient: &'a mut [f32],
     /// Hidden units in the slice, padded to whole vectors.
@@ -45,7 +44,6 @@ impl Kernel for HiddenDelta<'_> {
         assert!(self.output_delta.len() >= self.samples * self.class_stride);
         assert!(self.weights.len() >= self.classes * self.stride);
         assert!(self.hidden.len() >= self.samples * self.stride);
-        assert!(self.delta.len() >= self.samples * self.stride);
         assert!(self.bias_gradient.len() >= self.stride);
         for (first, vectors) in tiles(self.stride / V::LANES, V::TILES.hidden_delta) {
             let unit = first * V::LANES;
@@ -109,11 +107,12 @@ fn samples_from<V: Vector, const R: usize, const J: usize>(
             let row = (sample + r) * pass.stride + unit;
             for j in 0..J {
                 let sum = sums[r][j];
-                let h = V::load(token, pass.hidden.as_ptr().add(row + j * V::LANES));
+                let target = pass.hidden.as_mut_ptr().add(row + j * V::LANES);
+                let h = V::load(token, target);
                 let delta = sum.mul(h.mul(one.sub(h)));
                 // Written so that NaN passes through.
                 let delta = smallest.select_greater(delta.abs(), zero, delta);
-                delta.store(pass.delta.as_mut_ptr().add(row + j * V::LANES));
+                delta.store(target);
                 bias[j] = bias[j].add(delta);
             }
         }

@@ -25,6 +25,8 @@ pub(crate) struct RegisterTiles {
     pub dense_gradient: usize,
     /// Samples of a tile of the forward pass on dense inputs, 1 or 2.
     pub dense_samples: usize,
+    /// Most samples of a tile of the logits, for each vector of 16 classes.
+    pub logits: usize,
     /// Most vectors of a tile of the output layer's gradient, for each of five classes.
     pub output_gradient: usize,
     /// Most vectors of a tile of the hidden delta, for each of four samples.
@@ -37,6 +39,7 @@ pub(super) const AVX512: RegisterTiles = RegisterTiles {
     gradient: 5,
     dense_gradient: 5,
     dense_samples: 2,
+    logits: 13,
     output_gradient: 5,
     hidden_delta: 5,
 };
@@ -46,6 +49,7 @@ pub(super) const AVX2: RegisterTiles = RegisterTiles {
     gradient: 6,
     dense_gradient: 0,
     dense_samples: 1,
+    logits: 6,
     output_gradient: 2,
     hidden_delta: 3,
 };
@@ -54,6 +58,7 @@ pub(super) const PORTABLE: RegisterTiles = RegisterTiles {
     gradient: 2,
     dense_gradient: 0,
     dense_samples: 1,
+    logits: 6,
     output_gradient: 2,
     hidden_delta: 3,
 };

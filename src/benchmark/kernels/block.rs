@@ -201,12 +201,16 @@ impl KernelBlock {
             class_stride: setting.class_stride,
             classes: setting.shape.classes,
             weights: &weights.output_weights,
-            hidden: &self.hidden,
-            delta: &mut self.delta,
+            hidden: &mut self.delta,
             bias_gradient: &mut gradients.bias,
             stride: setting.stride,
             samples: self.order.len(),
         });
+    }
+
+    /// Gives the hidden delta, which replaces h, a copy of it, so that both can be checked.
+    pub(super) fn copy_hidden(&mut self) {
+        self.delta.copy_from_slice(&self.hidden);
     }
 
     fn output_gradient(&mut self, setting: Setting<'_>, gradients: &mut Gradients) {

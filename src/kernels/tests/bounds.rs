@@ -128,14 +128,13 @@ fn the_output_layers_kernels_refuse_short_buffers() {
 
 #[test]
 fn the_backward_kernels_of_the_output_layer_refuse_short_buffers() {
-    let delta = |isa: Isa, [ds, weights, hidden, delta, bias, stride]: [usize; 6]| {
+    let delta = |isa: Isa, [ds, weights, hidden, bias, stride]: [usize; 5]| {
         isa.run(HiddenDelta {
             output_delta: &buffer(SAMPLES * CLASS_STRIDE, ds),
             class_stride: CLASS_STRIDE,
             classes: CLASSES,
             weights: &buffer(CLASSES * STRIDE, weights),
-            hidden: &buffer(SAMPLES * STRIDE, hidden),
-            delta: &mut buffer(SAMPLES * STRIDE, delta),
+            hidden: &mut buffer(SAMPLES * STRIDE, hidden),
             bias_gradient: &mut buffer(STRIDE, bias),
             stride: STRIDE - stride,
             samples: SAMPLES,
