@@ -162,7 +162,7 @@ impl Engine {
             prepared: &self.prepared,
             exchange: &self.exchange,
             training,
-            prepared_pixel_blocks: AtomicUsize::new(0),
+            prepared_chunks: AtomicUsize::new(0),
             halt_at: AtomicUsize::new(usize::MAX),
         };
         let has_several_blocks = training.is_some() && blocks.has_several_a_minibatch();

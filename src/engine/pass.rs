@@ -33,13 +33,13 @@ pub(crate) struct Training<'a> {
 /// barrier
 /// for each block i:
 ///     forward: the thread's hidden units and their parts of the logits     reads block i
-///     prepare pixel blocks of block i + 1, whoever comes first
+///     prepare chunks of block i + 1, whoever comes first
 ///     barrier                                                             parts are exchanged
 ///     logits, softmax, loss                                               on every thread
 ///     backward and update of the thread's parameters                      reads block i
 /// ```
 ///
-/// Pixel blocks are prepared by whichever thread is there first, so that one that owns fewer units, or
+/// Chunks are prepared by whichever thread is there first, so that one that owns fewer units, or
 /// has a core to itself, works while it would wait for the others.
 ///
 /// One barrier a block is enough: what is written before it and read after it exists in copies, as
@@ -53,8 +53,8 @@ pub(crate) struct Pass<'a> {
     pub prepared: &'a PreparedBlocks,
     pub exchange: &'a Exchange,
     pub training: Option<Training<'a>>,
-    /// Pixel blocks of all blocks that a thread has set about to prepare, in their order.
-    pub prepared_pixel_blocks: AtomicUsize,
+    /// Chunks of all blocks that a thread has set about to prepare, in their order.
+    pub prepared_chunks: AtomicUsize,
     /// Block whose barrier is the last one.
     pub halt_at: AtomicUsize,
 }
@@ -142,7 +142,7 @@ impl Pass<'_> {
         Ok(outcome)
     }
 
-    /// Prepares pixel blocks of block `number`, if there is such a block, until none is left.
+    /// Prepares chunks of block `number`, if there is such a block, until none is left.
     fn prepare(&self, number: usize) {
         let Some(block) = self.blocks.get(number) else {
             return;
@@ -151,15 +151,12 @@ impl Pass<'_> {
             images: self.samples.images(),
             order: self.order,
         };
-        let first = number * self.layout.pixel_blocks();
-        let end = first + self.layout.pixel_blocks();
+        let chunks = PreparedBlocks::chunks(self.layout);
+        let (first, end) = (number * chunks, (number + 1) * chunks);
         // The count never goes beyond this block's end before all threads have been through here:
         // each then goes to the barrier, and comes back for the next block only after it.
         let next = |count: usize| (count < end).then_some(count + 1);
-        while let Ok(count) = self
-            .prepared_pixel_blocks
-            .try_update(Relaxed, Relaxed, next)
-        {
+        while let Ok(count) = self.prepared_chunks.fetch_update(Relaxed, Relaxed, next) {
             // SAFETY: a count is taken by one thread alone. All are past the barrier of block
             // `number - 2`, after which block `number - 3` is no longer read.
             unsafe {

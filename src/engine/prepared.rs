@@ -5,14 +5,18 @@
 )]
 
 use super::buffer::SharedBuffer;
-use crate::kernels::prepare::{BlockLayout, PixelBlockTarget, Prepare, PreparedBlock};
-use crate::kernels::{BLOCK_SAMPLES, MASK_WORDS, PIXEL_BLOCK};
+use crate::kernels::prepare::{BlockLayout, Prepare, PreparedBlock, Squares};
+use crate::kernels::{BLOCK_SAMPLES, WORD};
 use crate::simd::Isa;
 use std::ops::Range;
 
 /// Copies of a block. It is read after the barrier of its step, so a thread may still read block i
 /// when another, a barrier ahead at most, writes block i + 2.
 const COPIES: usize = 3;
+
+/// Most pixel blocks of a chunk: 64 samples of MNIST are two chunks, so that two threads have four to
+/// share, and an image is still read a few hundred bytes at a time.
+const CHUNK_PIXEL_BLOCKS: usize = 7;
 
 /// Buffers for the prepared blocks of a pass.
 #[derive(Debug)]
@@ -42,10 +46,19 @@ impl PreparedBlocks {
         }
     }
 
-    /// Fills one pixel block of block `index`, which holds `samples` of the pass.
+    /// Number of chunks that a block of a layout is prepared in.
+    pub(crate) fn chunks(layout: BlockLayout) -> usize {
+        layout.words * Self::chunks_of_a_word(layout)
+    }
+
+    fn chunks_of_a_word(layout: BlockLayout) -> usize {
+        layout.pixel_blocks().div_ceil(CHUNK_PIXEL_BLOCKS)
+    }
+
+    /// Fills one chunk of block `index`, which holds `samples` of the pass.
     ///
     /// # Safety
-    /// Each pixel block must be filled by one thread alone, after all threads have done with block
+    /// Each chunk must be filled by one thread alone, after all threads have done with block
     /// `index - 3`.
     pub(crate) unsafe fn fill(
         &self,
@@ -53,32 +66,35 @@ impl PreparedBlocks {
         layout: BlockLayout,
         source: Source<'_>,
         (index, samples): (usize, Range<usize>),
-        pixel_block: usize,
+        chunk: usize,
     ) {
-        let part = |of_copy: usize, of_pixel_block: usize| {
-            let start = index % COPIES * of_copy + pixel_block * of_pixel_block;
-            start..start + of_pixel_block
+        let of_word = Self::chunks_of_a_word(layout);
+        let (word, part) = (chunk / of_word, chunk % of_word);
+        let samples = &source.order[samples];
+        let Some(samples) = samples.chunks(WORD).nth(word) else {
+            return;
         };
-        // SAFETY: the parts of different pixel blocks do not overlap, and the caller vouches for the
-        // rest.
+        let first = |part: usize| part * layout.pixel_blocks() / of_word;
+        let squares = word * layout.pixel_blocks() + first(part)
+            ..word * layout.pixel_blocks() + first(part + 1);
+        let part = |of_copy: usize| {
+            let of_square = of_copy / layout.squares();
+            let start = index % COPIES * of_copy;
+            start + squares.start * of_square..start + squares.end * of_square
+        };
+        // SAFETY: the squares of different chunks do not overlap, and the caller vouches for the rest.
         let target = unsafe {
-            PixelBlockTarget {
-                bytes: self
-                    .bytes
-                    .part_mut(part(layout.bytes(), layout.capacity * PIXEL_BLOCK)),
-                sample_masks: self
-                    .sample_masks
-                    .part_mut(part(layout.sample_masks(), layout.capacity)),
-                pixel_masks: self
-                    .pixel_masks
-                    .part_mut(part(layout.pixel_masks(), MASK_WORDS * PIXEL_BLOCK)),
+            Squares {
+                bytes: self.bytes.part_mut(part(layout.bytes())),
+                sample_masks: self.sample_masks.part_mut(part(layout.sample_masks())),
+                pixel_masks: self.pixel_masks.part_mut(part(layout.pixel_masks())),
             }
         };
         isa.run(Prepare {
-            layout,
+            inputs: layout.inputs,
             images: source.images,
-            order: &source.order[samples],
-            pixel_block,
+            order: samples,
+            first_pixel_block: squares.start % layout.pixel_blocks(),
             target,
         });
     }
@@ -86,7 +102,7 @@ impl PreparedBlocks {
     /// Block `index`, of `samples` samples.
     ///
     /// # Safety
-    /// All its pixel blocks must have been filled, with the same layout and samples, and a barrier
+    /// All its chunks must have been filled, with the same layout and samples, and a barrier
     /// must stand in between. It may be read until the barrier of block `index + 1`.
     pub(crate) unsafe fn block(
         &self,

@@ -4,9 +4,9 @@
     reason = "inner loops over raw pointers, bounds checked at entry"
 )]
 
-use super::prepare::PreparedBlock;
+use super::prepare::{Pattern, PreparedBlock};
 use super::tile::{tiles, with_tile};
-use super::{INPUT_OF_BYTE, PIXEL_BLOCK};
+use super::{INPUT_OF_BYTE, PIXEL_BLOCK, WORD};
 use crate::simd::{Isa, Kernel, Vector, sigmoid};
 
 /// h = sigmoid(x W + b) for a slice of the hidden layer.
@@ -26,7 +26,7 @@ pub(crate) struct Forward<'a> {
 impl Forward<'_> {
     /// Runs the kernel, or the one for dense inputs where that is faster. The bits are the same.
     pub(crate) fn run_on(self, isa: Isa) {
-        if isa.tiles().dense_samples == 2 && self.block.is_dense() {
+        if isa.tiles().dense_samples == 2 && self.block.pattern() == Pattern::Dense {
             isa.run(DenseForward(self));
         } else {
             isa.run(self);
@@ -124,13 +124,16 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
         stride,
     } = tile;
     let last = block.pixel_blocks() - 1;
-    for pixel_block in 0..=last {
-        let masks = block.sample_masks(pixel_block);
-        let rows = block.bytes(pixel_block).as_ptr();
-        for (sample, &mask) in masks.iter().enumerate() {
+    let squares =
+        (0..=last).flat_map(|pixel_block| (0..block.words()).map(move |w| (pixel_block, w)));
+    for (pixel_block, word) in squares {
+        let masks = block.sample_masks(word, pixel_block);
+        let rows = block.bytes(word, pixel_block).as_ptr();
+        for (place, &mask) in masks.iter().enumerate() {
             if mask == 0 && pixel_block > 0 && pixel_block < last {
                 continue;
             }
+            let sample = word * WORD + place;
             // SAFETY: `sample` is below the block's samples, a set bit is a pixel below its inputs
             // (`PreparedBlock`), and the caller vouches for T vectors in each row.
             unsafe {
@@ -142,7 +145,7 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
                 };
                 let mut sums: [V; T] =
                     std::array::from_fn(|t| V::load(token, start.add(t * V::LANES)));
-                let row = rows.add(sample * PIXEL_BLOCK);
+                let row = rows.add(place * PIXEL_BLOCK);
                 let block_weights = weights.add(pixel_block * PIXEL_BLOCK * stride);
                 let mut rest = mask;
                 while rest != 0 {
@@ -193,22 +196,24 @@ unsafe fn sigmoids<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_>) {
 #[inline(always)]
 unsafe fn dense_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_>) {
     for pixel_block in 0..tile.block.pixel_blocks() {
-        // SAFETY: the caller keeps the same contract.
-        unsafe { add_pairs::<V, T>(token, tile, pixel_block) }
+        for word in 0..tile.block.words() {
+            // SAFETY: the caller keeps the same contract.
+            unsafe { add_pairs::<V, T>(token, tile, (word, pixel_block)) }
+        }
     }
     // SAFETY: as above.
     unsafe { sigmoids::<V, T>(token, tile) }
 }
 
-/// Adds the products of 64 pixels to the sums of all samples.
+/// Adds the products of a square of 64 pixels and 64 samples to the samples' sums.
 ///
 /// # Safety
-/// As [`forward_tile`], of a pixel block of the block.
+/// As [`forward_tile`], of a square of the block.
 #[inline(always)]
 unsafe fn add_pairs<V: Vector, const T: usize>(
     token: V::Token,
     tile: Tile<'_>,
-    pixel_block: usize,
+    (word, pixel_block): (usize, usize),
 ) {
     let Tile {
         block,
@@ -217,15 +222,15 @@ unsafe fn add_pairs<V: Vector, const T: usize>(
         hidden,
         stride,
     } = tile;
-    let masks = block.sample_masks(pixel_block);
-    let rows = block.bytes(pixel_block).as_ptr();
+    let masks = block.sample_masks(word, pixel_block);
+    let rows = block.bytes(word, pixel_block).as_ptr();
     for first in (0..masks.len()).step_by(2) {
         let pair = [first, (first + 1).min(masks.len() - 1)];
         let mut rest = masks[pair[0]] | masks[pair[1]];
         // SAFETY: the samples are below the block's samples, a set bit is a pixel below its inputs
         // (`PreparedBlock`), and the caller vouches for T vectors in each row.
         unsafe {
-            let targets = pair.map(|sample| hidden.add(sample * stride));
+            let targets = pair.map(|place| hidden.add((word * WORD + place) * stride));
             let mut sums: [[V; T]; 2] = targets.map(|target| {
                 let start = if pixel_block == 0 {
                     bias
@@ -234,7 +239,7 @@ unsafe fn add_pairs<V: Vector, const T: usize>(
                 };
                 std::array::from_fn(|t| V::load(token, start.add(t * V::LANES)))
             });
-            let bytes = pair.map(|sample| rows.add(sample * PIXEL_BLOCK));
+            let bytes = pair.map(|place| rows.add(place * PIXEL_BLOCK));
             let block_weights = weights.add(pixel_block * PIXEL_BLOCK * stride);
             while rest != 0 {
                 let pixel = rest.trailing_zeros() as usize;

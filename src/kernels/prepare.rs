@@ -1,8 +1,11 @@
 //! A block of samples, laid out for both directions of the first layer.
 //!
-//! bytes         [pixel block][sample][64 bytes]
-//! sample masks  [pixel block][sample]   bit i: byte i of the 64 is not zero; forward pass
-//! pixel masks   [pixel block][word][64] bit i: byte of sample 64 word + i is not zero; gradient
+//! The block is cut into squares of 64 samples and 64 pixels, `[word][pixel block]`: a word is 64
+//! samples. Each square has
+//!
+//! bytes         [sample][pixel]
+//! sample masks  [sample]   bit i: the byte of pixel i is not zero; forward pass
+//! pixel masks   [pixel]    bit i: the byte of sample i is not zero; gradient
 //!
 //! Both passes walk the set bits of the masks and never look at a zero: `fma(0, w, sum) == sum`.
 #![expect(
@@ -10,10 +13,19 @@
     reason = "bytes are looked at in whole vectors, through pointers"
 )]
 
-use super::{BLOCK_SAMPLES, DENSE, MASK_WORDS, PIXEL_BLOCK};
+use super::{BLOCK_SAMPLES, DENSE, PIXEL_BLOCK, SCATTERED, WORD};
 use crate::simd::{Kernel, Vector};
 
-/// Of so many samples one is looked at to tell whether inputs are dense.
+/// Bytes of a square.
+const SQUARE: usize = WORD * PIXEL_BLOCK;
+
+/// Bytes of a cache line.
+const CACHE_LINE: usize = 64;
+
+/// Images that are asked for ahead of the one that is copied.
+const AHEAD: usize = 8;
+
+/// Of so many samples one is looked at to tell how inputs lie.
 const DENSITY_STEP: usize = 8;
 
 /// Sizes of a prepared block.
@@ -21,9 +33,8 @@ const DENSITY_STEP: usize = 8;
 pub(crate) struct BlockLayout {
     /// Bytes of a sample.
     pub inputs: usize,
-    /// Most samples of a block, a multiple of 8, so that the masks of a pixel block are whole cache
-    /// lines; at most [`BLOCK_SAMPLES`].
-    pub capacity: usize,
+    /// Words that there is room for.
+    pub words: usize,
 }
 
 impl BlockLayout {
@@ -35,7 +46,7 @@ impl BlockLayout {
         );
         Self {
             inputs,
-            capacity: samples.next_multiple_of(8),
+            words: samples.div_ceil(WORD),
         }
     }
 
@@ -44,27 +55,43 @@ impl BlockLayout {
         self.inputs.div_ceil(PIXEL_BLOCK)
     }
 
+    /// Number of squares.
+    pub(crate) fn squares(&self) -> usize {
+        self.words * self.pixel_blocks()
+    }
+
     /// Elements of `bytes`.
     pub(crate) fn bytes(&self) -> usize {
-        self.pixel_blocks() * PIXEL_BLOCK * self.capacity
+        self.squares() * SQUARE
     }
 
     /// Elements of `sample_masks`.
     pub(crate) fn sample_masks(&self) -> usize {
-        self.pixel_blocks() * self.capacity
+        self.squares() * WORD
     }
 
     /// Elements of `pixel_masks`.
     pub(crate) fn pixel_masks(&self) -> usize {
-        self.pixel_blocks() * MASK_WORDS * PIXEL_BLOCK
+        self.squares() * PIXEL_BLOCK
     }
+}
+
+/// How the inputs that are not zero lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// Most inputs are not zero.
+    Dense,
+    /// Few are not zero, mostly beside each other, as in pictures.
+    Sparse,
+    /// Zeros are strewn among them.
+    Scattered,
 }
 
 /// A prepared block, to be read.
 ///
 /// Invariant: it was filled by [`Prepare`] for `samples` samples, so no sample mask has a bit at or
-/// beyond `inputs`, no pixel mask one at or beyond `samples`, and the masks of the padding after
-/// the last pixel are 0.
+/// beyond `inputs`, no pixel mask one at or beyond `samples`, and the masks and bytes of the padding
+/// after the last pixel are 0.
 #[derive(Clone, Copy)]
 pub(crate) struct PreparedBlock<'a> {
     layout: BlockLayout,
@@ -75,12 +102,11 @@ pub(crate) struct PreparedBlock<'a> {
 }
 
 impl<'a> PreparedBlock<'a> {
-    /// `bytes` is `[pixel block][capacity][64]`, `sample_masks` `[pixel block][capacity]`,
-    /// `pixel_masks` `[pixel block][word][64]`.
+    /// The buffers hold as many elements as the layout says.
     ///
     /// # Safety
-    /// [`Prepare`] must have filled all three, with this layout and as many samples, for every
-    /// pixel block.
+    /// [`Prepare`] must have filled all three, with this layout and as many samples, for every word
+    /// that has samples and every pixel block.
     pub(crate) unsafe fn new(
         layout: BlockLayout,
         samples: usize,
@@ -88,7 +114,7 @@ impl<'a> PreparedBlock<'a> {
         sample_masks: &'a [u64],
         pixel_masks: &'a [u64],
     ) -> Self {
-        assert!(samples <= layout.capacity);
+        assert!(samples <= layout.words * WORD);
         assert!(bytes.len() >= layout.bytes());
         assert!(sample_masks.len() >= layout.sample_masks());
         assert!(pixel_masks.len() >= layout.pixel_masks());
@@ -111,114 +137,161 @@ impl<'a> PreparedBlock<'a> {
         self.samples
     }
 
+    /// Words that have samples.
+    #[inline(always)]
+    pub(crate) fn words(&self) -> usize {
+        self.samples.div_ceil(WORD)
+    }
+
     /// Blocks of 64 pixels.
+    #[inline(always)]
     pub(crate) fn pixel_blocks(&self) -> usize {
         self.layout.pixel_blocks()
     }
 
-    /// Whether the paths for dense inputs are faster, by every eighth sample. No result depends on it.
+    /// How the inputs that are not zero lie, by every eighth sample. No result depends on it.
     #[inline(always)]
-    pub(crate) fn is_dense(&self) -> bool {
-        let counted = self.samples.div_ceil(DENSITY_STEP) * self.inputs();
-        let non_zero: u32 = (0..self.pixel_blocks())
-            .flat_map(|pixel_block| self.sample_masks(pixel_block).iter().step_by(DENSITY_STEP))
-            .map(|mask| mask.count_ones())
-            .sum();
-        non_zero as f32 >= DENSE * counted as f32
+    pub(crate) fn pattern(&self) -> Pattern {
+        let (mut counted, mut non_zero, mut in_pairs) = (0, 0, 0);
+        for word in 0..self.words() {
+            for pixel_block in 0..self.pixel_blocks() {
+                let masks = self.sample_masks(word, pixel_block);
+                for mask in masks.iter().step_by(DENSITY_STEP) {
+                    let pairs = (mask | mask >> 1) & 0x5555_5555_5555_5555;
+                    non_zero += mask.count_ones() as usize;
+                    in_pairs += 2 * pairs.count_ones() as usize;
+                }
+            }
+            counted += self.samples_of(word).div_ceil(DENSITY_STEP) * self.inputs();
+        }
+        if non_zero as f32 >= DENSE * counted as f32 {
+            Pattern::Dense
+        } else if in_pairs as f32 > SCATTERED * non_zero as f32 {
+            Pattern::Scattered
+        } else {
+            Pattern::Sparse
+        }
     }
 
-    /// Masks of the 64 pixels of a pixel block, one a sample.
+    /// Number of a square.
     #[inline(always)]
-    pub(crate) fn sample_masks(&self, pixel_block: usize) -> &'a [u64] {
-        &self.sample_masks[pixel_block * self.layout.capacity..][..self.samples]
+    fn square(&self, word: usize, pixel_block: usize) -> usize {
+        word * self.pixel_blocks() + pixel_block
     }
 
-    /// Masks of the samples for each pixel of a pixel block, `[word][64]`, the padding after the last
-    /// pixel included.
+    /// Samples of a word: 64, but for the last.
     #[inline(always)]
-    pub(crate) fn pixel_masks(&self, pixel_block: usize) -> &'a [[u64; PIXEL_BLOCK]] {
-        let (words, _) = self.pixel_masks.as_chunks();
-        &words[pixel_block * MASK_WORDS..][..MASK_WORDS]
+    fn samples_of(&self, word: usize) -> usize {
+        WORD.min(self.samples - word * WORD)
     }
 
-    /// The 64 bytes of each sample in a pixel block.
+    /// Masks of the pixels, one for each sample of a word.
     #[inline(always)]
-    pub(crate) fn bytes(&self, pixel_block: usize) -> &'a [u8] {
-        let first = pixel_block * self.layout.capacity * PIXEL_BLOCK;
-        &self.bytes[first..][..self.samples * PIXEL_BLOCK]
+    pub(crate) fn sample_masks(&self, word: usize, pixel_block: usize) -> &'a [u64] {
+        &self.sample_masks[self.square(word, pixel_block) * WORD..][..self.samples_of(word)]
+    }
+
+    /// Masks of the samples of a word, one for each of 64 pixels, the padding after the last pixel
+    /// included.
+    #[inline(always)]
+    pub(crate) fn pixel_masks(&self, word: usize, pixel_block: usize) -> &'a [u64; PIXEL_BLOCK] {
+        &self.pixel_masks.as_chunks().0[self.square(word, pixel_block)]
+    }
+
+    /// The 64 bytes of each sample of a word.
+    #[inline(always)]
+    pub(crate) fn bytes(&self, word: usize, pixel_block: usize) -> &'a [u8] {
+        let first = self.square(word, pixel_block) * SQUARE;
+        &self.bytes[first..][..self.samples_of(word) * PIXEL_BLOCK]
     }
 }
 
-/// The parts of a block's buffers that belong to one pixel block, to be written.
-pub(crate) struct PixelBlockTarget<'a> {
-    /// `[capacity][64]`.
+/// Neighbouring squares of a word, to be written.
+pub(crate) struct Squares<'a> {
+    /// `[square][64][64]`.
     pub bytes: &'a mut [u8],
-    /// `[capacity]`.
+    /// `[square][64]`.
     pub sample_masks: &'a mut [u64],
-    /// `[word][64]`.
+    /// `[square][64]`.
     pub pixel_masks: &'a mut [u64],
 }
 
-/// Fills one pixel block of a prepared block.
+/// Fills neighbouring squares of one word.
 pub(crate) struct Prepare<'a> {
-    /// Sizes.
-    pub layout: BlockLayout,
-    /// All images of the data set, `layout.inputs` bytes each.
+    /// Bytes of an image.
+    pub inputs: usize,
+    /// All images of the data set, `inputs` bytes each.
     pub images: &'a [u8],
-    /// Which of them make up the block, in order.
+    /// The samples of the word, in order, at most 64.
     pub order: &'a [u32],
-    /// Which pixel block.
-    pub pixel_block: usize,
-    /// Where it goes.
-    pub target: PixelBlockTarget<'a>,
+    /// Pixel block of the first square.
+    pub first_pixel_block: usize,
+    /// Where they go. Their number is that of the squares that fit.
+    pub target: Squares<'a>,
 }
 
 impl Kernel for Prepare<'_> {
     type Output = ();
 
-    // One pixel block at a time: each sample's 64 bytes are copied and their mask is found while
-    // they are in a register. The masks of 64 samples are then transposed, 512 bytes in L1; the bytes
-    // are not, the gradient reads them a sample apart. The rows of a shuffled minibatch are scattered
-    // over the file; the copies do not depend on each other, so the CPU waits for many at once: the
-    // more, the fewer instructions a copy takes. Asking for the rows of the next step by prefetch
-    // instructions, during the gradient, made that slower by as much as it made this faster.
+    // Image after image: each 64 bytes are copied and their mask is found while they are in a
+    // register. The masks of the word are then transposed, 512 bytes in L1; the bytes are not, the
+    // gradient reads them a sample apart.
+    //
+    // The images of a shuffled minibatch are scattered over the file and mostly come from memory. One
+    // after the other they are a few neighbouring lines each, and those of the eighth one ahead are
+    // asked for into L2, which can wait for more lines at once than L1. Pixel block after pixel block,
+    // or a whole step ahead during the gradient, it took twice as long.
     #[inline(always)]
     fn run<V: Vector>(self, token: V::Token) {
-        let layout = self.layout;
-        assert!(self.order.len() <= layout.capacity && self.pixel_block < layout.pixel_blocks());
-        let first = self.pixel_block * PIXEL_BLOCK;
-        let width = PIXEL_BLOCK.min(layout.inputs - first);
-        let kept: [u8; PIXEL_BLOCK] = std::array::from_fn(|i| if i < width { 0xff } else { 0 });
-        let (rows, _) = self.target.bytes.as_chunks_mut::<PIXEL_BLOCK>();
-        let samples = self.order.iter().zip(rows);
-        for ((&index, row), sample_mask) in samples.zip(&mut *self.target.sample_masks) {
-            let source = &self.images[index as usize * layout.inputs + first..];
-            // 64 bytes are one move, those of the next image included, which are then cleared.
-            match source.first_chunk::<PIXEL_BLOCK>() {
-                Some(source) if width == PIXEL_BLOCK => *row = *source,
-                Some(source) => *row = std::array::from_fn(|i| source[i] & kept[i]),
-                None => {
-                    row[..width].copy_from_slice(&source[..width]);
-                    row[width..].fill(0);
+        let Self {
+            inputs,
+            images,
+            order,
+            first_pixel_block,
+            target,
+        } = self;
+        let (squares, _) = target.bytes.as_chunks_mut::<SQUARE>();
+        let (sample_masks, _) = target.sample_masks.as_chunks_mut::<WORD>();
+        let (pixel_masks, _) = target.pixel_masks.as_chunks_mut::<PIXEL_BLOCK>();
+        assert!(order.len() <= WORD && squares.len() == sample_masks.len());
+        let first = first_pixel_block * PIXEL_BLOCK;
+        let end = inputs.min(first + squares.len() * PIXEL_BLOCK);
+        for (sample, &index) in order.iter().enumerate() {
+            if let Some(&ahead) = order.get(sample + AHEAD) {
+                let start = ahead as usize * inputs + first;
+                // An image that does not start at a cache line reaches into one more.
+                for offset in (0..end - first + CACHE_LINE).step_by(CACHE_LINE) {
+                    V::prefetch(token, images.as_ptr().wrapping_add(start + offset));
                 }
             }
-            // SAFETY: a row has 64 bytes.
-            *sample_mask = unsafe { V::non_zero_64(token, row.as_ptr()) };
+            let image = &images[index as usize * inputs..][first..end];
+            let (blocks, rest) = image.as_chunks::<PIXEL_BLOCK>();
+            let places = squares.iter_mut().zip(&mut *sample_masks);
+            let mut places = places.map(|(square, masks)| {
+                let row: &mut [u8; PIXEL_BLOCK] = &mut square.as_chunks_mut().0[sample];
+                (row, &mut masks[sample])
+            });
+            for (bytes, (row, mask)) in blocks.iter().zip(&mut places) {
+                *row = *bytes;
+                // SAFETY: a row has 64 bytes.
+                *mask = unsafe { V::non_zero_64(token, row.as_ptr()) };
+            }
+            if let Some((row, mask)) = places.next() {
+                row[..rest.len()].copy_from_slice(rest);
+                row[rest.len()..].fill(0);
+                // SAFETY: as above.
+                *mask = unsafe { V::non_zero_64(token, row.as_ptr()) };
+            }
         }
-        let sample_masks = self.target.sample_masks[..self.order.len()].chunks(64);
-        let (words, _) = self.target.pixel_masks.as_chunks_mut::<PIXEL_BLOCK>();
-        for word in &mut *words {
-            *word = [0; PIXEL_BLOCK];
-        }
-        for (word, sample_masks) in words.iter_mut().zip(sample_masks) {
+        for (masks, target) in sample_masks.iter().zip(pixel_masks) {
             let mut square: BitSquare = [[0; 8]; 8];
-            for (i, masks) in sample_masks.chunks(8).enumerate() {
+            for (i, masks) in masks[..order.len()].chunks(8).enumerate() {
                 for (row, &mask) in square.iter_mut().zip(masks) {
                     row[i] = mask;
                 }
             }
             transpose(&mut square);
-            word.copy_from_slice(square.as_flattened());
+            target.copy_from_slice(square.as_flattened());
         }
     }
 }

@@ -4,10 +4,13 @@
     reason = "inner loops over raw pointers, bounds checked at entry"
 )]
 
-use super::prepare::PreparedBlock;
+use super::prepare::{Pattern, PreparedBlock};
 use super::rule::{StepRule, VectorRule};
 use super::tile::{tiles, with_tile};
-use super::{DENSE_GRADIENT_PIXELS, GRADIENT_PIXELS, INPUT_OF_BYTE, MASK_WORDS, PIXEL_BLOCK};
+use super::{
+    DENSE_GRADIENT_PIXELS, GRADIENT_PIXELS, INPUT_OF_BYTE, MASK_WORDS, PIXEL_BLOCK,
+    SCATTERED_GRADIENT_PIXELS, WORD,
+};
 use crate::simd::{Kernel, Vector};
 
 /// dW = x^T dk over the samples of a block, ascending, and the SGD step.
@@ -79,30 +82,36 @@ impl WeightUpdate<'_> {
     /// The buffers must hold all rows, and those that the variant uses must be there.
     #[inline(always)]
     unsafe fn all_tiles<V: Vector, const VARIANT: u8>(&mut self, token: V::Token) {
-        let vectors = self.stride / V::LANES;
-        if V::TILES.dense_gradient > 0 && self.block.is_dense() {
-            for (first, vectors) in tiles(vectors, V::TILES.dense_gradient) {
-                let unit = first * V::LANES;
-                // SAFETY: the caller keeps the same contract.
-                unsafe {
+        let pattern = self.block.pattern();
+        let is_dense = pattern == Pattern::Dense && V::TILES.dense_gradient > 0;
+        let largest = if is_dense {
+            V::TILES.dense_gradient
+        } else {
+            V::TILES.gradient
+        };
+        for (first, vectors) in tiles(self.stride / V::LANES, largest) {
+            let unit = first * V::LANES;
+            // SAFETY: the caller keeps the same contract.
+            unsafe {
+                if is_dense {
                     with_tile!(
                         vectors,
                         V::TILES.dense_gradient,
                         unit_tile::<V, DENSE_GRADIENT_PIXELS, VARIANT>(token, self, unit)
                     );
+                } else if pattern == Pattern::Scattered {
+                    with_tile!(
+                        vectors,
+                        V::TILES.gradient,
+                        unit_tile::<V, SCATTERED_GRADIENT_PIXELS, VARIANT>(token, self, unit)
+                    );
+                } else {
+                    with_tile!(
+                        vectors,
+                        V::TILES.gradient,
+                        unit_tile::<V, GRADIENT_PIXELS, VARIANT>(token, self, unit)
+                    );
                 }
-            }
-            return;
-        }
-        for (first, vectors) in tiles(vectors, V::TILES.gradient) {
-            let unit = first * V::LANES;
-            // SAFETY: as above.
-            unsafe {
-                with_tile!(
-                    vectors,
-                    V::TILES.gradient,
-                    unit_tile::<V, GRADIENT_PIXELS, VARIANT>(token, self, unit)
-                );
             }
         }
     }
@@ -136,62 +145,94 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8
     let rule = pass.rule.map(|rule| (rule, VectorRule::new(token, rule)));
     // Without a sample there is nothing to add, and a plain step changes nothing.
     let may_skip = VARIANT == PLAIN || pass.rule.is_none();
-    for pixel in (0..weight_rows(pass.block.inputs())).step_by(P) {
-        let (pixel_block, place) = (pixel / PIXEL_BLOCK, pixel % PIXEL_BLOCK);
-        let masks = pass.block.pixel_masks(pixel_block);
-        let any: [u64; MASK_WORDS] =
-            std::array::from_fn(|word| (0..P).fold(0, |mask, p| mask | masks[word][place + p]));
-        if may_skip && any == [0; MASK_WORDS] {
-            continue;
-        }
-        let bytes = &pass.block.bytes(pixel_block)[place..];
-        // SAFETY: the caller vouches for T vectors from `unit` on in each of the P rows, and P divides
-        // the 64 pixels of a pixel block.
-        unsafe {
-            let at = move |p: usize, t: usize| (pixel + p) * stride + unit + t * V::LANES;
-            let mut sums = [[V::splat(token, 0.0); T]; P];
-            if let (GENERAL, Some(gradients)) = (VARIANT, pointers.gradients) {
-                sums = std::array::from_fn(|p| {
-                    std::array::from_fn(|t| V::load(token, gradients.add(at(p, t))))
-                });
+    let rows = weight_rows(pass.block.inputs());
+    for pixel_block in 0..pass.block.pixel_blocks() {
+        let squares: [Square; MASK_WORDS] = std::array::from_fn(|word| {
+            if word < pass.block.words() {
+                Square {
+                    masks: pass.block.pixel_masks(word, pixel_block),
+                    bytes: pass.block.bytes(word, pixel_block).as_ptr(),
+                }
+            } else {
+                Square {
+                    masks: &[0; PIXEL_BLOCK],
+                    bytes: std::ptr::null(),
+                }
             }
-            let deltas = pass.delta.as_ptr().add(unit);
-            let sums = gradient(token, any, bytes.as_ptr(), deltas, stride, sums);
-            // Loops over constant ranges are unrolled, which keeps the sums in registers.
-            for p in 0..P {
-                for t in 0..T {
-                    pointers.finish::<V, VARIANT>(token, &rule, at(p, t), sums[p][t]);
+        });
+        let first = pixel_block * PIXEL_BLOCK;
+        for place in (0..PIXEL_BLOCK.min(rows - first)).step_by(P) {
+            let words = squares.map(|square| Word {
+                any: (0..P).fold(0, |any, p| any | square.masks[place + p]),
+                bytes: square.bytes.wrapping_add(place),
+            });
+            if may_skip && words.iter().all(|word| word.any == 0) {
+                continue;
+            }
+            // SAFETY: the caller vouches for T vectors from `unit` on in each of the P rows.
+            unsafe {
+                let at =
+                    move |p: usize, t: usize| (first + place + p) * stride + unit + t * V::LANES;
+                let mut sums = [[V::splat(token, 0.0); T]; P];
+                if let (GENERAL, Some(gradients)) = (VARIANT, pointers.gradients) {
+                    sums = std::array::from_fn(|p| {
+                        std::array::from_fn(|t| V::load(token, gradients.add(at(p, t))))
+                    });
+                }
+                let deltas = pass.delta.as_ptr().add(unit);
+                let sums = gradient(token, words, deltas, stride, sums);
+                // Loops over constant ranges are unrolled, which keeps the sums in registers.
+                for p in 0..P {
+                    for t in 0..T {
+                        pointers.finish::<V, VARIANT>(token, &rule, at(p, t), sums[p][t]);
+                    }
                 }
             }
         }
     }
 }
 
-/// Adds x dk to the sums of P pixels, for the samples in `any`.
+/// 64 samples and 64 pixels.
+#[derive(Clone, Copy)]
+struct Square<'a> {
+    /// Masks of the samples, one a pixel.
+    masks: &'a [u64; PIXEL_BLOCK],
+    /// `[sample][64]`.
+    bytes: *const u8,
+}
+
+/// 64 samples of P pixels.
+#[derive(Clone, Copy)]
+struct Word {
+    /// Those in which any of the pixels is not zero.
+    any: u64,
+    /// P bytes of each, 64 apart.
+    bytes: *const u8,
+}
+
+/// Adds x dk to the sums of P pixels.
 ///
 /// # Safety
-/// The samples of `any` must have P bytes, at 64 times their number, in `bytes`, and T vectors in
-/// `deltas`.
+/// The samples of `any` must have their bytes, and T vectors in `deltas`.
 #[inline(always)]
 unsafe fn gradient<V: Vector, const T: usize, const P: usize>(
     token: V::Token,
-    any: [u64; MASK_WORDS],
-    bytes: *const u8,
+    words: [Word; MASK_WORDS],
     deltas: *const f32,
     stride: usize,
     mut sums: [[V; T]; P],
 ) -> [[V; T]; P] {
-    for (word, mask) in any.into_iter().enumerate() {
-        let mut rest = mask;
+    for (number, word) in words.into_iter().enumerate() {
+        let mut rest = word.any;
         while rest != 0 {
-            let sample = word * 64 + rest.trailing_zeros() as usize;
+            let place = rest.trailing_zeros() as usize;
             rest &= rest - 1;
             // SAFETY: the caller vouches for the sample's bytes and deltas.
             unsafe {
-                let bytes = bytes.add(sample * PIXEL_BLOCK);
+                let bytes = word.bytes.add(place * PIXEL_BLOCK);
                 let x: [V; P] =
                     std::array::from_fn(|p| V::splat(token, INPUT_OF_BYTE[*bytes.add(p) as usize]));
-                let delta = deltas.add(sample * stride);
+                let delta = deltas.add((number * WORD + place) * stride);
                 for t in 0..T {
                     let delta = V::load(token, delta.add(t * V::LANES));
                     for (sums, x) in sums.iter_mut().zip(x) {

@@ -113,6 +113,11 @@ impl Vector for Avx2Vector {
     }
 
     #[inline(always)]
+    fn prefetch(_: Avx2, source: *const u8) {
+        // SAFETY: any address may be asked for.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(source.cast()) }
+    }
+    #[inline(always)]
     unsafe fn non_zero_64(_: Avx2, source: *const u8) -> u64 {
         // SAFETY: the token proves detection; the caller vouches for 64 readable bytes.
         let half = |part: usize| unsafe {

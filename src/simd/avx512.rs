@@ -122,6 +122,11 @@ impl Vector for Avx512Vector {
     }
 
     #[inline(always)]
+    fn prefetch(_: Avx512, source: *const u8) {
+        // SAFETY: any address may be asked for.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(source.cast()) }
+    }
+    #[inline(always)]
     unsafe fn non_zero_64(_: Avx512, source: *const u8) -> u64 {
         // SAFETY: the token proves detection; the caller vouches for 64 readable bytes.
         unsafe {

@@ -82,6 +82,8 @@ pub(crate) trait Vector: Copy {
     /// `integer = n + 1.5 * 2^23`, `self * 2^n`, as long as the result is a normal number.
     fn shift_exponent(self, integer: Self) -> Self;
 
+    /// Asks for the cache line at `source`, which need not be readable, to be brought into L2.
+    fn prefetch(token: Self::Token, source: *const u8);
     /// Bit i is set where byte i of 64 is not zero.
     ///
     /// # Safety

@@ -88,6 +88,9 @@ impl Vector for PortableVector {
         Self(f32x8::new(sum.to_array().map(|x| f32::from_bits(x as u32))))
     }
 
+    // There is no portable instruction for it.
+    #[inline(always)]
+    fn prefetch(_: Portable, _: *const u8) {}
     #[inline(always)]
     unsafe fn non_zero_64(_: Portable, source: *const u8) -> u64 {
         let quarter = |part: usize| {

@@ -6,15 +6,15 @@
 
 use super::{Gradients, KernelName, Setting, Weights, zeros};
 use crate::engine::AlignedBuffer;
+use crate::kernels::WORD;
 use crate::kernels::forward::Forward;
 use crate::kernels::hidden_delta::HiddenDelta;
 use crate::kernels::logits::LeafLogits;
 use crate::kernels::output_update::OutputGradient;
-use crate::kernels::prepare::{BlockLayout, PixelBlockTarget, Prepare, PreparedBlock};
+use crate::kernels::prepare::{BlockLayout, Prepare, PreparedBlock, Squares};
 use crate::kernels::rule::StepRule;
 use crate::kernels::softmax::{BlockLoss, SoftmaxCrossEntropy};
 use crate::kernels::weight_update::WeightUpdate;
-use crate::kernels::{MASK_WORDS, PIXEL_BLOCK};
 use crate::simd::{Isa, MAX_LANES};
 
 /// Up to 128 samples of a minibatch.
@@ -141,18 +141,17 @@ impl KernelBlock {
 
     fn prepare(&mut self, setting: Setting<'_>) {
         let layout = self.prepared.layout;
-        let (bytes, masks) = (layout.capacity * PIXEL_BLOCK, layout.capacity);
-        for pixel_block in 0..layout.pixel_blocks() {
-            let part = |len: usize| pixel_block * len..(pixel_block + 1) * len;
+        for (word, samples) in self.order.chunks(WORD).enumerate() {
+            let part = |all: usize| word * all / layout.words..(word + 1) * all / layout.words;
             setting.isa.run(Prepare {
-                layout,
+                inputs: layout.inputs,
                 images: setting.samples.images(),
-                order: &self.order,
-                pixel_block,
-                target: PixelBlockTarget {
-                    bytes: &mut self.prepared.bytes[part(bytes)],
-                    sample_masks: &mut self.prepared.sample_masks[part(masks)],
-                    pixel_masks: &mut self.prepared.pixel_masks[part(MASK_WORDS * PIXEL_BLOCK)],
+                order: samples,
+                first_pixel_block: 0,
+                target: Squares {
+                    bytes: &mut self.prepared.bytes[part(layout.bytes())],
+                    sample_masks: &mut self.prepared.sample_masks[part(layout.sample_masks())],
+                    pixel_masks: &mut self.prepared.pixel_masks[part(layout.pixel_masks())],
                 },
             });
         }

@@ -6,8 +6,8 @@
 
 use super::case::Case;
 use super::support::Guarded;
-use crate::kernels::prepare::{BlockLayout, PixelBlockTarget, Prepare, PreparedBlock};
-use crate::kernels::{MASK_WORDS, PIXEL_BLOCK};
+use crate::kernels::WORD;
+use crate::kernels::prepare::{BlockLayout, Prepare, PreparedBlock, Squares};
 use crate::random::Stream;
 use crate::reference;
 use crate::simd::Isa;
@@ -25,17 +25,20 @@ pub(super) enum ImageKind {
     Dense,
     /// 85 % of the pixels are not zero: dense, with gaps.
     Gaps,
+    /// Runs of pixels that are not zero, with longer ones of zeros between them, as in pictures.
+    Strokes,
     /// Each image of another of these kinds.
     Mixed,
 }
 
 impl ImageKind {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Sparse,
         Self::Black,
         Self::White,
         Self::Dense,
         Self::Gaps,
+        Self::Strokes,
         Self::Mixed,
     ];
 
@@ -46,8 +49,23 @@ impl ImageKind {
             Self::Gaps if stream.below(100) < 85 => byte,
             Self::Sparse | Self::Black | Self::Gaps => 0,
             Self::White => 255,
-            Self::Dense | Self::Mixed => byte,
+            Self::Dense | Self::Strokes | Self::Mixed => byte,
         }
+    }
+
+    fn image(self, inputs: usize, stream: &mut Stream) -> Vec<u8> {
+        let mut image = Vec::new();
+        while image.len() < inputs {
+            if self == Self::Strokes {
+                image.resize(image.len() + stream.below(20) as usize, 0);
+                let run = 2 + stream.below(8);
+                image.extend((0..run).map(|_| self.pixel(stream)));
+            } else {
+                image.push(self.pixel(stream));
+            }
+        }
+        image.truncate(inputs);
+        image
     }
 }
 
@@ -69,7 +87,7 @@ impl Batch {
                 ImageKind::Mixed => ImageKind::ALL[index as usize % 4],
                 kind => kind,
             };
-            images.extend((0..case.inputs).map(|_| kind.pixel(stream)));
+            images.extend(kind.image(case.inputs, stream));
         }
         Self {
             inputs: case.inputs,
@@ -114,23 +132,28 @@ impl Batch {
         let layout = BlockLayout::new(self.inputs, self.capacity);
         assert_eq!(layout, prepared.layout);
         prepared.samples = self.order.len();
-        let (capacity, pixels) = (layout.capacity, PIXEL_BLOCK);
-        // The last first: they do not depend on each other.
-        for block in (0..layout.pixel_blocks()).rev() {
-            let bytes = block * capacity * pixels..(block + 1) * capacity * pixels;
-            let rows = block * capacity..(block + 1) * capacity;
-            let words = block * MASK_WORDS * pixels..(block + 1) * MASK_WORDS * pixels;
-            isa.run(Prepare {
-                layout,
-                images: &self.images,
-                order: &self.order,
-                pixel_block: block,
-                target: PixelBlockTarget {
-                    bytes: &mut prepared.bytes.slice()[bytes],
-                    sample_masks: &mut prepared.sample_masks.slice()[rows],
-                    pixel_masks: &mut prepared.pixel_masks.slice()[words],
-                },
-            });
+        // A few squares at a time, the last first: they do not depend on each other.
+        for (word, samples) in self.order.chunks(WORD).enumerate().rev() {
+            for first in (0..layout.pixel_blocks()).step_by(2).rev() {
+                let end = (first + 2).min(layout.pixel_blocks());
+                let part = |all: usize| {
+                    let of_square = all / layout.squares();
+                    let square = |pixel_block| word * layout.pixel_blocks() + pixel_block;
+                    square(first) * of_square..square(end) * of_square
+                };
+                isa.run(Prepare {
+                    inputs: self.inputs,
+                    images: &self.images,
+                    order: samples,
+                    first_pixel_block: first,
+                    target: Squares {
+                        bytes: &mut prepared.bytes.slice()[part(layout.bytes())],
+                        sample_masks: &mut prepared.sample_masks.slice()
+                            [part(layout.sample_masks())],
+                        pixel_masks: &mut prepared.pixel_masks.slice()[part(layout.pixel_masks())],
+                    },
+                });
+            }
         }
         prepared
     }

@@ -3,8 +3,8 @@
 use super::case::{Case, INPUTS, SAMPLES};
 use super::images::{Batch, ImageKind, Prepared};
 use super::support::Element;
-use crate::kernels::prepare::BlockLayout;
-use crate::kernels::{BLOCK_SAMPLES, MASK_WORDS, PIXEL_BLOCK};
+use crate::kernels::prepare::{BlockLayout, Pattern};
+use crate::kernels::{BLOCK_SAMPLES, PIXEL_BLOCK, WORD};
 use crate::simd::Isa;
 use std::fmt::Debug;
 
@@ -44,11 +44,21 @@ fn mask(byte: impl Fn(usize) -> u8) -> u64 {
         .sum()
 }
 
+/// The number of a square, for each word that has samples and each pixel block.
+fn squares(images: &[&[u8]], prepared: &Prepared) -> Vec<(usize, usize, usize)> {
+    let pixel_blocks = prepared.layout.pixel_blocks();
+    let words = images.len().div_ceil(WORD);
+    (0..words)
+        .flat_map(|word| (0..pixel_blocks).map(move |block| (word, block)))
+        .map(|(word, block)| (word * pixel_blocks + block, word, block))
+        .collect()
+}
+
 fn check_bytes(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
-    let capacity = prepared.layout.capacity;
-    for block in 0..prepared.layout.pixel_blocks() {
-        for sample in 0..capacity {
-            let row = &prepared.bytes.values()[(block * capacity + sample) * PIXEL_BLOCK..];
+    for (square, word, block) in squares(images, prepared) {
+        for place in 0..WORD {
+            let sample = word * WORD + place;
+            let row = &prepared.bytes.values()[(square * WORD + place) * PIXEL_BLOCK..];
             for (offset, &found) in row[..PIXEL_BLOCK].iter().enumerate() {
                 let pixel = block * PIXEL_BLOCK + offset;
                 let expected = if sample < images.len() {
@@ -58,7 +68,7 @@ fn check_bytes(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
                 };
                 assert_eq!(found, expected, "{at:?}: sample {sample}, pixel {pixel}");
             }
-            let found = prepared.sample_masks.values()[block * capacity + sample];
+            let found = prepared.sample_masks.values()[square * WORD + place];
             let expected = if sample < images.len() {
                 mask(|bit| byte(images, sample, block * PIXEL_BLOCK + bit))
             } else {
@@ -75,12 +85,11 @@ fn check_bytes(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
 }
 
 fn check_pixel_masks(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
-    let words = prepared.pixel_masks.values().as_chunks::<PIXEL_BLOCK>().0;
-    for (number, masks) in words.iter().enumerate() {
-        let (block, word) = (number / MASK_WORDS, number % MASK_WORDS);
+    for (square, word, block) in squares(images, prepared) {
+        let masks = &prepared.pixel_masks.values()[square * PIXEL_BLOCK..][..PIXEL_BLOCK];
         for (place, &found) in masks.iter().enumerate() {
             let pixel = block * PIXEL_BLOCK + place;
-            let expected = mask(|bit| byte(images, word * 64 + bit, pixel));
+            let expected = mask(|bit| byte(images, word * WORD + bit, pixel));
             assert_eq!(
                 found, expected,
                 "{at:?}: mask of pixel {pixel}, word {word}"
@@ -117,14 +126,41 @@ fn a_block_is_read_as_it_was_prepared() {
                 for (pixel, &expected) in image.iter().enumerate() {
                     let at = (isa.name(), case, sample, pixel);
                     let (part, bit) = (pixel / PIXEL_BLOCK, pixel % PIXEL_BLOCK);
-                    let found = block.bytes(part)[sample * PIXEL_BLOCK + bit];
+                    let (word, place) = (sample / WORD, sample % WORD);
+                    let found = block.bytes(word, part)[place * PIXEL_BLOCK + bit];
                     assert_eq!(found, expected, "{at:?}");
-                    let of_sample = block.sample_masks(part)[sample] >> bit & 1;
-                    let of_pixel = block.pixel_masks(part)[sample / 64][bit] >> (sample % 64) & 1;
+                    let of_sample = block.sample_masks(word, part)[place] >> bit & 1;
+                    let of_pixel = block.pixel_masks(word, part)[bit] >> place & 1;
                     assert_eq!(of_sample == 1, expected != 0, "{at:?}");
                     assert_eq!(of_pixel == 1, expected != 0, "{at:?}");
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn the_pattern_of_the_inputs_is_found() {
+    for images in ImageKind::ALL {
+        let case = Case {
+            number: 2,
+            inputs: 784,
+            samples: 100,
+            units: 1,
+            classes: 2,
+            images,
+            capacity: 100,
+        };
+        let expected = match images {
+            ImageKind::Sparse => Pattern::Scattered,
+            ImageKind::Black | ImageKind::Strokes => Pattern::Sparse,
+            ImageKind::White | ImageKind::Dense | ImageKind::Gaps => Pattern::Dense,
+            ImageKind::Mixed => continue,
+        };
+        let batch = Batch::new(&case, &mut case.stream());
+        for isa in Isa::available() {
+            let found = batch.prepare(isa).block().pattern();
+            assert_eq!(found, expected, "{isa}, {images:?}");
         }
     }
 }
@@ -146,35 +182,30 @@ fn a_smaller_last_block_leaves_nothing_of_the_larger_one_before_it_in_its_masks(
         let whole = std::mem::replace(&mut batch.order, vec![3; 17]);
         let second = batch.prepare_into(isa, first);
         batch.order = whole;
+        let block = second.block();
+        assert_eq!((block.words(), block.samples()), (1, 17));
         for pixel in 0..128 {
-            let masks = second.block().pixel_masks(pixel / 64);
             let expected = if pixel < 65 { (1 << 17) - 1 } else { 0 };
-            assert_eq!(masks[0][pixel % 64], expected, "{isa}, pixel {pixel}");
-            assert_eq!(masks[1][pixel % 64], 0, "{isa}, pixel {pixel}");
+            let found = block.pixel_masks(0, pixel / 64)[pixel % 64];
+            assert_eq!(found, expected, "{isa}, pixel {pixel}");
         }
-        assert!(
-            second
-                .block()
-                .sample_masks(0)
-                .iter()
-                .all(|&m| m == u64::MAX)
-        );
-        assert!(second.block().sample_masks(1).iter().all(|&m| m == 1));
-        assert_eq!(second.block().sample_masks(0).len(), 17);
+        assert_eq!(block.sample_masks(0, 0), [u64::MAX; 17]);
+        assert_eq!(block.sample_masks(0, 1), [1; 17]);
     }
 }
 
 #[test]
-fn a_layout_has_room_for_whole_cache_lines_and_whole_pixel_blocks() {
+fn a_layout_has_room_for_whole_squares() {
     for inputs in INPUTS {
         for samples in SAMPLES {
             let layout = BlockLayout::new(inputs, samples);
+            let squares = inputs.div_ceil(64) * samples.div_ceil(64);
             assert_eq!(layout.inputs, inputs);
-            assert_eq!(layout.capacity, samples.div_ceil(8) * 8);
             assert_eq!(layout.pixel_blocks(), inputs.div_ceil(64));
-            assert_eq!(layout.bytes(), inputs.div_ceil(64) * 64 * layout.capacity);
-            assert_eq!(layout.sample_masks(), inputs.div_ceil(64) * layout.capacity);
-            assert_eq!(layout.pixel_masks(), inputs.div_ceil(64) * 128);
+            assert_eq!(layout.squares(), squares);
+            assert_eq!(layout.bytes(), squares * 64 * 64);
+            assert_eq!(layout.sample_masks(), squares * 64);
+            assert_eq!(layout.pixel_masks(), squares * 64);
         }
     }
 }

@@ -19,6 +19,9 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
         gradient: 1,
         dense_gradient: 0,
         dense_samples: 1,
+        logits: 1,
+        output_gradient: 1,
+        hidden_delta: 1,
     };
 
     fn splat((): (), value: f32) -> Self {
@@ -67,6 +70,7 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
         let exponent = integer.0.to_bits() << 23;
         Self(f32::from_bits(self.0.to_bits().wrapping_add(exponent)))
     }
+    fn prefetch((): (), _: *const u8) {}
     unsafe fn non_zero_64((): (), source: *const u8) -> u64 {
         // SAFETY: the caller vouches for 64 readable bytes.
         let bit = |i: usize| u64::from(unsafe { *source.add(i) } != 0) << i;
