@@ -64,6 +64,7 @@ impl Kernel for WeightUpdate<'_> {
                 (Some(rule), false) if rule.has_velocity() => {
                     self.all_tiles::<V, VELOCITY>(token);
                 }
+                (None, _) => self.all_tiles::<V, ACCUMULATE>(token),
                 _ => self.all_tiles::<V, GENERAL>(token),
             }
         }
@@ -74,8 +75,10 @@ impl Kernel for WeightUpdate<'_> {
 const PLAIN: u8 = 0;
 /// SGD with momentum on a minibatch that is a single block.
 const VELOCITY: u8 = 1;
-/// Everything else: sums that lie in memory, weight decay without momentum.
-const GENERAL: u8 = 2;
+/// A block that is not the last of its minibatch: its sums are added to those in memory.
+const ACCUMULATE: u8 = 2;
+/// Everything else: the step from sums in memory, weight decay without momentum.
+const GENERAL: u8 = 3;
 
 impl WeightUpdate<'_> {
     /// # Safety
@@ -144,7 +147,7 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8
     };
     let rule = pass.rule.map(|rule| (rule, VectorRule::new(token, rule)));
     // Without a sample there is nothing to add, and a plain step changes nothing.
-    let may_skip = VARIANT == PLAIN || pass.rule.is_none();
+    let may_skip = VARIANT == PLAIN || VARIANT == ACCUMULATE;
     let rows = weight_rows(pass.block.inputs());
     for pixel_block in 0..pass.block.pixel_blocks() {
         let squares: [Square; MASK_WORDS] = std::array::from_fn(|word| {
@@ -174,7 +177,7 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8
                 let at =
                     move |p: usize, t: usize| (first + place + p) * stride + unit + t * V::LANES;
                 let mut sums = [[V::splat(token, 0.0); T]; P];
-                if let (GENERAL, Some(gradients)) = (VARIANT, pointers.gradients) {
+                if let (ACCUMULATE | GENERAL, Some(gradients)) = (VARIANT, pointers.gradients) {
                     sums = std::array::from_fn(|p| {
                         std::array::from_fn(|t| V::load(token, gradients.add(at(p, t))))
                     });
@@ -267,10 +270,11 @@ impl Pointers {
     ) {
         // SAFETY: the caller vouches for a vector at `at`.
         unsafe {
+            if let (ACCUMULATE, Some(gradients)) = (VARIANT, self.gradients) {
+                sum.store(gradients.add(at));
+                return;
+            }
             let Some((step, rule)) = rule else {
-                if let Some(gradients) = self.gradients {
-                    sum.store(gradients.add(at));
-                }
                 return;
             };
             let zero = V::splat(token, 0.0);
