@@ -15,7 +15,7 @@ pub const MAX_CLASSES: usize = 256;
 pub const MAX_PARAMETERS: usize = 1 << 28;
 
 /// Numbers of inputs, hidden units and classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Shape {
     /// Pixels of an image.
     pub inputs: usize,

@@ -6,6 +6,7 @@
 
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
 
 /// What a stream is drawn for. Each purpose has a stream of its own, so that drawing more numbers
 /// for one never shifts another.
@@ -25,9 +26,26 @@ pub enum Purpose {
     SyntheticTest,
 }
 
-/// One seeded stream of random numbers.
-#[derive(Clone, Debug)]
+/// One seeded stream of random numbers. Serialised, it is the state of its generator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Xoshiro256PlusPlus")]
 pub struct Stream(Xoshiro256PlusPlus);
+
+/// A generator whose state is all zero gives nothing but zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the state of a random generator is all zero, which no seed gives")]
+pub struct ZeroState;
+
+impl TryFrom<Xoshiro256PlusPlus> for Stream {
+    type Error = ZeroState;
+
+    fn try_from(mut generator: Xoshiro256PlusPlus) -> Result<Self, ZeroState> {
+        let stream = Self(generator.clone());
+        // No state that a seed gives is known to give four words of 0 in a row: one in 2^256 would.
+        let is_zero = (0..4).all(|_| generator.next_u64() == 0);
+        if is_zero { Err(ZeroState) } else { Ok(stream) }
+    }
+}
 
 impl Stream {
     /// The stream of `purpose` for `seed`.
@@ -130,6 +148,19 @@ mod tests {
         let square = drawn.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / 1e5;
         assert!(mean.abs() < 0.01, "{mean}");
         assert!((square - 1.0 / 3.0).abs() < 0.01, "{square}");
+    }
+
+    #[test]
+    fn a_stream_goes_on_from_its_saved_state() {
+        let mut stream = Stream::new(4, Purpose::Shuffle);
+        stream.uniform_signed();
+        let saved = serde_json::to_string(&stream).unwrap();
+        let mut again: Stream = serde_json::from_str(&saved).unwrap();
+        assert_eq!(again, stream);
+        assert_eq!(again.below(1 << 30), stream.below(1 << 30));
+        let zero = serde_json::from_str::<Stream>(r#"{"s":[0,0,0,0]}"#);
+        let error = zero.unwrap_err().to_string();
+        assert!(error.contains("all zero"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{ClassScores, ConfusionMatrix, Environment};
 use crate::backend::Evaluation;
 use crate::mnist::Dataset;
-use crate::training::{EpochRecord, TrainingOptions};
+use crate::training::{EpochRecord, RunSettings};
 use serde::Serialize;
 
 /// The data set of a run.
@@ -41,22 +41,19 @@ impl DataDescription {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename = "start")]
 pub struct StartEvent<'a> {
-    /// Resolved options of the training.
-    pub options: &'a TrainingOptions,
-    /// `fused`, `matrixmultiply` or `reference`.
-    pub backend: &'a str,
+    /// Resolved options.
+    #[serde(flatten)]
+    pub settings: &'a RunSettings,
     /// Inputs, hidden units and classes, as 784-300-10.
     pub network: String,
     /// Pixels of an image.
     pub inputs: usize,
-    /// Units of the hidden layer.
-    pub hidden: usize,
     /// Number of classes.
     pub classes: usize,
     /// Number of weights and biases.
     pub parameters: usize,
-    /// File of the initial parameters, if they were not drawn.
-    pub init: Option<String>,
+    /// Steps that had been taken when the run went on; null for a run from its beginning.
+    pub resumed_at_step: Option<u64>,
     /// Machine and program.
     #[serde(flatten)]
     pub environment: &'a Environment,
@@ -100,6 +97,10 @@ pub struct EndEvent {
     /// Seconds from the start of the program to the end of the evaluation that reached the target;
     /// null if none did.
     pub time_to_accuracy_seconds: Option<f64>,
+    /// Epoch whose parameters are the result of early stopping; null without it.
+    pub best_epoch: Option<u32>,
+    /// Whether early stopping ended the training.
+    pub stopped_early: bool,
     /// The model file; null if none was written.
     pub model: Option<String>,
 }

@@ -1,8 +1,10 @@
 //! What a run leaves behind: JSON lines, CSV files, the learning curve and the run folder.
 
+mod append_file;
 mod confusion;
 mod environment;
 mod events;
+mod history;
 mod labels;
 mod learning_curve;
 mod profile;
@@ -12,10 +14,11 @@ mod run_folder;
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use environment::Environment;
 pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, StartEvent};
+pub use history::{HistoryError, parse_epochs, parse_steps};
 pub use learning_curve::learning_curve_svg;
 pub use profile::{chrome_trace, phases_svg};
 pub use roofline::{Roof, roofline_svg};
 pub use run_folder::{
-    EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, create_folder,
-    create_numbered_folder,
+    EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, SavedData,
+    SavedResults, SavedRun, TIMES_FILE, create_folder, create_numbered_folder,
 };

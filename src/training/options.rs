@@ -4,7 +4,7 @@ use super::Schedule;
 use crate::backend::Optimizer;
 
 /// What decides the result of a training besides the data and the initial parameters.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TrainingOptions {
     /// Passes over the training samples, at least 1.
     pub epochs: u32,

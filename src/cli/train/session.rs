@@ -1,0 +1,315 @@
+//! One training, from its data to its results.
+
+use super::checkpoints::{Checkpoints, Moment, Setup};
+use super::ending::{Epochs, Finish};
+use super::messages::heading;
+use super::resume::{self, Resumption};
+use super::saving::Saving;
+use super::target::Target;
+use super::{TrainArgs, open_data_with};
+use crate::cli::Ending;
+use crate::cli::output::Results;
+use crate::cli::progress::Progress;
+use crate::cli::signals::Signals;
+use fused_mlp::backend::{Backend, PassControl, Samples};
+use fused_mlp::mnist::Dataset;
+use fused_mlp::model_file::Metadata;
+use fused_mlp::network::Parameters;
+use fused_mlp::report::{DataDescription, Environment, EpochEvent, RunFolder, StartEvent};
+use fused_mlp::training::checkpoint::{Checkpoint, DataIdentity};
+use fused_mlp::training::{EarlyStopping, Epoch, EpochEnd, StepRecord, Trainer};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Samples after which the clock of the checkpoints is looked at within an epoch: one of MNIST is
+/// not cut.
+const PART_SAMPLES: usize = 1 << 16;
+
+/// Data and network before the first step.
+struct Prepared {
+    dataset: Dataset,
+    data_folder: String,
+    /// Known where a checkpoint was compared with it.
+    identity: Option<DataIdentity>,
+    parameters: Parameters,
+}
+
+/// Opens the data of a training, and finds the network that it begins with.
+fn prepare(
+    args: &TrainArgs,
+    checkpoint: Option<&(PathBuf, Checkpoint)>,
+) -> anyhow::Result<Prepared> {
+    args.check()?;
+    let model = match checkpoint {
+        Some(_) => None,
+        None => args.initial_model()?,
+    };
+    let own = checkpoint.map(|(file, found)| (file.as_path(), found.description.network));
+    let named = model.as_ref().map(|(path, model)| (*path, model.shape));
+    let (folder, dataset) = open_data_with(args.data.as_deref(), own.or(named), args.access())?;
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    let data_folder = folder.display().to_string();
+    let identity = match checkpoint {
+        Some((_, found)) => Some(resume::check_data(found, data_folder.clone(), &dataset)?),
+        None => None,
+    };
+    let parameters = match (checkpoint, model) {
+        // They come with the state of the backend.
+        (Some((_, found)), _) => Parameters::zeros(found.description.network),
+        (None, Some((_, parameters))) => parameters,
+        (None, None) => args.random_parameters(&dataset)?,
+    };
+    Ok(Prepared {
+        dataset,
+        data_folder,
+        identity,
+        parameters,
+    })
+}
+
+/// Trains from the beginning or from a checkpoint, reports, and leaves a run folder.
+///
+/// # Errors
+/// If an option, the data or a file cannot be used.
+pub fn train(
+    args: &TrainArgs,
+    resumption: Option<Resumption>,
+    program_start: Instant,
+) -> anyhow::Result<Ending> {
+    let (opened, started, checkpoint) = match resumption {
+        Some(found) => (
+            Some(found.run_folder),
+            Some(found.started),
+            found.checkpoint,
+        ),
+        None => (None, None, None),
+    };
+    let options = args.options();
+    let prepared = prepare(args, checkpoint.as_ref())?;
+    let dataset = &prepared.dataset;
+    let shape = prepared.parameters.shape;
+    let (newest, mut checkpoint) = checkpoint.unzip();
+    let samples = Samples::from(&dataset.train);
+    let trainer = match &checkpoint {
+        Some(found) => Trainer::resume(samples, &options, &found.description.trainer)?,
+        None => Trainer::new(samples, &options)?,
+    };
+    let mut selected = args
+        .backend
+        .select(&prepared.parameters, options.optimizer())?;
+    let backend = selected.backend.as_mut();
+    if let Some(found) = &checkpoint {
+        backend.restore(&found.backend)?;
+    }
+    let isa = selected.isa.map(|isa| isa.name());
+    let environment = Environment::new(isa, backend.threads());
+    let settings = args.settings(shape.hidden);
+
+    let control = PassControl::default();
+    let signals = Signals::watch(&control.stop)?;
+    let is_resumed = opened.is_some();
+    let (run_folder, last_finite) = open_run(args, opened, checkpoint.as_ref())?;
+    let started = started.unwrap_or_else(|| jiff::Timestamp::now().to_string());
+    let data = DataDescription::new(Path::new(&prepared.data_folder), dataset);
+    let start = StartEvent {
+        settings: &settings,
+        network: shape.to_string(),
+        inputs: shape.inputs,
+        classes: shape.classes,
+        parameters: shape.parameters(),
+        resumed_at_step: is_resumed.then(|| trainer.steps_done()),
+        environment: &environment,
+        data: &data,
+        run: run_folder.path().display().to_string(),
+    };
+    run_folder.write_run(&started, &start, None)?;
+    let mut results = Results::new(args.json);
+    results.event(&start)?;
+    let progress = Progress::new(args.quiet, options.epochs);
+    progress.line(&heading(&start, &trainer));
+
+    // The run has taken the time of the processes before this one, too.
+    let before = checkpoint.as_ref();
+    let before = before.map_or(0.0, |found| found.description.elapsed_seconds);
+    let before = Duration::try_from_secs_f64(before).unwrap_or_default();
+    let program_start = program_start.checked_sub(before).unwrap_or(program_start);
+    let mut target = Target::new(args.target, &dataset.test, program_start);
+    target.reached_after = checkpoint
+        .as_ref()
+        .and_then(|found| found.description.reached_after);
+    let setup = Setup {
+        run: &run_folder.path().to_owned(),
+        settings: &settings,
+        isa: isa.map(str::to_owned),
+        threads: backend.threads(),
+        network: shape,
+        dataset,
+        data_folder: prepared.data_folder.clone(),
+        identity: prepared.identity.clone(),
+        program_start,
+    };
+    let mut session = Session {
+        stopping: args.stopping.start(checkpoint.as_mut()),
+        checkpoints: Checkpoints::new(setup, trainer.epochs_done(), newest),
+        trainer,
+        backend,
+        control: &control,
+        target,
+        progress,
+        run_folder,
+        results,
+        saving: Saving::default(),
+    };
+    let epochs = session.train_epochs(last_finite)?;
+    Finish {
+        args,
+        started: &started,
+        start: &start,
+        test: &dataset.test,
+        metadata: Metadata::new(dataset.train.images.rows(), dataset.train.images.columns()),
+        program_start,
+        signal: signals.received(),
+    }
+    .run(session, epochs)
+}
+
+/// The folder of the run: a new one, or an earlier one, cut back to the checkpoint. Gives the last
+/// step in it too.
+fn open_run(
+    args: &TrainArgs,
+    opened: Option<RunFolder>,
+    checkpoint: Option<&Checkpoint>,
+) -> anyhow::Result<(RunFolder, Option<StepRecord>)> {
+    let Some(mut folder) = opened else {
+        return Ok((RunFolder::create(args.out.as_deref(), args.seed)?, None));
+    };
+    let last = match checkpoint {
+        Some(found) => folder.cut_back(&found.description.history)?,
+        None => {
+            folder.restart()?;
+            None
+        }
+    };
+    Ok((folder, last))
+}
+
+/// A training under way.
+pub struct Session<'a> {
+    pub trainer: Trainer<'a>,
+    pub backend: &'a mut dyn Backend,
+    pub control: &'a PassControl,
+    pub target: Target<'a>,
+    pub stopping: Option<EarlyStopping>,
+    pub progress: Progress,
+    pub run_folder: RunFolder,
+    pub results: Results,
+    pub checkpoints: Checkpoints<'a>,
+    pub saving: Saving,
+}
+
+impl Session<'_> {
+    fn is_interrupted(&self) -> bool {
+        self.control.stop.load(Ordering::Relaxed)
+    }
+
+    fn is_over(&self) -> bool {
+        let stopping = self.stopping.as_ref();
+        self.trainer.is_finished()
+            || self.target.reached_after.is_some()
+            || stopping.is_some_and(EarlyStopping::should_stop)
+    }
+
+    /// Trains until the last epoch, a goal, a signal or a number that is not finite.
+    fn train_epochs(&mut self, last_finite: Option<StepRecord>) -> anyhow::Result<Epochs> {
+        let mut epochs = Epochs::new(last_finite, self.run_folder.epochs());
+        while !self.is_over() && !self.is_interrupted() {
+            let epoch = self.train_epoch()?;
+            if epoch.end == EpochEnd::Stopped {
+                // Before its lines: a run that goes on writes them anew.
+                self.checkpoint();
+            }
+            self.end_epoch(&epoch)?;
+            epochs.add(&epoch);
+            if epochs.diverged.is_some() || epoch.end == EpochEnd::Stopped {
+                break;
+            }
+            if self.checkpoints.is_due(self.trainer.epochs_done()) {
+                self.checkpoint();
+            }
+        }
+        let is_saved = self.checkpoints.steps_at_last() == Some(self.trainer.steps_done());
+        let is_between = self.trainer.steps_of_epoch_done() == 0;
+        if self.is_interrupted() && is_between && !is_saved && epochs.diverged.is_none() {
+            self.checkpoint();
+        }
+        epochs.is_target_missed = self.target.is_missed();
+        Ok(epochs)
+    }
+
+    /// Trains to the end of an epoch, with checkpoints within it if it is long.
+    fn train_epoch(&mut self) -> anyhow::Result<Epoch> {
+        let progress = self.progress;
+        let (number, samples) = (
+            self.trainer.epochs_done() + 1,
+            self.trainer.samples_per_epoch(),
+        );
+        let batch = self.trainer.options().batch_size;
+        let done = || self.trainer.steps_of_epoch_done() * batch;
+        let earlier = AtomicUsize::new(done());
+        let control = self.control;
+        control.samples_done.store(0, Ordering::Relaxed);
+        progress.during(number, samples, (control, &earlier), || {
+            loop {
+                let part = PART_SAMPLES / batch;
+                let epoch = self.trainer.train_part(self.backend, control, part)?;
+                if let Some(epoch) = epoch {
+                    return Ok(epoch);
+                }
+                control.samples_done.store(0, Ordering::Relaxed);
+                let done = self.trainer.steps_of_epoch_done() * batch;
+                earlier.store(done, Ordering::Relaxed);
+                if self.checkpoints.is_due(self.trainer.epochs_done()) {
+                    self.checkpoint();
+                }
+            }
+        })
+    }
+
+    /// Scores, shows and writes an epoch.
+    fn end_epoch(&mut self, epoch: &Epoch) -> anyhow::Result<()> {
+        let record = &epoch.record;
+        let scored = match epoch.end {
+            EpochEnd::Complete => self.target.score(self.backend, record)?,
+            _ => None,
+        };
+        if let (EpochEnd::Complete, Some(stopping), Some(loss)) =
+            (epoch.end, &mut self.stopping, record.validation_loss)
+            && loss.is_finite()
+        {
+            stopping.update(record.epoch, loss, || self.backend.parameters());
+        }
+        self.progress.epoch(epoch);
+        if let Some(line) = scored {
+            self.progress.line(&line);
+        }
+        let added = self.run_folder.add_epoch(record, &epoch.steps);
+        self.saving
+            .note("steps.csv, epochs.csv or times.csv", added);
+        self.results.event(&EpochEvent { record: *record })
+    }
+
+    fn checkpoint(&mut self) {
+        if !self.checkpoints.are_wanted() {
+            return;
+        }
+        let moment = Moment {
+            trainer: &self.trainer,
+            backend: self.backend,
+            stopping: self.stopping.as_ref(),
+            reached_after: self.target.reached_after,
+        };
+        let result = self.checkpoints.write(&moment, &mut self.run_folder);
+        self.saving.note("a checkpoint", result);
+    }
+}
