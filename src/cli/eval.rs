@@ -2,11 +2,10 @@
 
 use super::backend::BackendArgs;
 use super::output::{Results, message};
-use super::train::{evaluate, open_data};
+use super::train::{evaluate, load_model, open_data};
 use super::{EXIT_MISSED, Ending};
 use clap::Args;
 use fused_mlp::backend::Optimizer;
-use fused_mlp::model_file;
 use fused_mlp::report::EvaluationEvent;
 use std::path::PathBuf;
 
@@ -41,7 +40,7 @@ enum SplitArg {
 /// # Errors
 /// If the model, the data or an option cannot be used.
 pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
-    let (parameters, _) = model_file::load(&args.model)?;
+    let (parameters, _) = load_model(&args.model)?;
     let shape = parameters.shape;
     let (folder, dataset) = open_data(args.data.as_deref(), Some((&args.model, shape)))?;
     let (name, split) = match args.split {

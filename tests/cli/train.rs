@@ -24,6 +24,7 @@ fn a_run_leaves_its_folder() {
         "model.safetensors",
         "run.json",
         "steps.csv",
+        "times.csv",
     ];
     assert_eq!(names, expected);
 
@@ -38,7 +39,13 @@ fn a_run_leaves_its_folder() {
     assert!(steps.lines().last().unwrap().starts_with("32,2,20,"));
     let epochs = read("epochs.csv");
     assert_eq!(epochs.lines().count(), 3);
-    assert!(epochs.lines().all(|line| line.split(',').count() == 8));
+    assert!(epochs.lines().all(|line| line.split(',').count() == 6));
+    let times = read("times.csv");
+    assert_eq!(times.lines().count(), 3);
+    assert_eq!(
+        times.lines().next(),
+        Some("epoch,seconds,samples_per_second")
+    );
     let run: serde_json::Value = serde_json::from_str(&read("run.json")).unwrap();
     assert_eq!(run["results"]["outcome"], "finished");
     assert_eq!(run["options"]["validation"], 100);
@@ -65,8 +72,10 @@ fn json_lines_have_the_documented_fields() {
     assert_eq!(start["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(start["options"]["epochs"], 2);
     assert_eq!(start["isa"], Isa::available()[0].name());
-    let start_fields = "arch available_parallelism backend classes cpu data event hidden init \
-                        inputs isa network options os parameters run threads version";
+    let start_fields = "arch available_parallelism backend checkpoint_every checkpoint_minutes \
+                        classes cpu data event hidden init inputs isa min_delta network options \
+                        os parameters patience resumed_at_step run target_accuracy target_on \
+                        threads version";
     assert_eq!(fields(start).join(" "), start_fields);
     let option_fields = "batch_size epochs learning_rate momentum nesterov schedule seed shuffle \
                          validation weight_decay";
@@ -91,11 +100,13 @@ fn json_lines_have_the_documented_fields() {
     );
     assert!(first["validation_loss"].as_f64().unwrap() > 0.0);
     let end_fields = [
+        "best_epoch",
         "epochs",
         "epochs_per_second",
         "event",
         "model",
         "outcome",
+        "stopped_early",
         "target_accuracy",
         "target_on",
         "test_accuracy",
