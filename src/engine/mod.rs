@@ -9,6 +9,8 @@
 //! width of the vectors: the same seed gives the same model, byte for byte.
 
 pub(crate) mod barrier;
+#[cfg(test)]
+mod barrier_tests;
 mod blocks;
 mod buffer;
 mod clock;
@@ -16,6 +18,7 @@ mod exchange;
 mod pass;
 mod plan;
 mod prepared;
+mod primitives;
 mod profiled;
 pub(crate) mod team;
 mod worker;

@@ -120,8 +120,10 @@ impl<'a> Trainer<'a> {
             format!("{wrong:?}"),
         )?;
         check(
-            state.seconds.is_finite() && state.seconds >= 0.0,
-            "a finite wall time".to_owned(),
+            state.seconds.is_finite()
+                && state.seconds >= 0.0
+                && (taken > 0 || state.seconds == 0.0),
+            "a finite wall time, 0 between epochs".to_owned(),
             state.seconds.to_string(),
         )
     }

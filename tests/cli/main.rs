@@ -3,8 +3,11 @@
 
 mod bench;
 mod data;
+mod disk;
 mod eval;
 mod failures;
+mod kills;
+mod load;
 mod profile;
 mod resume;
 mod signals;

@@ -4,7 +4,7 @@ use anyhow::Context;
 use fused_mlp::backend::Backend;
 use fused_mlp::mnist::Dataset;
 use fused_mlp::network::Shape;
-use fused_mlp::report::RunFolder;
+use fused_mlp::report::{Environment, RunFolder};
 use fused_mlp::training::checkpoint::{
     Checkpoint, CheckpointFolder, DataIdentity, Description, StoppingState,
 };
@@ -16,11 +16,10 @@ use std::time::{Duration, Instant};
 pub struct Checkpoints<'a> {
     folder: CheckpointFolder,
     settings: &'a RunSettings,
-    isa: Option<String>,
-    threads: usize,
+    environment: &'a Environment,
     network: Shape,
     dataset: &'a Dataset,
-    data_folder: String,
+    data_folder: &'a str,
     /// Reading all data takes as long as some epochs, so it waits for the first checkpoint.
     identity: Option<DataIdentity>,
     program_start: Instant,
@@ -34,11 +33,10 @@ pub struct Checkpoints<'a> {
 pub struct Setup<'a> {
     pub run: &'a Path,
     pub settings: &'a RunSettings,
-    pub isa: Option<String>,
-    pub threads: usize,
+    pub environment: &'a Environment,
     pub network: Shape,
     pub dataset: &'a Dataset,
-    pub data_folder: String,
+    pub data_folder: &'a str,
     pub identity: Option<DataIdentity>,
     pub program_start: Instant,
 }
@@ -57,8 +55,7 @@ impl<'a> Checkpoints<'a> {
         Self {
             folder: CheckpointFolder::new(setup.run),
             settings: setup.settings,
-            isa: setup.isa,
-            threads: setup.threads,
+            environment: setup.environment,
             network: setup.network,
             dataset: setup.dataset,
             data_folder: setup.data_folder,
@@ -74,6 +71,11 @@ impl<'a> Checkpoints<'a> {
     /// Whether there are any.
     pub fn are_wanted(&self) -> bool {
         self.settings.checkpoint_every != Some(0)
+    }
+
+    /// Whether the next one needs nothing of the data any more.
+    pub fn has_identity(&self) -> bool {
+        self.identity.is_some()
     }
 
     /// Whether it is time for one, between or within epochs.
@@ -109,10 +111,9 @@ impl<'a> Checkpoints<'a> {
         if !backend.is_finite() {
             return Ok(());
         }
-        let folder = &self.data_folder;
         let identity = self
             .identity
-            .get_or_insert_with(|| DataIdentity::new(folder.clone(), self.dataset));
+            .get_or_insert_with(|| DataIdentity::new(self.data_folder.to_owned(), self.dataset));
         let best = moment.stopping.and_then(EarlyStopping::best);
         let stopping = moment
             .stopping
@@ -126,8 +127,8 @@ impl<'a> Checkpoints<'a> {
             description: Description {
                 producer: concat!("fused-mlp ", env!("CARGO_PKG_VERSION")).to_owned(),
                 settings: self.settings.clone(),
-                isa: self.isa.clone(),
-                threads: self.threads,
+                isa: self.environment.isa.map(str::to_owned),
+                threads: self.environment.threads,
                 network: self.network,
                 data: identity.clone(),
                 trainer: moment.trainer.state(),

@@ -6,7 +6,7 @@ use super::{TrainArgs, evaluate};
 use crate::cli::output::message;
 use crate::cli::{EXIT_MISSED, Ending};
 use fused_mlp::backend::Evaluation;
-use fused_mlp::mnist::Split;
+use fused_mlp::mnist::Dataset;
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
 use fused_mlp::report::{EndEvent, StartEvent};
@@ -75,8 +75,7 @@ pub struct Finish<'a> {
     pub args: &'a TrainArgs,
     pub started: &'a str,
     pub start: &'a StartEvent<'a>,
-    pub test: &'a Split,
-    pub metadata: Metadata,
+    pub dataset: &'a Dataset,
     pub program_start: Instant,
     /// The signal that asked to stop.
     pub signal: Option<u8>,
@@ -93,7 +92,7 @@ impl Finish<'_> {
         }
         let test = match (self.signal, session.target.evaluation.take()) {
             (None, Some(test)) if diverged.is_none() && best.is_none() => Some(test),
-            (None, _) if diverged.is_none() => Some(evaluate(session.backend, self.test)?),
+            (None, _) if diverged.is_none() => Some(evaluate(session.backend, &self.dataset.test)?),
             _ => None,
         };
         if let Some(test) = test.as_ref().filter(|test| !test.loss.is_finite()) {
@@ -162,7 +161,9 @@ impl Finish<'_> {
         let path = session.run_folder.model();
         // If the folder was removed, the network is kept all the same.
         let _ = fs::create_dir_all(session.run_folder.path());
-        let saved = model_file::save(&path, parameters, &self.metadata);
+        let images = &self.dataset.train.images;
+        let metadata = Metadata::new(images.rows(), images.columns());
+        let saved = model_file::save(&path, parameters, &metadata);
         let saved = session.saving.note("model.safetensors", saved);
         saved.map(|()| path.display().to_string())
     }

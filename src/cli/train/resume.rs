@@ -85,6 +85,13 @@ pub struct Resumption {
     pub checkpoint: Option<(PathBuf, Checkpoint)>,
 }
 
+impl Resumption {
+    /// The folder with its time of start, and the checkpoint with its file.
+    pub fn split(self) -> ((RunFolder, String), Option<(PathBuf, Checkpoint)>) {
+        ((self.run_folder, self.started), self.checkpoint)
+    }
+}
+
 /// The options and the state of the run in `folder`; `None` if it has come to its end.
 ///
 /// # Errors

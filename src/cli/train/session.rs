@@ -11,9 +11,9 @@ use crate::cli::Ending;
 use crate::cli::output::Results;
 use crate::cli::progress::Progress;
 use crate::cli::signals::Signals;
+use anyhow::Context;
 use fused_mlp::backend::{Backend, PassControl, Samples};
 use fused_mlp::mnist::Dataset;
-use fused_mlp::model_file::Metadata;
 use fused_mlp::network::Parameters;
 use fused_mlp::report::{DataDescription, Environment, EpochEvent, RunFolder, StartEvent};
 use fused_mlp::training::checkpoint::{Checkpoint, DataIdentity};
@@ -77,21 +77,15 @@ pub fn train(
     resumption: Option<Resumption>,
     program_start: Instant,
 ) -> anyhow::Result<Ending> {
-    let (opened, started, checkpoint) = match resumption {
-        Some(found) => (
-            Some(found.run_folder),
-            Some(found.started),
-            found.checkpoint,
-        ),
-        None => (None, None, None),
-    };
+    let (opened, checkpoint) = resumption.map(Resumption::split).unzip();
+    let mut checkpoint = checkpoint.flatten();
     let options = args.options();
     let prepared = prepare(args, checkpoint.as_ref())?;
+    let found = checkpoint.as_ref().map(|(_, found)| found);
     let dataset = &prepared.dataset;
     let shape = prepared.parameters.shape;
-    let (newest, mut checkpoint) = checkpoint.unzip();
     let samples = Samples::from(&dataset.train);
-    let trainer = match &checkpoint {
+    let trainer = match found {
         Some(found) => Trainer::resume(samples, &options, &found.description.trainer)?,
         None => Trainer::new(samples, &options)?,
     };
@@ -99,105 +93,126 @@ pub fn train(
         .backend
         .select(&prepared.parameters, options.optimizer())?;
     let backend = selected.backend.as_mut();
-    if let Some(found) = &checkpoint {
+    if let Some(found) = found {
         backend.restore(&found.backend)?;
     }
-    let isa = selected.isa.map(|isa| isa.name());
-    let environment = Environment::new(isa, backend.threads());
+    let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
     let settings = args.settings(shape.hidden);
 
     let control = PassControl::default();
     let signals = Signals::watch(&control.stop)?;
-    let is_resumed = opened.is_some();
-    let (run_folder, last_finite) = open_run(args, opened, checkpoint.as_ref())?;
-    let started = started.unwrap_or_else(|| jiff::Timestamp::now().to_string());
-    let data = DataDescription::new(Path::new(&prepared.data_folder), dataset);
+    let run = open_run(args, opened, found)?;
     let start = StartEvent {
         settings: &settings,
         network: shape.to_string(),
         inputs: shape.inputs,
         classes: shape.classes,
         parameters: shape.parameters(),
-        resumed_at_step: is_resumed.then(|| trainer.steps_done()),
+        resumed_at_step: run.is_resumed.then(|| trainer.steps_done()),
         environment: &environment,
-        data: &data,
-        run: run_folder.path().display().to_string(),
+        data: &DataDescription::new(Path::new(&prepared.data_folder), dataset),
+        run: run.folder.path().display().to_string(),
     };
-    run_folder.write_run(&started, &start, None)?;
+    run.folder.write_run(&run.started, &start, None)?;
     let mut results = Results::new(args.json);
     results.event(&start)?;
     let progress = Progress::new(args.quiet, options.epochs);
     progress.line(&heading(&start, &trainer));
 
-    // The run has taken the time of the processes before this one, too.
-    let before = checkpoint.as_ref();
-    let before = before.map_or(0.0, |found| found.description.elapsed_seconds);
-    let before = Duration::try_from_secs_f64(before).unwrap_or_default();
-    let program_start = program_start.checked_sub(before).unwrap_or(program_start);
+    let program_start = shifted(program_start, found);
     let mut target = Target::new(args.target, &dataset.test, program_start);
-    target.reached_after = checkpoint
-        .as_ref()
-        .and_then(|found| found.description.reached_after);
+    target.reached_after = found.and_then(|found| found.description.reached_after);
+    let run_path = run.folder.path().to_owned();
     let setup = Setup {
-        run: &run_folder.path().to_owned(),
+        run: &run_path,
+        environment: &environment,
         settings: &settings,
-        isa: isa.map(str::to_owned),
-        threads: backend.threads(),
         network: shape,
         dataset,
-        data_folder: prepared.data_folder.clone(),
+        data_folder: &prepared.data_folder,
         identity: prepared.identity.clone(),
         program_start,
     };
+    let newest = checkpoint.as_ref().map(|(file, _)| file.clone());
     let mut session = Session {
-        stopping: args.stopping.start(checkpoint.as_mut()),
+        stopping: args
+            .stopping
+            .start(checkpoint.as_mut().map(|(_, found)| found)),
         checkpoints: Checkpoints::new(setup, trainer.epochs_done(), newest),
         trainer,
         backend,
+        dataset,
         control: &control,
         target,
         progress,
-        run_folder,
+        run_folder: run.folder,
         results,
         saving: Saving::default(),
     };
-    let epochs = session.train_epochs(last_finite)?;
+    let epochs = session.train_epochs(run.last_step)?;
     Finish {
         args,
-        started: &started,
+        started: &run.started,
         start: &start,
-        test: &dataset.test,
-        metadata: Metadata::new(dataset.train.images.rows(), dataset.train.images.columns()),
+        dataset,
         program_start,
         signal: signals.received(),
     }
     .run(session, epochs)
 }
 
-/// The folder of the run: a new one, or an earlier one, cut back to the checkpoint. Gives the last
-/// step in it too.
+/// The start of the run's clock: it has counted the time of the processes before this one, too.
+fn shifted(program_start: Instant, checkpoint: Option<&Checkpoint>) -> Instant {
+    let before = checkpoint.map_or(0.0, |found| found.description.elapsed_seconds);
+    let before = Duration::try_from_secs_f64(before).unwrap_or_default();
+    program_start.checked_sub(before).unwrap_or(program_start)
+}
+
+/// A run folder that is ready to be filled.
+struct OpenRun {
+    folder: RunFolder,
+    /// When the run started.
+    started: String,
+    is_resumed: bool,
+    /// The last step that is in the folder.
+    last_step: Option<StepRecord>,
+}
+
+/// The folder of the run: a new one, or an earlier one, cut back to the checkpoint.
 fn open_run(
     args: &TrainArgs,
-    opened: Option<RunFolder>,
+    opened: Option<(RunFolder, String)>,
     checkpoint: Option<&Checkpoint>,
-) -> anyhow::Result<(RunFolder, Option<StepRecord>)> {
-    let Some(mut folder) = opened else {
-        return Ok((RunFolder::create(args.out.as_deref(), args.seed)?, None));
-    };
-    let last = match checkpoint {
-        Some(found) => folder.cut_back(&found.description.history)?,
+) -> anyhow::Result<OpenRun> {
+    let is_resumed = opened.is_some();
+    let (mut folder, started) = match opened {
+        Some(opened) => opened,
         None => {
+            let folder = RunFolder::create(args.out.as_deref(), args.seed)?;
+            (folder, jiff::Timestamp::now().to_string())
+        }
+    };
+    let last_step = match checkpoint {
+        Some(found) => folder.cut_back(&found.description.history)?,
+        None if is_resumed => {
             folder.restart()?;
             None
         }
+        None => None,
     };
-    Ok((folder, last))
+    Ok(OpenRun {
+        folder,
+        started,
+        is_resumed,
+        last_step,
+    })
 }
 
 /// A training under way.
 pub struct Session<'a> {
     pub trainer: Trainer<'a>,
     pub backend: &'a mut dyn Backend,
+    pub dataset: &'a Dataset,
     pub control: &'a PassControl,
     pub target: Target<'a>,
     pub stopping: Option<EarlyStopping>,
@@ -224,6 +239,7 @@ impl Session<'_> {
     fn train_epochs(&mut self, last_finite: Option<StepRecord>) -> anyhow::Result<Epochs> {
         let mut epochs = Epochs::new(last_finite, self.run_folder.epochs());
         while !self.is_over() && !self.is_interrupted() {
+            self.check_data()?;
             let epoch = self.train_epoch()?;
             if epoch.end == EpochEnd::Stopped {
                 // Before its lines: a run that goes on writes them anew.
@@ -245,6 +261,19 @@ impl Session<'_> {
         }
         epochs.is_target_missed = self.target.is_missed();
         Ok(epochs)
+    }
+
+    /// A file that was shortened ends the training before it ends the process. What is known is in
+    /// the run folder, and goes into a checkpoint where no more data are needed for one.
+    fn check_data(&mut self) -> anyhow::Result<()> {
+        let checked = self.dataset.check_mappings();
+        if checked.is_err() && self.checkpoints.has_identity() {
+            self.checkpoint();
+        }
+        let run = self.run_folder.path().display();
+        checked.with_context(|| {
+            format!("the training ended; fused-mlp train --resume {run} goes on with whole data")
+        })
     }
 
     /// Trains to the end of an epoch, with checkpoints within it if it is long.

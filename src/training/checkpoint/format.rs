@@ -308,12 +308,20 @@ fn check_description(description: &Description) -> Checked<()> {
         format!("{} hidden units", shape.hidden),
         || hidden.to_string(),
     )?;
-    let times = [Some(description.elapsed_seconds), description.reached_after];
-    let are_possible = times
-        .into_iter()
-        .flatten()
-        .all(|time| time >= 0.0 && time.is_finite());
-    ensure(are_possible, "wall times", || format!("{times:?}"))?;
+    let settings = &description.settings;
+    let options = &settings.options;
+    let numbers = [
+        Some(f64::from(options.learning_rate)),
+        Some(f64::from(options.momentum)),
+        Some(f64::from(options.weight_decay)),
+        Some(settings.min_delta),
+        Some(settings.checkpoint_minutes),
+        Some(description.elapsed_seconds),
+        settings.target_accuracy,
+        description.reached_after,
+    ];
+    let are_finite = numbers.into_iter().flatten().all(f64::is_finite);
+    ensure(are_finite, "finite numbers", || format!("{numbers:?}"))?;
     let has_stopping = description.settings.patience.is_some();
     ensure(
         has_stopping || description.stopping.is_none(),
@@ -381,3 +389,6 @@ impl Reader<'_> {
         Ok(losses.into_iter().zip(correct).map(step).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;
