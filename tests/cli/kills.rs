@@ -11,9 +11,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 /// Kills where the environment does not tell how many.
-const KILLS: u32 = 40;
+const KILLS: u32 = 25;
 /// Latest moment of a kill after the start of its process.
-const LATEST_MILLISECONDS: u32 = 250;
+const LATEST_MILLISECONDS: u32 = 150;
 
 /// What happened to one run.
 #[derive(Default)]
