@@ -7,6 +7,7 @@ mod events;
 mod history;
 mod labels;
 mod learning_curve;
+mod loss_series;
 mod profile;
 mod roofline;
 mod run_folder;

@@ -18,7 +18,9 @@ use super::history::{
     EPOCHS_HEADER, HistoryError, STEPS_HEADER, TIMES_HEADER, epoch_line, parse_epochs, parse_steps,
     step_line, time_line,
 };
-use super::{EndEvent, StartEvent, learning_curve_svg};
+use super::learning_curve::learning_curve_of_means;
+use super::loss_series::LossSeries;
+use super::{EndEvent, StartEvent};
 use crate::atomic_file;
 use crate::training::checkpoint::HistoryMarks;
 use crate::training::{EpochRecord, RunSettings, StepRecord};
@@ -89,7 +91,7 @@ pub struct RunFolder {
     steps: AppendFile,
     epochs: AppendFile,
     times: AppendFile,
-    step_losses: Vec<f64>,
+    losses: LossSeries,
     epoch_records: Vec<EpochRecord>,
 }
 
@@ -207,7 +209,7 @@ impl RunFolder {
             steps,
             epochs,
             times,
-            step_losses: Vec::new(),
+            losses: LossSeries::default(),
             epoch_records: Vec::new(),
         }
     }
@@ -240,7 +242,10 @@ impl RunFolder {
         };
         let steps = parse_steps(&steps).map_err(|error| wrong(STEPS_FILE, error))?;
         let epochs = parse_epochs(&epochs, &times).map_err(|error| wrong(EPOCHS_FILE, error))?;
-        self.step_losses = steps.iter().map(|step| step.minibatch.loss).collect();
+        self.losses = LossSeries::default();
+        steps
+            .iter()
+            .for_each(|step| self.losses.push(step.minibatch.loss));
         self.epoch_records = epochs;
         Ok(steps.last().copied())
     }
@@ -316,7 +321,7 @@ impl RunFolder {
         steps: &[StepRecord],
     ) -> Result<(), RunFolderError> {
         for step in steps {
-            self.step_losses.push(step.minibatch.loss);
+            self.losses.push(step.minibatch.loss);
             self.steps.append(step_line(step).as_bytes());
         }
         self.epoch_records.push(*record);
@@ -358,7 +363,8 @@ impl RunFolder {
     /// # Errors
     /// [`RunFolderError::Write`].
     pub fn write_curve(&self) -> Result<(), RunFolderError> {
-        let svg = learning_curve_svg(&self.step_losses, &self.epoch_records);
+        let (means, steps) = (self.losses.means(), self.losses.steps_per_mean());
+        let svg = learning_curve_of_means(means, steps, &self.epoch_records);
         let failed = |error| self.failed(CURVE_FILE, error);
         let svg = svg.map_err(|message| failed(io::Error::other(message)))?;
         fs::write(self.path.join(CURVE_FILE), svg).map_err(failed)
