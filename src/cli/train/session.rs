@@ -14,10 +14,12 @@ use crate::cli::signals::Signals;
 use anyhow::Context;
 use fused_mlp::backend::{Backend, PassControl, Samples};
 use fused_mlp::mnist::Dataset;
-use fused_mlp::network::Parameters;
+use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::report::{DataDescription, Environment, EpochEvent, RunFolder, StartEvent};
 use fused_mlp::training::checkpoint::{Checkpoint, DataIdentity};
-use fused_mlp::training::{EarlyStopping, Epoch, EpochEnd, StepRecord, Trainer};
+use fused_mlp::training::{
+    EarlyStopping, Epoch, EpochEnd, RunSettings, StepRecord, Trainer, TrainingOptions,
+};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -33,6 +35,41 @@ struct Prepared {
     /// Known where a checkpoint was compared with it.
     identity: Option<DataIdentity>,
     parameters: Parameters,
+}
+
+impl Prepared {
+    /// The order of the samples and the rates of the steps to come.
+    fn trainer(
+        &self,
+        options: &TrainingOptions,
+        checkpoint: Option<&Checkpoint>,
+    ) -> anyhow::Result<Trainer<'_>> {
+        let samples = Samples::from(&self.dataset.train);
+        Ok(match checkpoint {
+            Some(found) => Trainer::resume(samples, options, &found.description.trainer)?,
+            None => Trainer::new(samples, options)?,
+        })
+    }
+
+    /// What checkpoints hold of it.
+    fn setup<'a>(
+        &'a self,
+        run: &'a Path,
+        settings: &'a RunSettings,
+        environment: &'a Environment,
+        program_start: Instant,
+    ) -> Setup<'a> {
+        Setup {
+            run,
+            environment,
+            settings,
+            network: self.parameters.shape,
+            dataset: &self.dataset,
+            data_folder: &self.data_folder,
+            identity: self.identity.clone(),
+            program_start,
+        }
+    }
 }
 
 /// Opens the data of a training, and finds the network that it begins with.
@@ -83,12 +120,7 @@ pub fn train(
     let prepared = prepare(args, checkpoint.as_ref())?;
     let found = checkpoint.as_ref().map(|(_, found)| found);
     let dataset = &prepared.dataset;
-    let shape = prepared.parameters.shape;
-    let samples = Samples::from(&dataset.train);
-    let trainer = match found {
-        Some(found) => Trainer::resume(samples, &options, &found.description.trainer)?,
-        None => Trainer::new(samples, &options)?,
-    };
+    let trainer = prepared.trainer(&options, found)?;
     let mut selected = args
         .backend
         .select(&prepared.parameters, options.optimizer())?;
@@ -97,22 +129,14 @@ pub fn train(
         backend.restore(&found.backend)?;
     }
     let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
-    let settings = args.settings(shape.hidden);
+    let settings = args.settings(prepared.parameters.shape.hidden);
 
     let control = PassControl::default();
     let signals = Signals::watch(&control.stop)?;
     let run = open_run(args, opened, found)?;
-    let start = StartEvent {
-        settings: &settings,
-        network: shape.to_string(),
-        inputs: shape.inputs,
-        classes: shape.classes,
-        parameters: shape.parameters(),
-        resumed_at_step: run.is_resumed.then(|| trainer.steps_done()),
-        environment: &environment,
-        data: &DataDescription::new(Path::new(&prepared.data_folder), dataset),
-        run: run.folder.path().display().to_string(),
-    };
+    let data = DataDescription::new(Path::new(&prepared.data_folder), dataset);
+    let shape = prepared.parameters.shape;
+    let start = run.start_event(shape, &settings, &environment, &data, trainer.steps_done());
     run.folder.write_run(&run.started, &start, None)?;
     let mut results = Results::new(args.json);
     results.event(&start)?;
@@ -123,16 +147,7 @@ pub fn train(
     let mut target = Target::new(args.target, &dataset.test, program_start);
     target.reached_after = found.and_then(|found| found.description.reached_after);
     let run_path = run.folder.path().to_owned();
-    let setup = Setup {
-        run: &run_path,
-        environment: &environment,
-        settings: &settings,
-        network: shape,
-        dataset,
-        data_folder: &prepared.data_folder,
-        identity: prepared.identity.clone(),
-        program_start,
-    };
+    let setup = prepared.setup(&run_path, &settings, &environment, program_start);
     let newest = checkpoint.as_ref().map(|(file, _)| file.clone());
     let mut session = Session {
         stopping: args
@@ -176,6 +191,29 @@ struct OpenRun {
     is_resumed: bool,
     /// The last step that is in the folder.
     last_step: Option<StepRecord>,
+}
+
+impl OpenRun {
+    fn start_event<'a>(
+        &self,
+        shape: Shape,
+        settings: &'a RunSettings,
+        environment: &'a Environment,
+        data: &'a DataDescription,
+        steps_done: u64,
+    ) -> StartEvent<'a> {
+        StartEvent {
+            settings,
+            network: shape.to_string(),
+            inputs: shape.inputs,
+            classes: shape.classes,
+            parameters: shape.parameters(),
+            resumed_at_step: self.is_resumed.then_some(steps_done),
+            environment,
+            data,
+            run: self.folder.path().display().to_string(),
+        }
+    }
 }
 
 /// The folder of the run: a new one, or an earlier one, cut back to the checkpoint.
