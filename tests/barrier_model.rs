@@ -1,6 +1,10 @@
 //! The barrier's own source on modelled atomics, locks and condition variables: every order in which
 //! a few threads can take turns is tried, and many random orders of more.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::reversed_empty_ranges,
+    reason = "nobody spins or yields in the model"
+)]
 
 use shuttle::thread;
 use std::sync::Arc;
