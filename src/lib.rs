@@ -37,7 +37,7 @@
 //! | [`simd`] | vectors, and the choice of the instruction set |
 //! | [`backend`] | what trains a network: an interface, and two plain implementations |
 //! | [`engine`] | the fused implementation |
-//! | [`training`] | epochs, sample order, schedules |
+//! | [`training`] | epochs, sample order, schedules, early stopping, checkpoints |
 //! | [`model_file`] | models as safetensors |
 //! | [`report`] | run folders, JSON lines, learning curves |
 //! | [`machine`] | CPU, cores and caches |

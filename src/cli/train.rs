@@ -161,15 +161,6 @@ impl TrainArgs {
         }
     }
 
-    /// How the images come into memory.
-    fn access(&self) -> FileAccess {
-        if self.no_mmap {
-            FileAccess::InMemory
-        } else {
-            FileAccess::Mapped
-        }
-    }
-
     /// The model that the training starts from, if one is named.
     fn initial_model(&self) -> anyhow::Result<Option<(&Path, Parameters)>> {
         let Some(path) = &self.init else {

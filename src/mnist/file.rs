@@ -26,6 +26,17 @@ pub enum FileAccess {
     InMemory,
 }
 
+impl FileAccess {
+    /// In memory if so, else mapped.
+    pub fn chosen(in_memory: bool) -> Self {
+        if in_memory {
+            Self::InMemory
+        } else {
+            Self::Mapped
+        }
+    }
+}
+
 /// The bytes of a file, or a vector.
 pub(super) enum Storage {
     Mapped(Mmap, File),

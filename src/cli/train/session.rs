@@ -13,7 +13,7 @@ use crate::cli::progress::Progress;
 use crate::cli::signals::Signals;
 use anyhow::Context;
 use fused_mlp::backend::{Backend, PassControl, Samples};
-use fused_mlp::mnist::Dataset;
+use fused_mlp::mnist::{Dataset, FileAccess};
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::report::{DataDescription, Environment, EpochEvent, RunFolder, StartEvent};
 use fused_mlp::training::checkpoint::{Checkpoint, DataIdentity};
@@ -84,7 +84,11 @@ fn prepare(
     };
     let own = checkpoint.map(|(file, found)| (file.as_path(), found.description.network));
     let named = model.as_ref().map(|(path, model)| (*path, model.shape));
-    let (folder, dataset) = open_data_with(args.data.as_deref(), own.or(named), args.access())?;
+    let (folder, dataset) = open_data_with(
+        args.data.as_deref(),
+        own.or(named),
+        FileAccess::chosen(args.no_mmap),
+    )?;
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let data_folder = folder.display().to_string();
     let identity = match checkpoint {
