@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 pub use target::parse_share;
-use target::{Target, TargetArgs, TargetOn};
+use target::{Target, TargetArgs, TargetOn, score_line};
 
 const EXAMPLES: &str = "Examples:
   fused-mlp train
@@ -228,6 +228,7 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
     progress.line(&args.recipe.describe());
     progress.line(&heading(&start, &trainer));
 
+    let start_up_seconds = program_start.elapsed().as_secs_f64();
     let mut target = Target::new(args.target, &dataset.test, program_start);
     let epochs = train_epochs(
         &mut trainer,
@@ -274,6 +275,7 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
         train_seconds: epochs.seconds,
         epochs_per_second: (epochs.complete > 0)
             .then(|| f64::from(epochs.complete) / epochs.seconds),
+        start_up_seconds,
         total_seconds: program_start.elapsed().as_secs_f64(),
         target_accuracy: args.target.target_accuracy,
         target_on: args
@@ -343,8 +345,8 @@ fn train_epochs(
             _ => None,
         };
         progress.epoch(&epoch);
-        if let Some(line) = scored {
-            progress.line(&line);
+        if let Some(score) = &scored {
+            progress.line(&score_line(score));
         }
         run_folder
             .add_epoch(&epoch.record, &epoch.steps)
@@ -352,6 +354,9 @@ fn train_epochs(
         results.event(&EpochEvent {
             record: epoch.record,
         })?;
+        if let Some(score) = &scored {
+            results.event(score)?;
+        }
         epochs.seconds += epoch.record.seconds;
         let mut steps = epoch.steps.iter().rev();
         match epoch.end {
