@@ -269,7 +269,9 @@ impl SweepFolder {
     }
 
     fn description(&self, description: &impl Serialize) -> Result<Value, SweepFolderError> {
-        let value = serde_json::to_value(description);
+        // By way of text, in which a number has as few digits as tell it from others of its type.
+        let text = serde_json::to_string(description);
+        let value = text.and_then(|text| serde_json::from_str(&text));
         value.map_err(|error| self.broken(SWEEP_FILE, &error.to_string()))
     }
 
@@ -277,7 +279,6 @@ impl SweepFolder {
     fn check_same(&self, text: &str, expected: &Value) -> Result<(), SweepFolderError> {
         let found: Value = serde_json::from_str(text)
             .map_err(|error| self.broken(SWEEP_FILE, &error.to_string()))?;
-        // Both as text, for numbers of either come from their shortest form.
         let options = |value: &Value| -> BTreeMap<String, String> {
             let fields = value.as_object().into_iter().flatten();
             fields
