@@ -2,6 +2,7 @@
 
 mod confusion;
 mod environment;
+mod error_chart;
 mod events;
 mod labels;
 mod learning_curve;
