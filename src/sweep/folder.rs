@@ -15,7 +15,7 @@ use crate::atomic_file;
 use crate::training::EpochRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -131,9 +131,9 @@ impl SweepFolder {
 
     /// Places in the list of configurations of the runs that are not done.
     pub fn todo(&self) -> Vec<usize> {
-        let is_done = |index: &usize| self.results.iter().any(|result| result.index == *index);
+        let done: BTreeSet<usize> = self.results.iter().map(|result| result.index).collect();
         let all = 0..self.configurations.len();
-        all.filter(|index| !is_done(index)).collect()
+        all.filter(|index| !done.contains(index)).collect()
     }
 
     /// Keeps a run that has ended.
@@ -189,12 +189,7 @@ impl SweepFolder {
     fn read(&mut self) -> Result<(), SweepFolderError> {
         let mut epochs: BTreeMap<usize, Vec<EpochRecord>> = BTreeMap::new();
         for line in self.read_lines::<EpochLine>(SWEEP_EPOCHS_FILE)? {
-            let records = epochs.entry(line.run).or_default();
-            // A run that was under way twice has its first, incomplete epochs before the others.
-            if line.epoch == 1 {
-                records.clear();
-            }
-            records.push(line.record());
+            epochs.entry(line.run).or_default().push(line.record());
         }
         for line in self.read_lines::<RunRecord>(SWEEP_RUNS_FILE)? {
             let epochs = epochs.remove(&line.run).unwrap_or_default();
