@@ -16,7 +16,7 @@ use crate::training::EpochRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,15 @@ pub enum SweepFolderError {
         /// Its value now.
         expected: String,
     },
+    /// Another process has it open.
+    #[error(
+        "another process is at work on the sweep in {folder}; wait for it, or choose another \
+         folder with --out"
+    )]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A file there is broken.
     #[error("{path}: {problem}; remove the folder, or choose another one with --out")]
     Broken {
@@ -76,6 +85,9 @@ pub struct SweepFolder {
     path: PathBuf,
     configurations: Vec<RunConfiguration>,
     results: Vec<RunResult>,
+    /// `sweep.json`, locked while this exists, so that no two processes write here. A lock ends with
+    /// its process, however that ends.
+    _lock: Option<File>,
 }
 
 impl SweepFolder {
@@ -95,12 +107,14 @@ impl SweepFolder {
             path: path.to_owned(),
             configurations: configurations.to_vec(),
             results: Vec::new(),
+            _lock: None,
         };
         fs::create_dir_all(path).map_err(|error| folder.failed("", error))?;
         let expected = folder.description(description)?;
         match fs::read_to_string(path.join(SWEEP_FILE)) {
             Ok(text) => {
                 folder.check_same(&text, &expected)?;
+                folder.lock()?;
                 folder.read()?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -112,6 +126,7 @@ impl SweepFolder {
                 }
                 let text = format!("{expected:#}\n");
                 folder.replace(SWEEP_FILE, text.as_bytes())?;
+                folder.lock()?;
             }
             Err(error) => return Err(folder.failed(SWEEP_FILE, error)),
         }
@@ -158,6 +173,21 @@ impl SweepFolder {
         let text = serde_json::to_string(description);
         let value = text.and_then(|text| serde_json::from_str(&text));
         value.map_err(|error| self.broken(SWEEP_FILE, &error.to_string()))
+    }
+
+    fn lock(&mut self) -> Result<(), SweepFolderError> {
+        let file = File::open(self.path.join(SWEEP_FILE));
+        let file = file.map_err(|error| self.failed(SWEEP_FILE, error))?;
+        match file.try_lock() {
+            Ok(()) => {
+                self._lock = Some(file);
+                Ok(())
+            }
+            Err(TryLockError::WouldBlock) => Err(SweepFolderError::InUse {
+                folder: self.path.clone(),
+            }),
+            Err(TryLockError::Error(error)) => Err(self.failed(SWEEP_FILE, error)),
+        }
     }
 
     /// Whether the sweep in the folder is this one.

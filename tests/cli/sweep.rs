@@ -290,6 +290,12 @@ fn an_interrupted_sweep_keeps_what_is_done() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let first = lines.by_ref().take(3).map(Result::unwrap).count();
     assert_eq!(first, 3);
+    // Meanwhile nobody else may write there.
+    let line = place.failure(&arguments, 2);
+    assert!(
+        line.contains("another process is at work on the sweep in out"),
+        "{line}"
+    );
     let kill = Command::new("kill")
         .args(["-s", "INT", &child.id().to_string()])
         .status();
