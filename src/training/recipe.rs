@@ -51,9 +51,10 @@ impl Recipe {
         match self {
             Self::Fast => fast,
             Self::Best => TrainingOptions {
-                epochs: 40,
+                epochs: 30,
                 batch_size: 32,
-                learning_rate: 0.6,
+                learning_rate: 0.3,
+                schedule: Schedule::Linear,
                 weight_decay: 1e-5,
                 ..fast
             },
