@@ -51,9 +51,9 @@ impl Recipe {
         match self {
             Self::Fast => fast,
             Self::Best => TrainingOptions {
-                epochs: 30,
-                batch_size: 32,
-                learning_rate: 0.3,
+                epochs: 20,
+                batch_size: 16,
+                learning_rate: 0.12,
                 schedule: Schedule::Linear,
                 weight_decay: 1e-5,
                 ..fast
