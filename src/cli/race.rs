@@ -100,14 +100,20 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
-    results.text("seed  epochs  seconds  accuracies after each epoch, %");
     let (mut runs, mut start) = (Vec::new(), None);
     for seed in 1..=args.seeds {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        match train(&program, args, seed, &folder)? {
+        let ended = train(&program, args, seed, &folder).inspect_err(|_| {
+            // Nothing is in it if the first run failed at once; else it stays.
+            let _ = fs::remove_dir(&folder);
+        });
+        match ended? {
             Some((first, run)) => {
+                if runs.is_empty() {
+                    results.text("seed  epochs  seconds  accuracies after each epoch, %");
+                }
                 results.event(&RunEvent { run: &run })?;
                 results.text(&line(&run));
                 start.get_or_insert(first);

@@ -30,6 +30,7 @@ const EXAMPLES: &str = "Examples:
   fused-mlp train
   fused-mlp train --epochs 2 --validation 5000 --out runs/first
   fused-mlp train --target-accuracy 0.98
+  fused-mlp train --recipe best --seed 2
   fused-mlp train --json --quiet | tail -1
 
 The clock of --target-accuracy starts with the program: opening the data, training and every
