@@ -16,7 +16,7 @@
 //! let samples = Samples::from(&data.train);
 //! let shape = Shape { inputs: samples.inputs(), hidden: 300, classes: data.classes };
 //! let options = TrainingOptions::default();
-//! let parameters = Parameters::initialise(shape, options.seed);
+//! let parameters = options.initial_parameters(shape);
 //! let isa = Isa::select(IsaRequest::Auto)?;
 //! let mut engine = Engine::new(&parameters, options.optimizer(), 2, isa)?;
 //! let mut trainer = Trainer::new(samples, &options)?;
@@ -37,7 +37,8 @@
 //! | [`simd`] | vectors, and the choice of the instruction set |
 //! | [`backend`] | what trains a network: an interface, and two plain implementations |
 //! | [`engine`] | the fused implementation |
-//! | [`training`] | epochs, sample order, schedules, early stopping, checkpoints |
+//! | [`training`] | epochs, sample order, schedules, recipes, early stopping, checkpoints |
+//! | [`sweep`] | many trainings that differ by their options, one a core at a time |
 //! | [`model_file`] | models as safetensors |
 //! | [`report`] | run folders, JSON lines, learning curves |
 //! | [`machine`] | CPU, cores and caches |
@@ -57,4 +58,5 @@ pub mod random;
 pub mod reference;
 pub mod report;
 pub mod simd;
+pub mod sweep;
 pub mod training;

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod ending;
 mod messages;
+mod recipe;
 mod resume;
 mod saving;
 mod session;
@@ -18,13 +19,16 @@ use fused_mlp::backend::{Backend, Evaluation, Samples, check_shape};
 use fused_mlp::mnist::{self, DataError, Dataset, FileAccess, OpenOptions, Split};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::{Parameters, Shape};
-use fused_mlp::training::{RunSettings, Schedule, TrainingOptions, checkpoint};
+use fused_mlp::training::{RunSettings, TrainingOptions, checkpoint};
+use recipe::RecipeArgs;
+pub use recipe::arguments;
 use resume::{GivenOptions, ResumeArgs};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use stopping::StoppingArgs;
+pub use target::parse_share;
 use target::{TargetArgs, TargetOn};
 
 const EXAMPLES: &str = "Examples:
@@ -33,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   fused-mlp train --target-accuracy 0.98
   fused-mlp train --resume runs/first
   fused-mlp train --epochs 100 --validation 5000 --patience 3
+  fused-mlp train --recipe best --seed 2
   fused-mlp train --json --quiet | tail -1
 
 The clock of --target-accuracy starts with the program: opening the data, training and every
@@ -48,28 +53,8 @@ pub struct TrainArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Passes over the training samples
-    #[arg(long, value_name = "N", default_value_t = TrainingOptions::default().epochs)]
-    epochs: u32,
-    /// Samples of a minibatch; the last of an epoch may be smaller
-    #[arg(long, value_name = "N", default_value_t = TrainingOptions::default().batch_size)]
-    batch_size: usize,
-    /// Base of the learning-rate schedule
-    #[arg(long, value_name = "RATE", default_value_t = TrainingOptions::default().learning_rate)]
-    learning_rate: f32,
-    /// Share of the velocity kept from step to step, 0 to below 1
-    #[arg(long, value_name = "SHARE", default_value_t = TrainingOptions::default().momentum)]
-    momentum: f32,
-    /// Nesterov's form of momentum: true or false [default: true, where there is momentum]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
-    nesterov: Option<bool>,
-    /// Share of each weight (not bias) added to its gradient
-    #[arg(long, value_name = "SHARE", default_value_t = TrainingOptions::default().weight_decay)]
-    weight_decay: f32,
-    /// Learning rate over the steps: constant, step (a tenth after 1/2, a hundredth after 3/4),
-    /// linear (to 0) or cosine (to 0)
-    #[arg(long, value_name = "NAME", default_value_t = TrainingOptions::default().schedule)]
-    schedule: Schedule,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     /// Units of the hidden layer [default: 300, or those of --init]
     #[arg(long, value_name = "N")]
     hidden: Option<usize>,
@@ -113,16 +98,10 @@ pub const DEFAULT_HIDDEN: usize = 300;
 impl TrainArgs {
     fn options(&self) -> TrainingOptions {
         TrainingOptions {
-            epochs: self.epochs,
-            batch_size: self.batch_size,
-            learning_rate: self.learning_rate,
-            schedule: self.schedule,
-            momentum: self.momentum,
-            nesterov: self.nesterov.unwrap_or(self.momentum != 0.0),
-            weight_decay: self.weight_decay,
             validation: self.validation,
             shuffle: !self.no_shuffle,
             seed: self.seed,
+            ..self.recipe.options()
         }
     }
 
@@ -178,14 +157,18 @@ impl TrainArgs {
     }
 
     /// Parameters drawn for a data set.
-    fn random_parameters(&self, dataset: &Dataset) -> anyhow::Result<Parameters> {
+    fn random_parameters(
+        &self,
+        options: &TrainingOptions,
+        dataset: &Dataset,
+    ) -> anyhow::Result<Parameters> {
         let shape = Shape {
             inputs: dataset.train.images.pixels(),
             hidden: self.hidden.unwrap_or(DEFAULT_HIDDEN),
             classes: dataset.classes,
         };
         check_shape(shape).context("--hidden")?;
-        Ok(Parameters::initialise(shape, self.seed))
+        Ok(options.initial_parameters(shape))
     }
 }
 

@@ -3,23 +3,28 @@
 mod append_file;
 mod confusion;
 mod environment;
+mod error_chart;
 mod events;
 mod history;
 mod labels;
 mod learning_curve;
 mod loss_series;
 mod profile;
+mod race;
 mod roofline;
 mod run_folder;
+mod sweep;
 
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use environment::Environment;
-pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, StartEvent};
+pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, ScoreEvent, StartEvent};
 pub use history::{HistoryError, parse_epochs, parse_steps};
 pub use learning_curve::learning_curve_svg;
 pub use profile::{chrome_trace, phases_svg};
+pub use race::{RaceRun, RaceSummary, race_svg};
 pub use roofline::{Roof, roofline_svg};
 pub use run_folder::{
     EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, SavedData,
     SavedResults, SavedRun, TIMES_FILE, create_folder, create_numbered_folder,
 };
+pub use sweep::sweep_svg;

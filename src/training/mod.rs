@@ -7,6 +7,7 @@ pub mod checkpoint;
 mod early_stopping;
 mod epoch;
 mod options;
+mod recipe;
 mod sampler;
 mod schedule;
 mod settings;
@@ -15,6 +16,7 @@ mod state;
 pub use early_stopping::{BestEpoch, EarlyStopping};
 pub use epoch::{Epoch, EpochEnd, EpochRecord, StepRecord};
 pub use options::{OptionError, TrainingOptions};
+pub use recipe::{Recipe, UnknownRecipe};
 pub use sampler::{Sampler, ValidationSplit};
 pub use schedule::{Schedule, UnknownSchedule};
 pub use settings::RunSettings;
@@ -214,9 +216,12 @@ impl<'a> Trainer<'a> {
         let TrainingOptions {
             schedule,
             learning_rate,
+            warm_up,
             ..
         } = self.options;
-        schedule.rate(learning_rate, self.first_step() + step as u64, self.steps())
+        let warm_up = f64::from(warm_up) * self.steps_per_epoch() as f64;
+        let step = self.first_step() + step as u64;
+        schedule.rate_with_warm_up(learning_rate, step, self.steps(), warm_up)
     }
 
     /// What the steps of the epoch under way gave, with their numbers and rates.

@@ -77,6 +77,8 @@ pub struct Finish<'a> {
     pub start: &'a StartEvent<'a>,
     pub dataset: &'a Dataset,
     pub program_start: Instant,
+    /// From the start of this process to its first step.
+    pub start_up_seconds: f64,
     /// The signal that asked to stop.
     pub signal: Option<u8>,
 }
@@ -183,6 +185,7 @@ impl Finish<'_> {
             train_seconds: epochs.seconds,
             epochs_per_second: (epochs.complete > 0)
                 .then(|| f64::from(epochs.complete) / epochs.seconds),
+            start_up_seconds: self.start_up_seconds,
             total_seconds: self.program_start.elapsed().as_secs_f64(),
             target_accuracy: target.target_accuracy,
             target_on: target.target_accuracy.map(|_| target.target_on.name()),

@@ -3,6 +3,7 @@
 use super::super::backend::BackendKind;
 use super::TrainArgs;
 use super::message;
+use super::recipe::RecipeArgs;
 use super::target::TargetOn;
 use anyhow::{Context, bail};
 use clap::parser::ValueSource;
@@ -135,6 +136,7 @@ pub fn prepare(args: &TrainArgs, folder: &Path) -> anyhow::Result<Option<(TrainA
             "{shown} has no checkpoint yet: the training begins anew"
         ));
     }
+    warn_of_recipe(args, &saved.settings.options);
     let args = resolved(args, &saved, checkpoint.as_ref().map(|(_, found)| found))?;
     let resumption = Resumption {
         run_folder,
@@ -158,9 +160,11 @@ fn training_pairs(given: &TrainingOptions, own: &TrainingOptions) -> Vec<Pair> {
         batch_size,
         learning_rate,
         schedule,
+        warm_up,
         momentum,
         nesterov,
         weight_decay,
+        init_scale,
         validation,
         seed
     );
@@ -210,6 +214,15 @@ fn refuse_changes(args: &TrainArgs, own: &RunSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Says that a recipe of the command line is not that of the run: its options are not given ones,
+/// so they are not refused.
+fn warn_of_recipe(args: &TrainArgs, own: &TrainingOptions) {
+    let is_other = args.recipe.options() != RecipeArgs::resolved(own).options();
+    if args.given.contains("recipe") && is_other {
+        message("warning: --recipe changes nothing: the run that is resumed keeps its own options");
+    }
+}
+
 /// The options of the run, with those of the command line that change no result.
 fn resolved(
     args: &TrainArgs,
@@ -219,13 +232,7 @@ fn resolved(
     let settings = &saved.settings;
     let mut args = args.clone();
     let options = &settings.options;
-    args.epochs = options.epochs;
-    args.batch_size = options.batch_size;
-    args.learning_rate = options.learning_rate;
-    args.schedule = options.schedule;
-    args.momentum = options.momentum;
-    args.nesterov = Some(options.nesterov);
-    args.weight_decay = options.weight_decay;
+    args.recipe = RecipeArgs::resolved(options);
     args.validation = options.validation;
     args.no_shuffle = !options.shuffle;
     args.seed = options.seed;

@@ -5,8 +5,8 @@ use super::ending::{Epochs, Finish};
 use super::messages::heading;
 use super::resume::{self, Resumption};
 use super::saving::Saving;
-use super::target::Target;
-use super::{TrainArgs, open_data_with};
+use super::target::{Target, score_line};
+use super::{TrainArgs, arguments, open_data_with};
 use crate::cli::Ending;
 use crate::cli::output::Results;
 use crate::cli::progress::Progress;
@@ -99,7 +99,7 @@ fn prepare(
         // They come with the state of the backend.
         (Some((_, found)), _) => Parameters::zeros(found.description.network),
         (None, Some((_, parameters))) => parameters,
-        (None, None) => args.random_parameters(&dataset)?,
+        (None, None) => args.random_parameters(&args.options(), &dataset)?,
     };
     Ok(Prepared {
         dataset,
@@ -145,8 +145,14 @@ pub fn train(
     let mut results = Results::new(args.json);
     results.event(&start)?;
     let progress = Progress::new(args.quiet, options.epochs);
+    progress.line(&if run.is_resumed {
+        format!("options of the run: {}", arguments(&options))
+    } else {
+        args.recipe.describe()
+    });
     progress.line(&heading(&start, &trainer));
 
+    let start_up_seconds = program_start.elapsed().as_secs_f64();
     let program_start = shifted(program_start, found);
     let mut target = Target::new(args.target, &dataset.test, program_start);
     target.reached_after = found.and_then(|found| found.description.reached_after);
@@ -175,6 +181,7 @@ pub fn train(
         start: &start,
         dataset,
         program_start,
+        start_up_seconds,
         signal: signals.received(),
     }
     .run(session, epochs)
@@ -361,13 +368,16 @@ impl Session<'_> {
             stopping.update(record.epoch, loss, || self.backend.parameters());
         }
         self.progress.epoch(epoch);
-        if let Some(line) = scored {
-            self.progress.line(&line);
+        if let Some(score) = &scored {
+            self.progress.line(&score_line(score));
         }
         let added = self.run_folder.add_epoch(record, &epoch.steps);
         self.saving
             .note("steps.csv, epochs.csv or times.csv", added);
-        self.results.event(&EpochEvent { record: *record })
+        self.results.event(&EpochEvent { record: *record })?;
+        scored
+            .iter()
+            .try_for_each(|score| self.results.event(score))
     }
 
     fn checkpoint(&mut self) {

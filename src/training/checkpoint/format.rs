@@ -312,8 +312,10 @@ fn check_description(description: &Description) -> Checked<()> {
     let options = &settings.options;
     let numbers = [
         Some(f64::from(options.learning_rate)),
+        Some(f64::from(options.warm_up)),
         Some(f64::from(options.momentum)),
         Some(f64::from(options.weight_decay)),
+        Some(f64::from(options.init_scale)),
         Some(settings.min_delta),
         Some(settings.checkpoint_minutes),
         Some(description.elapsed_seconds),
