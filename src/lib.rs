@@ -38,6 +38,7 @@
 //! | [`backend`] | what trains a network: an interface, and two plain implementations |
 //! | [`engine`] | the fused implementation |
 //! | [`training`] | epochs, sample order, schedules |
+//! | [`sweep`] | many trainings that differ by their options, one a core at a time |
 //! | [`model_file`] | models as safetensors |
 //! | [`report`] | run folders, JSON lines, learning curves |
 //! | [`machine`] | CPU, cores and caches |
@@ -57,4 +58,5 @@ pub mod random;
 pub mod reference;
 pub mod report;
 pub mod simd;
+pub mod sweep;
 pub mod training;

@@ -8,6 +8,7 @@ mod output;
 mod profile;
 mod progress;
 mod signals;
+mod sweep;
 mod train;
 
 use clap::error::ErrorKind;
@@ -42,6 +43,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Score a trained network: loss, accuracy, precision, recall, confusion matrix.
     Eval(eval::EvalArgs),
+    /// Train with every combination of options and seeds, one run a core at a time.
+    Sweep(Box<sweep::SweepArgs>),
     /// Measure epochs, in turn, for every combination of options.
     Bench(bench::BenchArgs),
     /// Show where the time of an epoch goes, phase by phase and thread by thread.
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Train(args) => train::run(&args, start),
         Command::Eval(args) => eval::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Data(args) => data::run(&args).map(|()| Ending::Success),

@@ -53,6 +53,18 @@ impl Progress {
         bar
     }
 
+    /// A bar in thousandths with a message, which nobody sees without a terminal.
+    pub fn sweep_bar(&self) -> ProgressBar {
+        if !self.is_animated {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("[{wide_bar}] {msg}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar
+    }
+
     /// Runs `work`, with a bar that follows `control`, if there is a terminal to see it.
     pub fn during<T>(
         &self,

@@ -20,6 +20,7 @@ use fused_mlp::training::{EpochEnd, Schedule, StepRecord, Trainer, TrainingOptio
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+pub use target::parse_share;
 use target::{Target, TargetArgs, TargetOn};
 
 const EXAMPLES: &str = "Examples:

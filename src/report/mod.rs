@@ -8,6 +8,7 @@ mod learning_curve;
 mod profile;
 mod roofline;
 mod run_folder;
+mod sweep;
 
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use environment::Environment;
@@ -19,3 +20,4 @@ pub use run_folder::{
     EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, create_folder,
     create_numbered_folder,
 };
+pub use sweep::sweep_svg;

@@ -58,7 +58,8 @@ impl TargetArgs {
     }
 }
 
-fn parse_share(text: &str) -> Result<f64, String> {
+/// A share of correct predictions.
+pub fn parse_share(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
         _ => Err("expected a share above 0, at most 1, such as 0.98".to_owned()),
