@@ -162,7 +162,12 @@ mod tests {
         let drawn: Vec<f64> = (0..100_000).map(|_| stream.normal()).collect();
         let moment = |power| drawn.iter().map(|x| x.powi(power)).sum::<f64>() / 1e5;
         // Standard deviations: 0.003, 0.0045, 0.012 and 0.031.
-        let expected = [(1, 0.0, 0.02), (2, 1.0, 0.03), (3, 0.0, 0.08), (4, 3.0, 0.2)];
+        let expected = [
+            (1, 0.0, 0.02),
+            (2, 1.0, 0.03),
+            (3, 0.0, 0.08),
+            (4, 3.0, 0.2),
+        ];
         for (power, expected, tolerance) in expected {
             let found = moment(power);
             assert!((found - expected).abs() < tolerance, "{power}: {found}");

@@ -1,6 +1,8 @@
 //! Why a question was not answered.
 
 use crate::backend::BackendError;
+use crate::mnist::DataError;
+use crate::sweep::SweepError;
 use crate::training::OptionError;
 
 /// Why a question was not answered.
@@ -11,8 +13,10 @@ pub enum AssignmentError {
     #[error("stopped")]
     Stopped,
     /// The data do not fit the question.
-    #[error("{question} needs more than {expected} training samples, found {found}; choose another data set")]
-    Data {
+    #[error(
+        "{question} needs more than {expected} training samples, found {found}; choose another data set"
+    )]
+    Samples {
         /// The question.
         question: &'static str,
         /// Samples that are not enough.
@@ -26,4 +30,10 @@ pub enum AssignmentError {
     /// An option of a training is out of its range.
     #[error(transparent)]
     Option(#[from] OptionError),
+    /// A data set cannot be made from another.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Several trainings cannot be run.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
 }

@@ -71,7 +71,7 @@ pub(super) fn check_split(dataset: &Dataset) -> Result<(), AssignmentError> {
     if found > original::VALIDATION {
         return Ok(());
     }
-    Err(AssignmentError::Data {
+    Err(AssignmentError::Samples {
         question: "Q7",
         expected: original::VALIDATION,
         found,

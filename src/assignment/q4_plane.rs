@@ -264,7 +264,9 @@ pub fn run(settings: &Settings, progress: &Progress<'_>) -> Option<Plane> {
     let full_passes = train(&data, start, RATE, order.into_iter(), every, progress)?;
 
     let original_losses = original::final_network();
-    let extreme = |start, choose| losses(&original_losses, &data.train).fold(start, choose);
+    let extreme = |start: f64, choose: fn(f64, f64) -> f64| {
+        losses(&original_losses, &data.train).fold(start, choose)
+    };
     let ones: usize = data.train.class.iter().sum();
     Some(Plane {
         points: POINTS,

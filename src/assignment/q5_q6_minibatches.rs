@@ -112,11 +112,7 @@ pub fn run(
     let speeds = speeds(settings, samples, &parameters, &order, progress)?;
 
     let rate = original::TESTED_RATE;
-    let options = plain_sgd(
-        settings,
-        rate,
-        settings.scale().minibatch_epochs,
-    );
+    let options = plain_sgd(settings, rate, settings.scale().minibatch_epochs);
     let full_passes = last_losses(settings, dataset, &options, progress)?;
     let one_minibatch = one_minibatch(settings, samples, &parameters, &order, rate)?;
     let agrees = agreement
@@ -143,7 +139,10 @@ fn backends(
     let plain = Optimizer::default();
     let fused = |threads| Engine::new(parameters, plain, threads, settings.isa);
     let mut all: Vec<NamedBackend> = vec![
-        (Box::new(Reference::new(parameters, plain)?), "textbook loops, f64"),
+        (
+            Box::new(Reference::new(parameters, plain)?),
+            "textbook loops, f64",
+        ),
         (
             Box::new(MatrixMultiply::new(parameters.clone(), plain, 1)?),
             "matrix products, f32",
@@ -275,9 +274,17 @@ fn last_losses(
     let mut trainer = Trainer::new(Samples::from(&dataset.train), options)?;
     let steps = trainer.steps();
     let mut last = Vec::new();
-    let training = train_epochs(settings, dataset, &mut trainer, options, progress, "Q5", |epoch| {
-        last = epoch.steps.iter().map(|step| step.minibatch.loss).collect();
-    })?;
+    let training = train_epochs(
+        settings,
+        dataset,
+        &mut trainer,
+        options,
+        progress,
+        "Q5",
+        |epoch| {
+            last = epoch.steps.iter().map(|step| step.minibatch.loss).collect();
+        },
+    )?;
     if !training.is_complete {
         return Err(AssignmentError::Stopped);
     }
@@ -321,7 +328,11 @@ impl std::fmt::Display for Minibatches {
             self.network,
             original::BATCH_SIZE,
             worst.fold(0.0, f64::max),
-            if self.agrees { "they agree" } else { "they do NOT agree" },
+            if self.agrees {
+                "they agree"
+            } else {
+                "they do NOT agree"
+            },
             self.full_passes.epochs,
             self.full_passes.last_losses,
             self.one_minibatch.epochs,
