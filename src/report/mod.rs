@@ -1,15 +1,19 @@
 //! What a run leaves behind: JSON lines, CSV files, the learning curve and the run folder.
 
+mod assignment;
+mod chart;
 mod confusion;
 mod environment;
 mod events;
 mod labels;
 mod learning_curve;
+mod png;
 mod profile;
 mod roofline;
 mod run_folder;
 mod sweep;
 
+pub use assignment::{AssignmentFolder, AssignmentFolderError, AssignmentRun};
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use environment::Environment;
 pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, StartEvent};

@@ -1,0 +1,561 @@
+//! Charts: lines, bands and points with labelled axes, linear or logarithmic.
+//!
+//! Logarithmic axes are drawn as linear ones of the logarithms, so that all charts are of one kind.
+
+use super::profile::svg;
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
+use plotters::prelude::*;
+use std::error::Error;
+use std::ops::Range;
+
+/// Width and height in pixels: small enough for the letters to be read on a phone.
+pub(super) const SIZE: (u32, u32) = (640, 430);
+const TITLE_FONT: i32 = 19;
+const FONT: i32 = 16;
+/// Mean width of a letter of [`FONT`], and the height of a line.
+const LETTER: f64 = 7.9;
+const LINE: i32 = 22;
+/// Room for a legend's line beside its name, and between two names.
+const KEY: i32 = 28;
+const GAP: i32 = 18;
+const MARGIN: i32 = 12;
+
+/// Colours that colour-blind readers can tell apart (M. Okabe, K. Ito, "Color universal design",
+/// 2008), without the yellow that white ground swallows.
+pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
+pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
+pub(super) const PURPLE: RGBColor = RGBColor(204, 121, 167);
+pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
+pub(super) const SKY: RGBColor = RGBColor(86, 180, 233);
+pub(super) const GREY: RGBColor = RGBColor(120, 120, 120);
+pub(super) const INK: RGBColor = RGBColor(0, 0, 0);
+/// What lies behind: single minibatches below their mean.
+pub(super) const PALE: RGBColor = RGBColor(168, 198, 232);
+/// Many series in one chart take these, and dashes from the second round on.
+pub(super) const SERIES: [RGBColor; 8] = [SKY, BLUE, GREEN, ORANGE, VERMILION, PURPLE, GREY, INK];
+
+const LIGHT_GRID: RGBColor = RGBColor(244, 244, 244);
+const GRID: RGBColor = RGBColor(224, 224, 224);
+
+/// One axis.
+#[derive(Clone, Debug)]
+pub(super) struct Axis {
+    /// What it measures, with its unit.
+    pub name: String,
+    /// Whether it is logarithmic.
+    pub is_log: bool,
+    /// Where it begins and ends; from the series where there is none.
+    pub range: Option<(f64, f64)>,
+    /// Factor of the labels: 100 shows shares as percent.
+    pub factor: f64,
+}
+
+impl Axis {
+    /// A linear axis.
+    pub fn linear(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            is_log: false,
+            range: None,
+            factor: 1.0,
+        }
+    }
+
+    /// A logarithmic axis.
+    pub fn log(name: &str) -> Self {
+        Self {
+            is_log: true,
+            ..Self::linear(name)
+        }
+    }
+
+    /// The same from `low` to `high`.
+    pub fn within(self, low: f64, high: f64) -> Self {
+        Self {
+            range: Some((low, high)),
+            ..self
+        }
+    }
+
+    /// The same with labels in percent.
+    pub fn percent(self) -> Self {
+        Self {
+            factor: 100.0,
+            ..self
+        }
+    }
+
+    fn place(&self, value: f64) -> f64 {
+        if self.is_log { value.log10() } else { value }
+    }
+
+    /// Places from which to which it is drawn.
+    fn places(&self, values: impl Iterator<Item = f64>) -> Range<f64> {
+        let (low, high) = match self.range {
+            Some((low, high)) => (self.place(low), self.place(high)),
+            None => {
+                let places = values.map(|value| self.place(value));
+                let places = places.filter(|place| place.is_finite());
+                places.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), place| {
+                    (low.min(place), high.max(place))
+                })
+            }
+        };
+        match (low <= high, low < high) {
+            (_, true) if self.range.is_none() => {
+                let air = 0.04 * (high - low);
+                low - air..high + air
+            }
+            (_, true) => low..high,
+            (true, _) => low - 0.5..high + 0.5,
+            (false, _) => 0.0..1.0,
+        }
+    }
+
+    /// Values at which there are labels, as places.
+    fn ticks(&self, places: &Range<f64>, most: usize) -> Vec<f64> {
+        if !self.is_log {
+            let (factor, span) = (self.factor, places.end - places.start);
+            return multiples(places, nice_step(span * factor / most as f64) / factor);
+        }
+        let decades = places.end - places.start;
+        if decades > most as f64 {
+            return multiples(places, (decades / most as f64).ceil());
+        }
+        let digits: &[f64] = match decades {
+            2.5.. => &[1.0],
+            1.0.. => &[1.0, 3.0],
+            0.5.. => &[1.0, 2.0, 3.0, 5.0],
+            _ => return self.fine_ticks(places, most),
+        };
+        let first = places.start.floor() as i32;
+        (first..=places.end.ceil() as i32)
+            .flat_map(|power| digits.iter().map(move |digit| digit * 10f64.powi(power)))
+            .map(f64::log10)
+            .filter(|place| places.contains(place))
+            .collect()
+    }
+
+    /// Round values where a logarithmic axis is nearly linear.
+    fn fine_ticks(&self, places: &Range<f64>, most: usize) -> Vec<f64> {
+        let values = 10f64.powf(places.start)..10f64.powf(places.end);
+        let step = nice_step((values.end - values.start) / most as f64);
+        let ticks = multiples(&values, step).into_iter();
+        ticks.map(f64::log10).collect()
+    }
+
+    fn label(&self, place: f64) -> String {
+        let value = if self.is_log {
+            10f64.powf(place)
+        } else {
+            place
+        };
+        number(self.factor * value)
+    }
+}
+
+/// 1, 2 or 5 times a power of ten, at least `least`.
+fn nice_step(least: f64) -> f64 {
+    let power = 10f64.powf(least.log10().floor());
+    let nice = [1.0, 2.0, 5.0, 10.0];
+    let digit = nice.into_iter().find(|digit| digit * power >= least);
+    digit.unwrap_or(10.0) * power
+}
+
+fn multiples(range: &Range<f64>, step: f64) -> Vec<f64> {
+    let first = (range.start / step).ceil();
+    (0..100)
+        .map(|index| (first + f64::from(index)) * step)
+        .take_while(|value| *value <= range.end)
+        .collect()
+}
+
+/// A number in few letters.
+pub(super) fn number(value: f64) -> String {
+    let rounded = |digits: usize| {
+        let text = format!("{value:.digits$}");
+        let text = if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.')
+        } else {
+            &text
+        };
+        text.replace('-', "−")
+    };
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        10_000.0.. => {
+            let thousands = format!("{value:.0}");
+            group(&thousands)
+        }
+        100.0.. => rounded(0),
+        1.0.. => rounded(2),
+        0.001.. => rounded(4),
+        1e-9.. => format!("{value:.1e}").replace(".0e", "e").replace('-', "−"),
+        _ => "0".to_owned(),
+    }
+}
+
+/// Digits in groups of three.
+pub(super) fn group(digits: &str) -> String {
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// How a series is drawn.
+#[derive(Clone, Debug)]
+pub(super) enum Style {
+    /// A line of this width; dashed or not.
+    Line { width: u32, is_dashed: bool },
+    /// Points of this radius.
+    Points { radius: i32 },
+    /// What lies between the lower and the upper values, at the places of the points.
+    Band { lower: Vec<f64>, upper: Vec<f64> },
+    /// Separate strokes: each two points.
+    Strokes { width: u32 },
+}
+
+/// A line of width 2.
+pub(super) const LINE_2: Style = Style::Line {
+    width: 2,
+    is_dashed: false,
+};
+
+/// What is drawn in one colour.
+#[derive(Clone, Debug)]
+pub(super) struct Series {
+    /// Its name in the legend; none if empty.
+    pub name: String,
+    pub color: RGBColor,
+    pub points: Vec<(f64, f64)>,
+    pub style: Style,
+}
+
+impl Series {
+    pub fn new(name: &str, color: RGBColor, style: Style, points: Vec<(f64, f64)>) -> Self {
+        Self {
+            name: name.to_owned(),
+            color,
+            points,
+            style,
+        }
+    }
+}
+
+/// A line across the chart with its name.
+#[derive(Clone, Debug)]
+pub(super) enum Mark {
+    /// At a place of the lower axis.
+    Upright(f64, String),
+    /// At a place of the left axis.
+    Level(f64, String),
+}
+
+/// The places of an axis, and those that have labels.
+struct Places {
+    range: Range<f64>,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Places {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, place: &f64, (first, last): (i32, i32)) -> i32 {
+        let share = (place - self.range.start) / (self.range.end - self.range.start);
+        first + (share * f64::from(last - first)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        // Lines without a label are of no use.
+        match hint.weight().allow_light_points() {
+            true => Vec::new(),
+            false => self.ticks.clone(),
+        }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.clone()
+    }
+}
+
+/// A chart.
+#[derive(Clone, Debug)]
+pub(super) struct Chart {
+    pub title: String,
+    pub x: Axis,
+    pub y: Axis,
+    pub series: Vec<Series>,
+    pub marks: Vec<Mark>,
+}
+
+type Coordinates = Cartesian2d<Places, Places>;
+type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Coordinates>;
+type Drawn = Result<(), Box<dyn Error>>;
+
+impl Chart {
+    /// The picture.
+    ///
+    /// # Errors
+    /// What the drawing library says, in one line.
+    pub fn svg(&self) -> Result<String, String> {
+        svg(SIZE, |root| self.draw(root))
+    }
+
+    fn draw(&self, root: &DrawingArea<SVGBackend<'_>, Shift>) -> Drawn {
+        root.draw(&Text::new(
+            self.title.clone(),
+            (MARGIN, MARGIN),
+            ("sans-serif", TITLE_FONT),
+        ))?;
+        let below = self.draw_legend(root, MARGIN + TITLE_FONT + 10)?;
+        let (_, area) = root.split_vertically(below);
+        let x = self.x.places(self.values(|point| point.0));
+        let y = self.y.places(self.values(|point| point.1));
+        let places = |axis: &Axis, range: Range<f64>, most| Places {
+            ticks: axis.ticks(&range, most),
+            range,
+        };
+        let (x, y) = (places(&self.x, x, 7), places(&self.y, y, 6));
+        let widest = y
+            .ticks
+            .iter()
+            .map(|&tick| self.y.label(tick).chars().count());
+        let label_width = LETTER * widest.max().unwrap_or(1) as f64;
+        let mut plot = ChartBuilder::on(&area)
+            .margin(MARGIN)
+            .margin_right(MARGIN + 14)
+            .margin_top(6)
+            .x_label_area_size(46)
+            .y_label_area_size(label_width as i32 + LINE + 16)
+            .build_cartesian_2d(x, y)?;
+        plot.configure_mesh()
+            .x_desc(self.x.name.as_str())
+            .y_desc(self.y.name.as_str())
+            .x_label_formatter(&|place| self.x.label(*place))
+            .y_label_formatter(&|place| self.y.label(*place))
+            .label_style(("sans-serif", FONT))
+            .axis_desc_style(("sans-serif", FONT))
+            .light_line_style(LIGHT_GRID)
+            .bold_line_style(GRID)
+            .draw()?;
+        for series in &self.series {
+            self.draw_series(&mut plot, series)?;
+        }
+        self.draw_marks(root, &mut plot)
+    }
+
+    /// Values of all series that are seen, for the range of an axis.
+    fn values<'a>(
+        &'a self,
+        of: impl Fn(&(f64, f64)) -> f64 + Copy + 'a,
+    ) -> impl Iterator<Item = f64> + 'a {
+        self.series
+            .iter()
+            .flat_map(move |series| series.points.iter().map(of))
+    }
+
+    fn placed(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        (self.x.place(x), self.y.place(y))
+    }
+
+    /// Draws the names; returns where the chart begins.
+    fn draw_legend(
+        &self,
+        root: &DrawingArea<SVGBackend<'_>, Shift>,
+        top: i32,
+    ) -> Result<i32, Box<dyn Error>> {
+        let (mut left, mut top) = (MARGIN, top);
+        let named = self.series.iter().filter(|series| !series.name.is_empty());
+        let mut is_empty = true;
+        for series in named {
+            let width = KEY + (LETTER * series.name.chars().count() as f64) as i32;
+            if !is_empty && left + width > SIZE.0 as i32 - MARGIN {
+                (left, top) = (MARGIN, top + LINE);
+            }
+            let middle = top + FONT / 2;
+            let color = series.color;
+            match &series.style {
+                Style::Points { .. } => {
+                    root.draw(&Circle::new((left + 10, middle), 5, color.filled()))?;
+                }
+                Style::Band { .. } => root.draw(&Rectangle::new(
+                    [(left, middle - 5), (left + 20, middle + 5)],
+                    color.mix(0.3).filled(),
+                ))?,
+                Style::Line { width, is_dashed } => {
+                    let ends = if *is_dashed {
+                        vec![(0, 6), (11, 20)]
+                    } else {
+                        vec![(0, 20)]
+                    };
+                    for (from, to) in ends {
+                        let line = [(left + from, middle), (left + to, middle)];
+                        root.draw(&PathElement::new(line, color.stroke_width(width + 1)))?;
+                    }
+                }
+                Style::Strokes { width } => {
+                    let line = [(left, middle), (left + 20, middle)];
+                    root.draw(&PathElement::new(line, color.stroke_width(*width)))?;
+                }
+            }
+            root.draw(&Text::new(
+                series.name.clone(),
+                (left + KEY, top),
+                ("sans-serif", FONT),
+            ))?;
+            left += width + GAP;
+            is_empty = false;
+        }
+        Ok(if is_empty { top } else { top + LINE })
+    }
+
+    fn draw_series(&self, plot: &mut Plot<'_, '_>, series: &Series) -> Drawn {
+        let color = series.color;
+        let places = series.points.iter().map(|&point| self.placed(point));
+        let places = places.filter(|(x, y)| x.is_finite() && y.is_finite());
+        match &series.style {
+            Style::Line {
+                width,
+                is_dashed: false,
+            } => {
+                plot.draw_series(LineSeries::new(places, color.stroke_width(*width)))?;
+            }
+            Style::Line { width, .. } => {
+                let style = color.stroke_width(*width);
+                plot.draw_series(DashedLineSeries::new(places, 8, 5, style))?;
+            }
+            Style::Points { radius } => {
+                let (radius, style) = (*radius, color.filled());
+                plot.draw_series(places.map(|place| Circle::new(place, radius, style)))?;
+            }
+            Style::Band { lower, upper } => {
+                let side = |values: &[f64]| -> Vec<(f64, f64)> {
+                    let pairs = series.points.iter().zip(values);
+                    pairs.map(|(point, &y)| self.placed((point.0, y))).collect()
+                };
+                let mut corners = side(upper);
+                corners.extend(side(lower).into_iter().rev());
+                corners.retain(|(x, y)| x.is_finite() && y.is_finite());
+                plot.draw_series([Polygon::new(corners, color.mix(0.3))])?;
+            }
+            Style::Strokes { width } => {
+                let places: Vec<(f64, f64)> = places.collect();
+                let strokes = places.chunks_exact(2);
+                let style = color.stroke_width(*width);
+                plot.draw_series(strokes.map(|ends| PathElement::new(ends.to_vec(), style)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn draw_marks(
+        &self,
+        root: &DrawingArea<SVGBackend<'_>, Shift>,
+        plot: &mut Plot<'_, '_>,
+    ) -> Drawn {
+        let (columns, rows) = plot.plotting_area().get_pixel_range();
+        for mark in &self.marks {
+            let (place, name) = match mark {
+                Mark::Upright(x, name) => {
+                    let (x, _) = plot.backend_coord(&(self.x.place(*x), 0.0));
+                    ([(x, rows.start), (x, rows.end)], name)
+                }
+                Mark::Level(y, name) => {
+                    let (_, y) = plot.backend_coord(&(0.0, self.y.place(*y)));
+                    ([(columns.start, y), (columns.end, y)], name)
+                }
+            };
+            root.draw(&PathElement::new(place, INK.stroke_width(1)))?;
+            let width = (LETTER * name.chars().count() as f64) as i32;
+            let corner = match mark {
+                // Beside the line, on the side where there is room.
+                Mark::Upright(..) => {
+                    let x = place[0].0;
+                    let right = x + 6 + width < columns.end;
+                    let left = if right { x + 6 } else { x - 6 - width };
+                    (left, rows.start + 4)
+                }
+                Mark::Level(..) => (columns.end - width - 4, place[0].1 - FONT - 4),
+            };
+            root.draw(&Text::new(name.clone(), corner, ("sans-serif", FONT)))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let cases = [
+            (0.0, "0"),
+            (1.0, "1"),
+            (0.3, "0.3"),
+            (-2.5, "−2.5"),
+            (1500.0, "1500"),
+            (55_000.0, "55,000"),
+            (0.0001, "1e−4"),
+            (0.0625, "0.0625"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(number(value), expected);
+        }
+    }
+
+    #[test]
+    fn ticks_are_round_and_within() {
+        let linear = Axis::linear("x");
+        assert_eq!(
+            linear.ticks(&(0.0..10.0), 5),
+            [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+        );
+        let percent = Axis::linear("y").percent();
+        let labels = |axis: &Axis, places: Range<f64>| -> Vec<String> {
+            let ticks = axis.ticks(&places, 6);
+            assert!(ticks.iter().all(|tick| places.contains(tick)), "{ticks:?}");
+            ticks.into_iter().map(|tick| axis.label(tick)).collect()
+        };
+        assert_eq!(
+            labels(&percent, 0.975..0.984),
+            ["97.6", "97.8", "98", "98.2"]
+        );
+        let log = Axis::log("y");
+        assert_eq!(labels(&log, -3.2..0.1), ["0.001", "0.01", "0.1", "1"]);
+        assert_eq!(labels(&log, -1.1..0.1), ["0.1", "0.3", "1"]);
+        assert_eq!(labels(&log, -0.05..0.2), ["1", "1.2", "1.4"]);
+    }
+
+    #[test]
+    fn nothing_and_nonsense_can_be_drawn() {
+        let chart = |points: Vec<(f64, f64)>| Chart {
+            title: "title".to_owned(),
+            x: Axis::log("x"),
+            y: Axis::log("y"),
+            series: vec![Series::new("name", BLUE, LINE_2, points)],
+            marks: vec![Mark::Level(1.0, "one".to_owned())],
+        };
+        for points in [
+            vec![],
+            vec![(0.0, 0.0)],
+            vec![(1.0, f64::NAN), (2.0, f64::INFINITY)],
+            vec![(1.0, 2.0)],
+        ] {
+            let svg = chart(points).svg().unwrap();
+            assert!(!svg.contains("NaN"), "{svg}");
+        }
+        let svg = chart(vec![(1.0, 2.0), (10.0, 20.0)]).svg().unwrap();
+        for text in ["title", "name", "one", "x", "y"] {
+            assert!(svg.contains(text), "{text}");
+        }
+    }
+}
