@@ -48,10 +48,10 @@ pub fn run(settings: &Settings) -> LocalDerivatives {
     let mut stream = Stream::new(settings.seed, Purpose::DerivativePoints);
     let points = settings.scale().derivative_points;
     let mut checks = [
-        "dy_j/do_j = y_j (1 - y_j)",
-        "dy_i/do_j = -y_i y_j",
-        "dl/dy_c = -1 / y_c",
-        "dl/dy_j = 0",
+        "∂y_j/∂o_j = y_j (1 - y_j)",
+        "∂y_i/∂o_j = -y_i y_j",
+        "∂l/∂y_c = -1 / y_c",
+        "∂l/∂y_j = 0",
     ]
     .map(DerivativeCheck::new);
     for _ in 0..points {

@@ -87,7 +87,7 @@ impl LossAndGradient {
 pub fn run(settings: &Settings) -> Result<ComposedDerivative, BackendError> {
     let mut stream = Stream::new(settings.seed, Purpose::DerivativePoints);
     let points = settings.scale().derivative_points;
-    let mut check = DerivativeCheck::new("dl/do_j = y_j - t_j");
+    let mut check = DerivativeCheck::new("∂l/∂o_j = y_j - t_j");
     let mut chain_rule_difference = 0f64;
     for _ in 0..points {
         let (logits, target) = random_point(&mut stream);
@@ -137,19 +137,22 @@ fn kernels_loss(settings: &Settings, gap: f64) -> Result<f64, BackendError> {
     Ok(evaluation.loss)
 }
 
+/// One of the forms.
+type Form = fn(&Extreme) -> &LossAndGradient;
+
 impl std::fmt::Display for ComposedDerivative {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "Q2 dl/do_j = y_j - t_j at {} points: largest relative error {:.1e} against central \
+            "Q2 ∂l/∂o_j = y_j - t_j at {} points: largest relative error {:.1e} against central \
              differences,\n   largest difference {:.1e} from the chain rule",
             self.points, self.check.largest_relative_error, self.chain_rule_difference
         )?;
-        let fails = |form: fn(&Extreme) -> &LossAndGradient| {
+        let fails = |form: Form| {
             let mut extremes = self.extremes.iter();
             extremes.find(|extreme| !form(extreme).is_finite())
         };
-        let forms: [(&str, fn(&Extreme) -> &LossAndGradient); 3] = [
+        let forms: [(&str, Form); 3] = [
             ("as written", |extreme| &extreme.textbook),
             ("largest logit subtracted", |extreme| &extreme.shifted),
             ("fused", |extreme| &extreme.fused),

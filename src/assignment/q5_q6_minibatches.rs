@@ -38,8 +38,9 @@ pub struct Minibatches {
     pub agrees: bool,
     /// Full passes.
     pub full_passes: LastLosses,
-    /// One random minibatch an epoch, for as many epochs as the original has.
-    pub one_minibatch: LastLosses,
+    /// One random minibatch an epoch, for as many epochs as the original has, with the learning rates
+    /// of its questions 4 and 7.
+    pub one_minibatch: [LastLosses; 2],
 }
 
 /// The end of a training.
@@ -114,7 +115,11 @@ pub fn run(
     let rate = original::TESTED_RATE;
     let options = plain_sgd(settings, rate, settings.scale().minibatch_epochs);
     let full_passes = last_losses(settings, dataset, &options, progress)?;
-    let one_minibatch = one_minibatch(settings, samples, &parameters, &order, rate)?;
+    let one_minibatch = |rate| one_minibatch(settings, samples, &parameters, &order, rate);
+    let one_minibatch = [
+        one_minibatch(original::PLANE_RATE as f32)?,
+        one_minibatch(rate)?,
+    ];
     let agrees = agreement
         .iter()
         .all(|row| row.largest_difference < AGREEMENT_LIMIT);
@@ -322,9 +327,7 @@ impl std::fmt::Display for Minibatches {
         let worst = self.agreement.iter().map(|row| row.largest_difference);
         write!(
             f,
-            "Q5, Q6 {} in minibatches of {}: parameters of all implementations within {:.1e} ({})\n   \
-             last minibatch losses after {} epochs: {:?}\n   \
-             with one minibatch an epoch, after {} epochs: {:?}",
+            "Q5, Q6 {} in minibatches of {}: parameters of all implementations within {:.1e} ({})",
             self.network,
             original::BATCH_SIZE,
             worst.fold(0.0, f64::max),
@@ -333,10 +336,25 @@ impl std::fmt::Display for Minibatches {
             } else {
                 "they do NOT agree"
             },
-            self.full_passes.epochs,
-            self.full_passes.last_losses,
-            self.one_minibatch.epochs,
-            self.one_minibatch.last_losses,
-        )
+        )?;
+        for (name, losses) in [
+            ("full passes", &self.full_passes),
+            ("one minibatch an epoch", &self.one_minibatch[0]),
+            ("one minibatch an epoch", &self.one_minibatch[1]),
+        ] {
+            let last: Vec<String> = losses
+                .last_losses
+                .iter()
+                .map(|l| format!("{l:.4}"))
+                .collect();
+            write!(
+                f,
+                "\n   {name}, learning rate {}, {} epochs: last losses {}",
+                losses.learning_rate,
+                losses.epochs,
+                last.join(" ")
+            )?;
+        }
+        Ok(())
     }
 }

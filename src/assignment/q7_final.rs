@@ -110,8 +110,11 @@ impl std::fmt::Display for Final {
                 Some((low, high)) => write!(f, " test accuracy {low:.4} to {high:.4}")?,
                 None => write!(f, " diverged")?,
             }
-            if reading.fits {
-                write!(f, "  fits")?;
+            if let Some((low, high)) = reading.train_loss {
+                write!(f, ", training loss {low:.4} to {high:.4}")?;
+            }
+            if reading.accuracy_fits && reading.loss_fits {
+                write!(f, "  fits both")?;
             }
         }
         Ok(())

@@ -104,19 +104,20 @@ pub fn run(
 ) -> Result<LearningRates, AssignmentError> {
     check_split(dataset)?;
     let planned_epochs = settings.scale().rate_epochs;
-    let options = RATES.map(|rate| TrainingOptions {
+    let rates = &RATES[..settings.scale().rates];
+    let options = rates.iter().map(|&rate| TrainingOptions {
         validation: original::VALIDATION,
         ..plain_sgd(settings, rate, planned_epochs)
     });
     let what = "Q7 (4) learning rates";
-    let runs = train_all(settings, dataset, options.to_vec(), false, progress, what)?;
+    let runs = train_all(settings, dataset, options.collect(), false, progress, what)?;
     if progress.is_stopped() && runs.iter().all(|run| run.epochs.is_empty()) {
         return Err(AssignmentError::Stopped);
     }
-    let rows: Vec<RateRow> = RATES
-        .into_iter()
+    let rows: Vec<RateRow> = rates
+        .iter()
         .zip(&runs)
-        .map(|(rate, run)| RateRow::new(rate, run.outcome, &run.epochs))
+        .map(|(&rate, run)| RateRow::new(rate, run.outcome, &run.epochs))
         .collect();
     Ok(LearningRates {
         planned_epochs,

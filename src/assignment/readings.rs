@@ -4,7 +4,7 @@ use super::error::AssignmentError;
 use super::mnist::{network_shape, plain_sgd};
 use super::original;
 use super::progress::Progress;
-use super::runs::train_all;
+use super::runs::{Run, train_all};
 use super::settings::Settings;
 use crate::backend::{Backend, Evaluation, Optimizer, PassControl, Samples, TrainingPass};
 use crate::engine::Engine;
@@ -14,7 +14,8 @@ use crate::random::{Purpose, Stream};
 use crate::training::{Sampler, TrainingOptions};
 use serde::Serialize;
 
-/// An accuracy fits a reading if it is not further than this outside the range of its seeds.
+/// A share or a loss in nats fits a reading if it is not further than this outside the range of its
+/// seeds.
 pub const TOLERANCE: f64 = 0.05;
 
 /// One reading and what it gives.
@@ -34,7 +35,9 @@ pub struct Reading {
     /// Seeds that diverged.
     pub diverged: usize,
     /// Whether the original's test accuracy fits it.
-    pub fits: bool,
+    pub accuracy_fits: bool,
+    /// Whether the original's minibatch losses do, in the mean.
+    pub loss_fits: bool,
 }
 
 /// How a reading differs.
@@ -95,36 +98,39 @@ pub(super) fn run(
     progress: &Progress<'_>,
 ) -> Result<Vec<Reading>, AssignmentError> {
     let mislabelled = mislabelled(settings, dataset)?;
+    let passes = full_passes(settings, dataset, Steps::Passes, progress)?;
+    let wrong = full_passes(settings, &mislabelled, Steps::WrongLabels, progress)?;
+    let (mut passes, mut wrong) = (passes.into_iter(), wrong.into_iter());
     let mut readings = Vec::new();
     for (name, steps, factor) in READINGS {
         let rate = original::TESTED_RATE * factor;
         let scores = match steps {
-            Steps::Passes => full_passes(settings, dataset, rate, progress)?,
-            Steps::WrongLabels => full_passes(settings, &mislabelled, rate, progress)?,
+            Steps::Passes => passes.next().unwrap_or_default(),
+            Steps::WrongLabels => wrong.next().unwrap_or_default(),
             Steps::OneAnEpoch(size) => one_an_epoch(settings, dataset, rate, size)?,
         };
-        let samples = dataset.train.len();
         let steps_of_an_epoch = match steps {
             Steps::OneAnEpoch(_) => 1,
-            _ => samples.div_ceil(original::BATCH_SIZE) as u64,
+            _ => dataset.train.len().div_ceil(original::BATCH_SIZE) as u64,
         };
-        let seeds = settings.scale().reading_seeds as usize;
+        let train_loss = range(scores.iter().map(|score| score.train_loss));
         let test_accuracy = range(scores.iter().map(|score| score.test_accuracy));
         readings.push(Reading {
             name,
             learning_rate: rate,
             steps: steps_of_an_epoch * u64::from(original::TESTED_EPOCHS),
-            train_loss: range(scores.iter().map(|score| score.train_loss)),
+            train_loss,
             test_accuracy,
-            diverged: seeds - scores.len(),
-            fits: test_accuracy.is_some_and(fits),
+            diverged: settings.scale().reading_seeds as usize - scores.len(),
+            accuracy_fits: test_accuracy.is_some_and(|range| fits(range, original::TEST_ACCURACY)),
+            loss_fits: train_loss.is_some_and(|range| fits(range, original::minibatch_loss())),
         });
     }
     Ok(readings)
 }
 
-fn fits((low, high): (f64, f64)) -> bool {
-    (low - TOLERANCE..=high + TOLERANCE).contains(&original::TEST_ACCURACY)
+fn fits((low, high): (f64, f64), value: f64) -> bool {
+    (low - TOLERANCE..=high + TOLERANCE).contains(&value)
 }
 
 fn range(values: impl Iterator<Item = f64> + Clone) -> Option<(f64, f64)> {
@@ -147,29 +153,39 @@ fn mislabelled(settings: &Settings, dataset: &Dataset) -> Result<Dataset, DataEr
     Dataset::from_splits(train, dataset.test.clone(), Some(dataset.classes))
 }
 
+/// All readings of one kind, side by side: for each, the scores of the seeds that did not diverge.
 fn full_passes(
     settings: &Settings,
     dataset: &Dataset,
-    rate: f32,
+    kind: Steps,
     progress: &Progress<'_>,
-) -> Result<Vec<Score>, AssignmentError> {
-    let options = |seed| TrainingOptions {
-        seed,
-        ..plain_sgd(settings, rate, original::TESTED_EPOCHS)
-    };
-    let options = seeds(settings).map(options).collect();
+) -> Result<Vec<Vec<Score>>, AssignmentError> {
+    let of_kind = READINGS.iter().filter(|(_, steps, _)| *steps == kind);
+    let options: Vec<TrainingOptions> = of_kind
+        .flat_map(|(_, _, factor)| {
+            let rate = original::TESTED_RATE * factor;
+            seeds(settings).map(move |seed| (rate, seed))
+        })
+        .map(|(rate, seed)| TrainingOptions {
+            seed,
+            ..plain_sgd(settings, rate, original::TESTED_EPOCHS)
+        })
+        .collect();
     let what = "Q7 (5) readings of the original setting";
     let runs = train_all(settings, dataset, options, true, progress, what)?;
     if progress.is_stopped() {
         return Err(AssignmentError::Stopped);
     }
-    let score = |run: &super::runs::Run| {
+    let score = |run: &Run| {
         Some(Score {
             train_loss: run.epochs.last()?.train_loss,
             test_accuracy: run.test?.accuracy,
         })
     };
-    Ok(runs.iter().filter_map(score).collect())
+    let readings = runs.chunks(settings.scale().reading_seeds as usize);
+    Ok(readings
+        .map(|runs| runs.iter().filter_map(score).collect())
+        .collect())
 }
 
 /// One step an epoch; the samples of each are drawn without replacement.
@@ -223,8 +239,9 @@ mod tests {
 
     #[test]
     fn an_accuracy_fits_the_range_and_a_little_beyond() {
-        assert!(fits((0.1, 0.2)) && fits((0.19, 0.9)) && fits((0.01, 0.1)));
-        assert!(!fits((0.2, 0.9)) && !fits((0.0, 0.09)));
+        let fits = |low, high| super::fits((low, high), 0.1428);
+        assert!(fits(0.1, 0.2) && fits(0.19, 0.9) && fits(0.01, 0.1));
+        assert!(!fits(0.2, 0.9) && !fits(0.0, 0.09));
         assert_eq!(range([0.3, 0.1, 0.2].into_iter()), Some((0.1, 0.3)));
         assert_eq!(range(std::iter::empty()), None);
     }

@@ -36,6 +36,8 @@ pub struct Scale {
     pub initialisations: u64,
     /// Epochs of each learning rate.
     pub rate_epochs: u32,
+    /// How many of the learning rates.
+    pub rates: usize,
     /// Seeds with which each reading of the original settings is tried.
     pub reading_seeds: u64,
 }
@@ -50,6 +52,7 @@ const FULL: Scale = Scale {
     initialisation_epochs: 50,
     initialisations: 8,
     rate_epochs: 1_000,
+    rates: 8,
     reading_seeds: 5,
 };
 
@@ -60,10 +63,11 @@ const QUICK: Scale = Scale {
     timed_images: 200,
     minibatch_epochs: 3,
     curve_epochs: 50,
-    initialisation_epochs: 5,
+    initialisation_epochs: 3,
     initialisations: 5,
     rate_epochs: 30,
-    reading_seeds: 2,
+    rates: 7,
+    reading_seeds: 1,
 };
 
 impl Settings {

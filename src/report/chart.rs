@@ -9,17 +9,19 @@ use plotters::prelude::*;
 use std::error::Error;
 use std::ops::Range;
 
-/// Width and height in pixels: small enough for the letters to be read on a phone.
-pub(super) const SIZE: (u32, u32) = (640, 430);
-const TITLE_FONT: i32 = 19;
-const FONT: i32 = 16;
+/// Width and height in pixels. Letters are large, for they shrink with the picture on a phone; pixels
+/// are small, for plotters rounds every place to one.
+const SIZE: (u32, u32) = (1280, 860);
+const TITLE_FONT: i32 = 38;
+const FONT: i32 = 32;
 /// Mean width of a letter of [`FONT`], and the height of a line.
-const LETTER: f64 = 7.9;
-const LINE: i32 = 22;
-/// Room for a legend's line beside its name, and between two names.
-const KEY: i32 = 28;
-const GAP: i32 = 18;
-const MARGIN: i32 = 12;
+const LETTER: f64 = 15.8;
+const LINE: i32 = 44;
+/// Room for a legend's line with what parts it from its name, the line itself, and between two names.
+const KEY: i32 = 56;
+const STROKE: i32 = 40;
+const GAP: i32 = 36;
+const MARGIN: i32 = 24;
 
 /// Colours that colour-blind readers can tell apart (M. Okabe, K. Ito, "Color universal design",
 /// 2008), without the yellow that white ground swallows.
@@ -36,7 +38,6 @@ pub(super) const PALE: RGBColor = RGBColor(168, 198, 232);
 /// Many series in one chart take these, and dashes from the second round on.
 pub(super) const SERIES: [RGBColor; 8] = [SKY, BLUE, GREEN, ORANGE, VERMILION, PURPLE, GREY, INK];
 
-const LIGHT_GRID: RGBColor = RGBColor(244, 244, 244);
 const GRID: RGBColor = RGBColor(224, 224, 224);
 
 /// One axis.
@@ -91,8 +92,8 @@ impl Axis {
         if self.is_log { value.log10() } else { value }
     }
 
-    /// Places from which to which it is drawn.
-    fn places(&self, values: impl Iterator<Item = f64>) -> Range<f64> {
+    /// Places from which to which it is drawn, with a share of them free at both ends.
+    fn places(&self, values: impl Iterator<Item = f64>, air: f64) -> Range<f64> {
         let (low, high) = match self.range {
             Some((low, high)) => (self.place(low), self.place(high)),
             None => {
@@ -105,7 +106,7 @@ impl Axis {
         };
         match (low <= high, low < high) {
             (_, true) if self.range.is_none() => {
-                let air = 0.04 * (high - low);
+                let air = air * (high - low);
                 low - air..high + air
             }
             (_, true) => low..high,
@@ -201,7 +202,7 @@ pub(super) fn number(value: f64) -> String {
 pub(super) fn group(digits: &str) -> String {
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -212,7 +213,7 @@ pub(super) fn group(digits: &str) -> String {
 /// How a series is drawn.
 #[derive(Clone, Debug)]
 pub(super) enum Style {
-    /// A line of this width; dashed or not.
+    /// A line of this width; dashed or not. Widths are in pixels of [`SIZE`].
     Line { width: u32, is_dashed: bool },
     /// Points of this radius.
     Points { radius: i32 },
@@ -222,9 +223,9 @@ pub(super) enum Style {
     Strokes { width: u32 },
 }
 
-/// A line of width 2.
-pub(super) const LINE_2: Style = Style::Line {
-    width: 2,
+/// A line as most are.
+pub(super) const SOLID: Style = Style::Line {
+    width: 4,
     is_dashed: false,
 };
 
@@ -252,8 +253,10 @@ impl Series {
 /// A line across the chart with its name.
 #[derive(Clone, Debug)]
 pub(super) enum Mark {
-    /// At a place of the lower axis.
+    /// At a place of the lower axis, with its name at the top.
     Upright(f64, String),
+    /// The same with its name at the bottom.
+    UprightNamedBelow(f64, String),
     /// At a place of the left axis.
     Level(f64, String),
 }
@@ -315,10 +318,10 @@ impl Chart {
             (MARGIN, MARGIN),
             ("sans-serif", TITLE_FONT),
         ))?;
-        let below = self.draw_legend(root, MARGIN + TITLE_FONT + 10)?;
+        let below = self.draw_legend(root, MARGIN + TITLE_FONT + 20)?;
         let (_, area) = root.split_vertically(below);
-        let x = self.x.places(self.values(|point| point.0));
-        let y = self.y.places(self.values(|point| point.1));
+        let x = self.x.places(self.values(|point| point.0), 0.0);
+        let y = self.y.places(self.values(|point| point.1), 0.04);
         let places = |axis: &Axis, range: Range<f64>, most| Places {
             ticks: axis.ticks(&range, most),
             range,
@@ -331,10 +334,10 @@ impl Chart {
         let label_width = LETTER * widest.max().unwrap_or(1) as f64;
         let mut plot = ChartBuilder::on(&area)
             .margin(MARGIN)
-            .margin_right(MARGIN + 14)
-            .margin_top(6)
-            .x_label_area_size(46)
-            .y_label_area_size(label_width as i32 + LINE + 16)
+            .margin_right(MARGIN + 28)
+            .margin_top(12)
+            .x_label_area_size(92)
+            .y_label_area_size(label_width as i32 + LINE + 32)
             .build_cartesian_2d(x, y)?;
         plot.configure_mesh()
             .x_desc(self.x.name.as_str())
@@ -343,8 +346,10 @@ impl Chart {
             .y_label_formatter(&|place| self.y.label(*place))
             .label_style(("sans-serif", FONT))
             .axis_desc_style(("sans-serif", FONT))
-            .light_line_style(LIGHT_GRID)
-            .bold_line_style(GRID)
+            .light_line_style(GRID.stroke_width(2))
+            .bold_line_style(GRID.stroke_width(2))
+            .axis_style(INK.stroke_width(2))
+            .set_all_tick_mark_size(10)
             .draw()?;
         for series in &self.series {
             self.draw_series(&mut plot, series)?;
@@ -384,25 +389,29 @@ impl Chart {
             let color = series.color;
             match &series.style {
                 Style::Points { .. } => {
-                    root.draw(&Circle::new((left + 10, middle), 5, color.filled()))?;
+                    root.draw(&Circle::new(
+                        (left + STROKE / 2, middle),
+                        10,
+                        color.filled(),
+                    ))?;
                 }
                 Style::Band { .. } => root.draw(&Rectangle::new(
-                    [(left, middle - 5), (left + 20, middle + 5)],
+                    [(left, middle - 10), (left + STROKE, middle + 10)],
                     color.mix(0.3).filled(),
                 ))?,
                 Style::Line { width, is_dashed } => {
                     let ends = if *is_dashed {
-                        vec![(0, 6), (11, 20)]
+                        vec![(0, 12), (22, STROKE)]
                     } else {
-                        vec![(0, 20)]
+                        vec![(0, STROKE)]
                     };
                     for (from, to) in ends {
                         let line = [(left + from, middle), (left + to, middle)];
-                        root.draw(&PathElement::new(line, color.stroke_width(width + 1)))?;
+                        root.draw(&PathElement::new(line, color.stroke_width(width + 2)))?;
                     }
                 }
                 Style::Strokes { width } => {
-                    let line = [(left, middle), (left + 20, middle)];
+                    let line = [(left, middle), (left + STROKE, middle)];
                     root.draw(&PathElement::new(line, color.stroke_width(*width)))?;
                 }
             }
@@ -430,7 +439,7 @@ impl Chart {
             }
             Style::Line { width, .. } => {
                 let style = color.stroke_width(*width);
-                plot.draw_series(DashedLineSeries::new(places, 8, 5, style))?;
+                plot.draw_series(DashedLineSeries::new(places, 16, 10, style))?;
             }
             Style::Points { radius } => {
                 let (radius, style) = (*radius, color.filled());
@@ -464,7 +473,7 @@ impl Chart {
         let (columns, rows) = plot.plotting_area().get_pixel_range();
         for mark in &self.marks {
             let (place, name) = match mark {
-                Mark::Upright(x, name) => {
+                Mark::Upright(x, name) | Mark::UprightNamedBelow(x, name) => {
                     let (x, _) = plot.backend_coord(&(self.x.place(*x), 0.0));
                     ([(x, rows.start), (x, rows.end)], name)
                 }
@@ -473,17 +482,23 @@ impl Chart {
                     ([(columns.start, y), (columns.end, y)], name)
                 }
             };
-            root.draw(&PathElement::new(place, INK.stroke_width(1)))?;
+            root.draw(&PathElement::new(place, INK.stroke_width(2)))?;
             let width = (LETTER * name.chars().count() as f64) as i32;
             let corner = match mark {
                 // Beside the line, on the side where there is room.
-                Mark::Upright(..) => {
+                Mark::Upright(..) | Mark::UprightNamedBelow(..) => {
                     let x = place[0].0;
-                    let right = x + 6 + width < columns.end;
-                    let left = if right { x + 6 } else { x - 6 - width };
-                    (left, rows.start + 4)
+                    let right = x + 12 + width < columns.end;
+                    let left = if right { x + 12 } else { x - 12 - width };
+                    let is_below = matches!(mark, Mark::UprightNamedBelow(..));
+                    let top = if is_below {
+                        rows.end - LINE
+                    } else {
+                        rows.start + 8
+                    };
+                    (left, top)
                 }
-                Mark::Level(..) => (columns.end - width - 4, place[0].1 - FONT - 4),
+                Mark::Level(..) => (columns.end - width - 8, place[0].1 - FONT - 8),
             };
             root.draw(&Text::new(name.clone(), corner, ("sans-serif", FONT)))?;
         }
@@ -541,7 +556,7 @@ mod tests {
             title: "title".to_owned(),
             x: Axis::log("x"),
             y: Axis::log("y"),
-            series: vec![Series::new("name", BLUE, LINE_2, points)],
+            series: vec![Series::new("name", BLUE, SOLID, points)],
             marks: vec![Mark::Level(1.0, "one".to_owned())],
         };
         for points in [

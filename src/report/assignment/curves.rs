@@ -5,9 +5,7 @@ use super::page::{Figure, Page, csv, percent};
 use crate::assignment::EpochPoint;
 use crate::assignment::q7_curves::{Curves, SHOWN_EPOCHS};
 use crate::assignment::q7_initialisations::{EpochBand, Initialisations};
-use crate::report::chart::{
-    Axis, BLUE, Chart, LINE_2, Mark, PALE, Series, Style, VERMILION, group,
-};
+use crate::report::chart::{Axis, BLUE, Chart, Mark, PALE, SOLID, Series, Style, VERMILION, group};
 use crate::report::learning_curve::smoothed;
 use crate::sweep::MeanDeviation;
 
@@ -108,7 +106,7 @@ fn steps_figure(answer: &Curves) -> Result<Figure, String> {
     };
     let smooth = smoothed(&answer.step_losses);
     let thin = Style::Line {
-        width: 1,
+        width: 2,
         is_dashed: false,
     };
     let rows = points(&answer.step_losses).into_iter().zip(&smooth);
@@ -121,9 +119,9 @@ fn steps_figure(answer: &Curves) -> Result<Figure, String> {
         y: Axis::log(NATS),
         series: vec![
             Series::new("each minibatch", PALE, thin, points(&answer.step_losses)),
-            Series::new("moving mean", BLUE, LINE_2, points(&smooth)),
+            Series::new("moving mean", BLUE, SOLID, points(&smooth)),
         ],
-        marks: Vec::new(),
+        marks: vec![Mark::Level(LN_10, "guessing: ln 10".to_owned())],
     };
     Ok(Figure {
         name: "q7-minibatches",
@@ -163,6 +161,7 @@ pub(super) const EPOCH_NAMES: &str =
 
 fn loss_figure(answer: &Curves) -> Result<Figure, String> {
     let best = answer.best_by_loss();
+    let dot = best.and_then(|best| Some((f64::from(best.epoch), best.validation_loss?)));
     let marks = best.map(|best| {
         Mark::Upright(
             f64::from(best.epoch),
@@ -177,14 +176,20 @@ fn loss_figure(answer: &Curves) -> Result<Figure, String> {
             Series::new(
                 "training",
                 BLUE,
-                LINE_2,
+                SOLID,
                 points(&answer.epochs, |point| Some(point.train_loss)),
             ),
             Series::new(
                 "validation",
                 VERMILION,
-                LINE_2,
+                SOLID,
                 points(&answer.epochs, |point| point.validation_loss),
+            ),
+            Series::new(
+                "",
+                VERMILION,
+                Style::Points { radius: 9 },
+                dot.into_iter().collect(),
             ),
         ],
         marks: marks.into_iter().collect(),
@@ -200,7 +205,7 @@ fn loss_figure(answer: &Curves) -> Result<Figure, String> {
 fn accuracy_figure(answer: &Curves) -> Result<Figure, String> {
     let marks = answer.best_by_accuracy().and_then(|best| {
         let name = format!("best: {}", percent(best.validation_accuracy?));
-        Some(Mark::Upright(f64::from(best.epoch), name))
+        Some(Mark::UprightNamedBelow(f64::from(best.epoch), name))
     });
     let training = points(&answer.epochs, |point| Some(point.train_accuracy));
     let validation = points(&answer.epochs, |point| point.validation_accuracy);
@@ -214,8 +219,8 @@ fn accuracy_figure(answer: &Curves) -> Result<Figure, String> {
         x: Axis::linear("epoch").within(0.0, answer.epochs.len().max(1) as f64),
         y: Axis::linear("correct, %").percent().within(low, 1.002),
         series: vec![
-            Series::new("training", BLUE, LINE_2, visible(training)),
-            Series::new("validation", VERMILION, LINE_2, visible(validation)),
+            Series::new("training", BLUE, SOLID, visible(training)),
+            Series::new("validation", VERMILION, SOLID, visible(validation)),
         ],
         marks: marks.into_iter().collect(),
     };
@@ -308,7 +313,7 @@ fn bands_figure(answer: &Initialisations) -> Result<Figure, String> {
         };
         [
             Series::new("", color, area, mean.clone()),
-            Series::new(name, color, LINE_2, mean),
+            Series::new(name, color, SOLID, mean),
         ]
     };
     let training = band("training", BLUE, |band| band.train_loss);

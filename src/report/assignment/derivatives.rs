@@ -4,10 +4,11 @@ use super::AssignmentRun;
 use super::mathml::{
     brackets, cases, derivative, display, exp, fraction, inline, row, square, sum, symbols,
 };
-use super::page::{Page, escape, scientific};
+use super::page::{Page, escape, indexed, scientific};
 use crate::assignment::DerivativeCheck;
 use crate::assignment::q1_local_derivatives::LocalDerivatives;
 use crate::assignment::q2_composed_derivative::{ComposedDerivative, Extreme, LossAndGradient};
+use crate::report::chart::{group, number};
 
 /// Question 1.
 pub(super) fn local(page: &mut Page, answer: &LocalDerivatives, run: &AssignmentRun) {
@@ -88,7 +89,7 @@ fn softmax_derivation(page: &mut Page) {
         "the quotient rule gives, because only the term k = j of S depends on o<sub>j</sub>:",
     );
     page.block(&display(&format!(
-        "<mtable columnalign=\"right left\" rowspacing=\"1ex\">{same}{other}</mtable>"
+        "<mtable displaystyle=\"true\" columnalign=\"right left\" rowspacing=\"1ex\">{same}{other}</mtable>"
     )));
 }
 
@@ -96,8 +97,8 @@ const CHECK_NAMES: [&str; 3] = ["derivative", "compared", "largest relative erro
 
 fn check_row(check: &DerivativeCheck) -> Vec<String> {
     vec![
-        escape(check.derivative),
-        check.compared.to_string(),
+        indexed(check.derivative),
+        group(&check.compared.to_string()),
         scientific(check.largest_relative_error),
     ]
 }
@@ -241,5 +242,5 @@ fn short(value: f64) -> String {
             format!("{} {sign} {}", value.round(), scientific(distance.abs())).replace('-', "−")
         };
     }
-    crate::report::chart::number(value)
+    number(value)
 }

@@ -2,28 +2,28 @@
 
 use super::AssignmentRun;
 use super::derivatives::command;
-use super::page::{Page, escape, scientific};
+use super::page::{Page, escape, indexed, scientific};
 use crate::assignment::q3_drawn_network::{DrawnNetwork, Example, INPUT};
 
 /// Question 3.
 pub(super) fn section(page: &mut Page, answer: &DrawnNetwork, run: &AssignmentRun) {
     page.section("q3", "3. The drawn network, forward and backward");
-    page.text(&format!(
+    page.html(&indexed(&format!(
         "Inputs x = ({}, {}), three hidden units, two classes; the first class is true. k = x W + b, \
          h = σ(k), s = h V + c, y = softmax(s), l = −ln y_c. Once by the textbook in f64 and once by \
          the fused kernels that train MNIST, in f32.",
         INPUT[0], INPUT[1]
-    ));
+    )));
     page.block(&diagram(&answer.drawn));
     example(page, &answer.drawn);
-    page.text(&format!(
+    page.html(&indexed(&format!(
         "The values expected of the drawing (l = ln 2, ∂l/∂y_c = −2, no gradient for W and b, ±0.44039854 \
          for V, ±0.5 for c) are {} by both; the kernels are within {:.1e} of the textbook, where {:e} \
          is accepted.",
         if answer.is_golden { "met" } else { "NOT met" },
         answer.drawn.kernels_difference,
         answer.kernels_limit
-    ));
+    )));
     page.text(
         "The kernels are seen from outside. One step with learning rate 1 takes the gradients from the \
          parameters; then y = ∂l/∂c + t, h = ∂l/∂V / ∂l/∂c and k = ln(h / (1 − h)). A third class \
@@ -50,23 +50,28 @@ pub(super) fn section(page: &mut Page, answer: &DrawnNetwork, run: &AssignmentRu
     page.html(&command(run, "q3"));
 }
 
+/// A number without the zeros at its end.
+fn shortest(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    // -0 is 0.
+    let text = if text == "-0" { "0" } else { text };
+    text.replace('-', "−")
+}
+
+fn numbers(values: &[f64], digits: usize) -> String {
+    let values: Vec<String> = values
+        .iter()
+        .map(|&value| shortest(value, digits))
+        .collect();
+    values.join(", ")
+}
+
 /// Rows of a matrix, for people.
 fn matrix(values: &[f64], columns: usize, digits: usize) -> String {
-    let cell = |value: &f64| {
-        // −0 is 0.
-        let value = if *value == 0.0 { 0.0 } else { *value };
-        let text = format!("{value:.digits$}");
-        let text = if text.contains('.') {
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        } else {
-            text
-        };
-        let text = if text == "-0" { "0".to_owned() } else { text };
-        text.replace('-', "−")
-    };
     let rows: Vec<String> = values
         .chunks(columns)
-        .map(|row| row.iter().map(cell).collect::<Vec<_>>().join(", "))
+        .map(|row| numbers(row, digits))
         .collect();
     rows.join("<br>")
 }
@@ -81,11 +86,12 @@ fn example(page: &mut Page, example: &Example) {
     let weights: Vec<String> = weights
         .iter()
         .map(|(name, values, columns)| {
-            let rows: Vec<String> = values
-                .chunks(*columns)
-                .map(|row| format!("{row:?}"))
-                .collect();
-            format!("{name} = [{}]", rows.join(", ").replace('-', "−"))
+            let rows = values.chunks(*columns);
+            let rows: Vec<String> = rows.map(|row| format!("[{}]", numbers(row, 4))).collect();
+            match rows.as_slice() {
+                [one] => format!("{name} = {one}"),
+                rows => format!("{name} = [{}]", rows.join(", ")),
+            }
         })
         .collect();
     page.html(&escape(&weights.join("; ")));
@@ -101,21 +107,13 @@ fn example(page: &mut Page, example: &Example) {
                 _ => reference.len().min(3),
             };
             vec![
-                index(name),
+                indexed(name),
                 matrix(reference, columns, 10),
                 matrix(kernels, columns, 7),
             ]
         })
         .collect();
     page.table(&["", "textbook, f64", "fused kernels, f32"], &rows, None);
-}
-
-/// `y_c` with its index below.
-fn index(name: &str) -> String {
-    match name.split_once('_') {
-        Some((base, index)) => format!("{base}<sub>{index}</sub>"),
-        None => name.to_owned(),
-    }
 }
 
 /// The network as a picture, with its weights on the lines.
@@ -140,7 +138,10 @@ fn diagram(example: &Example) -> String {
             );
             // Two thirds along, where lines that meet at a unit are apart.
             let (x, y) = (x1 + (x2 - x1) / 3, y1 + (y2 - y1) / 3 - 5);
-            texts += &format!("<text class=\"halo\" x=\"{x}\" y=\"{y}\">{weight}</text>");
+            texts += &format!(
+                "<text class=\"halo\" x=\"{x}\" y=\"{y}\">{}</text>",
+                shortest(*weight, 4)
+            );
         }
     }
     let layers = [(2, "x"), (3, "h"), (2, "y")];

@@ -242,7 +242,7 @@ fn rates_figure(answer: &LearningRates, is_training: bool) -> Result<Figure, Str
         .enumerate()
         .map(|(index, (row, color))| {
             let style = Style::Line {
-                width: 2,
+                width: 4,
                 is_dashed: index % 2 == 1,
             };
             let name = row.learning_rate.to_string();
@@ -320,6 +320,7 @@ pub(super) fn last(page: &mut Page, answer: &Final, run: &AssignmentRun) {
             "training loss at the end",
             "test accuracy",
             "0.1428 fits",
+            "2.33 fits",
         ],
         &rows,
         None,
@@ -342,32 +343,41 @@ fn reading_row(reading: &Reading) -> Vec<String> {
         crate::report::chart::number(f64::from(reading.learning_rate)),
         range(reading.train_loss, &|loss| format!("{loss:.4}")),
         accuracy,
-        if reading.fits { "yes" } else { "no" }.to_owned(),
+        yes(reading.accuracy_fits),
+        yes(reading.loss_fits),
     ]
 }
 
+fn yes(fits: bool) -> String {
+    if fits { "yes" } else { "no" }.to_owned()
+}
+
 fn original_accuracy(page: &mut Page, answer: &Final) {
-    let named = |fits: bool| -> Vec<String> {
-        let readings = answer
-            .readings
-            .iter()
-            .filter(|reading| reading.fits == fits);
+    let named = |fits: fn(&Reading) -> bool| -> Vec<String> {
+        let readings = answer.readings.iter().filter(|reading| fits(reading));
         readings
             .map(|reading| format!("“{}”", reading.name))
             .collect()
     };
-    let (fitting, others) = (named(true), named(false));
+    let both = named(|reading| reading.accuracy_fits && reading.loss_fits);
+    let one = named(|reading| reading.accuracy_fits != reading.loss_fits);
+    let none = named(|reading| !reading.accuracy_fits && !reading.loss_fits);
     let mut text = format!(
-        "A reading fits if {} is within its seeds' range or {:.0} percentage points of it. ",
+        "Its accuracy of {} and its minibatch losses of {:.2} in the mean (question 5) fit a reading if \
+         they are within the range of the seeds or no further than {TOLERANCE} from it. ",
         answer.original_test_accuracy,
-        100.0 * TOLERANCE
+        original::minibatch_loss(),
     );
-    text += &match fitting.len() {
-        0 => "None of them does: how the figure came about is open. ".to_owned(),
-        _ => format!("Those that do: {}. ", list(&fitting)),
+    text += &match both.len() {
+        0 => "No reading has both: how they came about is open. ".to_owned(),
+        1 => format!("One reading has both: {}. ", list(&both)),
+        _ => format!("Readings that have both: {}. ", list(&both)),
     };
-    if !others.is_empty() {
-        text += &format!("Those that do not: {}. ", list(&others));
+    if !one.is_empty() {
+        text += &format!("One of the two: {}. ", list(&one));
+    }
+    if !none.is_empty() {
+        text += &format!("Neither: {}. ", list(&none));
     }
     let as_written = answer.readings.first();
     if let Some((low, _)) = as_written.and_then(|reading| reading.test_accuracy)

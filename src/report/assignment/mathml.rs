@@ -75,7 +75,9 @@ pub(super) fn cases(cases: &[(&str, &str)]) -> String {
             format!("<mtr><mtd>{value}</mtd><mtd><mtext>{condition}</mtext></mtd></mtr>")
         })
         .collect();
-    format!("<mrow><mo>{{</mo><mtable columnalign=\"left left\">{rows}</mtable></mrow>")
+    format!(
+        "<mrow><mo>{{</mo><mtable displaystyle=\"true\" columnalign=\"left left\">{rows}</mtable></mrow>"
+    )
 }
 
 /// A formula on a line of its own.

@@ -199,14 +199,13 @@ impl AssignmentRun {
             );
         }
         if let Some(minibatches) = &answers.q5_q6_minibatches {
-            let losses = original::MINIBATCH_LOSSES;
             add(
                 format!(
                     "Q5, 6: last minibatch losses; epoch {} and {}",
                     original::MINIBATCH_EPOCHS,
                     minibatches.full_passes.epochs
                 ),
-                format!("{:.4}", losses.iter().sum::<f64>() / losses.len() as f64),
+                format!("{:.4}", original::minibatch_loss()),
                 format!("{:.4}", minibatches.full_passes.mean()),
             );
         }

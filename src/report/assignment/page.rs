@@ -142,7 +142,7 @@ pub(super) fn csv(
 
 /// A share in percent.
 pub(super) fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
+    format!("{:.2}\u{a0}%", 100.0 * share)
 }
 
 /// A small number as 1.2 · 10⁻⁹.
@@ -155,6 +155,21 @@ pub(super) fn scientific(value: f64) -> String {
         Some((digits, power)) => format!("{digits} · 10<sup>{}</sup>", power.replace('-', "−")),
         None => text,
     }
+}
+
+/// A formula in a line, in which `y_j` has an index of one letter.
+pub(super) fn indexed(text: &str) -> String {
+    let escaped = escape(text).replace('-', "−");
+    let mut parts = escaped.split('_');
+    let mut html = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut letters = part.chars();
+        match letters.next() {
+            Some(index) => html += &format!("<sub>{index}</sub>{}", letters.as_str()),
+            None => html.push('_'),
+        }
+    }
+    html
 }
 
 /// "a", "a and b", "a, b and c".
@@ -178,7 +193,12 @@ mod tests {
             "a,b\n1,\n0.5,2\n"
         );
         assert_eq!(scientific(2.34e-9), "2.3 · 10<sup>−9</sup>");
-        assert_eq!(percent(0.98263), "98.26 %");
+        assert_eq!(percent(0.98263), "98.26\u{a0}%");
+        let formula = indexed("∂y_i/∂o_j = -y_i < 0");
+        assert_eq!(
+            formula,
+            "∂y<sub>i</sub>/∂o<sub>j</sub> = −y<sub>i</sub> &lt; 0"
+        );
         let items = |count: usize| -> Vec<String> {
             ["a", "b", "c"][..count]
                 .iter()

@@ -5,7 +5,9 @@ use super::page::{Figure, Page, csv, list, percent};
 use crate::assignment::original;
 use crate::assignment::q4_plane::{Plane, PlaneTraining, probability};
 use crate::reference::Network;
-use crate::report::chart::{Axis, BLUE, Chart, GREY, INK, LINE_2, Mark, Series, Style, VERMILION};
+use crate::report::chart::{
+    Axis, BLUE, Chart, GREY, INK, Mark, SOLID, Series, Style, VERMILION, group,
+};
 
 /// Cells of the grid, in each direction, on which the decision boundary is sought.
 const CELLS: usize = 120;
@@ -23,14 +25,14 @@ pub(super) fn section(page: &mut Page, answer: &Plane, run: &AssignmentRun) -> R
          largest of the training points; {} other points are for testing. The larger class has {} of \
          the training points, which is what a network reaches that has learned nothing. Stochastic \
          gradient descent, one point a step, on the textbook network 2-3-2 in f64.",
-        answer.points.0,
-        answer.points.1,
+        group(&answer.points.0.to_string()),
+        group(&answer.points.1.to_string()),
         percent(answer.majority)
     ));
     let row = |name: &str, training: &PlaneTraining| {
         vec![
             name.to_owned(),
-            training.steps.to_string(),
+            group(&training.steps.to_string()),
             training.learning_rate.to_string(),
             format!("{:.4} → {:.4}", training.loss.0, training.loss.1),
             format!(
@@ -154,7 +156,7 @@ fn loss_figure(training: &PlaneTraining) -> Result<Figure, String> {
         series: vec![Series::new(
             "mean of the steps since the point before",
             BLUE,
-            LINE_2,
+            SOLID,
             points,
         )],
         marks: Vec::new(),
@@ -165,7 +167,13 @@ fn loss_figure(training: &PlaneTraining) -> Result<Figure, String> {
         caption: format!(
             "Full passes over the points, learning rate {}: mean loss of each {} steps.",
             training.learning_rate,
-            training.curve.first().map_or(0, |&(step, _)| step)
+            group(
+                &training
+                    .curve
+                    .first()
+                    .map_or(0, |&(step, _)| step)
+                    .to_string()
+            )
         ),
         csv: Some(csv("step,mean_loss", rows)),
     })
@@ -179,10 +187,10 @@ fn points_figure(answer: &Plane) -> Result<Figure, String> {
     };
     let boundary = boundary(&answer.full_passes.network);
     let dashed = Style::Line {
-        width: 2,
+        width: 4,
         is_dashed: true,
     };
-    let dots = || Style::Points { radius: 2 };
+    let dots = || Style::Points { radius: 4 };
     let chart = Chart {
         title: "Points in the plane: classes and decision boundary".to_owned(),
         x: Axis::linear("first input, scaled").within(0.0, 1.0),
@@ -191,7 +199,7 @@ fn points_figure(answer: &Plane) -> Result<Figure, String> {
             Series::new("class 0", BLUE, dots(), of_class(0)),
             Series::new("class 1", VERMILION, dots(), of_class(1)),
             Series::new("true boundary", GREY, dashed, answer.ellipse.clone()),
-            Series::new("learned", INK, Style::Strokes { width: 3 }, boundary),
+            Series::new("learned", INK, Style::Strokes { width: 6 }, boundary),
         ],
         marks: Vec::<Mark>::new(),
     };
