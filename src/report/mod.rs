@@ -1,6 +1,7 @@
 //! What a run leaves behind: JSON lines, CSV files, the learning curve and the run folder.
 
 mod assignment;
+mod axis;
 mod chart;
 mod confusion;
 mod environment;

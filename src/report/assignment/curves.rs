@@ -5,7 +5,8 @@ use super::page::{Figure, Page, csv, percent};
 use crate::assignment::EpochPoint;
 use crate::assignment::q7_curves::{Curves, SHOWN_EPOCHS};
 use crate::assignment::q7_initialisations::{EpochBand, Initialisations};
-use crate::report::chart::{Axis, BLUE, Chart, Mark, PALE, SOLID, Series, Style, VERMILION, group};
+use crate::report::axis::{Axis, group};
+use crate::report::chart::{BLUE, Chart, Mark, PALE, SOLID, Series, Style, VERMILION};
 use crate::report::learning_curve::smoothed;
 use crate::sweep::MeanDeviation;
 

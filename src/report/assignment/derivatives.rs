@@ -8,7 +8,7 @@ use super::page::{Page, escape, indexed, scientific};
 use crate::assignment::DerivativeCheck;
 use crate::assignment::q1_local_derivatives::LocalDerivatives;
 use crate::assignment::q2_composed_derivative::{ComposedDerivative, Extreme, LossAndGradient};
-use crate::report::chart::{group, number};
+use crate::report::axis::{group, number};
 
 /// Question 1.
 pub(super) fn local(page: &mut Page, answer: &LocalDerivatives, run: &AssignmentRun) {

@@ -5,7 +5,7 @@ use super::derivatives::command;
 use super::page::{Page, list, scientific};
 use crate::assignment::original;
 use crate::assignment::q5_q6_minibatches::{LastLosses, Minibatches, Speed};
-use crate::report::chart::group;
+use crate::report::axis::group;
 
 /// Loss of a network that finds ten classes equally likely.
 const LN_10: f64 = std::f64::consts::LN_10;

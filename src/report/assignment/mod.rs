@@ -9,6 +9,7 @@ mod mathml;
 mod minibatches;
 mod page;
 mod plane;
+mod test_data;
 
 pub use folder::{AssignmentFolder, AssignmentFolderError};
 
@@ -132,7 +133,7 @@ impl AssignmentRun {
             learning_rates::rates(&mut page, answer, self)?;
         }
         if let Some(answer) = &answers.q7_final {
-            learning_rates::last(&mut page, answer, self);
+            test_data::section(&mut page, answer, self);
         }
         self.times_section(&mut page);
         let links: String = page

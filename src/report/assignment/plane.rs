@@ -5,9 +5,8 @@ use super::page::{Figure, Page, csv, list, percent};
 use crate::assignment::original;
 use crate::assignment::q4_plane::{Plane, PlaneTraining, probability};
 use crate::reference::Network;
-use crate::report::chart::{
-    Axis, BLUE, Chart, GREY, INK, Mark, SOLID, Series, Style, VERMILION, group,
-};
+use crate::report::axis::{Axis, group};
+use crate::report::chart::{BLUE, Chart, GREY, INK, Mark, SOLID, Series, Style, VERMILION};
 
 /// Cells of the grid, in each direction, on which the decision boundary is sought.
 const CELLS: usize = 120;
