@@ -8,6 +8,7 @@ mod eval;
 mod output;
 mod profile;
 mod progress;
+mod race;
 mod signals;
 mod sweep;
 mod train;
@@ -46,6 +47,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Train with every combination of options and seeds, one run a core at a time.
     Sweep(Box<sweep::SweepArgs>),
+    /// Train from several seeds, each in a fresh process, until a target accuracy: the seconds it takes.
+    Race(race::RaceArgs),
     /// Measure epochs, in turn, for every combination of options.
     Bench(bench::BenchArgs),
     /// Show where the time of an epoch goes, phase by phase and thread by thread.
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(&args, start),
         Command::Eval(args) => eval::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Race(args) => race::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Assignment(args) => assignment::run(&args, start),

@@ -70,11 +70,14 @@ pub struct SweepArgs {
     /// Learning rate over the steps: constant, step, linear or cosine
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().schedule])]
     schedule: Vec<Schedule>,
+    /// Epochs, or parts of one, during which the learning rate rises to the schedule's
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().warm_up])]
+    warm_up: Vec<f32>,
     /// Planned passes over the training samples
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().epochs])]
     epochs: Vec<u32>,
     /// Factors of the initial weights
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [1.0])]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().init_scale])]
     init_scale: Vec<f32>,
     /// Seeds of the initial weights and the sample order, each repeating every configuration
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_seeds, default_value = "1")]
@@ -141,6 +144,7 @@ impl SweepArgs {
             batch_size: self.batch_size.clone(),
             learning_rate: self.learning_rate.clone(),
             schedule: self.schedule.clone(),
+            warm_up: self.warm_up.clone(),
             momentum: self.momentum.clone(),
             nesterov: self.nesterov,
             weight_decay: self.weight_decay.clone(),

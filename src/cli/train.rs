@@ -1,5 +1,6 @@
 //! `fused-mlp train`.
 
+mod recipe;
 mod target;
 
 use super::backend::BackendArgs;
@@ -16,12 +17,14 @@ use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::report::{
     DataDescription, EndEvent, Environment, EpochEvent, RunFolder, StartEvent,
 };
-use fused_mlp::training::{EpochEnd, Schedule, StepRecord, Trainer, TrainingOptions};
+use fused_mlp::training::{EpochEnd, StepRecord, Trainer, TrainingOptions};
+use recipe::RecipeArgs;
+pub use recipe::arguments;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 pub use target::parse_share;
-use target::{Target, TargetArgs, TargetOn};
+use target::{Target, TargetArgs, TargetOn, score_line};
 
 const EXAMPLES: &str = "Examples:
   fused-mlp train
@@ -39,28 +42,8 @@ pub struct TrainArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Passes over the training samples
-    #[arg(long, value_name = "N", default_value_t = TrainingOptions::default().epochs)]
-    epochs: u32,
-    /// Samples of a minibatch; the last of an epoch may be smaller
-    #[arg(long, value_name = "N", default_value_t = TrainingOptions::default().batch_size)]
-    batch_size: usize,
-    /// Base of the learning-rate schedule
-    #[arg(long, value_name = "RATE", default_value_t = TrainingOptions::default().learning_rate)]
-    learning_rate: f32,
-    /// Share of the velocity kept from step to step, 0 to below 1
-    #[arg(long, value_name = "SHARE", default_value_t = TrainingOptions::default().momentum)]
-    momentum: f32,
-    /// Nesterov's form of momentum: true or false [default: true, where there is momentum]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
-    nesterov: Option<bool>,
-    /// Share of each weight (not bias) added to its gradient
-    #[arg(long, value_name = "SHARE", default_value_t = TrainingOptions::default().weight_decay)]
-    weight_decay: f32,
-    /// Learning rate over the steps: constant, step (a tenth after 1/2, a hundredth after 3/4),
-    /// linear (to 0) or cosine (to 0)
-    #[arg(long, value_name = "NAME", default_value_t = TrainingOptions::default().schedule)]
-    schedule: Schedule,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     /// Units of the hidden layer [default: 300, or those of --init]
     #[arg(long, value_name = "N")]
     hidden: Option<usize>,
@@ -97,16 +80,10 @@ pub const DEFAULT_HIDDEN: usize = 300;
 impl TrainArgs {
     fn options(&self) -> TrainingOptions {
         TrainingOptions {
-            epochs: self.epochs,
-            batch_size: self.batch_size,
-            learning_rate: self.learning_rate,
-            schedule: self.schedule,
-            momentum: self.momentum,
-            nesterov: self.nesterov.unwrap_or(self.momentum != 0.0),
-            weight_decay: self.weight_decay,
             validation: self.validation,
             shuffle: !self.no_shuffle,
             seed: self.seed,
+            ..self.recipe.options()
         }
     }
 
@@ -127,14 +104,18 @@ impl TrainArgs {
     }
 
     /// Parameters drawn for a data set.
-    fn random_parameters(&self, dataset: &Dataset) -> anyhow::Result<Parameters> {
+    fn random_parameters(
+        &self,
+        options: &TrainingOptions,
+        dataset: &Dataset,
+    ) -> anyhow::Result<Parameters> {
         let shape = Shape {
             inputs: dataset.train.images.pixels(),
             hidden: self.hidden.unwrap_or(DEFAULT_HIDDEN),
             classes: dataset.classes,
         };
         check_shape(shape).context("--hidden")?;
-        Ok(Parameters::initialise(shape, self.seed))
+        Ok(options.initial_parameters(shape))
     }
 }
 
@@ -216,7 +197,7 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
     let mut trainer = Trainer::new(Samples::from(&dataset.train), &options)?;
     let parameters = match model {
         Some((_, parameters)) => parameters,
-        None => args.random_parameters(&dataset)?,
+        None => args.random_parameters(&options, &dataset)?,
     };
     let mut selected = args.backend.select(&parameters, options.optimizer())?;
     let backend = selected.backend.as_mut();
@@ -244,8 +225,10 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
     let mut results = Results::new(args.json);
     results.event(&start)?;
     let progress = Progress::new(args.quiet, options.epochs);
+    progress.line(&args.recipe.describe());
     progress.line(&heading(&start, &trainer));
 
+    let start_up_seconds = program_start.elapsed().as_secs_f64();
     let mut target = Target::new(args.target, &dataset.test, program_start);
     let epochs = train_epochs(
         &mut trainer,
@@ -292,6 +275,7 @@ pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
         train_seconds: epochs.seconds,
         epochs_per_second: (epochs.complete > 0)
             .then(|| f64::from(epochs.complete) / epochs.seconds),
+        start_up_seconds,
         total_seconds: program_start.elapsed().as_secs_f64(),
         target_accuracy: args.target.target_accuracy,
         target_on: args
@@ -361,8 +345,8 @@ fn train_epochs(
             _ => None,
         };
         progress.epoch(&epoch);
-        if let Some(line) = scored {
-            progress.line(&line);
+        if let Some(score) = &scored {
+            progress.line(&score_line(score));
         }
         run_folder
             .add_epoch(&epoch.record, &epoch.steps)
@@ -370,6 +354,9 @@ fn train_epochs(
         results.event(&EpochEvent {
             record: epoch.record,
         })?;
+        if let Some(score) = &scored {
+            results.event(score)?;
+        }
         epochs.seconds += epoch.record.seconds;
         let mut steps = epoch.steps.iter().rev();
         match epoch.end {

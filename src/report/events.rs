@@ -4,7 +4,7 @@ use super::{ClassScores, ConfusionMatrix, Environment};
 use crate::backend::Evaluation;
 use crate::mnist::Dataset;
 use crate::training::{EpochRecord, TrainingOptions};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The data set of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,6 +75,20 @@ pub struct EpochEvent {
     pub record: EpochRecord,
 }
 
+/// An evaluation on the way to a target accuracy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename = "score")]
+pub struct ScoreEvent {
+    /// Epochs trained until then.
+    pub epoch: u32,
+    /// `test` or `validation`.
+    pub split: String,
+    /// Share of correct predictions.
+    pub accuracy: f64,
+    /// Wall time from the start of the program to the end of the evaluation.
+    pub seconds: f64,
+}
+
 /// A run has ended.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename = "end")]
@@ -91,6 +105,8 @@ pub struct EndEvent {
     pub train_seconds: f64,
     /// Full epochs by `train_seconds`; null if there was none.
     pub epochs_per_second: Option<f64>,
+    /// Wall time from the start of the program to the first step.
+    pub start_up_seconds: f64,
     /// Wall time since the program started.
     pub total_seconds: f64,
     /// Share of correct predictions that was to be reached; null if none was asked for.

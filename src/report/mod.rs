@@ -10,6 +10,7 @@ mod labels;
 mod learning_curve;
 mod png;
 mod profile;
+mod race;
 mod roofline;
 mod run_folder;
 mod sweep;
@@ -17,9 +18,10 @@ mod sweep;
 pub use assignment::{AssignmentFolder, AssignmentFolderError, AssignmentRun};
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use environment::Environment;
-pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, StartEvent};
+pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, ScoreEvent, StartEvent};
 pub use learning_curve::learning_curve_svg;
 pub use profile::{chrome_trace, phases_svg};
+pub use race::{RaceRun, RaceSummary, race_svg};
 pub use roofline::{Roof, roofline_svg};
 pub use run_folder::{
     EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, create_folder,

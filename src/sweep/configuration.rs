@@ -8,8 +8,6 @@ use serde::Serialize;
 pub struct RunConfiguration {
     /// Units of the hidden layer.
     pub hidden: usize,
-    /// Factor of the initial weights.
-    pub init_scale: f32,
     /// Everything else.
     #[serde(flatten)]
     pub options: TrainingOptions,
@@ -36,6 +34,8 @@ pub struct Grid {
     pub learning_rate: Vec<f32>,
     /// How the learning rate changes.
     pub schedule: Vec<Schedule>,
+    /// Epochs of the linear rise at the beginning.
+    pub warm_up: Vec<f32>,
     /// Shares of the velocity that are kept.
     pub momentum: Vec<f32>,
     /// Nesterov's form of momentum, where there is momentum.
@@ -61,11 +61,12 @@ impl Default for Grid {
             batch_size: vec![options.batch_size],
             learning_rate: vec![options.learning_rate],
             schedule: vec![options.schedule],
+            warm_up: vec![options.warm_up],
             momentum: vec![options.momentum],
             nesterov: options.nesterov,
             weight_decay: vec![options.weight_decay],
             hidden: vec![300],
-            init_scale: vec![1.0],
+            init_scale: vec![options.init_scale],
             validation: 5_000,
             seeds: vec![options.seed],
         }
@@ -78,7 +79,6 @@ impl Grid {
     pub fn configurations(&self) -> Vec<RunConfiguration> {
         let base = RunConfiguration {
             hidden: 0,
-            init_scale: 1.0,
             options: TrainingOptions {
                 validation: self.validation,
                 ..TrainingOptions::default()
@@ -98,6 +98,9 @@ impl Grid {
         let all = product(all, &self.schedule, |run, &schedule| {
             run.options.schedule = schedule;
         });
+        let all = product(all, &self.warm_up, |run, &warm_up| {
+            run.options.warm_up = warm_up;
+        });
         let all = product(all, &self.momentum, |run, &momentum| {
             run.options.momentum = momentum;
             run.options.nesterov = nesterov && momentum != 0.0;
@@ -106,7 +109,9 @@ impl Grid {
             run.options.weight_decay = decay;
         });
         let all = product(all, &self.hidden, |run, &hidden| run.hidden = hidden);
-        let all = product(all, &self.init_scale, |run, &scale| run.init_scale = scale);
+        let all = product(all, &self.init_scale, |run, &scale| {
+            run.options.init_scale = scale
+        });
         product(all, &self.seeds, |run, &seed| run.options.seed = seed)
     }
 }

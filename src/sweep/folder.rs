@@ -87,6 +87,7 @@ struct RunLine {
     batch_size: usize,
     learning_rate: f32,
     schedule: String,
+    warm_up: f32,
     momentum: f32,
     nesterov: bool,
     weight_decay: f32,
@@ -126,11 +127,12 @@ impl RunLine {
         Self {
             run: result.index + 1,
             hidden: configuration.hidden,
-            init_scale: configuration.init_scale,
+            init_scale: options.init_scale,
             epochs: options.epochs,
             batch_size: options.batch_size,
             learning_rate: options.learning_rate,
             schedule: options.schedule.to_string(),
+            warm_up: options.warm_up,
             momentum: options.momentum,
             nesterov: options.nesterov,
             weight_decay: options.weight_decay,
@@ -267,7 +269,9 @@ impl SweepFolder {
     }
 
     fn description(&self, description: &impl Serialize) -> Result<Value, SweepFolderError> {
-        let value = serde_json::to_value(description);
+        // By way of text, in which a number has as few digits as tell it from others of its type.
+        let text = serde_json::to_string(description);
+        let value = text.and_then(|text| serde_json::from_str(&text));
         value.map_err(|error| self.broken(SWEEP_FILE, &error.to_string()))
     }
 
@@ -275,7 +279,6 @@ impl SweepFolder {
     fn check_same(&self, text: &str, expected: &Value) -> Result<(), SweepFolderError> {
         let found: Value = serde_json::from_str(text)
             .map_err(|error| self.broken(SWEEP_FILE, &error.to_string()))?;
-        // Both as text, for numbers of either come from their shortest form.
         let options = |value: &Value| -> BTreeMap<String, String> {
             let fields = value.as_object().into_iter().flatten();
             fields

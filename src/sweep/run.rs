@@ -4,7 +4,7 @@ use super::RunConfiguration;
 use crate::backend::{Backend, BackendError, PassControl, Samples, check_shape};
 use crate::engine::Engine;
 use crate::mnist::Dataset;
-use crate::network::{Parameters, Shape};
+use crate::network::Shape;
 use crate::simd::Isa;
 use crate::training::{EpochEnd, EpochRecord, OptionError, Trainer};
 use serde::{Deserialize, Serialize};
@@ -124,14 +124,6 @@ impl SweepPlan<'_> {
     pub fn check(&self) -> Result<(), SweepError> {
         for configuration in self.configurations {
             configuration.options.check(self.dataset.train.len())?;
-            let scale = configuration.init_scale;
-            if !(scale.is_finite() && scale > 0.0) {
-                return Err(SweepError::Option(OptionError {
-                    option: "--init-scale",
-                    found: scale.to_string(),
-                    expected: "a finite number above 0".to_owned(),
-                }));
-            }
             check_shape(self.shape(configuration))?;
         }
         Ok(())
@@ -155,9 +147,7 @@ impl SweepPlan<'_> {
         let start = Instant::now();
         let configuration = &self.configurations[index];
         let options = &configuration.options;
-        let shape = self.shape(configuration);
-        let parameters =
-            Parameters::initialise_scaled(shape, options.seed, configuration.init_scale);
+        let parameters = options.initial_parameters(self.shape(configuration));
         let mut engine = Engine::new(&parameters, options.optimizer(), 1, self.isa)?;
         let mut trainer = Trainer::new(Samples::from(&self.dataset.train), options)?;
         let control = PassControl {

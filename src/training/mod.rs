@@ -4,10 +4,12 @@
 //! loop, so it decides what to show, to save and when to stop.
 
 mod options;
+mod recipe;
 mod sampler;
 mod schedule;
 
 pub use options::{OptionError, TrainingOptions};
+pub use recipe::{Recipe, UnknownRecipe};
 pub use sampler::{Sampler, ValidationSplit};
 pub use schedule::{Schedule, UnknownSchedule};
 
@@ -148,9 +150,10 @@ impl<'a> Trainer<'a> {
             self.options.learning_rate,
             self.steps(),
         );
+        let warm_up = f64::from(self.options.warm_up) * self.steps_per_epoch() as f64;
         let start = Instant::now();
         let learning_rates: Vec<f32> = (0..self.steps_per_epoch() as u64)
-            .map(|step| schedule.rate(base, first_step + step, steps))
+            .map(|step| schedule.rate_with_warm_up(base, first_step + step, steps, warm_up))
             .collect();
         let results = backend.train(&TrainingPass {
             samples: self.samples,

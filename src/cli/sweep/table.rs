@@ -1,6 +1,7 @@
 //! What `fused-mlp sweep` prints.
 
 use crate::cli::output::Results;
+use crate::cli::train::arguments;
 use fused_mlp::sweep::{MeanDeviation, RunConfiguration, RunOutcome, RunResult, Summary};
 use serde::Serialize;
 
@@ -106,7 +107,11 @@ pub(super) fn print(
     if let Some(best) = best {
         results.text(&format!(
             "best by validation accuracy after the last epoch: {}",
-            options(&summaries[best].configuration)
+            format_args!(
+                "{} --hidden {}",
+                arguments(&summaries[best].configuration.options),
+                summaries[best].configuration.hidden
+            )
         ));
     }
     Ok(())
@@ -131,6 +136,10 @@ fn option_columns<'a>() -> Vec<Column<'a>> {
             Box::new(|it| it.configuration.options.schedule.to_string()),
         ),
         (
+            "warm-up",
+            Box::new(|it| it.configuration.options.warm_up.to_string()),
+        ),
+        (
             "momentum",
             Box::new(|it| it.configuration.options.momentum.to_string()),
         ),
@@ -141,7 +150,7 @@ fn option_columns<'a>() -> Vec<Column<'a>> {
         ("hidden", Box::new(|it| it.configuration.hidden.to_string())),
         (
             "init",
-            Box::new(|it| it.configuration.init_scale.to_string()),
+            Box::new(|it| it.configuration.options.init_scale.to_string()),
         ),
     ]
 }
@@ -189,22 +198,4 @@ fn result_columns<'a>(first: &Summary) -> Vec<Column<'a>> {
         columns.push(("test %", Box::new(|it| shown(it.test_accuracy, 100.0, 2))));
     }
     columns
-}
-
-/// A configuration as options of `fused-mlp train`.
-fn options(configuration: &RunConfiguration) -> String {
-    let options = &configuration.options;
-    format!(
-        "--epochs {} --batch-size {} --learning-rate {} --schedule {} --momentum {} --nesterov {} \
-         --weight-decay {} --hidden {} --init-scale {}",
-        options.epochs,
-        options.batch_size,
-        options.learning_rate,
-        options.schedule,
-        options.momentum,
-        options.nesterov,
-        options.weight_decay,
-        configuration.hidden,
-        configuration.init_scale
-    )
 }
