@@ -58,10 +58,14 @@ pub(super) fn plain_sgd(settings: &Settings, learning_rate: f32, epochs: u32) ->
         batch_size: original::BATCH_SIZE,
         learning_rate,
         schedule: Schedule::Constant,
+        warm_up: 0.0,
         momentum: 0.0,
         nesterov: false,
+        weight_decay: 0.0,
+        init_scale: 1.0,
+        validation: 0,
+        shuffle: true,
         seed: settings.seed,
-        ..TrainingOptions::default()
     }
 }
 

@@ -32,7 +32,6 @@ pub(super) fn train_all(
         .into_iter()
         .map(|options| RunConfiguration {
             hidden: HIDDEN,
-            init_scale: 1.0,
             options,
         })
         .collect();
