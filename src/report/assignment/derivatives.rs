@@ -209,7 +209,7 @@ fn stability(page: &mut Page, answer: &ComposedDerivative) {
         None => format!("{name} stays finite for every gap tried"),
     };
     page.text(&format!(
-        "In f64, {}: {}; {}.",
+        "In f64, {}; {}; {}.",
         told(
             "the separate form as written",
             first(|extreme| &extreme.textbook)

@@ -136,8 +136,8 @@ fn diagram(example: &Example) -> String {
             lines += &format!(
                 "<line class=\"{class}\" x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\"/>"
             );
-            // Two thirds along, where lines that meet at a unit are apart.
-            let (x, y) = (x1 + (x2 - x1) / 3, y1 + (y2 - y1) / 3 - 5);
+            // A quarter along, where no two lines are close.
+            let (x, y) = (x1 + (x2 - x1) / 4, y1 + (y2 - y1) / 4 + 5);
             texts += &format!(
                 "<text class=\"halo\" x=\"{x}\" y=\"{y}\">{}</text>",
                 shortest(*weight, 4)

@@ -13,6 +13,7 @@ mod test_data;
 
 pub use folder::{AssignmentFolder, AssignmentFolderError};
 
+use super::axis::group;
 use super::{DataDescription, Environment};
 use crate::assignment::{Answers, Settings, Times, original};
 use page::{Figure, Page, escape, percent, scientific};
@@ -246,7 +247,11 @@ impl AssignmentRun {
             |data| {
                 format!(
                     "{}: {} training and {} test images of {} × {} pixels",
-                    data.folder, data.train_samples, data.test_samples, data.rows, data.columns
+                    data.folder,
+                    group(&data.train_samples.to_string()),
+                    group(&data.test_samples.to_string()),
+                    data.rows,
+                    data.columns
                 )
             },
         );

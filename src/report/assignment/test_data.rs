@@ -27,13 +27,16 @@ pub(super) fn section(page: &mut Page, answer: &Final, run: &AssignmentRun) {
     page.heading("The original's setting");
     page.html(&format!(
         "Learning rate {}, minibatches of {}, {} epochs; the original's test accuracy is <strong>{}</strong>. \
-         Its text leaves open what a step and an epoch are. Here are readings of it, each with {} seeds. \
+         Its text leaves open what a step and an epoch are. Here are readings of it, each with {}. \
          Nothing was chosen by these scores.",
         original::TESTED_RATE,
         original::BATCH_SIZE,
         original::TESTED_EPOCHS,
         answer.original_test_accuracy,
-        run.settings.scale().reading_seeds,
+        match run.settings.scale().reading_seeds {
+            1 => "one seed".to_owned(),
+            seeds => format!("{seeds} seeds"),
+        },
     ));
     let rows: Vec<Vec<String>> = answer.readings.iter().map(reading_row).collect();
     page.table(
@@ -54,6 +57,8 @@ pub(super) fn section(page: &mut Page, answer: &Final, run: &AssignmentRun) {
 
 fn reading_row(reading: &Reading) -> Vec<String> {
     let range = |range: Option<(f64, f64)>, show: &dyn Fn(f64) -> String| match range {
+        // One seed has no range.
+        Some((low, high)) if low == high => show(low),
         Some((low, high)) => format!("{} to {}", show(low), show(high)),
         None => "diverged".to_owned(),
     };
