@@ -1,4 +1,4 @@
-//! What a run leaves behind: JSON lines, CSV files, the learning curve and the run folder.
+//! What a run leaves behind: JSON lines, CSV files, pictures, run folders and reports.
 
 mod assignment;
 mod axis;
