@@ -41,10 +41,9 @@ impl DerivativeCheck {
             (formula - difference).abs() / scale
         };
         self.compared += 1;
-        // A NaN stays: no number is larger, and no limit accepts it.
-        if error.is_nan() || error > self.largest_relative_error {
-            self.largest_relative_error = error;
-        }
+        // A NaN stays, and no limit accepts it.
+        let errors = [self.largest_relative_error, error];
+        self.largest_relative_error = super::largest(errors.into_iter());
     }
 
     /// Whether something was compared and every error is below `limit`.

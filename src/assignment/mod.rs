@@ -43,6 +43,18 @@ pub use settings::{Scale, Settings};
 
 use serde::Serializer;
 
+/// The largest of some numbers, 0 if there are none; NaN if one of them is.
+fn largest(numbers: impl Iterator<Item = f64>) -> f64 {
+    numbers.fold(0.0, |largest, number| {
+        // A comparison with a NaN that was found before is false.
+        if number.is_nan() || number > largest {
+            number
+        } else {
+            largest
+        }
+    })
+}
+
 /// A number; as text where JSON has none for it: NaN, inf or -inf.
 fn text_if_not_finite<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
     if number.is_finite() {

@@ -40,7 +40,7 @@ pub fn final_network() -> Network {
     }
 }
 
-/// Question 4: steps, learning rate.
+/// Question 4: steps of one random point each.
 pub const PLANE_STEPS: u32 = 100;
 /// Question 4: learning rate.
 pub const PLANE_RATE: f64 = 0.01;

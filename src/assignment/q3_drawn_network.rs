@@ -105,14 +105,7 @@ impl Values {
     fn difference(&self, other: &Self) -> f64 {
         let pairs = self.named().into_iter().zip(other.named());
         let pairs = pairs.flat_map(|((_, a), (_, b))| a.iter().zip(b));
-        let worst = |worst: f64, difference: f64| {
-            if difference.is_nan() || difference > worst {
-                difference
-            } else {
-                worst
-            }
-        };
-        pairs.map(|(a, b)| (a - b).abs()).fold(0.0, worst)
+        super::largest(pairs.map(|(a, b)| (a - b).abs()))
     }
 
     /// The values that the drawing's network has.

@@ -156,7 +156,7 @@ fn ellipse(data: &Data) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Weights and biases from a normal distribution; biases are 0 in ours.
+/// Small normal weights, as the original's seem to have been; biases 0.
 fn original_network(stream: &mut Stream) -> Network {
     let mut network = Network::from(&Parameters::zeros(SHAPE));
     let (w, v) = (&mut network.linear1_weight, &mut network.linear2_weight);

@@ -219,13 +219,7 @@ fn largest_difference(a: &Parameters, b: &Parameters) -> f64 {
     };
     let pairs = all(a).into_iter().zip(all(b));
     let differences = pairs.map(|(a, b)| (f64::from(a) - f64::from(b)).abs());
-    differences.fold(0.0, |worst, difference| {
-        if difference.is_nan() || difference > worst {
-            difference
-        } else {
-            worst
-        }
-    })
+    super::largest(differences)
 }
 
 fn speeds(

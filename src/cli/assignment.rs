@@ -25,7 +25,7 @@ q4      points in the plane                        q5, q6  MNIST image by image 
 q7      learning curves, initialisations, learning rates over 1000 epochs, the test data
 
 The folder holds report.html (open it in any browser), figures/ (SVG and PNG), data/ (CSV) and
-results.json, in which all but `times` and `machine` is the same for the same seed. They are written
+results.json, in which all but `run` is the same for the same seed. They are written
 after each question; Ctrl-C leaves what is known.
 
 Examples:
@@ -73,6 +73,28 @@ impl AssignmentArgs {
         };
         Part::ALL.into_iter().filter(asked).collect()
     }
+
+    /// A run of which nothing is known yet.
+    fn start(&self, data: Option<DataDescription>) -> anyhow::Result<AssignmentRun> {
+        let settings = Settings {
+            seed: self.seed,
+            is_quick: self.quick,
+            isa: self.engine.isa()?,
+            threads: self.engine.threads()?,
+        };
+        let started = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC");
+        Ok(AssignmentRun {
+            arguments: std::env::args().skip(1).collect(),
+            started: started.to_string(),
+            settings,
+            environment: Environment::new(Some(settings.isa.name()), settings.threads),
+            data,
+            answers: Answers::default(),
+            times: Times::default(),
+            total_seconds: 0.0,
+            is_interrupted: false,
+        })
+    }
 }
 
 /// An answer as a line of JSON.
@@ -102,85 +124,107 @@ struct EndEvent<'a> {
 /// If an option, the data or a file cannot be used.
 pub fn run(args: &AssignmentArgs, program_start: Instant) -> anyhow::Result<Ending> {
     let parts = args.parts();
-    let settings = Settings {
-        seed: args.seed,
-        is_quick: args.quick,
-        isa: args.engine.isa()?,
-        threads: args.engine.threads()?,
-    };
-    let opened = parts.iter().any(|part| part.needs_images());
-    let opened = opened.then(|| open_data(args.data.as_deref(), None));
+    let needs_images = parts.iter().any(|part| part.needs_images());
+    let opened = needs_images.then(|| open_data(args.data.as_deref(), None));
     let opened = opened.transpose()?;
-    let dataset = opened.as_ref().map(|(_, dataset)| dataset);
     let data = opened
         .as_ref()
         .map(|(folder, dataset)| describe(folder, dataset));
+    let run = args.start(data)?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
-    let mut run = AssignmentRun {
-        arguments: std::env::args().skip(1).collect(),
-        started: jiff::Timestamp::now()
-            .strftime("%Y-%m-%d %H:%M UTC")
-            .to_string(),
-        settings,
-        environment: Environment::new(Some(settings.isa.name()), settings.threads),
-        data,
-        answers: Answers::default(),
-        times: Times::default(),
-        total_seconds: 0.0,
-        is_interrupted: false,
+    let mut session = Session {
+        folder: AssignmentFolder::create(args.out.as_deref())?,
+        follower: Follower::new(args.quiet),
+        results: Results::new(args.json),
+        program_start,
+        run,
     };
-    let folder = AssignmentFolder::create(args.out.as_deref())?;
-    let follower = Follower::new(args.quiet);
-    follower.heading(&run, folder.path());
-    let listener = |what: &str, share: f64| follower.report(what, share);
-    let progress = Progress::new(&listener, &stop);
-    let mut results = Results::new(args.json);
-    let mut answered = 0;
-    for part in parts.iter().copied() {
-        follower.begin();
-        let times = &mut run.times;
-        let computed = run
-            .answers
-            .compute(part, &settings, dataset, &progress, times);
-        follower.end();
-        match computed {
-            Ok(()) => {}
-            Err(AssignmentError::Stopped) => break,
-            Err(error) => {
-                write(&mut run, &folder, program_start)?;
-                return Err(error).context(part.name());
+    session
+        .follower
+        .heading(&session.run, session.folder.path());
+    let dataset = opened.as_ref().map(|(_, dataset)| dataset);
+    let answered = session.answer(&parts, dataset, &stop)?;
+    session.run.is_interrupted = stop.load(Ordering::Relaxed);
+    session.write()?;
+    session.end(answered, &signals)
+}
+
+/// A run, and all that it tells.
+struct Session {
+    run: AssignmentRun,
+    folder: AssignmentFolder,
+    follower: Follower,
+    results: Results,
+    program_start: Instant,
+}
+
+impl Session {
+    /// Computes the parts until one is stopped; returns how many have an answer.
+    fn answer(
+        &mut self,
+        parts: &[Part],
+        dataset: Option<&Dataset>,
+        stop: &Arc<AtomicBool>,
+    ) -> anyhow::Result<usize> {
+        let settings = self.run.settings;
+        let mut answered = 0;
+        for &part in parts {
+            let follower = &self.follower;
+            let listener = |what: &str, share: f64| follower.report(what, share);
+            let progress = Progress::new(&listener, stop);
+            follower.begin();
+            let (answers, times) = (&mut self.run.answers, &mut self.run.times);
+            let computed = answers.compute(part, &settings, dataset, &progress, times);
+            follower.end();
+            match computed {
+                Ok(()) => {}
+                Err(AssignmentError::Stopped) => break,
+                Err(error) => {
+                    self.write()?;
+                    return Err(error).context(part.name());
+                }
             }
+            if let Some(text) = self.run.answers.text(part) {
+                answered += 1;
+                self.results.text(&text);
+                let event = answer_event(&self.run, part, self.folder.path())?;
+                self.results.event(&event)?;
+            }
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            self.write()?;
         }
-        if let Some(text) = run.answers.text(part) {
-            answered += 1;
-            results.text(&text);
-            results.event(&answer_event(&run, part, folder.path())?)?;
-        }
-        run.is_interrupted = stop.load(Ordering::Relaxed);
-        write(&mut run, &folder, program_start)?;
-        if run.is_interrupted {
-            break;
-        }
+        Ok(answered)
     }
-    run.is_interrupted = stop.load(Ordering::Relaxed);
-    write(&mut run, &folder, program_start)?;
-    let ending = ending(&run, &signals, folder.path());
-    let failures = run.answers.failures();
-    results.event(&EndEvent {
-        outcome: match ending {
-            Ending::Success => "finished",
-            Ending::Missed(_) => "missed",
-            Ending::Signal(_) => "interrupted",
-        },
-        failures: &failures,
-        parts: answered,
-        total_seconds: run.total_seconds,
-        report: folder.report().display().to_string(),
-    })?;
-    results.text(&format!("report: {}", folder.report().display()));
-    results.finish()?;
-    Ok(ending)
+
+    /// Writes what is known.
+    fn write(&mut self) -> anyhow::Result<()> {
+        self.run.total_seconds = self.program_start.elapsed().as_secs_f64();
+        self.folder.write(&self.run)?;
+        Ok(())
+    }
+
+    /// Tells how it ended.
+    fn end(mut self, answered: usize, signals: &Signals) -> anyhow::Result<Ending> {
+        let ending = ending(&self.run, signals, self.folder.path());
+        let report = self.folder.report().display().to_string();
+        self.results.event(&EndEvent {
+            outcome: match ending {
+                Ending::Success => "finished",
+                Ending::Missed(_) => "missed",
+                Ending::Signal(_) => "interrupted",
+            },
+            failures: &self.run.answers.failures(),
+            parts: answered,
+            total_seconds: self.run.total_seconds,
+            report: report.clone(),
+        })?;
+        self.results.text(&format!("report: {report}"));
+        self.results.finish()?;
+        Ok(ending)
+    }
 }
 
 fn describe(folder: &Path, dataset: &Dataset) -> DataDescription {
@@ -201,16 +245,6 @@ fn answer_event<'a>(
         seconds: run.times.parts.last().map(|part| part.seconds),
         folder: folder.to_str().unwrap_or_default(),
     })
-}
-
-fn write(
-    run: &mut AssignmentRun,
-    folder: &AssignmentFolder,
-    program_start: Instant,
-) -> anyhow::Result<()> {
-    run.total_seconds = program_start.elapsed().as_secs_f64();
-    folder.write(run)?;
-    Ok(())
 }
 
 /// Says why not all went well.

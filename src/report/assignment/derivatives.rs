@@ -200,6 +200,10 @@ fn stability(page: &mut Page, answer: &ComposedDerivative) {
         &rows,
         None,
     );
+    where_forms_fail(page, answer);
+}
+
+fn where_forms_fail(page: &mut Page, answer: &ComposedDerivative) {
     let first = |form: fn(&Extreme) -> &LossAndGradient| {
         let mut extremes = answer.extremes.iter();
         extremes.find(|extreme| !form(extreme).is_finite())

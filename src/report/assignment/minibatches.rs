@@ -37,6 +37,14 @@ pub(super) fn section(page: &mut Page, answer: &Minibatches, run: &AssignmentRun
         answer.agreement_limit,
         if answer.agrees { "none does" } else { "some DO" }
     ));
+    agreement(page, answer);
+    speeds(page, &run.times.speeds);
+    last_losses(page, answer);
+    original_differs(page, answer);
+    page.html(&command(run, "q5,q6"));
+}
+
+fn agreement(page: &mut Page, answer: &Minibatches) {
     let rows: Vec<Vec<String>> = answer
         .agreement
         .iter()
@@ -61,7 +69,9 @@ pub(super) fn section(page: &mut Page, answer: &Minibatches, run: &AssignmentRun
         &rows,
         None,
     );
-    speeds(page, &run.times.speeds);
+}
+
+fn last_losses(page: &mut Page, answer: &Minibatches) {
     page.heading("Losses of the last minibatches");
     let row = |name: &str, losses: &LastLosses| {
         vec![
@@ -89,8 +99,6 @@ pub(super) fn section(page: &mut Page, answer: &Minibatches, run: &AssignmentRun
         &rows,
         None,
     );
-    original_differs(page, answer);
-    page.html(&command(run, "q5,q6"));
 }
 
 fn shown(losses: &[f64]) -> String {

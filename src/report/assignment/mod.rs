@@ -102,40 +102,8 @@ impl AssignmentRun {
     /// The page and its figures.
     fn page(&self) -> Result<(String, Vec<Figure>), String> {
         let mut page = Page::default();
-        let answers = &self.answers;
-        if let Some(answer) = &answers.q1_local_derivatives {
-            derivatives::local(&mut page, answer, self);
-        }
-        if let Some(answer) = &answers.q2_composed_derivative {
-            derivatives::composed(&mut page, answer, self);
-        }
-        if let Some(answer) = &answers.q3_drawn_network {
-            drawn_network::section(&mut page, answer, self);
-        }
-        if let Some(answer) = &answers.q4_plane {
-            plane::section(&mut page, answer, self)?;
-        }
-        if let Some(answer) = &answers.q5_q6_minibatches {
-            minibatches::section(&mut page, answer, self);
-        }
-        if answers.q7_curves.is_some()
-            || answers.q7_initialisations.is_some()
-            || answers.q7_learning_rates.is_some()
-        {
-            page.section("q7", "7. Learning curves, learning rates and the test data");
-        }
-        if let Some(answer) = &answers.q7_curves {
-            curves::section(&mut page, answer, self)?;
-        }
-        if let Some(answer) = &answers.q7_initialisations {
-            curves::initialisations(&mut page, answer, self)?;
-        }
-        if let Some(answer) = &answers.q7_learning_rates {
-            learning_rates::rates(&mut page, answer, self)?;
-        }
-        if let Some(answer) = &answers.q7_final {
-            test_data::section(&mut page, answer, self);
-        }
+        self.small_networks(&mut page)?;
+        self.images(&mut page)?;
         self.times_section(&mut page);
         let links: String = page
             .sections
@@ -152,6 +120,47 @@ impl AssignmentRun {
             page.html
         );
         Ok((html, page.figures))
+    }
+
+    /// Questions 1 to 4.
+    fn small_networks(&self, page: &mut Page) -> Result<(), String> {
+        let answers = &self.answers;
+        if let Some(answer) = &answers.q1_local_derivatives {
+            derivatives::local(page, answer, self);
+        }
+        if let Some(answer) = &answers.q2_composed_derivative {
+            derivatives::composed(page, answer, self);
+        }
+        if let Some(answer) = &answers.q3_drawn_network {
+            drawn_network::section(page, answer, self);
+        }
+        if let Some(answer) = &answers.q4_plane {
+            plane::section(page, answer, self)?;
+        }
+        Ok(())
+    }
+
+    /// Questions 5 to 7.
+    fn images(&self, page: &mut Page) -> Result<(), String> {
+        let answers = &self.answers;
+        if let Some(answer) = &answers.q5_q6_minibatches {
+            minibatches::section(page, answer, self);
+        }
+        // The curves are the first part of question 7.
+        if let Some(answer) = &answers.q7_curves {
+            page.section("q7", "7. Learning curves, learning rates and the test data");
+            curves::section(page, answer, self)?;
+        }
+        if let Some(answer) = &answers.q7_initialisations {
+            curves::initialisations(page, answer, self)?;
+        }
+        if let Some(answer) = &answers.q7_learning_rates {
+            learning_rates::rates(page, answer, self)?;
+        }
+        if let Some(answer) = &answers.q7_final {
+            test_data::section(page, answer, self);
+        }
+        Ok(())
     }
 
     fn head(&self) -> String {

@@ -28,6 +28,37 @@ pub(super) fn section(page: &mut Page, answer: &Plane, run: &AssignmentRun) -> R
         group(&answer.points.1.to_string()),
         percent(answer.majority)
     ));
+    settings(page, answer);
+    let command = run.command("q4");
+    page.figure(loss_figure(full)?, &command);
+    page.text(&format!(
+        "With full passes the mean loss {} from {:.4} to {:.4}. With the original's {} steps of \
+         learning rate {} it goes from {:.4} to {:.4}: {}.",
+        if full.loss.1 < full.loss.0 {
+            "drops"
+        } else {
+            "does NOT drop"
+        },
+        full.loss.0,
+        full.loss.1,
+        original.steps,
+        original.learning_rate,
+        original.loss.0,
+        original.loss.1,
+        if original.test_accuracy.1 <= answer.majority + 0.01 {
+            "that many small steps teach the network no more than which class is larger"
+        } else {
+            "even so it learns something"
+        }
+    ));
+    page.figure(points_figure(answer)?, &command);
+    final_weights(page, full);
+    original_differs(page, answer);
+    Ok(())
+}
+
+fn settings(page: &mut Page, answer: &Plane) {
+    let (original, full) = (&answer.original, &answer.full_passes);
     let row = |name: &str, training: &PlaneTraining| {
         vec![
             name.to_owned(),
@@ -56,32 +87,6 @@ pub(super) fn section(page: &mut Page, answer: &Plane, run: &AssignmentRun) -> R
         &rows,
         None,
     );
-    let command = run.command("q4");
-    page.figure(loss_figure(full)?, &command);
-    page.text(&format!(
-        "With full passes the mean loss {} from {:.4} to {:.4}. With the original's {} steps of \
-         learning rate {} it goes from {:.4} to {:.4}: {}.",
-        if full.loss.1 < full.loss.0 {
-            "drops"
-        } else {
-            "does NOT drop"
-        },
-        full.loss.0,
-        full.loss.1,
-        original.steps,
-        original.learning_rate,
-        original.loss.0,
-        original.loss.1,
-        if original.test_accuracy.1 <= answer.majority + 0.01 {
-            "that many small steps teach the network no more than which class is larger"
-        } else {
-            "even so it learns something"
-        }
-    ));
-    page.figure(points_figure(answer)?, &command);
-    final_weights(page, full);
-    original_differs(page, answer);
-    Ok(())
 }
 
 fn final_weights(page: &mut Page, training: &PlaneTraining) {
