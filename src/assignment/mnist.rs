@@ -8,7 +8,7 @@ use crate::backend::PassControl;
 use crate::engine::Engine;
 use crate::mnist::Dataset;
 use crate::network::{Parameters, Shape};
-use crate::training::{Epoch, EpochEnd, EpochRecord, Schedule, Trainer, TrainingOptions};
+use crate::training::{Epoch, EpochEnd, EpochRecord, Recipe, Trainer, TrainingOptions};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -57,15 +57,8 @@ pub(super) fn plain_sgd(settings: &Settings, learning_rate: f32, epochs: u32) ->
         epochs,
         batch_size: original::BATCH_SIZE,
         learning_rate,
-        schedule: Schedule::Constant,
-        warm_up: 0.0,
-        momentum: 0.0,
-        nesterov: false,
-        weight_decay: 0.0,
-        init_scale: 1.0,
-        validation: 0,
-        shuffle: true,
         seed: settings.seed,
+        ..Recipe::Assignment.options()
     }
 }
 

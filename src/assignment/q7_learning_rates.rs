@@ -28,7 +28,8 @@ pub struct LearningRates {
     pub is_complete: bool,
     /// One row a learning rate.
     pub rows: Vec<RateRow>,
-    /// Row with the best validation accuracy in any epoch, among those that did not diverge.
+    /// Row with the best validation accuracy in any epoch, among those that did not diverge; none
+    /// before every run has ended.
     pub best: Option<usize>,
 }
 
@@ -119,10 +120,11 @@ pub fn run(
         .zip(&runs)
         .map(|(&rate, run)| RateRow::new(rate, run.outcome, &run.epochs))
         .collect();
+    let is_complete = runs.iter().all(|run| run.outcome.is_some());
     Ok(LearningRates {
         planned_epochs,
-        is_complete: runs.iter().all(|run| run.outcome.is_some()),
-        best: best(&rows),
+        is_complete,
+        best: if is_complete { best(&rows) } else { None },
         rows,
     })
 }
@@ -151,8 +153,13 @@ impl std::fmt::Display for LearningRates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "Q7 (4) learning rates, {} epochs\n   {:>6} {:>12} {:>10} {:>20} {:>24}",
+            "Q7 (4) learning rates, {} epochs{}\n   {:>6} {:>12} {:>10} {:>20} {:>24}",
             self.planned_epochs,
+            if self.is_complete {
+                ""
+            } else {
+                ", interrupted"
+            },
             "rate",
             "average loss",
             "train %",
