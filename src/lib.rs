@@ -16,7 +16,7 @@
 //! let samples = Samples::from(&data.train);
 //! let shape = Shape { inputs: samples.inputs(), hidden: 300, classes: data.classes };
 //! let options = TrainingOptions::default();
-//! let parameters = Parameters::initialise(shape, options.seed);
+//! let parameters = options.initial_parameters(shape);
 //! let isa = Isa::select(IsaRequest::Auto)?;
 //! let mut engine = Engine::new(&parameters, options.optimizer(), 2, isa)?;
 //! let mut trainer = Trainer::new(samples, &options)?;

@@ -117,7 +117,7 @@ pub struct SweepArgs {
 struct Seeds(std::ops::RangeInclusive<u64>);
 
 /// Most runs of a sweep: more are a mistake of the range.
-const MOST_RUNS: usize = 100_000;
+const MOST_RUNS: usize = 20_000;
 
 fn parse_seeds(text: &str) -> Result<Seeds, String> {
     let wrong = || "expected a seed such as 1, or a range such as 1-10".to_owned();

@@ -5,6 +5,7 @@ mod axis;
 mod chart;
 mod confusion;
 mod environment;
+mod error_chart;
 mod events;
 mod labels;
 mod learning_curve;

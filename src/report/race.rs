@@ -133,7 +133,7 @@ pub fn race_svg(runs: &[RaceRun], target: f64) -> Result<String, String> {
             };
             chart.draw_series(
                 points()
-                    .last()
+                    .next_back()
                     .map(|end| Circle::new(end, 4, color.filled())),
             )?;
         }

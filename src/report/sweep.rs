@@ -1,20 +1,13 @@
 //! The picture of a sweep.
 
-use super::profile::{color, svg};
+use super::error_chart::{Line, SMALLEST, draw};
+use super::profile::svg;
 use crate::sweep::{MeanDeviation, RunConfiguration, RunResult, Summary, summarise};
-use plotters::coord::Shift;
-use plotters::prelude::*;
-use std::error::Error;
 
 /// Width and height in pixels.
 const SIZE: (u32, u32) = (960, 960);
 /// Most lines of a chart: more could not be told apart.
 const MOST_LINES: usize = 8;
-/// Smallest error that is shown, in percent.
-const SMALLEST: f64 = 1e-3;
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type DrawResult = Result<(), Box<dyn Error>>;
 
 /// An option that may vary: its name, its number for an axis, and its text for a legend.
 struct OptionAxis {
@@ -115,12 +108,6 @@ pub fn sweep_svg(
     })
 }
 
-/// A line of a chart: points (x, error in percent, its standard deviation where it is shown).
-struct Line {
-    name: String,
-    points: Vec<(f64, f64, f64)>,
-}
-
 fn error_percent(accuracy: f64) -> f64 {
     (100.0 * (1.0 - accuracy)).max(SMALLEST)
 }
@@ -214,133 +201,73 @@ fn curves(
     best.into_iter().map(curve).collect()
 }
 
-/// Range of an axis, and whether it is logarithmic: where its values span a factor of five.
-fn range(values: impl Iterator<Item = f64> + Clone) -> (f64, f64, bool) {
-    let low = values.clone().fold(f64::INFINITY, f64::min);
-    let high = values.fold(f64::NEG_INFINITY, f64::max);
-    match (low <= high, low > 0.0 && high >= 5.0 * low) {
-        (false, _) => (0.0, 1.0, false),
-        (true, true) => (low / 1.1, high * 1.1, true),
-        (true, false) => {
-            let around = if low < high {
-                0.04 * (high - low)
-            } else {
-                0.5 * high.abs().max(1e-6)
-            };
-            (low - around, high + around, false)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::{Grid, RunOutcome};
+    use crate::training::EpochRecord;
+
+    fn result(index: usize, accuracies: &[f64]) -> RunResult {
+        let record = |(epoch, &accuracy): (u32, &f64)| EpochRecord {
+            epoch,
+            train_loss: 0.1,
+            train_accuracy: 0.9,
+            validation_loss: Some(0.1),
+            validation_accuracy: Some(accuracy),
+            learning_rate: 0.1,
+            seconds: 1.0,
+            samples_per_second: 1.0,
+        };
+        RunResult {
+            index,
+            outcome: RunOutcome::Finished,
+            epochs: (1..).zip(accuracies).map(record).collect(),
+            test: None,
+            seconds: 1.0,
         }
     }
-}
 
-fn draw(area: &Area<'_>, title: &str, x_name: &str, lines: &[Line]) -> DrawResult {
-    let points = || lines.iter().flat_map(|line| &line.points);
-    let (left, right, is_log) = range(points().map(|point| point.0));
-    let (low, high, _) = range(points().flat_map(|point| {
-        let (bottom, top) = bar(point);
-        [bottom, top]
-    }));
-    let (low, high) = (low.max(SMALLEST), high.max(2.0 * SMALLEST));
-    let axis = Axis {
-        left,
-        right,
-        is_log,
-    };
-    let mut values: Vec<f64> = points().map(|point| point.0).collect();
-    values.sort_by(f64::total_cmp);
-    values.dedup();
-    let places = ticks(&values).into_iter().map(|value| axis.place(value));
-    let x = (axis.place(left)..axis.place(right)).log_scale();
-    let y = (low..high).log_scale();
-    let mut chart = ChartBuilder::on(area)
-        .margin(14)
-        .caption(title, ("sans-serif", 20))
-        .x_label_area_size(46)
-        .y_label_area_size(72)
-        .build_cartesian_2d(
-            x.with_key_points(places.collect()),
-            y.with_key_points(decimals(low, high)),
-        )?;
-    chart
-        .configure_mesh()
-        .x_desc(x_name)
-        .y_desc("validation error, %")
-        .x_label_formatter(&|place| short(axis.value(*place)))
-        .y_label_formatter(&|error| short(*error))
-        .label_style(("sans-serif", 13))
-        .axis_desc_style(("sans-serif", 15))
-        .light_line_style(RGBColor(244, 244, 244))
-        .bold_line_style(RGBColor(224, 224, 224))
-        .draw()?;
-    for (index, line) in lines.iter().enumerate() {
-        let color = color(index);
-        let points = || line.points.iter().map(|&(x, y, _)| (axis.place(x), y));
-        let series = chart.draw_series(LineSeries::new(points(), color.stroke_width(2)))?;
-        if !line.name.is_empty() {
-            let key = move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(3));
-            series.label(&line.name).legend(key);
+    #[test]
+    fn a_line_for_each_combination_that_is_not_on_the_axis() {
+        let grid = Grid {
+            learning_rate: vec![0.01, 0.1, 1.0],
+            momentum: vec![0.0, 0.9],
+            epochs: vec![2],
+            ..Grid::default()
+        };
+        let configurations = grid.configurations();
+        let results: Vec<_> = (0..6).map(|run| result(run, &[0.9, 0.97])).collect();
+        let svg = sweep_svg(&configurations, &results).unwrap();
+        for text in [
+            "learning rate",
+            "momentum 0.9",
+            "learning rate 0.01, momentum 0",
+        ] {
+            assert!(svg.contains(text), "{text}");
         }
-        chart.draw_series(points().map(|point| Circle::new(point, 3, color.filled())))?;
-        let bars = line.points.iter().filter(|point| point.2 > 0.0);
-        chart.draw_series(bars.map(|point| {
-            let (x, (bottom, top)) = (axis.place(point.0), bar(point));
-            PathElement::new([(x, bottom), (x, top)], color.stroke_width(1))
-        }))?;
-    }
-    if lines.iter().any(|line| !line.name.is_empty()) {
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .label_font(("sans-serif", 13))
-            .background_style(WHITE.mix(0.85))
-            .border_style(RGBColor(200, 200, 200))
-            .draw()?;
-    }
-    Ok(())
-}
-
-/// A horizontal axis, drawn by the drawing library as a logarithmic one in any case, for only those
-/// can have labels at chosen places.
-#[derive(Clone, Copy)]
-struct Axis {
-    left: f64,
-    right: f64,
-    is_log: bool,
-}
-
-impl Axis {
-    fn place(&self, value: f64) -> f64 {
-        let share = (value - self.left) / (self.right - self.left);
-        if self.is_log { value } else { share.exp() }
+        assert!(!svg.contains("minibatch") && !svg.contains("left out"));
     }
 
-    fn value(&self, place: f64) -> f64 {
-        let linear = self.left + place.ln() * (self.right - self.left);
-        if self.is_log { place } else { linear }
+    #[test]
+    fn little_and_nothing_can_be_drawn() {
+        let grid = Grid::default();
+        let configurations = grid.configurations();
+        sweep_svg(&configurations, &[]).unwrap();
+        sweep_svg(&configurations, &[result(0, &[1.0])]).unwrap();
+        sweep_svg(&configurations, &[result(0, &[])]).unwrap();
+        let many = Grid {
+            momentum: (0..40).map(|share| share as f32 / 50.0).collect(),
+            schedule: crate::training::Schedule::ALL.to_vec(),
+            learning_rate: (1..50).map(|rate| rate as f32).collect(),
+            ..Grid::default()
+        };
+        let configurations = many.configurations();
+        let all = 0..configurations.len();
+        let results: Vec<_> = all.map(|run| result(run, &[0.9])).collect();
+        assert!(
+            sweep_svg(&configurations, &results)
+                .unwrap()
+                .contains("left out")
+        );
     }
-}
-
-/// Ends of the bar of one standard deviation to each side; it does not reach 0.
-fn bar(&(_, error, deviation): &(f64, f64, f64)) -> (f64, f64) {
-    ((error - deviation).max(0.5 * error), error + deviation)
-}
-
-/// Those of the values that have room for a label.
-fn ticks(values: &[f64]) -> Vec<f64> {
-    const MOST: usize = 14;
-    let every = values.len().div_ceil(MOST).max(1);
-    values.iter().copied().step_by(every).collect()
-}
-
-/// 1, 1.5, 2, 3, 5, 7 times powers of ten between two numbers.
-fn decimals(low: f64, high: f64) -> Vec<f64> {
-    let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
-    let all = decades
-        .flat_map(|decade| [1.0, 1.5, 2.0, 3.0, 5.0, 7.0].map(|digit| digit * 10f64.powi(decade)));
-    all.filter(|value| (low..=high).contains(value)).collect()
-}
-
-/// A number without the digits that come from its binary form.
-fn short(number: f64) -> String {
-    let text = format!("{number:.6}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

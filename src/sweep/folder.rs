@@ -9,13 +9,14 @@
 //! The lines of a run are appended when it ends, its epochs first, so that a run in `sweep.csv` is
 //! always whole.
 
-use super::{RunConfiguration, RunOutcome, RunResult, TestScore};
+use super::record::EpochLine;
+use super::{RunConfiguration, RunRecord, RunResult};
 use crate::atomic_file;
 use crate::training::EpochRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,15 @@ pub enum SweepFolderError {
         /// Its value now.
         expected: String,
     },
+    /// Another process has it open.
+    #[error(
+        "another process is at work on the sweep in {folder}; wait for it, or choose another \
+         folder with --out"
+    )]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A file there is broken.
     #[error("{path}: {problem}; remove the folder, or choose another one with --out")]
     Broken {
@@ -75,122 +85,9 @@ pub struct SweepFolder {
     path: PathBuf,
     configurations: Vec<RunConfiguration>,
     results: Vec<RunResult>,
-}
-
-/// A line of `sweep.csv`. The configuration stands in it for its readers; `run` alone is read back.
-#[derive(Debug, Serialize, Deserialize)]
-struct RunLine {
-    run: usize,
-    hidden: usize,
-    init_scale: f32,
-    epochs: u32,
-    batch_size: usize,
-    learning_rate: f32,
-    schedule: String,
-    warm_up: f32,
-    momentum: f32,
-    nesterov: bool,
-    weight_decay: f32,
-    validation: usize,
-    seed: u64,
-    outcome: RunOutcome,
-    epochs_done: usize,
-    train_loss: Option<f64>,
-    train_accuracy: Option<f64>,
-    validation_loss: Option<f64>,
-    validation_accuracy: Option<f64>,
-    best_epoch: Option<u32>,
-    best_validation_accuracy: Option<f64>,
-    test_loss: Option<f64>,
-    test_accuracy: Option<f64>,
-    seconds: f64,
-}
-
-/// A line of `epochs.csv`.
-#[derive(Debug, Serialize, Deserialize)]
-struct EpochLine {
-    run: usize,
-    epoch: u32,
-    train_loss: f64,
-    train_accuracy: f64,
-    validation_loss: Option<f64>,
-    validation_accuracy: Option<f64>,
-    learning_rate: f32,
-    seconds: f64,
-    samples_per_second: f64,
-}
-
-impl RunLine {
-    fn new(configuration: &RunConfiguration, result: &RunResult) -> Self {
-        let options = &configuration.options;
-        let (last, best) = (result.epochs.last(), result.best_epoch());
-        Self {
-            run: result.index + 1,
-            hidden: configuration.hidden,
-            init_scale: options.init_scale,
-            epochs: options.epochs,
-            batch_size: options.batch_size,
-            learning_rate: options.learning_rate,
-            schedule: options.schedule.to_string(),
-            warm_up: options.warm_up,
-            momentum: options.momentum,
-            nesterov: options.nesterov,
-            weight_decay: options.weight_decay,
-            validation: options.validation,
-            seed: options.seed,
-            outcome: result.outcome,
-            epochs_done: result.epochs.len(),
-            train_loss: last.map(|record| record.train_loss),
-            train_accuracy: last.map(|record| record.train_accuracy),
-            validation_loss: last.and_then(|record| record.validation_loss),
-            validation_accuracy: last.and_then(|record| record.validation_accuracy),
-            best_epoch: best.map(|record| record.epoch),
-            best_validation_accuracy: best.and_then(|record| record.validation_accuracy),
-            test_loss: result.test.map(|test| test.loss),
-            test_accuracy: result.test.map(|test| test.accuracy),
-            seconds: result.seconds,
-        }
-    }
-
-    fn result(&self, epochs: Vec<EpochRecord>) -> RunResult {
-        let test = self.test_loss.zip(self.test_accuracy);
-        RunResult {
-            index: self.run - 1,
-            outcome: self.outcome,
-            epochs,
-            test: test.map(|(loss, accuracy)| TestScore { loss, accuracy }),
-            seconds: self.seconds,
-        }
-    }
-}
-
-impl EpochLine {
-    fn new(run: usize, record: &EpochRecord) -> Self {
-        Self {
-            run,
-            epoch: record.epoch,
-            train_loss: record.train_loss,
-            train_accuracy: record.train_accuracy,
-            validation_loss: record.validation_loss,
-            validation_accuracy: record.validation_accuracy,
-            learning_rate: record.learning_rate,
-            seconds: record.seconds,
-            samples_per_second: record.samples_per_second,
-        }
-    }
-
-    fn record(&self) -> EpochRecord {
-        EpochRecord {
-            epoch: self.epoch,
-            train_loss: self.train_loss,
-            train_accuracy: self.train_accuracy,
-            validation_loss: self.validation_loss,
-            validation_accuracy: self.validation_accuracy,
-            learning_rate: self.learning_rate,
-            seconds: self.seconds,
-            samples_per_second: self.samples_per_second,
-        }
-    }
+    /// `sweep.json`, locked while this exists, so that no two processes write here. A lock ends with
+    /// its process, however that ends.
+    _lock: Option<File>,
 }
 
 impl SweepFolder {
@@ -210,12 +107,14 @@ impl SweepFolder {
             path: path.to_owned(),
             configurations: configurations.to_vec(),
             results: Vec::new(),
+            _lock: None,
         };
         fs::create_dir_all(path).map_err(|error| folder.failed("", error))?;
         let expected = folder.description(description)?;
         match fs::read_to_string(path.join(SWEEP_FILE)) {
             Ok(text) => {
                 folder.check_same(&text, &expected)?;
+                folder.lock()?;
                 folder.read()?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -227,6 +126,7 @@ impl SweepFolder {
                 }
                 let text = format!("{expected:#}\n");
                 folder.replace(SWEEP_FILE, text.as_bytes())?;
+                folder.lock()?;
             }
             Err(error) => return Err(folder.failed(SWEEP_FILE, error)),
         }
@@ -246,9 +146,9 @@ impl SweepFolder {
 
     /// Places in the list of configurations of the runs that are not done.
     pub fn todo(&self) -> Vec<usize> {
-        let is_done = |index: &usize| self.results.iter().any(|result| result.index == *index);
+        let done: BTreeSet<usize> = self.results.iter().map(|result| result.index).collect();
         let all = 0..self.configurations.len();
-        all.filter(|index| !is_done(index)).collect()
+        all.filter(|index| !done.contains(index)).collect()
     }
 
     /// Keeps a run that has ended.
@@ -262,7 +162,7 @@ impl SweepFolder {
             .iter()
             .map(|record| EpochLine::new(run, record));
         self.append(SWEEP_EPOCHS_FILE, epochs)?;
-        let line = RunLine::new(&self.configurations[result.index], result);
+        let line = RunRecord::new(&self.configurations[result.index], result);
         self.append(SWEEP_RUNS_FILE, [line])?;
         self.results.push(result.clone());
         Ok(())
@@ -273,6 +173,21 @@ impl SweepFolder {
         let text = serde_json::to_string(description);
         let value = text.and_then(|text| serde_json::from_str(&text));
         value.map_err(|error| self.broken(SWEEP_FILE, &error.to_string()))
+    }
+
+    fn lock(&mut self) -> Result<(), SweepFolderError> {
+        let file = File::open(self.path.join(SWEEP_FILE));
+        let file = file.map_err(|error| self.failed(SWEEP_FILE, error))?;
+        match file.try_lock() {
+            Ok(()) => {
+                self._lock = Some(file);
+                Ok(())
+            }
+            Err(TryLockError::WouldBlock) => Err(SweepFolderError::InUse {
+                folder: self.path.clone(),
+            }),
+            Err(TryLockError::Error(error)) => Err(self.failed(SWEEP_FILE, error)),
+        }
     }
 
     /// Whether the sweep in the folder is this one.
@@ -304,14 +219,9 @@ impl SweepFolder {
     fn read(&mut self) -> Result<(), SweepFolderError> {
         let mut epochs: BTreeMap<usize, Vec<EpochRecord>> = BTreeMap::new();
         for line in self.read_lines::<EpochLine>(SWEEP_EPOCHS_FILE)? {
-            let records = epochs.entry(line.run).or_default();
-            // A run that was under way twice has its first, incomplete epochs before the others.
-            if line.epoch == 1 {
-                records.clear();
-            }
-            records.push(line.record());
+            epochs.entry(line.run).or_default().push(line.record());
         }
-        for line in self.read_lines::<RunLine>(SWEEP_RUNS_FILE)? {
+        for line in self.read_lines::<RunRecord>(SWEEP_RUNS_FILE)? {
             let epochs = epochs.remove(&line.run).unwrap_or_default();
             let is_known = (1..=self.configurations.len()).contains(&line.run);
             if !is_known || epochs.len() != line.epochs_done {
@@ -351,7 +261,7 @@ impl SweepFolder {
             lines.map(|record| EpochLine::new(result.index + 1, record))
         });
         let runs = self.results.iter();
-        let runs = runs.map(|result| RunLine::new(&self.configurations[result.index], result));
+        let runs = runs.map(|result| RunRecord::new(&self.configurations[result.index], result));
         let epochs =
             csv_lines(epochs, true).map_err(|error| self.failed(SWEEP_EPOCHS_FILE, error))?;
         self.replace(SWEEP_EPOCHS_FILE, &epochs)?;

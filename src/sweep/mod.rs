@@ -10,10 +10,12 @@
 
 mod configuration;
 mod folder;
+mod record;
 mod run;
 mod summary;
 
 pub use configuration::{Grid, RunConfiguration};
 pub use folder::{SWEEP_EPOCHS_FILE, SWEEP_FILE, SWEEP_RUNS_FILE, SweepFolder, SweepFolderError};
+pub use record::RunRecord;
 pub use run::{RunOutcome, RunResult, SweepError, SweepEvent, SweepPlan, TestScore, run};
 pub use summary::{MeanDeviation, Summary, best_by_validation, summarise};

@@ -35,22 +35,28 @@ impl Recipe {
     /// Its options. The validation set and the seed are not part of a recipe.
     pub fn options(self) -> TrainingOptions {
         let fast = TrainingOptions {
-            epochs: 10,
-            batch_size: 32,
-            learning_rate: 0.15,
-            schedule: Schedule::Linear,
-            warm_up: 0.0,
+            epochs: 4,
+            batch_size: 100,
+            learning_rate: 1.4,
+            schedule: Schedule::Cosine,
+            warm_up: 0.2,
             momentum: 0.9,
             nesterov: true,
-            weight_decay: 0.0,
-            init_scale: 1.0,
+            weight_decay: 3e-5,
+            init_scale: 2.0,
             validation: 0,
             shuffle: true,
             seed: 1,
         };
         match self {
             Self::Fast => fast,
-            Self::Best => fast,
+            Self::Best => TrainingOptions {
+                epochs: 40,
+                batch_size: 32,
+                learning_rate: 0.6,
+                weight_decay: 1e-5,
+                ..fast
+            },
             Self::Assignment => TrainingOptions {
                 epochs: 10,
                 batch_size: 100,

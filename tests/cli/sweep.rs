@@ -290,6 +290,12 @@ fn an_interrupted_sweep_keeps_what_is_done() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let first = lines.by_ref().take(3).map(Result::unwrap).count();
     assert_eq!(first, 3);
+    // Meanwhile nobody else may write there.
+    let line = place.failure(&arguments, 2);
+    assert!(
+        line.contains("another process is at work on the sweep in out"),
+        "{line}"
+    );
     let kill = Command::new("kill")
         .args(["-s", "INT", &child.id().to_string()])
         .status();
@@ -323,7 +329,7 @@ fn events_have_the_documented_fields() {
     let all = json_lines(&place.stdout(&format!("{SMALL} --json --out out")));
     let names = "batch_size best_epoch best_validation_accuracy epochs epochs_done event hidden \
                  init_scale learning_rate momentum nesterov outcome run schedule seconds seed \
-                 shuffle test_accuracy test_loss train_accuracy train_loss validation \
+                 test_accuracy test_loss train_accuracy train_loss validation \
                  validation_accuracy validation_loss warm_up weight_decay";
     assert_eq!(fields(&all[0]).join(" "), names);
 }

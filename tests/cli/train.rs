@@ -10,7 +10,9 @@ const QUICK: &str = "train --epochs 2 --quiet --hidden 20";
 #[test]
 fn a_run_leaves_its_folder() {
     let place = Place::new();
-    let text = place.stdout(&format!("{QUICK} --out a/b --validation 100"));
+    let text = place.stdout(&format!(
+        "{QUICK} --batch-size 32 --out a/b --validation 100"
+    ));
     assert!(text.starts_with("test accuracy "), "{text}");
     assert!(text.contains("model: a/b/model.safetensors"), "{text}");
     let mut names: Vec<String> = fs::read_dir(place.path("a/b"))
@@ -68,8 +70,8 @@ fn json_lines_have_the_documented_fields() {
     let start_fields = "arch available_parallelism backend classes cpu data event hidden init \
                         inputs isa network options os parameters run threads version";
     assert_eq!(fields(start).join(" "), start_fields);
-    let option_fields = "batch_size epochs learning_rate momentum nesterov schedule seed shuffle \
-                         validation weight_decay";
+    let option_fields = "batch_size epochs init_scale learning_rate momentum nesterov schedule \
+                         seed shuffle validation warm_up weight_decay";
     assert_eq!(fields(&start["options"]).join(" "), option_fields);
     let data_fields = "classes columns folder rows test_samples train_samples";
     assert_eq!(fields(&start["data"]).join(" "), data_fields);
@@ -96,6 +98,7 @@ fn json_lines_have_the_documented_fields() {
         "event",
         "model",
         "outcome",
+        "start_up_seconds",
         "target_accuracy",
         "target_on",
         "test_accuracy",
@@ -207,9 +210,9 @@ fn progress_goes_to_standard_error_in_plain_lines() {
     let mut program = place.program("train --epochs 3 --hidden 8 --threads 1 --out run");
     let output = program.output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(text.lines().count(), 4, "{text}");
+    assert_eq!(text.lines().count(), 5, "{text}");
     assert!(
-        text.lines().nth(3).unwrap().starts_with("epoch 3/3  loss "),
+        text.lines().nth(4).unwrap().starts_with("epoch 3/3  loss "),
         "{text}"
     );
     assert!(text.contains("1 thread;") && !text.contains('\r') && !text.contains('\u{1b}'));

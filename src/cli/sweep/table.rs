@@ -2,46 +2,21 @@
 
 use crate::cli::output::Results;
 use crate::cli::train::arguments;
-use fused_mlp::sweep::{MeanDeviation, RunConfiguration, RunOutcome, RunResult, Summary};
+use fused_mlp::sweep::{MeanDeviation, RunConfiguration, RunRecord, RunResult, Summary};
 use serde::Serialize;
 
 /// A run has ended, as a line of JSON.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "run")]
-pub(super) struct RunEvent<'a> {
-    run: usize,
+pub(super) struct RunEvent {
     #[serde(flatten)]
-    configuration: &'a RunConfiguration,
-    outcome: RunOutcome,
-    epochs_done: usize,
-    train_loss: Option<f64>,
-    train_accuracy: Option<f64>,
-    validation_loss: Option<f64>,
-    validation_accuracy: Option<f64>,
-    best_epoch: Option<u32>,
-    best_validation_accuracy: Option<f64>,
-    test_loss: Option<f64>,
-    test_accuracy: Option<f64>,
-    seconds: f64,
+    record: RunRecord,
 }
 
-impl<'a> RunEvent<'a> {
-    pub(super) fn new(configurations: &'a [RunConfiguration], result: &RunResult) -> Self {
-        let (last, best) = (result.epochs.last(), result.best_epoch());
+impl RunEvent {
+    pub(super) fn new(configurations: &[RunConfiguration], result: &RunResult) -> Self {
         Self {
-            run: result.index + 1,
-            configuration: &configurations[result.index],
-            outcome: result.outcome,
-            epochs_done: result.epochs.len(),
-            train_loss: last.map(|record| record.train_loss),
-            train_accuracy: last.map(|record| record.train_accuracy),
-            validation_loss: last.and_then(|record| record.validation_loss),
-            validation_accuracy: last.and_then(|record| record.validation_accuracy),
-            best_epoch: best.map(|record| record.epoch),
-            best_validation_accuracy: best.and_then(|record| record.validation_accuracy),
-            test_loss: result.test.map(|test| test.loss),
-            test_accuracy: result.test.map(|test| test.accuracy),
-            seconds: result.seconds,
+            record: RunRecord::new(&configurations[result.index], result),
         }
     }
 }
