@@ -19,7 +19,7 @@ use std::time::Instant;
 /// more than this.
 const AGREEMENT_LIMIT: f64 = 1e-5;
 /// A measurement repeats its pass until this many seconds have gone.
-const MEASURED_SECONDS: f64 = 0.3;
+const MEASURED_SECONDS: f64 = 0.2;
 /// Images of the faster implementations' passes.
 const PASS_IMAGES: usize = 10_000;
 /// Last minibatches whose losses are printed.

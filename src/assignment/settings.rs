@@ -62,7 +62,7 @@ const QUICK: Scale = Scale {
     compared_steps: 5,
     timed_images: 200,
     minibatch_epochs: 3,
-    curve_epochs: 50,
+    curve_epochs: 40,
     initialisation_epochs: 3,
     initialisations: 5,
     rate_epochs: 30,

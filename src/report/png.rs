@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(ink(""), 0);
         let one = ink("epoch");
         assert!(one > 100, "{one}");
-        for sign in ["0", "±", "−", "∂", "≈", "→", "σ", "²"] {
+        for sign in ["0", "±", "−", "∂", "≈", "σ", "²"] {
             // The font has no box for unknown signs that would count as ink.
             assert!(ink(sign) > 5, "{sign}");
         }
