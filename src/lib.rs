@@ -41,10 +41,12 @@
 //! | [`sweep`] | many trainings that differ by their options, one a core at a time |
 //! | [`model_file`] | models as safetensors |
 //! | [`report`] | run folders, JSON lines, learning curves |
+//! | [`assignment`] | the course's questions, answered by runs of this program |
 //! | [`machine`] | CPU, cores and caches |
 //! | [`benchmark`] | the kernels one by one, epochs and the FMA peak, for measuring |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+pub mod assignment;
 mod atomic_file;
 pub mod backend;
 pub mod benchmark;

@@ -1,5 +1,6 @@
 //! Commands and their options.
 
+mod assignment;
 mod backend;
 mod bench;
 mod data;
@@ -52,6 +53,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Show where the time of an epoch goes, phase by phase and thread by thread.
     Profile(profile::ProfileArgs),
+    /// Answer the questions of the course's assignment and write a report.
+    Assignment(assignment::AssignmentArgs),
     /// Describe, check or make a data set.
     Data(data::DataArgs),
 }
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Race(args) => race::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Profile(args) => profile::run(&args),
+        Command::Assignment(args) => assignment::run(&args, start),
         Command::Data(args) => data::run(&args).map(|()| Ending::Success),
     };
     match result {

@@ -212,7 +212,7 @@ fn thin(losses: &[f64]) -> Vec<(f64, f64)> {
 }
 
 /// Mean over a window around each step.
-fn smoothed(losses: &[f64]) -> Vec<f64> {
+pub(super) fn smoothed(losses: &[f64]) -> Vec<f64> {
     let reach = (losses.len() as f64 * SMOOTHING) as usize;
     let mut sums = vec![0.0];
     for loss in losses {

@@ -1,6 +1,9 @@
-//! What a run leaves behind: JSON lines, CSV files, the learning curve and the run folder.
+//! What a run leaves behind: JSON lines, CSV files, pictures, run folders and reports.
 
 mod append_file;
+mod assignment;
+mod axis;
+mod chart;
 mod confusion;
 mod environment;
 mod error_chart;
@@ -9,12 +12,14 @@ mod history;
 mod labels;
 mod learning_curve;
 mod loss_series;
+mod png;
 mod profile;
 mod race;
 mod roofline;
 mod run_folder;
 mod sweep;
 
+pub use assignment::{AssignmentFolder, AssignmentFolderError, AssignmentRun};
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use environment::Environment;
 pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, ScoreEvent, StartEvent};

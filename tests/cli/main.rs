@@ -1,6 +1,7 @@
 //! The program from outside: what it prints, what it leaves, how it fails.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod assignment;
 mod bench;
 mod data;
 mod disk;
