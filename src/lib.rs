@@ -51,6 +51,10 @@ mod atomic_file;
 pub mod backend;
 pub mod benchmark;
 pub mod engine;
+#[expect(
+    clippy::needless_range_loop,
+    reason = "loops over constant ranges are unrolled, which keeps arrays of sums in registers"
+)]
 mod kernels;
 pub mod machine;
 pub mod mnist;

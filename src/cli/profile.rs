@@ -48,7 +48,7 @@ const READINGS: usize = 4;
 /// Clocked evaluations, after one to warm up.
 const EVALUATIONS: usize = 10;
 /// Calls of a step.
-const CALLS: usize = Phase::ALL.len();
+const CALLS: usize = Phase::ALL.len() + 1;
 
 /// Options of `fused-mlp profile`.
 #[derive(Debug, Clone, Args)]

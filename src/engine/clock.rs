@@ -19,7 +19,8 @@ pub enum Phase {
     Softmax,
     /// dk.
     HiddenDelta,
-    /// dV, dc, dW, and the step on all parameters.
+    /// dV and dc, before the hidden delta takes the place of h; then dW, and the step on all parameters:
+    /// two calls a step.
     WeightUpdate,
     /// Everything else.
     Bookkeeping,
@@ -101,7 +102,7 @@ pub struct Span {
     pub end: Instant,
 }
 
-/// Times of one thread: a reading of the system's clock at the end of each phase, about 25 ns, eight
+/// Times of one thread: a reading of the system's clock at the end of each phase, about 25 ns, nine
 /// times a step.
 ///
 /// Clocks of several threads lie side by side. Each begins at a pair of cache lines of its own, which

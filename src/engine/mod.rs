@@ -176,20 +176,19 @@ impl Engine {
             prepared: &self.prepared,
             exchange: &self.exchange,
             training,
+            prepared_chunks: AtomicUsize::new(0),
             halt_at: AtomicUsize::new(usize::MAX),
         };
         let has_several_blocks = training.is_some() && blocks.has_several_a_minibatch();
-        let threads = self.team.threads();
         self.team
             .run_workers(&self.workers, |worker, index, barrier| {
                 worker.begin_pass(has_several_blocks);
-                let place = (index, threads);
                 match clocks {
-                    None => pass.run(worker, place, barrier, &mut NoClock),
+                    None => pass.run(worker, index, barrier, &mut NoClock),
                     Some(clocks) => {
                         let clock = clocks[index].lock();
                         let mut clock = clock.unwrap_or_else(PoisonError::into_inner);
-                        pass.run(worker, place, barrier, &mut *clock)
+                        pass.run(worker, index, barrier, &mut *clock)
                     }
                 }
             })

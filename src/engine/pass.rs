@@ -15,7 +15,6 @@ use crate::kernels::prepare::BlockLayout;
 use crate::kernels::rule::StepRule;
 use crate::kernels::softmax::BlockLoss;
 use crate::simd::Isa;
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// What a training pass has beyond an evaluation.
@@ -33,12 +32,15 @@ pub(crate) struct Training<'a> {
 /// prepare block 0
 /// barrier
 /// for each block i:
-///     forward: the thread's hidden units and their parts of the logits     reads rows i
-///     prepare the thread's share of block i + 1
+///     forward: the thread's hidden units and their parts of the logits     reads block i
+///     prepare chunks of block i + 1, whoever comes first
 ///     barrier                                                             parts are exchanged
 ///     logits, softmax, loss                                               on every thread
-///     backward and update of the thread's parameters                      reads columns i
+///     backward and update of the thread's parameters                      reads block i
 /// ```
+///
+/// Chunks are prepared by whichever thread is there first, so that one that owns fewer units, or
+/// has a core to itself, works while it would wait for the others.
 ///
 /// One barrier a block is enough: what is written before it and read after it exists in copies, as
 /// many as a thread can be ahead of another.
@@ -51,6 +53,8 @@ pub(crate) struct Pass<'a> {
     pub prepared: &'a PreparedBlocks,
     pub exchange: &'a Exchange,
     pub training: Option<Training<'a>>,
+    /// Chunks of all blocks that a thread has set about to prepare, in their order.
+    pub prepared_chunks: AtomicUsize,
     /// Block whose barrier is the last one.
     pub halt_at: AtomicUsize,
 }
@@ -70,7 +74,7 @@ impl Pass<'_> {
     pub(crate) fn run(
         &self,
         worker: &mut Worker,
-        (index, threads): (usize, usize),
+        index: usize,
         barrier: &Barrier,
         clock: &mut impl Clock,
     ) -> Result<Outcome, Broken> {
@@ -84,9 +88,7 @@ impl Pass<'_> {
                 outcome.predicted.reserve_exact(self.order.len());
             }
         }
-        let share = |thread: usize| thread * self.layout.pixel_blocks() / threads;
-        let pixel_blocks = share(index)..share(index + 1);
-        self.prepare(0, pixel_blocks.clone());
+        self.prepare(0);
         clock.lap(Phase::Prepare);
         barrier.wait()?;
         clock.lap(Phase::Barrier);
@@ -97,10 +99,10 @@ impl Pass<'_> {
             };
             let samples = block.samples.len();
             // SAFETY: the barrier of the block before stands between filling and reading.
-            let rows = unsafe { self.prepared.rows(self.layout, number, samples) };
+            let prepared = unsafe { self.prepared.block(self.layout, number, samples) };
             // SAFETY: before the barrier of the block, its parts are written by their owners.
-            unsafe { worker.forward(rows, number, self.exchange, clock) };
-            self.prepare(number + 1, pixel_blocks.clone());
+            unsafe { worker.forward(prepared, number, self.exchange, clock) };
+            self.prepare(number + 1);
             clock.lap(Phase::Prepare);
             barrier.wait()?;
             clock.lap(Phase::Barrier);
@@ -140,8 +142,8 @@ impl Pass<'_> {
         Ok(outcome)
     }
 
-    /// Prepares the thread's pixel blocks of block `number`, if there is such a block.
-    fn prepare(&self, number: usize, pixel_blocks: Range<usize>) {
+    /// Prepares chunks of block `number`, if there is such a block, until none is left.
+    fn prepare(&self, number: usize) {
         let Some(block) = self.blocks.get(number) else {
             return;
         };
@@ -149,17 +151,23 @@ impl Pass<'_> {
             images: self.samples.images(),
             order: self.order,
         };
-        // SAFETY: every thread fills its own pixel blocks. All are past the barrier of block
-        // `number - 2`, before which its rows were read and after which the columns of block
-        // `number - 3` are no longer.
-        unsafe {
-            self.prepared.fill(
-                self.isa,
-                self.layout,
-                source,
-                (number, block.samples),
-                pixel_blocks,
-            );
+        let chunks = PreparedBlocks::chunks(self.layout);
+        let (first, end) = (number * chunks, (number + 1) * chunks);
+        // The count never goes beyond this block's end before all threads have been through here:
+        // each then goes to the barrier, and comes back for the next block only after it.
+        let next = |count: usize| (count < end).then_some(count + 1);
+        while let Ok(count) = self.prepared_chunks.fetch_update(Relaxed, Relaxed, next) {
+            // SAFETY: a count is taken by one thread alone. All are past the barrier of block
+            // `number - 2`, after which block `number - 3` is no longer read.
+            unsafe {
+                self.prepared.fill(
+                    self.isa,
+                    self.layout,
+                    source,
+                    (number, block.samples.clone()),
+                    count - first,
+                );
+            }
         }
     }
 
@@ -189,13 +197,13 @@ impl Pass<'_> {
             nesterov,
             weight_decay,
         };
-        // SAFETY: the columns were filled before the barrier of the block before, and this is
-        // before the barrier of the next.
-        let columns = unsafe {
+        // SAFETY: the block was filled before the barrier of the block before, and this is before the
+        // barrier of the next.
+        let prepared = unsafe {
             self.prepared
-                .columns(self.layout, number, block.samples.len())
+                .block(self.layout, number, block.samples.len())
         };
-        worker.backward(columns, block, rule, clock);
+        worker.backward(prepared, block, rule, clock);
     }
 
     /// Tells how far the pass has come, and asks whether it should go on. A wish to stop holds from

@@ -8,10 +8,9 @@
 
 use std::ops::Range;
 
-/// Hidden units that are never separated: one AVX2 vector.
-const GROUP: usize = 8;
-/// Fewest groups of a leaf: a leaf then fills an AVX-512 vector.
-const GROUPS_OF_A_LEAF: usize = 2;
+/// Hidden units that are never separated: one AVX-512 vector, so that only the last thread's are
+/// padded. 300 units are 19 vectors for any number of threads.
+const GROUP: usize = 16;
 /// Most leaves.
 const MOST_LEAVES: usize = 64;
 
@@ -37,7 +36,7 @@ pub(crate) struct SumTree {
 
 impl SumTree {
     pub(crate) fn new(hidden: usize) -> Self {
-        let most = (hidden.div_ceil(GROUP) / GROUPS_OF_A_LEAF).clamp(1, MOST_LEAVES);
+        let most = hidden.div_ceil(GROUP).clamp(1, MOST_LEAVES);
         Self {
             hidden,
             leaves: 1 << most.ilog2(),
@@ -211,7 +210,7 @@ mod tests {
             plan.combine,
             [SumStep::Push(2), SumStep::Push(3), SumStep::Add]
         );
-        assert_eq!(plan.shares[0].units, 0..152);
-        assert_eq!(plan.shares[1].units, 152..300);
+        assert_eq!(plan.shares[0].units, 0..144);
+        assert_eq!(plan.shares[1].units, 144..300);
     }
 }

@@ -5,26 +5,25 @@
 )]
 
 use super::buffer::SharedBuffer;
-use crate::kernels::prepare::{
-    BlockLayout, PixelBlockTarget, Prepare, PreparedColumns, PreparedRows,
-};
-use crate::kernels::{BLOCK_SAMPLES, MASK_WORDS, PIXEL_BLOCK};
+use crate::kernels::prepare::{BlockLayout, Prepare, PreparedBlock, Squares};
+use crate::kernels::{BLOCK_SAMPLES, WORD};
 use crate::simd::Isa;
 use std::ops::Range;
 
-/// Copies of the rows: one is read by the forward pass while the next block's is written.
-const ROW_COPIES: usize = 2;
-/// Copies of the columns. They are read after the barrier of their step, so a thread may still
-/// read those of block i when another, a barrier ahead at most, writes those of block i + 2.
-const COLUMN_COPIES: usize = 3;
+/// Copies of a block. It is read after the barrier of its step, so a thread may still read block i
+/// when another, a barrier ahead at most, writes block i + 2.
+const COPIES: usize = 3;
+
+/// Most pixel blocks of a chunk: 64 samples of MNIST are two chunks, so that two threads have four to
+/// share, and an image is still read a few hundred bytes at a time.
+const CHUNK_PIXEL_BLOCKS: usize = 7;
 
 /// Buffers for the prepared blocks of a pass.
 #[derive(Debug)]
 pub(crate) struct PreparedBlocks {
-    row_bytes: SharedBuffer<u8>,
-    row_masks: SharedBuffer<u64>,
-    column_bytes: SharedBuffer<u8>,
-    column_masks: SharedBuffer<[u64; MASK_WORDS]>,
+    bytes: SharedBuffer<u8>,
+    sample_masks: SharedBuffer<u64>,
+    pixel_masks: SharedBuffer<u64>,
 }
 
 /// Where the samples of a pass are.
@@ -41,101 +40,84 @@ impl PreparedBlocks {
     pub(crate) fn new(inputs: usize) -> Self {
         let layout = BlockLayout::new(inputs, BLOCK_SAMPLES);
         Self {
-            row_bytes: SharedBuffer::new(ROW_COPIES * layout.bytes(), 0),
-            row_masks: SharedBuffer::new(ROW_COPIES * layout.row_masks(), 0),
-            column_bytes: SharedBuffer::new(COLUMN_COPIES * layout.bytes(), 0),
-            column_masks: SharedBuffer::new(COLUMN_COPIES * layout.column_masks(), [0; MASK_WORDS]),
+            bytes: SharedBuffer::new(COPIES * layout.bytes(), 0),
+            sample_masks: SharedBuffer::new(COPIES * layout.sample_masks(), 0),
+            pixel_masks: SharedBuffer::new(COPIES * layout.pixel_masks(), 0),
         }
     }
 
-    /// Fills the given pixel blocks of block `index`, which holds `samples` of the pass.
+    /// Number of chunks that a block of a layout is prepared in.
+    pub(crate) fn chunks(layout: BlockLayout) -> usize {
+        layout.words * Self::chunks_of_a_word(layout)
+    }
+
+    fn chunks_of_a_word(layout: BlockLayout) -> usize {
+        layout.pixel_blocks().div_ceil(CHUNK_PIXEL_BLOCKS)
+    }
+
+    /// Fills one chunk of block `index`, which holds `samples` of the pass.
     ///
     /// # Safety
-    /// Each pixel block must be filled by one thread alone, after all threads have done with the
-    /// rows of block `index - 2` and the columns of block `index - 3`.
+    /// Each chunk must be filled by one thread alone, after all threads have done with block
+    /// `index - 3`.
     pub(crate) unsafe fn fill(
         &self,
         isa: Isa,
         layout: BlockLayout,
         source: Source<'_>,
         (index, samples): (usize, Range<usize>),
-        pixel_blocks: Range<usize>,
+        chunk: usize,
     ) {
-        for pixel_block in pixel_blocks {
-            let part = |copy: usize, of_copy: usize, of_pixel_block: usize| {
-                let start = copy * of_copy + pixel_block * of_pixel_block;
-                start..start + of_pixel_block
-            };
-            let (row, column) = (index % ROW_COPIES, index % COLUMN_COPIES);
-            let bytes = layout.capacity * PIXEL_BLOCK;
-            // SAFETY: the parts of different pixel blocks do not overlap, and the caller vouches
-            // for the rest.
-            let target = unsafe {
-                PixelBlockTarget {
-                    row_bytes: self.row_bytes.part_mut(part(row, layout.bytes(), bytes)),
-                    row_masks: self.row_masks.part_mut(part(
-                        row,
-                        layout.row_masks(),
-                        layout.capacity,
-                    )),
-                    column_bytes: self
-                        .column_bytes
-                        .part_mut(part(column, layout.bytes(), bytes)),
-                    column_masks: self.column_masks.part_mut(part(
-                        column,
-                        layout.column_masks(),
-                        PIXEL_BLOCK,
-                    )),
-                }
-            };
-            isa.run(Prepare {
-                layout,
-                images: source.images,
-                order: &source.order[samples.clone()],
-                pixel_block,
-                target,
-            });
-        }
+        let of_word = Self::chunks_of_a_word(layout);
+        let (word, part) = (chunk / of_word, chunk % of_word);
+        let samples = &source.order[samples];
+        let Some(samples) = samples.chunks(WORD).nth(word) else {
+            return;
+        };
+        let first = |part: usize| part * layout.pixel_blocks() / of_word;
+        let squares = word * layout.pixel_blocks() + first(part)
+            ..word * layout.pixel_blocks() + first(part + 1);
+        let part = |of_copy: usize| {
+            let of_square = of_copy / layout.squares();
+            let start = index % COPIES * of_copy;
+            start + squares.start * of_square..start + squares.end * of_square
+        };
+        // SAFETY: the squares of different chunks do not overlap, and the caller vouches for the rest.
+        let target = unsafe {
+            Squares {
+                bytes: self.bytes.part_mut(part(layout.bytes())),
+                sample_masks: self.sample_masks.part_mut(part(layout.sample_masks())),
+                pixel_masks: self.pixel_masks.part_mut(part(layout.pixel_masks())),
+            }
+        };
+        isa.run(Prepare {
+            inputs: layout.inputs,
+            images: source.images,
+            order: samples,
+            first_pixel_block: squares.start % layout.pixel_blocks(),
+            target,
+        });
     }
 
-    /// Rows of block `index`, of `samples` samples.
+    /// Block `index`, of `samples` samples.
     ///
     /// # Safety
-    /// All its pixel blocks must have been filled, with the same layout and samples, and a barrier
-    /// must stand in between. They may be read until the barrier of block `index`.
-    pub(crate) unsafe fn rows(
+    /// All its chunks must have been filled, with the same layout and samples, and a barrier
+    /// must stand in between. It may be read until the barrier of block `index + 1`.
+    pub(crate) unsafe fn block(
         &self,
         layout: BlockLayout,
         index: usize,
         samples: usize,
-    ) -> PreparedRows<'_> {
-        let copy = index % ROW_COPIES;
+    ) -> PreparedBlock<'_> {
+        let copy = index % COPIES;
         let part = |len: usize| copy * len..(copy + 1) * len;
         // SAFETY: the caller vouches for it.
         unsafe {
-            let bytes = self.row_bytes.part(part(layout.bytes()));
-            let masks = self.row_masks.part(part(layout.row_masks()));
-            PreparedRows::new(layout, samples, bytes, masks)
-        }
-    }
-
-    /// Columns of block `index`, of `samples` samples.
-    ///
-    /// # Safety
-    /// As for [`rows`](Self::rows), but they may be read until the barrier of block `index + 1`.
-    pub(crate) unsafe fn columns(
-        &self,
-        layout: BlockLayout,
-        index: usize,
-        samples: usize,
-    ) -> PreparedColumns<'_> {
-        let copy = index % COLUMN_COPIES;
-        let part = |len: usize| copy * len..(copy + 1) * len;
-        // SAFETY: the caller vouches for it.
-        unsafe {
-            let bytes = self.column_bytes.part(part(layout.bytes()));
-            let masks = self.column_masks.part(part(layout.column_masks()));
-            PreparedColumns::new(layout, samples, bytes, masks)
+            let bytes = self.bytes.part(part(layout.bytes()));
+            let sample_masks = self.sample_masks.part(part(layout.sample_masks()));
+            let pixel_masks = self.pixel_masks.part(part(layout.pixel_masks()));
+            PreparedBlock::new(layout, samples, bytes, sample_masks, pixel_masks)
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::kernels::forward::Forward;
 use crate::kernels::hidden_delta::HiddenDelta;
 use crate::kernels::logits::LeafLogits;
 use crate::kernels::output_update::{DenseStep, OutputGradient};
-use crate::kernels::prepare::{PreparedColumns, PreparedRows};
+use crate::kernels::prepare::PreparedBlock;
 use crate::kernels::rule::StepRule;
 use crate::kernels::softmax::{BlockLoss, SoftmaxCrossEntropy};
 use crate::kernels::weight_update::{WeightUpdate, weight_rows};
@@ -60,10 +60,8 @@ pub(crate) struct Worker {
     /// dW, `[weight_rows][stride]`, for minibatches of several blocks; 0 between minibatches.
     weight_gradient: Option<AlignedBuffer<f32>>,
 
-    /// h, `[samples][stride]`.
+    /// h, then dk, `[samples][stride]`.
     hidden: AlignedBuffer<f32>,
-    /// dk, `[samples][stride]`.
-    delta: AlignedBuffer<f32>,
     /// s, `[samples][class_stride]`.
     logits: AlignedBuffer<f32>,
     /// ds, `[samples][class_stride]`.
@@ -149,7 +147,6 @@ impl Worker {
             output_rows: AlignedBuffer::new(share.units.len() * class_stride, 0.0),
             weight_gradient: None,
             hidden: AlignedBuffer::new(BLOCK_SAMPLES * stride, 0.0),
-            delta: AlignedBuffer::new(BLOCK_SAMPLES * stride, 0.0),
             logits: AlignedBuffer::new(BLOCK_SAMPLES * class_stride, 0.0),
             output_delta: AlignedBuffer::new(BLOCK_SAMPLES * class_stride, 0.0),
             spare: AlignedBuffer::new(spare * BLOCK_SAMPLES * class_stride, 0.0),
@@ -291,13 +288,13 @@ impl Worker {
     /// As [`Exchange::part_mut`].
     pub(crate) unsafe fn forward(
         &mut self,
-        rows: PreparedRows<'_>,
+        prepared: PreparedBlock<'_>,
         block: usize,
         exchange: &Exchange,
         clock: &mut impl Clock,
     ) {
         Forward {
-            block: rows,
+            block: prepared,
             weights: &self.weights.values,
             bias: &self.bias.values,
             hidden: &mut self.hidden,
@@ -305,7 +302,7 @@ impl Worker {
         }
         .run_on(self.isa);
         clock.lap(Phase::Forward);
-        let len = rows.samples() * self.class_stride;
+        let len = prepared.samples() * self.class_stride;
         for OwnedNode { node, program } in &self.nodes {
             // SAFETY: this worker owns the node; the caller vouches for the time.
             let target = unsafe { exchange.part_mut(block, *node, len) };
@@ -319,7 +316,7 @@ impl Worker {
                     units: units.len(),
                     weights: &self.output_rows[first * self.class_stride..],
                     classes: self.class_stride,
-                    samples: rows.samples(),
+                    samples: prepared.samples(),
                     part,
                 });
             });
@@ -372,29 +369,17 @@ impl Worker {
     /// Gradients of the worker's parameters, and at the end of a minibatch the step.
     pub(crate) fn backward(
         &mut self,
-        columns: PreparedColumns<'_>,
+        prepared: PreparedBlock<'_>,
         block: &Block,
         rule: StepRule,
         clock: &mut impl Clock,
     ) {
-        let samples = columns.samples();
+        let samples = prepared.samples();
         if block.is_first {
             self.bias.gradient.fill(0.0);
             self.output_weights.gradient.fill(0.0);
             self.output_bias.gradient.fill(0.0);
         }
-        self.isa.run(HiddenDelta {
-            output_delta: &self.output_delta,
-            class_stride: self.class_stride,
-            classes: self.shape.classes,
-            weights: &self.output_weights.values,
-            hidden: &self.hidden,
-            delta: &mut self.delta,
-            bias_gradient: &mut self.bias.gradient,
-            stride: self.stride,
-            samples,
-        });
-        clock.lap(Phase::HiddenDelta);
         self.isa.run(OutputGradient {
             output_delta: &self.output_delta,
             class_stride: self.class_stride,
@@ -404,15 +389,30 @@ impl Worker {
             samples,
             gradient: &mut self.output_weights.gradient,
         });
-        let deltas = self.output_delta[..samples * self.class_stride].iter();
+        let deltas =
+            self.output_delta[..samples * self.class_stride].chunks_exact(self.class_stride);
         // dc: one addition a sample and class, samples ascending.
-        for (index, delta) in deltas.enumerate() {
-            self.output_bias.gradient[index % self.class_stride] += delta;
+        for delta in deltas {
+            for (sum, delta) in self.output_bias.gradient.iter_mut().zip(delta) {
+                *sum += delta;
+            }
         }
+        clock.lap(Phase::WeightUpdate);
+        self.isa.run(HiddenDelta {
+            output_delta: &self.output_delta,
+            class_stride: self.class_stride,
+            classes: self.shape.classes,
+            weights: &self.output_weights.values,
+            hidden: &mut self.hidden,
+            bias_gradient: &mut self.bias.gradient,
+            stride: self.stride,
+            samples,
+        });
+        clock.lap(Phase::HiddenDelta);
         let is_whole_minibatch = block.is_first && block.is_last;
         self.isa.run(WeightUpdate {
-            block: columns,
-            delta: &self.delta,
+            block: prepared,
+            delta: &self.hidden,
             stride: self.stride,
             weights: &mut self.weights.values,
             velocities: &mut self.weights.velocities,

@@ -4,15 +4,15 @@
     reason = "inner loops over raw pointers, bounds checked at entry"
 )]
 
-use super::prepare::PreparedRows;
+use super::prepare::{Pattern, PreparedBlock};
 use super::tile::{tiles, with_tile};
-use super::{INPUT_OF_BYTE, PIXEL_BLOCK};
+use super::{INPUT_OF_BYTE, PIXEL_BLOCK, WORD};
 use crate::simd::{Isa, Kernel, Vector, sigmoid};
 
 /// h = sigmoid(x W + b) for a slice of the hidden layer.
 pub(crate) struct Forward<'a> {
-    /// x, by sample.
-    pub block: PreparedRows<'a>,
+    /// x.
+    pub block: PreparedBlock<'a>,
     /// W, `[inputs][stride]`.
     pub weights: &'a [f32],
     /// b, `[stride]`.
@@ -26,7 +26,7 @@ pub(crate) struct Forward<'a> {
 impl Forward<'_> {
     /// Runs the kernel, or the one for dense inputs where that is faster. The bits are the same.
     pub(crate) fn run_on(self, isa: Isa) {
-        if isa.tiles().dense_samples == 2 && self.block.is_dense() {
+        if isa.tiles().dense_samples == 2 && self.block.pattern() == Pattern::Dense {
             isa.run(DenseForward(self));
         } else {
             isa.run(self);
@@ -96,7 +96,7 @@ impl Kernel for DenseForward<'_> {
 /// The columns of a tile, from its first unit on.
 #[derive(Clone, Copy)]
 struct Tile<'a> {
-    block: PreparedRows<'a>,
+    block: PreparedBlock<'a>,
     weights: *const f32,
     bias: *const f32,
     hidden: *mut f32,
@@ -109,7 +109,7 @@ struct Tile<'a> {
 /// the sample's T sums into registers, add x W for the sample's non-zero pixels among the 64, T
 /// multiply-adds each, store the sums. No product with a zero is computed, and each weight row
 /// comes from L2 once a block of samples. The sums of all samples, 128 x T vectors, go through L1
-/// once for every 64 pixels. After the last pixels they go through the sigmoid.
+/// once for every 64 pixels, and after the last of them through the sigmoid.
 ///
 /// # Safety
 /// Every row of `weights` below the block's inputs, `bias`, and every row of `hidden` below the
@@ -123,15 +123,19 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
         hidden,
         stride,
     } = tile;
-    for pixel_block in 0..block.pixel_blocks() {
-        let masks = block.masks(pixel_block);
-        let rows = block.bytes(pixel_block).as_ptr();
-        for (sample, &mask) in masks.iter().enumerate() {
-            if mask == 0 && pixel_block > 0 {
+    let last = block.pixel_blocks() - 1;
+    let squares =
+        (0..=last).flat_map(|pixel_block| (0..block.words()).map(move |w| (pixel_block, w)));
+    for (pixel_block, word) in squares {
+        let masks = block.sample_masks(word, pixel_block);
+        let rows = block.bytes(word, pixel_block).as_ptr();
+        for (place, &mask) in masks.iter().enumerate() {
+            if mask == 0 && pixel_block > 0 && pixel_block < last {
                 continue;
             }
+            let sample = word * WORD + place;
             // SAFETY: `sample` is below the block's samples, a set bit is a pixel below its inputs
-            // (`PreparedRows`), and the caller vouches for T vectors in each row.
+            // (`PreparedBlock`), and the caller vouches for T vectors in each row.
             unsafe {
                 let target = hidden.add(sample * stride);
                 let start = if pixel_block == 0 {
@@ -141,7 +145,7 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
                 };
                 let mut sums: [V; T] =
                     std::array::from_fn(|t| V::load(token, start.add(t * V::LANES)));
-                let row = rows.add(sample * PIXEL_BLOCK);
+                let row = rows.add(place * PIXEL_BLOCK);
                 let block_weights = weights.add(pixel_block * PIXEL_BLOCK * stride);
                 let mut rest = mask;
                 while rest != 0 {
@@ -153,14 +157,15 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
                         *sum = x.mul_add(V::load(token, weight_row.add(t * V::LANES)), *sum);
                     }
                 }
-                for (t, sum) in sums.into_iter().enumerate() {
-                    sum.store(target.add(t * V::LANES));
+                if pixel_block == last {
+                    sums = sums.map(|sum| sigmoid(token, sum));
+                }
+                for t in 0..T {
+                    sums[t].store(target.add(t * V::LANES));
                 }
             }
         }
     }
-    // SAFETY: the caller keeps the same contract.
-    unsafe { sigmoids::<V, T>(token, tile) }
 }
 
 /// The sigmoid of all sums of a tile, in place.
@@ -191,22 +196,24 @@ unsafe fn sigmoids<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_>) {
 #[inline(always)]
 unsafe fn dense_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_>) {
     for pixel_block in 0..tile.block.pixel_blocks() {
-        // SAFETY: the caller keeps the same contract.
-        unsafe { add_pairs::<V, T>(token, tile, pixel_block) }
+        for word in 0..tile.block.words() {
+            // SAFETY: the caller keeps the same contract.
+            unsafe { add_pairs::<V, T>(token, tile, (word, pixel_block)) }
+        }
     }
     // SAFETY: as above.
     unsafe { sigmoids::<V, T>(token, tile) }
 }
 
-/// Adds the products of 64 pixels to the sums of all samples.
+/// Adds the products of a square of 64 pixels and 64 samples to the samples' sums.
 ///
 /// # Safety
-/// As [`forward_tile`], of a pixel block of the block.
+/// As [`forward_tile`], of a square of the block.
 #[inline(always)]
 unsafe fn add_pairs<V: Vector, const T: usize>(
     token: V::Token,
     tile: Tile<'_>,
-    pixel_block: usize,
+    (word, pixel_block): (usize, usize),
 ) {
     let Tile {
         block,
@@ -215,15 +222,15 @@ unsafe fn add_pairs<V: Vector, const T: usize>(
         hidden,
         stride,
     } = tile;
-    let masks = block.masks(pixel_block);
-    let rows = block.bytes(pixel_block).as_ptr();
+    let masks = block.sample_masks(word, pixel_block);
+    let rows = block.bytes(word, pixel_block).as_ptr();
     for first in (0..masks.len()).step_by(2) {
         let pair = [first, (first + 1).min(masks.len() - 1)];
         let mut rest = masks[pair[0]] | masks[pair[1]];
         // SAFETY: the samples are below the block's samples, a set bit is a pixel below its inputs
-        // (`PreparedRows`), and the caller vouches for T vectors in each row.
+        // (`PreparedBlock`), and the caller vouches for T vectors in each row.
         unsafe {
-            let targets = pair.map(|sample| hidden.add(sample * stride));
+            let targets = pair.map(|place| hidden.add((word * WORD + place) * stride));
             let mut sums: [[V; T]; 2] = targets.map(|target| {
                 let start = if pixel_block == 0 {
                     bias
@@ -232,7 +239,7 @@ unsafe fn add_pairs<V: Vector, const T: usize>(
                 };
                 std::array::from_fn(|t| V::load(token, start.add(t * V::LANES)))
             });
-            let bytes = pair.map(|sample| rows.add(sample * PIXEL_BLOCK));
+            let bytes = pair.map(|place| rows.add(place * PIXEL_BLOCK));
             let block_weights = weights.add(pixel_block * PIXEL_BLOCK * stride);
             while rest != 0 {
                 let pixel = rest.trailing_zeros() as usize;
@@ -247,9 +254,9 @@ unsafe fn add_pairs<V: Vector, const T: usize>(
                     }
                 }
             }
-            for (target, sums) in targets.into_iter().zip(sums) {
-                for (t, sum) in sums.into_iter().enumerate() {
-                    sum.store(target.add(t * V::LANES));
+            for i in 0..2 {
+                for t in 0..T {
+                    sums[i][t].store(targets[i].add(t * V::LANES));
                 }
             }
         }

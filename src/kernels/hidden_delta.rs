@@ -8,9 +8,7 @@ use super::product::{Scalars, Vectors, accumulate};
 use super::tile::{tiles, with_tile};
 use crate::simd::{Kernel, Vector};
 
-/// Vectors of hidden units and samples whose sums stay in registers: 3 x 4 sums, 3 vectors of V
-/// and one scalar are the 16 registers of AVX2.
-const VECTORS: usize = 3;
+/// Samples whose sums stay in registers, for each vector of a tile.
 const SAMPLES: usize = 4;
 
 /// Deltas smaller than this become 0, so that no product with them is a denormal number.
@@ -26,10 +24,9 @@ pub(crate) struct HiddenDelta<'a> {
     pub classes: usize,
     /// V transposed, `[classes][stride]`.
     pub weights: &'a [f32],
-    /// h, `[samples][stride]`.
-    pub hidden: &'a [f32],
-    /// dk, `[samples][stride]`, written.
-    pub delta: &'a mut [f32],
+    /// h, `[samples][stride]`, replaced by dk: what is written is in L1 already, and L2 keeps one buffer
+    /// instead of two.
+    pub hidden: &'a mut [f32],
     /// db, `[stride]`, added to, samples ascending.
     pub bias_gradient: &'a mut [f32],
     /// Hidden units in the slice, padded to whole vectors.
@@ -47,11 +44,14 @@ impl Kernel for HiddenDelta<'_> {
         assert!(self.output_delta.len() >= self.samples * self.class_stride);
         assert!(self.weights.len() >= self.classes * self.stride);
         assert!(self.hidden.len() >= self.samples * self.stride);
-        assert!(self.delta.len() >= self.samples * self.stride);
         assert!(self.bias_gradient.len() >= self.stride);
-        for (first, vectors) in tiles(self.stride / V::LANES, VECTORS) {
+        for (first, vectors) in tiles(self.stride / V::LANES, V::TILES.hidden_delta) {
             let unit = first * V::LANES;
-            with_tile!(vectors, VECTORS, unit_tile::<V>(token, &mut self, unit));
+            with_tile!(
+                vectors,
+                V::TILES.hidden_delta,
+                unit_tile::<V>(token, &mut self, unit)
+            );
         }
     }
 }
@@ -70,9 +70,9 @@ fn unit_tile<V: Vector, const J: usize>(token: V::Token, pass: &mut HiddenDelta<
     for sample in whole..pass.samples {
         bias = samples_from::<V, 1, J>(token, pass, unit, sample, bias);
     }
-    for (j, sum) in bias.into_iter().enumerate() {
+    for j in 0..J {
         // SAFETY: as above.
-        unsafe { sum.store(pass.bias_gradient.as_mut_ptr().add(unit + j * V::LANES)) }
+        unsafe { bias[j].store(pass.bias_gradient.as_mut_ptr().add(unit + j * V::LANES)) }
     }
 }
 
@@ -103,14 +103,16 @@ fn samples_from<V: Vector, const R: usize, const J: usize>(
             pass.classes,
             [[zero; J]; R],
         );
-        for (r, sums) in sums.into_iter().enumerate() {
+        for r in 0..R {
             let row = (sample + r) * pass.stride + unit;
-            for (j, sum) in sums.into_iter().enumerate() {
-                let h = V::load(token, pass.hidden.as_ptr().add(row + j * V::LANES));
+            for j in 0..J {
+                let sum = sums[r][j];
+                let target = pass.hidden.as_mut_ptr().add(row + j * V::LANES);
+                let h = V::load(token, target);
                 let delta = sum.mul(h.mul(one.sub(h)));
                 // Written so that NaN passes through.
                 let delta = smallest.select_greater(delta.abs(), zero, delta);
-                delta.store(pass.delta.as_mut_ptr().add(row + j * V::LANES));
+                delta.store(target);
                 bias[j] = bias[j].add(delta);
             }
         }

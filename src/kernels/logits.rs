@@ -6,10 +6,8 @@
 
 use super::CLASS_PADDING;
 use super::product::{Scalars, Vectors, accumulate};
+use super::tile::{tiles, with_tile};
 use crate::simd::{Kernel, MAX_LANES, Vector};
-
-/// Samples whose sums stay in registers: with the 2 vectors of 16 classes, 12 of 16 AVX2 registers.
-const SAMPLES: usize = 6;
 
 /// part = h V over the units of one leaf, hidden units ascending, starting from 0.
 pub(crate) struct LeafLogits<'a> {
@@ -50,46 +48,47 @@ impl Kernel for LeafLogits<'_> {
 impl LeafLogits<'_> {
     #[inline(always)]
     fn all_samples<V: Vector, const J: usize>(&mut self, token: V::Token) {
-        let whole = self.samples - self.samples % SAMPLES;
-        for sample in (0..whole).step_by(SAMPLES) {
-            self.samples_from::<V, SAMPLES, J>(token, sample);
-        }
-        for sample in whole..self.samples {
-            self.samples_from::<V, 1, J>(token, sample);
+        for (sample, samples) in tiles(self.samples, V::TILES.logits) {
+            with_tile!(
+                samples,
+                V::TILES.logits,
+                samples_from::<V, J>(token, self, sample)
+            );
         }
     }
+}
 
-    #[inline(always)]
-    fn samples_from<V: Vector, const R: usize, const J: usize>(
-        &mut self,
-        token: V::Token,
-        sample: usize,
-    ) {
-        for class in (0..self.classes).step_by(J * V::LANES) {
-            // SAFETY: `run` has checked that `sample + R` rows and all classes are in bounds.
-            unsafe {
-                let sums = accumulate::<V, R, J>(
-                    token,
-                    Scalars {
-                        start: self.hidden.as_ptr().add(sample * self.stride),
-                        row: self.stride,
-                        step: 1,
-                    },
-                    Vectors {
-                        start: self.weights.as_ptr().add(class),
-                        step: self.classes,
-                    },
-                    self.units,
-                    [[V::splat(token, 0.0); J]; R],
-                );
-                for (r, sums) in sums.into_iter().enumerate() {
-                    let row = self
-                        .part
-                        .as_mut_ptr()
-                        .add((sample + r) * self.classes + class);
-                    for (j, sum) in sums.into_iter().enumerate() {
-                        sum.store(row.add(j * V::LANES));
-                    }
+/// R samples, all classes, J vectors at a time.
+#[inline(always)]
+fn samples_from<V: Vector, const R: usize, const J: usize>(
+    token: V::Token,
+    pass: &mut LeafLogits<'_>,
+    sample: usize,
+) {
+    for class in (0..pass.classes).step_by(J * V::LANES) {
+        // SAFETY: `run` has checked that `sample + R` rows and all classes are in bounds.
+        unsafe {
+            let sums = accumulate::<V, R, J>(
+                token,
+                Scalars {
+                    start: pass.hidden.as_ptr().add(sample * pass.stride),
+                    row: pass.stride,
+                    step: 1,
+                },
+                Vectors {
+                    start: pass.weights.as_ptr().add(class),
+                    step: pass.classes,
+                },
+                pass.units,
+                [[V::splat(token, 0.0); J]; R],
+            );
+            for r in 0..R {
+                let row = pass
+                    .part
+                    .as_mut_ptr()
+                    .add((sample + r) * pass.classes + class);
+                for j in 0..J {
+                    sums[r][j].store(row.add(j * V::LANES));
                 }
             }
         }

@@ -29,10 +29,15 @@ mod tile;
 pub(crate) mod weight_update;
 
 pub(crate) use crate::simd::tiles::{BLOCK_SAMPLES, PIXEL_BLOCK};
-use crate::simd::tiles::{DENSE, DENSE_GRADIENT_PIXELS, GRADIENT_PIXELS};
+use crate::simd::tiles::{
+    DENSE, DENSE_GRADIENT_PIXELS, GRADIENT_PIXELS, SCATTERED, SCATTERED_GRADIENT_PIXELS,
+};
 
-/// Words of a pixel's sample mask.
-pub(crate) const MASK_WORDS: usize = BLOCK_SAMPLES / 64;
+/// Samples of a mask word.
+pub(crate) const WORD: usize = 64;
+
+/// Most mask words of a block.
+pub(crate) const MASK_WORDS: usize = BLOCK_SAMPLES / WORD;
 
 /// Classes are padded to a multiple of this: one AVX-512 vector.
 pub(crate) const CLASS_PADDING: usize = crate::simd::MAX_LANES;

@@ -9,10 +9,8 @@ use super::rule::{StepRule, VectorRule};
 use super::tile::{tiles, with_tile};
 use crate::simd::{Kernel, Vector};
 
-/// Classes and vectors of hidden units whose sums stay in registers: 5 x 2 sums, 2 vectors of h and
-/// one scalar are 13 of 16 AVX2 registers, and 10 classes are two whole tiles.
+/// Classes whose sums stay in registers, for each vector of a tile: 10 classes are two whole tiles.
 const CLASSES: usize = 5;
-const VECTORS: usize = 2;
 
 /// gradient += h^T ds over the samples, ascending, for a slice of the hidden layer.
 pub(crate) struct OutputGradient<'a> {
@@ -41,9 +39,13 @@ impl Kernel for OutputGradient<'_> {
         assert!(self.output_delta.len() >= self.samples * self.class_stride);
         assert!(self.hidden.len() >= self.samples * self.stride);
         assert!(self.gradient.len() >= self.classes * self.stride);
-        for (first, vectors) in tiles(self.stride / V::LANES, VECTORS) {
+        for (first, vectors) in tiles(self.stride / V::LANES, V::TILES.output_gradient) {
             let unit = first * V::LANES;
-            with_tile!(vectors, VECTORS, unit_tile::<V>(token, &mut self, unit));
+            with_tile!(
+                vectors,
+                V::TILES.output_gradient,
+                unit_tile::<V>(token, &mut self, unit)
+            );
         }
     }
 }
@@ -88,9 +90,9 @@ fn classes_from<V: Vector, const R: usize, const J: usize>(
             pass.samples,
             std::array::from_fn(|r| std::array::from_fn(|j| V::load(token, at(r, j)))),
         );
-        for (r, sums) in sums.into_iter().enumerate() {
-            for (j, sum) in sums.into_iter().enumerate() {
-                sum.store(at(r, j));
+        for r in 0..R {
+            for j in 0..J {
+                sums[r][j].store(at(r, j));
             }
         }
     }

@@ -1,37 +1,40 @@
-//! A block of samples, laid out for the two directions of the first layer.
+//! A block of samples, laid out for both directions of the first layer.
 //!
-//! rows    [pixel block][sample][64 bytes]   and a mask of the non-zero bytes: forward pass
-//! columns [pixel][sample]                   and a mask of the non-zero samples: weight gradient
+//! The block is cut into squares of 64 samples and 64 pixels, `[word][pixel block]`: a word is 64
+//! samples. Each square has
+//!
+//! bytes         [sample][pixel]
+//! sample masks  [sample]   bit i: the byte of pixel i is not zero; forward pass
+//! pixel masks   [pixel]    bit i: the byte of sample i is not zero; gradient
 //!
 //! Both passes walk the set bits of the masks and never look at a zero: `fma(0, w, sum) == sum`.
 #![expect(
     unsafe_code,
-    reason = "shared buffers are written through disjoint pointers"
+    reason = "bytes are looked at in whole vectors, through pointers"
 )]
 
-use super::{BLOCK_SAMPLES, DENSE, MASK_WORDS, PIXEL_BLOCK};
+use super::{BLOCK_SAMPLES, DENSE, PIXEL_BLOCK, SCATTERED, WORD};
 use crate::simd::{Kernel, Vector};
 
-/// Bytes of one side of a transposed square.
-const SQUARE: usize = 16;
+/// Bytes of a square.
+const SQUARE: usize = WORD * PIXEL_BLOCK;
 
-/// Of so many samples or pixels one is looked at to tell whether inputs are dense.
+/// Bytes of a cache line.
+const CACHE_LINE: usize = 64;
+
+/// Images that are asked for ahead of the one that is copied.
+const AHEAD: usize = 8;
+
+/// Of so many samples one is looked at to tell how inputs lie.
 const DENSITY_STEP: usize = 8;
-
-/// Whether enough of `inputs` inputs, which the masks are of, are not zero.
-#[inline(always)]
-fn is_dense<'a>(masks: impl Iterator<Item = &'a u64>, inputs: usize) -> bool {
-    let non_zero: u32 = masks.map(|mask| mask.count_ones()).sum();
-    non_zero as f32 >= DENSE * inputs as f32
-}
 
 /// Sizes of a prepared block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlockLayout {
     /// Bytes of a sample.
     pub inputs: usize,
-    /// Most samples of a block, a multiple of 16, at most [`BLOCK_SAMPLES`].
-    pub capacity: usize,
+    /// Words that there is room for.
+    pub words: usize,
 }
 
 impl BlockLayout {
@@ -43,7 +46,7 @@ impl BlockLayout {
         );
         Self {
             inputs,
-            capacity: samples.next_multiple_of(SQUARE),
+            words: samples.div_ceil(WORD),
         }
     }
 
@@ -52,53 +55,75 @@ impl BlockLayout {
         self.inputs.div_ceil(PIXEL_BLOCK)
     }
 
-    /// Elements of `row_bytes` and of `column_bytes`.
+    /// Number of squares.
+    pub(crate) fn squares(&self) -> usize {
+        self.words * self.pixel_blocks()
+    }
+
+    /// Elements of `bytes`.
     pub(crate) fn bytes(&self) -> usize {
-        self.pixel_blocks() * PIXEL_BLOCK * self.capacity
+        self.squares() * SQUARE
     }
 
-    /// Elements of `row_masks`.
-    pub(crate) fn row_masks(&self) -> usize {
-        self.pixel_blocks() * self.capacity
+    /// Elements of `sample_masks`.
+    pub(crate) fn sample_masks(&self) -> usize {
+        self.squares() * WORD
     }
 
-    /// Elements of `column_masks`.
-    pub(crate) fn column_masks(&self) -> usize {
-        self.pixel_blocks() * PIXEL_BLOCK
+    /// Elements of `pixel_masks`.
+    pub(crate) fn pixel_masks(&self) -> usize {
+        self.squares() * PIXEL_BLOCK
     }
 }
 
-/// The rows of a prepared block, to be read.
+/// How the inputs that are not zero lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// Most inputs are not zero.
+    Dense,
+    /// Few are not zero, mostly beside each other, as in pictures.
+    Sparse,
+    /// Zeros are strewn among them.
+    Scattered,
+}
+
+/// A prepared block, to be read.
 ///
-/// Invariant: they were filled by [`Prepare`] for `samples` samples, so no mask has a bit at or
-/// beyond `inputs`.
+/// Invariant: it was filled by [`Prepare`] for `samples` samples, so no sample mask has a bit at or
+/// beyond `inputs`, no pixel mask one at or beyond `samples`, and the masks and bytes of the padding
+/// after the last pixel are 0.
 #[derive(Clone, Copy)]
-pub(crate) struct PreparedRows<'a> {
+pub(crate) struct PreparedBlock<'a> {
     layout: BlockLayout,
     samples: usize,
     bytes: &'a [u8],
-    masks: &'a [u64],
+    sample_masks: &'a [u64],
+    pixel_masks: &'a [u64],
 }
 
-impl<'a> PreparedRows<'a> {
-    /// `bytes` is `[pixel block][capacity][64]`, `masks` `[pixel block][capacity]`.
+impl<'a> PreparedBlock<'a> {
+    /// The buffers hold as many elements as the layout says.
     ///
     /// # Safety
-    /// [`Prepare`] must have filled both, with this layout and as many samples, for every pixel
-    /// block.
+    /// [`Prepare`] must have filled all three, with this layout and as many samples, for every word
+    /// that has samples and every pixel block.
     pub(crate) unsafe fn new(
         layout: BlockLayout,
         samples: usize,
         bytes: &'a [u8],
-        masks: &'a [u64],
+        sample_masks: &'a [u64],
+        pixel_masks: &'a [u64],
     ) -> Self {
-        assert!(samples <= layout.capacity);
-        assert!(bytes.len() >= layout.bytes() && masks.len() >= layout.row_masks());
+        assert!(samples <= layout.words * WORD);
+        assert!(bytes.len() >= layout.bytes());
+        assert!(sample_masks.len() >= layout.sample_masks());
+        assert!(pixel_masks.len() >= layout.pixel_masks());
         Self {
             layout,
             samples,
             bytes,
-            masks,
+            sample_masks,
+            pixel_masks,
         }
     }
 
@@ -112,201 +137,212 @@ impl<'a> PreparedRows<'a> {
         self.samples
     }
 
+    /// Words that have samples.
+    #[inline(always)]
+    pub(crate) fn words(&self) -> usize {
+        self.samples.div_ceil(WORD)
+    }
+
     /// Blocks of 64 pixels.
+    #[inline(always)]
     pub(crate) fn pixel_blocks(&self) -> usize {
         self.layout.pixel_blocks()
     }
 
-    /// Whether the paths for dense inputs are faster, by every eighth sample. No result depends on it.
+    /// How the inputs that are not zero lie, by every eighth sample. No result depends on it.
     #[inline(always)]
-    pub(crate) fn is_dense(&self) -> bool {
-        let counted = self.samples.div_ceil(DENSITY_STEP);
-        let masks = (0..self.pixel_blocks())
-            .flat_map(|pixel_block| self.masks(pixel_block).iter().step_by(DENSITY_STEP));
-        is_dense(masks, counted * self.inputs())
-    }
-
-    /// Masks of a pixel block, one a sample.
-    #[inline(always)]
-    pub(crate) fn masks(&self, pixel_block: usize) -> &'a [u64] {
-        &self.masks[pixel_block * self.layout.capacity..][..self.samples]
-    }
-
-    /// The 64 bytes of each sample in a pixel block.
-    #[inline(always)]
-    pub(crate) fn bytes(&self, pixel_block: usize) -> &'a [u8] {
-        let first = pixel_block * self.layout.capacity * PIXEL_BLOCK;
-        &self.bytes[first..][..self.samples * PIXEL_BLOCK]
-    }
-}
-
-/// The columns of a prepared block, to be read.
-///
-/// Invariant: they were filled by [`Prepare`] for `samples` samples, so no mask has a bit at or
-/// beyond `samples`, and the masks of the padding after the last pixel are 0.
-#[derive(Clone, Copy)]
-pub(crate) struct PreparedColumns<'a> {
-    layout: BlockLayout,
-    samples: usize,
-    bytes: &'a [u8],
-    masks: &'a [[u64; MASK_WORDS]],
-}
-
-impl<'a> PreparedColumns<'a> {
-    /// `bytes` is `[pixel][capacity]`, `masks` `[pixel]`, both with the padding after the last
-    /// pixel.
-    ///
-    /// # Safety
-    /// [`Prepare`] must have filled both, with this layout and as many samples, for every pixel
-    /// block.
-    pub(crate) unsafe fn new(
-        layout: BlockLayout,
-        samples: usize,
-        bytes: &'a [u8],
-        masks: &'a [[u64; MASK_WORDS]],
-    ) -> Self {
-        assert!(samples <= layout.capacity);
-        assert!(bytes.len() >= layout.bytes() && masks.len() >= layout.column_masks());
-        Self {
-            layout,
-            samples,
-            bytes,
-            masks,
+    pub(crate) fn pattern(&self) -> Pattern {
+        let (mut counted, mut non_zero, mut in_pairs) = (0, 0, 0);
+        for word in 0..self.words() {
+            for pixel_block in 0..self.pixel_blocks() {
+                let masks = self.sample_masks(word, pixel_block);
+                for mask in masks.iter().step_by(DENSITY_STEP) {
+                    let pairs = (mask | mask >> 1) & 0x5555_5555_5555_5555;
+                    non_zero += mask.count_ones() as usize;
+                    in_pairs += 2 * pairs.count_ones() as usize;
+                }
+            }
+            counted += self.samples_of(word).div_ceil(DENSITY_STEP) * self.inputs();
+        }
+        if non_zero as f32 >= DENSE * counted as f32 {
+            Pattern::Dense
+        } else if in_pairs as f32 > SCATTERED * non_zero as f32 {
+            Pattern::Scattered
+        } else {
+            Pattern::Sparse
         }
     }
 
-    /// Bytes of a sample.
-    pub(crate) fn inputs(&self) -> usize {
-        self.layout.inputs
-    }
-
-    /// Samples in the block.
-    pub(crate) fn samples(&self) -> usize {
-        self.samples
-    }
-
-    /// Whether the paths for dense inputs are faster, by every eighth pixel. No result depends on it.
+    /// Number of a square.
     #[inline(always)]
-    pub(crate) fn is_dense(&self) -> bool {
-        let masks = self.masks.iter().step_by(DENSITY_STEP).flatten();
-        is_dense(masks, self.inputs().div_ceil(DENSITY_STEP) * self.samples)
+    fn square(&self, word: usize, pixel_block: usize) -> usize {
+        word * self.pixel_blocks() + pixel_block
     }
 
-    /// Masks of all pixels, the padding after the last pixel included.
+    /// Samples of a word: 64, but for the last.
     #[inline(always)]
-    pub(crate) fn masks(&self) -> &'a [[u64; MASK_WORDS]] {
-        self.masks
+    fn samples_of(&self, word: usize) -> usize {
+        WORD.min(self.samples - word * WORD)
     }
 
-    /// The bytes of a pixel, one a sample.
+    /// Masks of the pixels, one for each sample of a word.
     #[inline(always)]
-    pub(crate) fn bytes(&self, pixel: usize) -> &'a [u8] {
-        &self.bytes[pixel * self.layout.capacity..][..self.layout.capacity]
+    pub(crate) fn sample_masks(&self, word: usize, pixel_block: usize) -> &'a [u64] {
+        &self.sample_masks[self.square(word, pixel_block) * WORD..][..self.samples_of(word)]
+    }
+
+    /// Masks of the samples of a word, one for each of 64 pixels, the padding after the last pixel
+    /// included.
+    #[inline(always)]
+    pub(crate) fn pixel_masks(&self, word: usize, pixel_block: usize) -> &'a [u64; PIXEL_BLOCK] {
+        &self.pixel_masks.as_chunks().0[self.square(word, pixel_block)]
+    }
+
+    /// The 64 bytes of each sample of a word.
+    #[inline(always)]
+    pub(crate) fn bytes(&self, word: usize, pixel_block: usize) -> &'a [u8] {
+        let first = self.square(word, pixel_block) * SQUARE;
+        &self.bytes[first..][..self.samples_of(word) * PIXEL_BLOCK]
     }
 }
 
-/// The parts of a block's buffers that belong to one pixel block, to be written.
-pub(crate) struct PixelBlockTarget<'a> {
-    /// `[capacity][64]`.
-    pub row_bytes: &'a mut [u8],
-    /// `[capacity]`.
-    pub row_masks: &'a mut [u64],
-    /// `[64][capacity]`.
-    pub column_bytes: &'a mut [u8],
-    /// `[64]`.
-    pub column_masks: &'a mut [[u64; MASK_WORDS]],
+/// Neighbouring squares of a word, to be written.
+pub(crate) struct Squares<'a> {
+    /// `[square][64][64]`.
+    pub bytes: &'a mut [u8],
+    /// `[square][64]`.
+    pub sample_masks: &'a mut [u64],
+    /// `[square][64]`.
+    pub pixel_masks: &'a mut [u64],
 }
 
-/// Fills one pixel block of a prepared block.
+/// Fills neighbouring squares of one word.
 pub(crate) struct Prepare<'a> {
-    /// Sizes.
-    pub layout: BlockLayout,
-    /// All images of the data set, `layout.inputs` bytes each.
+    /// Bytes of an image.
+    pub inputs: usize,
+    /// All images of the data set, `inputs` bytes each.
     pub images: &'a [u8],
-    /// Which of them make up the block, in order.
+    /// The samples of the word, in order, at most 64.
     pub order: &'a [u32],
-    /// Which pixel block.
-    pub pixel_block: usize,
-    /// Where it goes.
-    pub target: PixelBlockTarget<'a>,
-}
-
-impl Prepare<'_> {
-    /// Copies each sample's 64 bytes and finds the non-zero ones; pads the samples up to the next
-    /// multiple of 16 with zeros.
-    #[inline(always)]
-    fn fill_rows<V: Vector>(&mut self, token: V::Token) {
-        let first = self.pixel_block * PIXEL_BLOCK;
-        let width = PIXEL_BLOCK.min(self.layout.inputs - first);
-        let (rows, _) = self.target.row_bytes.as_chunks_mut::<PIXEL_BLOCK>();
-        for (sample, (&index, row)) in self.order.iter().zip(rows.iter_mut()).enumerate() {
-            let source = &self.images[index as usize * self.layout.inputs + first..][..width];
-            // A copy of a length known at compile time is one move.
-            match source.first_chunk::<PIXEL_BLOCK>() {
-                Some(source) => *row = *source,
-                None => {
-                    row[..width].copy_from_slice(source);
-                    row[width..].fill(0);
-                }
-            }
-            // SAFETY: a row has 64 bytes.
-            self.target.row_masks[sample] = unsafe { V::non_zero_64(token, row.as_ptr()) };
-        }
-        let padded = self.order.len().next_multiple_of(SQUARE);
-        rows[self.order.len()..padded].fill([0; PIXEL_BLOCK]);
-    }
-
-    /// Transposes 16 samples at a time, then finds the non-zero samples of each pixel.
-    #[inline(always)]
-    fn fill_columns<V: Vector>(&mut self, token: V::Token) {
-        let capacity = self.layout.capacity;
-        let padded = self.order.len().next_multiple_of(SQUARE);
-        assert!(padded <= capacity && self.target.column_bytes.len() >= PIXEL_BLOCK * capacity);
-        assert!(self.target.row_bytes.len() >= padded * PIXEL_BLOCK);
-        for first_sample in (0..padded).step_by(SQUARE) {
-            // SAFETY: the rows hold `padded` samples of 64 bytes, the columns 64 pixels of
-            // `capacity` samples, both checked above.
-            unsafe {
-                let rows = self
-                    .target
-                    .row_bytes
-                    .as_ptr()
-                    .add(first_sample * PIXEL_BLOCK);
-                let columns = self.target.column_bytes.as_mut_ptr().add(first_sample);
-                V::transpose_16x64(token, rows, columns, capacity);
-            }
-        }
-        let columns = self.target.column_bytes.chunks_exact(capacity);
-        for (masks, column) in self.target.column_masks.iter_mut().zip(columns) {
-            *masks = std::array::from_fn(|word| {
-                let samples = column[..padded].get(word * 64..).unwrap_or_default();
-                if let Some(samples) = samples.first_chunk::<64>() {
-                    // SAFETY: these are 64 bytes.
-                    return unsafe { V::non_zero_64(token, samples.as_ptr()) };
-                }
-                let mut mask = 0;
-                for (part, samples) in samples.as_chunks::<SQUARE>().0.iter().enumerate() {
-                    // SAFETY: these are 16 bytes.
-                    mask |= unsafe { V::non_zero_16(token, samples.as_ptr()) } << (part * SQUARE);
-                }
-                mask
-            });
-        }
-    }
+    /// Pixel block of the first square.
+    pub first_pixel_block: usize,
+    /// Where they go. Their number is that of the squares that fit.
+    pub target: Squares<'a>,
 }
 
 impl Kernel for Prepare<'_> {
     type Output = ();
 
-    // One pixel block at a time: the 64 bytes of up to 128 samples are 8 KiB, so the bytes that
-    // were just copied are transposed out of L1. The rows of a shuffled minibatch are scattered over
-    // the file; the copies do not depend on each other, so the CPU waits for many of them at once.
-    // Asking for the next rows a step ahead, by prefetch instructions, took a fifth longer.
+    // Image after image: each 64 bytes are copied and their mask is found while they are in a
+    // register. The masks of the word are then transposed, 512 bytes in L1; the bytes are not, the
+    // gradient reads them a sample apart.
+    //
+    // The images of a shuffled minibatch are scattered over the file and mostly come from memory. One
+    // after the other they are a few neighbouring lines each, and those of the eighth one ahead are
+    // asked for into L2, which can wait for more lines at once than L1. Pixel block after pixel block,
+    // or a whole step ahead during the gradient, it took twice as long.
     #[inline(always)]
-    fn run<V: Vector>(mut self, token: V::Token) {
-        let layout = self.layout;
-        assert!(self.order.len() <= layout.capacity && self.pixel_block < layout.pixel_blocks());
-        self.fill_rows::<V>(token);
-        self.fill_columns::<V>(token);
+    fn run<V: Vector>(self, token: V::Token) {
+        let Self {
+            inputs,
+            images,
+            order,
+            first_pixel_block,
+            target,
+        } = self;
+        let (squares, _) = target.bytes.as_chunks_mut::<SQUARE>();
+        let (sample_masks, _) = target.sample_masks.as_chunks_mut::<WORD>();
+        let (pixel_masks, _) = target.pixel_masks.as_chunks_mut::<PIXEL_BLOCK>();
+        assert!(order.len() <= WORD && squares.len() == sample_masks.len());
+        let first = first_pixel_block * PIXEL_BLOCK;
+        let end = inputs.min(first + squares.len() * PIXEL_BLOCK);
+        for (sample, &index) in order.iter().enumerate() {
+            if let Some(&ahead) = order.get(sample + AHEAD) {
+                let start = ahead as usize * inputs + first;
+                // An image that does not start at a cache line reaches into one more.
+                for offset in (0..end - first + CACHE_LINE).step_by(CACHE_LINE) {
+                    V::prefetch(token, images.as_ptr().wrapping_add(start + offset));
+                }
+            }
+            let image = &images[index as usize * inputs..][first..end];
+            let (blocks, rest) = image.as_chunks::<PIXEL_BLOCK>();
+            let places = squares.iter_mut().zip(&mut *sample_masks);
+            let mut places = places.map(|(square, masks)| {
+                let row: &mut [u8; PIXEL_BLOCK] = &mut square.as_chunks_mut().0[sample];
+                (row, &mut masks[sample])
+            });
+            for (bytes, (row, mask)) in blocks.iter().zip(&mut places) {
+                *row = *bytes;
+                // SAFETY: a row has 64 bytes.
+                *mask = unsafe { V::non_zero_64(token, row.as_ptr()) };
+            }
+            if let Some((row, mask)) = places.next() {
+                row[..rest.len()].copy_from_slice(rest);
+                row[rest.len()..].fill(0);
+                // SAFETY: as above.
+                *mask = unsafe { V::non_zero_64(token, row.as_ptr()) };
+            }
+        }
+        for (masks, target) in sample_masks.iter().zip(pixel_masks) {
+            let mut square: BitSquare = [[0; 8]; 8];
+            for (i, masks) in masks[..order.len()].chunks(8).enumerate() {
+                for (row, &mask) in square.iter_mut().zip(masks) {
+                    row[i] = mask;
+                }
+            }
+            transpose(&mut square);
+            target.copy_from_slice(square.as_flattened());
+        }
+    }
+}
+
+/// 64 x 64 bits, eight words a chunk.
+type BitSquare = [[u64; 8]; 8];
+
+/// Transposes 64 x 64 bits: bit j of row i becomes bit i of row j. Row 8 i + j is given at `[j][i]` and
+/// returned at `[i][j]`.
+///
+/// Bits that are 2^k apart in rows and in columns change places, for each k (H. S. Warren, "Hacker's
+/// Delight", 2nd edition, section 7-3). Rows whose distance is 1, 2 or 4 are in different chunks at
+/// first, rows whose distance is 8, 16 or 32 at last, so each exchange works on whole chunks: vectors.
+#[inline(always)]
+fn transpose(square: &mut BitSquare) {
+    exchange::<1>(square, 1, 0x5555_5555_5555_5555);
+    exchange::<2>(square, 2, 0x3333_3333_3333_3333);
+    exchange::<4>(square, 4, 0x0f0f_0f0f_0f0f_0f0f);
+    flip(square);
+    exchange::<1>(square, 8, 0x00ff_00ff_00ff_00ff);
+    exchange::<2>(square, 16, 0x0000_ffff_0000_ffff);
+    exchange::<4>(square, 32, 0x0000_0000_ffff_ffff);
+}
+
+/// Exchanges the upper bits of each word, those that `lower` leaves out, with the lower bits of the
+/// word DISTANCE chunks further on.
+#[inline(always)]
+fn exchange<const DISTANCE: usize>(square: &mut BitSquare, shift: u32, lower: u64) {
+    for i in 0..8 {
+        if i & DISTANCE == 0 {
+            let (mut left, mut right) = (square[i], square[i + DISTANCE]);
+            for (left, right) in left.iter_mut().zip(&mut right) {
+                let changed = ((*left >> shift) ^ *right) & lower;
+                *left ^= changed << shift;
+                *right ^= changed;
+            }
+            square[i] = left;
+            square[i + DISTANCE] = right;
+        }
+    }
+}
+
+/// Exchanges words `[i][j]` and `[j][i]`. Not inlined, so that it is compiled for the base instruction
+/// set: with AVX-512 it would become gathers, which take several times as long as plain moves.
+#[inline(never)]
+fn flip(square: &mut BitSquare) {
+    for i in 0..8 {
+        for j in 0..i {
+            let word = square[i][j];
+            square[i][j] = square[j][i];
+            square[j][i] = word;
+        }
     }
 }

@@ -110,10 +110,13 @@ impl SoftmaxCrossEntropy<'_> {
         // SAFETY: as above.
         let store = |class: usize, x: V| unsafe { x.store(scratch.add(class * MAX_LANES)) };
 
-        let mut largest = load(0);
+        let biased = |class: usize| load(class).add(V::splat(token, self.bias[class]));
+        let mut largest = biased(0);
+        store(0, largest);
         let mut predicted = V::splat(token, 0.0);
         for class in 1..self.classes {
-            let logit = load(class);
+            let logit = biased(class);
+            store(class, logit);
             predicted = logit.select_greater(largest, V::splat(token, class as f32), predicted);
             largest = logit.select_greater(largest, logit, largest);
         }
@@ -143,13 +146,18 @@ impl SoftmaxCrossEntropy<'_> {
         self.add_losses(first, samples, &lanes, &label_logits, total);
     }
 
-    /// Logits of a group with the bias added, one row a class.
+    /// Logits of a group, one row a class.
     #[inline(always)]
     fn transpose_logits(&mut self, first: usize, samples: usize) {
         for lane in 0..samples {
-            let logits = &self.logits[(first + lane) * self.class_stride..][..self.classes];
-            for (class, (&logit, &bias)) in logits.iter().zip(self.bias).enumerate() {
-                self.scratch[class * MAX_LANES + lane] = logit + bias;
+            // SAFETY: `run` has checked that the samples' rows hold `classes` logits and that the scratch
+            // holds `classes` rows of MAX_LANES values.
+            unsafe {
+                let row = self.logits.as_ptr().add((first + lane) * self.class_stride);
+                let column = self.scratch.as_mut_ptr().add(lane);
+                for class in 0..self.classes {
+                    *column.add(class * MAX_LANES) = *row.add(class);
+                }
             }
         }
     }
@@ -158,13 +166,23 @@ impl SoftmaxCrossEntropy<'_> {
     #[inline(always)]
     fn write_delta(&mut self, first: usize, samples: usize) {
         for lane in 0..samples {
-            let delta = &mut self.delta[(first + lane) * self.class_stride..][..self.class_stride];
-            let (delta, padding) = delta.split_at_mut(self.classes);
-            for (class, delta) in delta.iter_mut().enumerate() {
-                *delta = self.scratch[class * MAX_LANES + lane];
+            let label = usize::from(self.labels[first + lane]);
+            assert!(label < self.classes);
+            // SAFETY: as above, and the rows of `delta` hold `class_stride` values, at least `classes`.
+            unsafe {
+                let row = self
+                    .delta
+                    .as_mut_ptr()
+                    .add((first + lane) * self.class_stride);
+                let column = self.scratch.as_ptr().add(lane);
+                for class in 0..self.classes {
+                    *row.add(class) = *column.add(class * MAX_LANES);
+                }
+                for class in self.classes..self.class_stride {
+                    *row.add(class) = 0.0;
+                }
+                *row.add(label) -= self.scale;
             }
-            padding.fill(0.0);
-            delta[usize::from(self.labels[first + lane])] -= self.scale;
         }
     }
 

@@ -10,21 +10,23 @@ pub(super) fn tiles(vectors: usize, largest: usize) -> impl Iterator<Item = (usi
     })
 }
 
-/// Calls `$function::<V, T>(arguments)` with the constant T equal to `$vectors`. Sizes beyond
+/// Calls `$function::<V, T, rest>(arguments)` with the constant T equal to `$vectors`. Sizes beyond
 /// `$largest`, a constant, are not compiled.
 macro_rules! with_tile {
-    ($vectors:expr, $largest:expr, $function:ident::<$v:ident>($($argument:expr),* $(,)?)) => {
-        with_tile!(@arms $vectors, $largest, $function, $v, ($($argument),*),
+    ($vectors:expr, $largest:expr,
+        $function:ident::<$v:ident $(, $rest:ident)*>($($argument:expr),* $(,)?)) => {
+        with_tile!(@arms $vectors, $largest, $function, $v, ($($rest),*), ($($argument),*),
             1 2 3 4 5 6 7 8 9 10 11 12 13)
     };
-    (@arms $vectors:expr, $largest:expr, $function:ident, $v:ident, $arguments:tt, $($t:literal)*) => {
+    (@arms $vectors:expr, $largest:expr, $function:ident, $v:ident, $rest:tt, $arguments:tt,
+        $($t:literal)*) => {
         match $vectors {
-            $($t if $t <= $largest => with_tile!(@call $function, $v, $t, $arguments),)*
+            $($t if $t <= $largest => with_tile!(@call $function, $v, $t, $rest, $arguments),)*
             other => unreachable!("a tile of {other} vectors, the largest is {}", $largest),
         }
     };
-    (@call $function:ident, $v:ident, $t:literal, ($($argument:expr),*)) => {
-        $function::<$v, $t>($($argument),*)
+    (@call $function:ident, $v:ident, $t:literal, ($($rest:ident),*), ($($argument:expr),*)) => {
+        $function::<$v, $t $(, $rest)*>($($argument),*)
     };
 }
 pub(super) use with_tile;

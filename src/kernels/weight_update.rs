@@ -4,16 +4,19 @@
     reason = "inner loops over raw pointers, bounds checked at entry"
 )]
 
-use super::prepare::PreparedColumns;
+use super::prepare::{Pattern, PreparedBlock};
 use super::rule::{StepRule, VectorRule};
 use super::tile::{tiles, with_tile};
-use super::{DENSE_GRADIENT_PIXELS, GRADIENT_PIXELS, INPUT_OF_BYTE, MASK_WORDS};
+use super::{
+    DENSE_GRADIENT_PIXELS, GRADIENT_PIXELS, INPUT_OF_BYTE, MASK_WORDS, PIXEL_BLOCK,
+    SCATTERED_GRADIENT_PIXELS, WORD,
+};
 use crate::simd::{Kernel, Vector};
 
 /// dW = x^T dk over the samples of a block, ascending, and the SGD step.
 pub(crate) struct WeightUpdate<'a> {
-    /// x, by pixel.
-    pub block: PreparedColumns<'a>,
+    /// x.
+    pub block: PreparedBlock<'a>,
     /// dk, `[samples][stride]`.
     pub delta: &'a [f32],
     /// Hidden units in the slice, padded to whole vectors.
@@ -43,7 +46,6 @@ impl Kernel for WeightUpdate<'_> {
         assert!(self.stride.is_multiple_of(V::LANES));
         assert!(self.weights.len() >= rows * self.stride);
         assert!(self.delta.len() >= self.block.samples() * self.stride);
-        assert!(self.block.masks().len() >= rows);
         if let Some(gradients) = &self.gradients {
             assert!(gradients.len() >= rows * self.stride);
         }
@@ -54,140 +56,183 @@ impl Kernel for WeightUpdate<'_> {
             Some(_) => {}
             None => assert!(self.gradients.is_some(), "sums without a place to go"),
         }
-        let vectors = self.stride / V::LANES;
-        if V::TILES.dense_gradient > 0 && self.block.is_dense() {
-            for (first, vectors) in tiles(vectors, V::TILES.dense_gradient) {
-                let unit = first * V::LANES;
-                // SAFETY: the assertions above hold for every row of every tile.
-                unsafe {
-                    with_tile!(
-                        vectors,
-                        V::TILES.dense_gradient,
-                        dense_tile::<V>(token, &mut self, unit)
-                    );
+        // SAFETY: the assertions above hold for every row of every tile, and each variant finds the
+        // buffers that it uses.
+        unsafe {
+            match (self.rule, self.gradients.is_some()) {
+                (Some(rule), false) if rule.is_plain() => self.all_tiles::<V, PLAIN>(token),
+                (Some(rule), false) if rule.has_velocity() => {
+                    self.all_tiles::<V, VELOCITY>(token);
                 }
-            }
-            return;
-        }
-        for (first, vectors) in tiles(vectors, V::TILES.gradient) {
-            let unit = first * V::LANES;
-            // SAFETY: as above.
-            unsafe {
-                with_tile!(
-                    vectors,
-                    V::TILES.gradient,
-                    sparse_tile::<V>(token, &mut self, unit)
-                );
+                _ => self.all_tiles::<V, GENERAL>(token),
             }
         }
     }
 }
 
-/// [`unit_tile`] for pairs of pixels.
-///
-/// # Safety
-/// As [`unit_tile`].
-#[inline(always)]
-unsafe fn sparse_tile<V: Vector, const T: usize>(
-    token: V::Token,
-    pass: &mut WeightUpdate<'_>,
-    unit: usize,
-) {
-    // SAFETY: the caller keeps the same contract.
-    unsafe { unit_tile::<V, T, GRADIENT_PIXELS>(token, pass, unit) }
-}
+/// Plain SGD on a minibatch that is a single block: w <- w - rate g.
+const PLAIN: u8 = 0;
+/// SGD with momentum on a minibatch that is a single block.
+const VELOCITY: u8 = 1;
+/// Everything else: sums that lie in memory, weight decay without momentum.
+const GENERAL: u8 = 2;
 
-/// [`unit_tile`] for four pixels at once.
-///
-/// # Safety
-/// As [`unit_tile`].
-#[inline(always)]
-unsafe fn dense_tile<V: Vector, const T: usize>(
-    token: V::Token,
-    pass: &mut WeightUpdate<'_>,
-    unit: usize,
-) {
-    // SAFETY: the caller keeps the same contract.
-    unsafe { unit_tile::<V, T, DENSE_GRADIENT_PIXELS>(token, pass, unit) }
+impl WeightUpdate<'_> {
+    /// # Safety
+    /// The buffers must hold all rows, and those that the variant uses must be there.
+    #[inline(always)]
+    unsafe fn all_tiles<V: Vector, const VARIANT: u8>(&mut self, token: V::Token) {
+        let pattern = self.block.pattern();
+        let is_dense = pattern == Pattern::Dense && V::TILES.dense_gradient > 0;
+        let largest = if is_dense {
+            V::TILES.dense_gradient
+        } else {
+            V::TILES.gradient
+        };
+        for (first, vectors) in tiles(self.stride / V::LANES, largest) {
+            let unit = first * V::LANES;
+            // SAFETY: the caller keeps the same contract.
+            unsafe {
+                if is_dense {
+                    with_tile!(
+                        vectors,
+                        V::TILES.dense_gradient,
+                        unit_tile::<V, DENSE_GRADIENT_PIXELS, VARIANT>(token, self, unit)
+                    );
+                } else if pattern == Pattern::Scattered {
+                    with_tile!(
+                        vectors,
+                        V::TILES.gradient,
+                        unit_tile::<V, SCATTERED_GRADIENT_PIXELS, VARIANT>(token, self, unit)
+                    );
+                } else {
+                    with_tile!(
+                        vectors,
+                        V::TILES.gradient,
+                        unit_tile::<V, GRADIENT_PIXELS, VARIANT>(token, self, unit)
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// T vectors of hidden units, all pixels, P at a time.
 ///
 /// The P x T gradient sums stay in registers while the loop walks the samples in which any of the
 /// pixels is not zero; each such sample's T deltas are loaded once for all of them. The deltas
-/// of all samples (128 x T vectors) stay in L1 where they fit, as with AVX2, else in L2; the weight
-/// rows stream through from L2.
+/// of all samples (128 x T vectors) and the bytes of 64 pixels (8 KiB) stay in L1; the weight rows
+/// stream through from L2, and each is touched once.
 ///
 /// # Safety
-/// Every row of the buffers must hold T vectors from `unit` on.
+/// Every row of the buffers must hold T vectors from `unit` on, and the buffers that the variant uses
+/// must be there.
 #[inline(always)]
-unsafe fn unit_tile<V: Vector, const T: usize, const P: usize>(
+unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8>(
     token: V::Token,
     pass: &mut WeightUpdate<'_>,
     unit: usize,
 ) {
-    let masks = pass.block.masks();
-    let gradients = pass
-        .gradients
-        .as_mut()
-        .map(|gradients| gradients.as_mut_ptr());
-    // Without a sample there is nothing to add, and a plain step changes nothing.
-    let may_skip = match pass.rule {
-        None => true,
-        Some(rule) => rule.is_plain() && gradients.is_none(),
+    let stride = pass.stride;
+    let pointers = Pointers {
+        weights: pass.weights.as_mut_ptr(),
+        velocities: pass.velocities.as_mut_ptr(),
+        gradients: pass
+            .gradients
+            .as_mut()
+            .map(|gradients| gradients.as_mut_ptr()),
     };
-    for pixel in (0..weight_rows(pass.block.inputs())).step_by(P) {
-        let any: [u64; MASK_WORDS] =
-            std::array::from_fn(|word| (0..P).fold(0, |mask, p| mask | masks[pixel + p][word]));
-        if may_skip && any == [0; MASK_WORDS] {
-            continue;
-        }
-        // SAFETY: the caller vouches for T vectors from `unit` on in each of the P rows, in
-        // each of the buffers that `run` has found to be there.
-        unsafe {
-            let stride = pass.stride;
-            let at = move |p: usize, t: usize| (pixel + p) * stride + unit + t * V::LANES;
-            let sums: [[V; T]; P] = std::array::from_fn(|p| {
-                std::array::from_fn(|t| match gradients {
-                    Some(gradients) => V::load(token, gradients.add(at(p, t))),
-                    None => V::splat(token, 0.0),
-                })
+    let rule = pass.rule.map(|rule| (rule, VectorRule::new(token, rule)));
+    // Without a sample there is nothing to add, and a plain step changes nothing.
+    let may_skip = VARIANT == PLAIN || pass.rule.is_none();
+    let rows = weight_rows(pass.block.inputs());
+    for pixel_block in 0..pass.block.pixel_blocks() {
+        let squares: [Square; MASK_WORDS] = std::array::from_fn(|word| {
+            if word < pass.block.words() {
+                Square {
+                    masks: pass.block.pixel_masks(word, pixel_block),
+                    bytes: pass.block.bytes(word, pixel_block).as_ptr(),
+                }
+            } else {
+                Square {
+                    masks: &[0; PIXEL_BLOCK],
+                    bytes: std::ptr::null(),
+                }
+            }
+        });
+        let first = pixel_block * PIXEL_BLOCK;
+        for place in (0..PIXEL_BLOCK.min(rows - first)).step_by(P) {
+            let words = squares.map(|square| Word {
+                any: (0..P).fold(0, |any, p| any | square.masks[place + p]),
+                bytes: square.bytes.wrapping_add(place),
             });
-            let columns = std::array::from_fn(|p| pass.block.bytes(pixel + p).as_ptr());
-            let deltas = pass.delta.as_ptr().add(unit);
-            let sums = gradient(token, any, columns, deltas, stride, sums);
-            for (p, sums) in sums.into_iter().enumerate() {
-                for (t, sum) in sums.into_iter().enumerate() {
-                    finish(token, pass, gradients, at(p, t), sum);
+            if may_skip && words.iter().all(|word| word.any == 0) {
+                continue;
+            }
+            // SAFETY: the caller vouches for T vectors from `unit` on in each of the P rows.
+            unsafe {
+                let at =
+                    move |p: usize, t: usize| (first + place + p) * stride + unit + t * V::LANES;
+                let mut sums = [[V::splat(token, 0.0); T]; P];
+                if let (GENERAL, Some(gradients)) = (VARIANT, pointers.gradients) {
+                    sums = std::array::from_fn(|p| {
+                        std::array::from_fn(|t| V::load(token, gradients.add(at(p, t))))
+                    });
+                }
+                let deltas = pass.delta.as_ptr().add(unit);
+                let sums = gradient(token, words, deltas, stride, sums);
+                // Loops over constant ranges are unrolled, which keeps the sums in registers.
+                for p in 0..P {
+                    for t in 0..T {
+                        pointers.finish::<V, VARIANT>(token, &rule, at(p, t), sums[p][t]);
+                    }
                 }
             }
         }
     }
 }
 
-/// Adds x dk to the sums of P pixels, for the samples in `any`.
+/// 64 samples and 64 pixels.
+#[derive(Clone, Copy)]
+struct Square<'a> {
+    /// Masks of the samples, one a pixel.
+    masks: &'a [u64; PIXEL_BLOCK],
+    /// `[sample][64]`.
+    bytes: *const u8,
+}
+
+/// 64 samples of P pixels.
+#[derive(Clone, Copy)]
+struct Word {
+    /// Those in which any of the pixels is not zero.
+    any: u64,
+    /// P bytes of each, 64 apart.
+    bytes: *const u8,
+}
+
+/// Adds x dk to the sums of P pixels.
 ///
 /// # Safety
-/// The samples of `any` must have a byte in both `columns` and T vectors in `deltas`.
+/// The samples of `any` must have their bytes, and T vectors in `deltas`.
 #[inline(always)]
 unsafe fn gradient<V: Vector, const T: usize, const P: usize>(
     token: V::Token,
-    any: [u64; MASK_WORDS],
-    columns: [*const u8; P],
+    words: [Word; MASK_WORDS],
     deltas: *const f32,
     stride: usize,
     mut sums: [[V; T]; P],
 ) -> [[V; T]; P] {
-    for (word, mask) in any.into_iter().enumerate() {
-        let mut rest = mask;
+    for (number, word) in words.into_iter().enumerate() {
+        let mut rest = word.any;
         while rest != 0 {
-            let sample = word * 64 + rest.trailing_zeros() as usize;
+            let place = rest.trailing_zeros() as usize;
             rest &= rest - 1;
             // SAFETY: the caller vouches for the sample's bytes and deltas.
             unsafe {
-                let x = columns
-                    .map(|column| V::splat(token, INPUT_OF_BYTE[*column.add(sample) as usize]));
-                let delta = deltas.add(sample * stride);
+                let bytes = word.bytes.add(place * PIXEL_BLOCK);
+                let x: [V; P] =
+                    std::array::from_fn(|p| V::splat(token, INPUT_OF_BYTE[*bytes.add(p) as usize]));
+                let delta = deltas.add((number * WORD + place) * stride);
                 for t in 0..T {
                     let delta = V::load(token, delta.add(t * V::LANES));
                     for (sums, x) in sums.iter_mut().zip(x) {
@@ -200,42 +245,50 @@ unsafe fn gradient<V: Vector, const T: usize, const P: usize>(
     sums
 }
 
-/// Puts one vector of sums where it belongs: into the weights, or into `gradients`.
-///
-/// # Safety
-/// `at` must be the start of a vector in each buffer that the pass has.
-#[inline(always)]
-unsafe fn finish<V: Vector>(
-    token: V::Token,
-    pass: &mut WeightUpdate<'_>,
+/// Where the results go.
+struct Pointers {
+    weights: *mut f32,
+    velocities: *mut f32,
     gradients: Option<*mut f32>,
-    at: usize,
-    sum: V,
-) {
-    // SAFETY: the caller vouches for a vector at `at`; velocities are there if the rule has any.
-    unsafe {
-        let Some(step) = pass.rule else {
-            if let Some(gradients) = gradients {
-                sum.store(gradients.add(at));
+}
+
+impl Pointers {
+    /// Puts one vector of sums where it belongs: into the weights, or into `gradients`.
+    ///
+    /// # Safety
+    /// `at` must be the start of a vector in each buffer that the variant and the rule use.
+    #[inline(always)]
+    unsafe fn finish<V: Vector, const VARIANT: u8>(
+        &self,
+        token: V::Token,
+        rule: &Option<(StepRule, VectorRule<V>)>,
+        at: usize,
+        sum: V,
+    ) {
+        // SAFETY: the caller vouches for a vector at `at`.
+        unsafe {
+            let Some((step, rule)) = rule else {
+                if let Some(gradients) = self.gradients {
+                    sum.store(gradients.add(at));
+                }
+                return;
+            };
+            let zero = V::splat(token, 0.0);
+            let target = self.weights.add(at);
+            let weight = V::load(token, target);
+            if VARIANT == PLAIN || VARIANT == GENERAL && step.is_plain() {
+                rule.plain(weight, sum).store(target);
+            } else if VARIANT == VELOCITY || step.has_velocity() {
+                let velocity_at = self.velocities.add(at);
+                let (weight, velocity) = rule.full(weight, V::load(token, velocity_at), sum);
+                weight.store(target);
+                velocity.store(velocity_at);
+            } else {
+                rule.full(weight, zero, sum).0.store(target);
             }
-            return;
-        };
-        let zero = V::splat(token, 0.0);
-        let rule = VectorRule::<V>::new(token, step);
-        let target = pass.weights.as_mut_ptr().add(at);
-        let weight = V::load(token, target);
-        if step.is_plain() {
-            rule.plain(weight, sum).store(target);
-        } else if step.has_velocity() {
-            let velocity_at = pass.velocities.as_mut_ptr().add(at);
-            let (weight, velocity) = rule.full(weight, V::load(token, velocity_at), sum);
-            weight.store(target);
-            velocity.store(velocity_at);
-        } else {
-            rule.full(weight, zero, sum).0.store(target);
-        }
-        if let Some(gradients) = gradients {
-            zero.store(gradients.add(at));
+            if let (GENERAL, Some(gradients)) = (VARIANT, self.gradients) {
+                zero.store(gradients.add(at));
+            }
         }
     }
 }

@@ -113,13 +113,9 @@ impl Vector for Avx2Vector {
     }
 
     #[inline(always)]
-    unsafe fn non_zero_16(_: Avx2, source: *const u8) -> u64 {
-        // SAFETY: the token proves detection; the caller vouches for 16 readable bytes.
-        unsafe {
-            let bytes = _mm_loadu_si128(source.cast());
-            let zero = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_setzero_si128()));
-            u64::from(!zero as u16)
-        }
+    fn prefetch(_: Avx2, source: *const u8) {
+        // SAFETY: any address may be asked for.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(source.cast()) }
     }
     #[inline(always)]
     unsafe fn non_zero_64(_: Avx2, source: *const u8) -> u64 {
@@ -130,35 +126,5 @@ impl Vector for Avx2Vector {
             u64::from(!zero as u32)
         };
         half(0) | half(1) << 32
-    }
-    #[inline(always)]
-    unsafe fn transpose_16x64(_: Avx2, rows: *const u8, columns: *mut u8, stride: usize) {
-        // SAFETY: the token proves detection; the caller vouches for the bytes of both.
-        unsafe { transpose_16x64(rows, columns, stride) }
-    }
-}
-
-/// [`Vector::transpose_16x64`] on vectors of 32 bytes.
-///
-/// # Safety
-/// The CPU must have AVX2; `rows` and `columns` as in the trait.
-#[inline(always)]
-pub(super) unsafe fn transpose_16x64(rows: *const u8, columns: *mut u8, stride: usize) {
-    for first in [0, 32] {
-        // SAFETY: the caller vouches for the instructions and for the bytes of both.
-        unsafe {
-            let row = |i: usize| _mm256_loadu_si256(rows.add(i * 64 + first).cast());
-            let square = super::transpose_bytes(
-                std::array::from_fn(row),
-                |a, b| _mm256_unpacklo_epi8(a, b),
-                |a, b| _mm256_unpackhi_epi8(a, b),
-            );
-            // Each half of the vectors has transposed 16 columns of its own.
-            for (i, vector) in square.into_iter().enumerate() {
-                let column = |half: usize| columns.add((first + 16 * half + i) * stride).cast();
-                _mm_storeu_si128(column(0), _mm256_castsi256_si128(vector));
-                _mm_storeu_si128(column(1), _mm256_extracti128_si256::<1>(vector));
-            }
-        }
     }
 }

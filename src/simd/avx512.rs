@@ -122,12 +122,9 @@ impl Vector for Avx512Vector {
     }
 
     #[inline(always)]
-    unsafe fn non_zero_16(_: Avx512, source: *const u8) -> u64 {
-        // SAFETY: the token proves detection; the caller vouches for 16 readable bytes.
-        unsafe {
-            let bytes = _mm_loadu_si128(source.cast());
-            u64::from(_mm_test_epi8_mask(bytes, bytes))
-        }
+    fn prefetch(_: Avx512, source: *const u8) {
+        // SAFETY: any address may be asked for.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(source.cast()) }
     }
     #[inline(always)]
     unsafe fn non_zero_64(_: Avx512, source: *const u8) -> u64 {
@@ -136,13 +133,5 @@ impl Vector for Avx512Vector {
             let bytes = _mm512_loadu_si512(source.cast());
             _mm512_test_epi8_mask(bytes, bytes)
         }
-    }
-    // Vectors of 64 bytes took 1.7 times as long: there is one port for their shuffles, and
-    // quarters are stored one by one.
-    #[inline(always)]
-    unsafe fn transpose_16x64(_: Avx512, rows: *const u8, columns: *mut u8, stride: usize) {
-        // SAFETY: the token proves detection of AVX-512, which comes with AVX2; the caller vouches
-        // for the bytes of both.
-        unsafe { super::avx2::transpose_16x64(rows, columns, stride) }
     }
 }

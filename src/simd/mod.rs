@@ -82,44 +82,13 @@ pub(crate) trait Vector: Copy {
     /// `integer = n + 1.5 * 2^23`, `self * 2^n`, as long as the result is a normal number.
     fn shift_exponent(self, integer: Self) -> Self;
 
-    /// Bit i is set where byte i of 16 is not zero.
-    ///
-    /// # Safety
-    /// `source` must be valid for reading 16 bytes.
-    unsafe fn non_zero_16(token: Self::Token, source: *const u8) -> u64;
+    /// Asks for the cache line at `source`, which need not be readable, to be brought into L2.
+    fn prefetch(token: Self::Token, source: *const u8);
     /// Bit i is set where byte i of 64 is not zero.
     ///
     /// # Safety
     /// `source` must be valid for reading 64 bytes.
     unsafe fn non_zero_64(token: Self::Token, source: *const u8) -> u64;
-    /// Transposes 16 rows of 64 bytes: `columns[j * stride + i] = rows[i * 64 + j]`.
-    ///
-    /// # Safety
-    /// `rows` must be valid for reading 1024 bytes, `columns` for writing 16 bytes at each of 64
-    /// multiples of `stride`. They must not overlap.
-    unsafe fn transpose_16x64(token: Self::Token, rows: *const u8, columns: *mut u8, stride: usize);
-}
-
-/// The network that transposes 16 vectors of bytes: byte j of vector i becomes byte i of vector j.
-///
-/// Interleaving the first half of the vectors with the second doubles the distance that
-/// neighbouring bytes have come from; four times make 16. `low` and `high` interleave the first and
-/// the second eight bytes of two vectors; where vectors are wider than 16 bytes, of each 16 apart.
-#[inline(always)]
-pub(crate) fn transpose_bytes<T: Copy>(
-    mut square: [T; 16],
-    low: impl Fn(T, T) -> T,
-    high: impl Fn(T, T) -> T,
-) -> [T; 16] {
-    for _ in 0..4 {
-        let mut next = square;
-        for i in 0..8 {
-            next[2 * i] = low(square[i], square[i + 8]);
-            next[2 * i + 1] = high(square[i], square[i + 8]);
-        }
-        square = next;
-    }
-    square
 }
 
 /// A hot loop that can be instantiated for each instruction set.

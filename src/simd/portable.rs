@@ -88,30 +88,16 @@ impl Vector for PortableVector {
         Self(f32x8::new(sum.to_array().map(|x| f32::from_bits(x as u32))))
     }
 
+    // There is no portable instruction for it.
     #[inline(always)]
-    unsafe fn non_zero_16(_: Portable, source: *const u8) -> u64 {
-        // SAFETY: the caller vouches for 16 readable bytes.
-        let bytes = u8x16::new(unsafe { *source.cast::<[u8; 16]>() });
-        u64::from(!bytes.simd_eq(u8x16::ZERO).to_bitmask() & 0xffff)
-    }
+    fn prefetch(_: Portable, _: *const u8) {}
     #[inline(always)]
-    unsafe fn non_zero_64(token: Portable, source: *const u8) -> u64 {
-        // SAFETY: the caller vouches for 64 readable bytes.
-        let quarter = |part: usize| unsafe { Self::non_zero_16(token, source.add(part * 16)) };
+    unsafe fn non_zero_64(_: Portable, source: *const u8) -> u64 {
+        let quarter = |part: usize| {
+            // SAFETY: the caller vouches for 64 readable bytes.
+            let bytes = u8x16::new(unsafe { *source.add(part * 16).cast::<[u8; 16]>() });
+            u64::from(!bytes.simd_eq(u8x16::ZERO).to_bitmask() & 0xffff)
+        };
         quarter(0) | quarter(1) << 16 | quarter(2) << 32 | quarter(3) << 48
-    }
-    #[inline(always)]
-    unsafe fn transpose_16x64(_: Portable, rows: *const u8, columns: *mut u8, stride: usize) {
-        for first in [0, 16, 32, 48] {
-            let square = std::array::from_fn(|i| {
-                // SAFETY: the caller vouches for 16 rows of 64 bytes.
-                u8x16::new(unsafe { *rows.add(i * 64 + first).cast::<[u8; 16]>() })
-            });
-            let square = super::transpose_bytes(square, u8x16::unpack_low, u8x16::unpack_high);
-            for (i, vector) in square.into_iter().enumerate() {
-                // SAFETY: the caller vouches for 16 bytes in each of 64 columns.
-                unsafe { *columns.add((first + i) * stride).cast() = *vector.as_array() }
-            }
-        }
     }
 }

@@ -35,10 +35,12 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
         }
     }
     for row in training.iter().filter(|row| !row["thread"].is_null()) {
-        // 3 epochs of 12 steps; a first preparation and a first wait in each.
+        // 3 epochs of 12 steps; a first preparation and a first wait in each, and two calls a step for
+        // the gradients.
         let calls = match row["phase"].as_str().unwrap() {
             "prepare" | "barrier" => 39,
             "shuffle" | "thread start and end" => 3,
+            "weight gradients+update" => 72,
             _ => 36,
         };
         assert_eq!(row["calls"], calls, "{row}");

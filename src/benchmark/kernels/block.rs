@@ -6,17 +6,15 @@
 
 use super::{Gradients, KernelName, Setting, Weights, zeros};
 use crate::engine::AlignedBuffer;
+use crate::kernels::WORD;
 use crate::kernels::forward::Forward;
 use crate::kernels::hidden_delta::HiddenDelta;
 use crate::kernels::logits::LeafLogits;
 use crate::kernels::output_update::OutputGradient;
-use crate::kernels::prepare::{
-    BlockLayout, PixelBlockTarget, Prepare, PreparedColumns, PreparedRows,
-};
+use crate::kernels::prepare::{BlockLayout, Prepare, PreparedBlock, Squares};
 use crate::kernels::rule::StepRule;
 use crate::kernels::softmax::{BlockLoss, SoftmaxCrossEntropy};
 use crate::kernels::weight_update::WeightUpdate;
-use crate::kernels::{MASK_WORDS, PIXEL_BLOCK};
 use crate::simd::{Isa, MAX_LANES};
 
 /// Up to 128 samples of a minibatch.
@@ -24,11 +22,7 @@ pub(super) struct KernelBlock {
     pub(super) isa: Isa,
     pub(super) order: Vec<u32>,
     pub(super) labels: Vec<u8>,
-    layout: BlockLayout,
-    row_bytes: AlignedBuffer<u8>,
-    row_masks: AlignedBuffer<u64>,
-    column_bytes: AlignedBuffer<u8>,
-    column_masks: AlignedBuffer<[u64; MASK_WORDS]>,
+    prepared: PreparedBuffers,
     pub(super) hidden: AlignedBuffer<f32>,
     pub(super) logits: AlignedBuffer<f32>,
     output_delta: AlignedBuffer<f32>,
@@ -36,6 +30,43 @@ pub(super) struct KernelBlock {
     scratch: AlignedBuffer<f32>,
     predicted: Vec<u8>,
     pub(super) loss: BlockLoss,
+}
+
+/// The buffers of a prepared block.
+struct PreparedBuffers {
+    layout: BlockLayout,
+    samples: usize,
+    bytes: AlignedBuffer<u8>,
+    sample_masks: AlignedBuffer<u64>,
+    pixel_masks: AlignedBuffer<u64>,
+}
+
+impl PreparedBuffers {
+    fn new(layout: BlockLayout, samples: usize) -> Self {
+        Self {
+            layout,
+            samples,
+            bytes: AlignedBuffer::new(layout.bytes(), 0),
+            sample_masks: AlignedBuffer::new(layout.sample_masks(), 0),
+            pixel_masks: AlignedBuffer::new(layout.pixel_masks(), 0),
+        }
+    }
+
+    /// The block, once it has been prepared.
+    fn block(&self) -> PreparedBlock<'_> {
+        let (bytes, sample_masks) = (&self.bytes, &self.sample_masks);
+        // SAFETY: `prepare`, the first of the kernels, fills the buffers with this layout and as many
+        // samples; before it they are those of an empty image.
+        unsafe {
+            PreparedBlock::new(
+                self.layout,
+                self.samples,
+                bytes,
+                sample_masks,
+                &self.pixel_masks,
+            )
+        }
+    }
 }
 
 impl KernelBlock {
@@ -50,11 +81,7 @@ impl KernelBlock {
             isa: setting.isa,
             labels: labels.collect(),
             order: order.to_vec(),
-            layout,
-            row_bytes: AlignedBuffer::new(layout.bytes(), 0),
-            row_masks: AlignedBuffer::new(layout.row_masks(), 0),
-            column_bytes: AlignedBuffer::new(layout.bytes(), 0),
-            column_masks: AlignedBuffer::new(layout.column_masks(), [0; MASK_WORDS]),
+            prepared: PreparedBuffers::new(layout, order.len()),
             hidden: zeros(units),
             logits: zeros(classes),
             output_delta: zeros(classes),
@@ -94,49 +121,45 @@ impl KernelBlock {
             class_stride,
             ..
         } = setting;
-        let bytes = self.layout.bytes();
-        let row_masks = size_of_val::<[u64]>(&self.row_masks);
-        let column_masks = size_of_val::<[_]>(&*self.column_masks);
+        let bytes = self.prepared.layout.bytes();
+        let sample_masks = size_of_val::<[u64]>(&self.prepared.sample_masks);
+        let pixel_masks = size_of_val::<[_]>(&*self.prepared.pixel_masks);
         let (units, classes) = (4 * self.hidden.len(), 4 * self.logits.len());
         let output_weights = 4 * shape.classes * stride;
         match kernel {
             KernelName::Prepare => {
-                self.order.len() * shape.inputs + 2 * bytes + row_masks + column_masks
+                self.order.len() * shape.inputs + bytes + sample_masks + pixel_masks
             }
-            KernelName::Forward => bytes + row_masks + 4 * (shape.inputs + 1) * stride + units,
+            KernelName::Forward => bytes + sample_masks + 4 * (shape.inputs + 1) * stride + units,
             KernelName::Logits => units + 4 * shape.hidden * class_stride + classes,
             KernelName::Softmax => 2 * classes + 2 * self.order.len(),
             KernelName::HiddenDelta => classes + output_weights + 2 * units + 2 * 4 * stride,
             KernelName::OutputGradient => classes + units + 2 * output_weights,
-            KernelName::WeightUpdate => bytes + column_masks + units,
+            KernelName::WeightUpdate => bytes + pixel_masks + units,
         }
     }
 
     fn prepare(&mut self, setting: Setting<'_>) {
-        let (bytes, masks) = (self.layout.capacity * PIXEL_BLOCK, self.layout.capacity);
-        for pixel_block in 0..self.layout.pixel_blocks() {
-            let part = |len: usize| pixel_block * len..(pixel_block + 1) * len;
+        let layout = self.prepared.layout;
+        for (word, samples) in self.order.chunks(WORD).enumerate() {
+            let part = |all: usize| word * all / layout.words..(word + 1) * all / layout.words;
             setting.isa.run(Prepare {
-                layout: self.layout,
+                inputs: layout.inputs,
                 images: setting.samples.images(),
-                order: &self.order,
-                pixel_block,
-                target: PixelBlockTarget {
-                    row_bytes: &mut self.row_bytes[part(bytes)],
-                    row_masks: &mut self.row_masks[part(masks)],
-                    column_bytes: &mut self.column_bytes[part(bytes)],
-                    column_masks: &mut self.column_masks[part(PIXEL_BLOCK)],
+                order: samples,
+                first_pixel_block: 0,
+                target: Squares {
+                    bytes: &mut self.prepared.bytes[part(layout.bytes())],
+                    sample_masks: &mut self.prepared.sample_masks[part(layout.sample_masks())],
+                    pixel_masks: &mut self.prepared.pixel_masks[part(layout.pixel_masks())],
                 },
             });
         }
     }
 
     fn forward(&mut self, setting: Setting<'_>, weights: &Weights) {
-        let (bytes, masks) = (&self.row_bytes, &self.row_masks);
-        // SAFETY: `new` has filled the buffers with this layout and as many samples.
-        let rows = unsafe { PreparedRows::new(self.layout, self.order.len(), bytes, masks) };
         Forward {
-            block: rows,
+            block: self.prepared.block(),
             weights: &weights.weights,
             bias: &weights.bias,
             hidden: &mut self.hidden,
@@ -177,12 +200,16 @@ impl KernelBlock {
             class_stride: setting.class_stride,
             classes: setting.shape.classes,
             weights: &weights.output_weights,
-            hidden: &self.hidden,
-            delta: &mut self.delta,
+            hidden: &mut self.delta,
             bias_gradient: &mut gradients.bias,
             stride: setting.stride,
             samples: self.order.len(),
         });
+    }
+
+    /// Gives the hidden delta, which replaces h, a copy of it, so that both can be checked.
+    pub(super) fn copy_hidden(&mut self) {
+        self.delta.copy_from_slice(&self.hidden);
     }
 
     fn output_gradient(&mut self, setting: Setting<'_>, gradients: &mut Gradients) {
@@ -204,11 +231,8 @@ impl KernelBlock {
         gradients: &mut Gradients,
         is_last: bool,
     ) {
-        let (bytes, masks) = (&self.column_bytes, &self.column_masks);
-        // SAFETY: `new` has filled the buffers with this layout and as many samples.
-        let columns = unsafe { PreparedColumns::new(self.layout, self.order.len(), bytes, masks) };
         setting.isa.run(WeightUpdate {
-            block: columns,
+            block: self.prepared.block(),
             delta: &self.delta,
             stride: setting.stride,
             weights: &mut weights.weights,

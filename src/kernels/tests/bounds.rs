@@ -57,7 +57,7 @@ fn the_first_layers_kernels_refuse_short_buffers() {
     let batch = batch();
     assert_bounds_checked("forward", |isa, [weights, bias, hidden, stride]| {
         Forward {
-            block: batch.prepare(isa).rows(),
+            block: batch.prepare(isa).block(),
             weights: &buffer(INPUTS * STRIDE, weights),
             bias: &buffer(STRIDE, bias),
             hidden: &mut buffer(SAMPLES * STRIDE, hidden),
@@ -68,7 +68,7 @@ fn the_first_layers_kernels_refuse_short_buffers() {
     let rows = weight_rows(INPUTS);
     let update = |isa: Isa, [delta, weights, velocities, gradients, stride]: [usize; 5]| {
         isa.run(WeightUpdate {
-            block: batch.prepare(isa).columns(),
+            block: batch.prepare(isa).block(),
             delta: &buffer(SAMPLES * STRIDE, delta),
             stride: STRIDE - stride,
             weights: &mut buffer(rows * STRIDE, weights),
@@ -80,7 +80,7 @@ fn the_first_layers_kernels_refuse_short_buffers() {
     assert_bounds_checked("weight update", update);
     assert_bounds_checked("sums without a place", |isa, [nowhere]: [usize; 1]| {
         isa.run(WeightUpdate {
-            block: batch.prepare(isa).columns(),
+            block: batch.prepare(isa).block(),
             delta: &buffer(SAMPLES * STRIDE, 0),
             stride: STRIDE,
             weights: &mut buffer(rows * STRIDE, 0),
@@ -128,14 +128,13 @@ fn the_output_layers_kernels_refuse_short_buffers() {
 
 #[test]
 fn the_backward_kernels_of_the_output_layer_refuse_short_buffers() {
-    let delta = |isa: Isa, [ds, weights, hidden, delta, bias, stride]: [usize; 6]| {
+    let delta = |isa: Isa, [ds, weights, hidden, bias, stride]: [usize; 5]| {
         isa.run(HiddenDelta {
             output_delta: &buffer(SAMPLES * CLASS_STRIDE, ds),
             class_stride: CLASS_STRIDE,
             classes: CLASSES,
             weights: &buffer(CLASSES * STRIDE, weights),
-            hidden: &buffer(SAMPLES * STRIDE, hidden),
-            delta: &mut buffer(SAMPLES * STRIDE, delta),
+            hidden: &mut buffer(SAMPLES * STRIDE, hidden),
             bias_gradient: &mut buffer(STRIDE, bias),
             stride: STRIDE - stride,
             samples: SAMPLES,

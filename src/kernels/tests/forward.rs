@@ -33,7 +33,7 @@ fn run(isa: Isa, case: &Case, data: &Data) -> Vec<Matrix> {
     let prepared = data.batch.prepare(isa);
     let mut hidden = Guarded::poisoned(case.samples * stride);
     Forward {
-        block: prepared.rows(),
+        block: prepared.block(),
         weights: &pad(&data.weights, case.units, stride),
         bias: &pad(&data.bias, case.units, stride),
         hidden: hidden.slice(),

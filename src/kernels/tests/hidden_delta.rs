@@ -38,15 +38,14 @@ fn run(isa: Isa, case: &Case, data: &Data) -> Vec<Matrix> {
     let at = (isa.name(), case);
     let (stride, units) = (case.stride(isa), case.units);
     let class_stride = case.class_stride();
-    let mut delta = Guarded::poisoned(case.samples * stride);
+    let mut delta = Guarded::holding(&pad(&data.hidden, units, stride));
     let mut bias_gradient = Guarded::holding(&pad(&data.bias_gradient, units, stride));
     isa.run(HiddenDelta {
         output_delta: &pad(&data.output_delta, case.classes, class_stride),
         class_stride,
         classes: case.classes,
         weights: &pad(&data.weights, units, stride),
-        hidden: &pad(&data.hidden, units, stride),
-        delta: delta.slice(),
+        hidden: delta.slice(),
         bias_gradient: bias_gradient.slice(),
         stride,
         samples: case.samples,

@@ -6,10 +6,8 @@
 
 use super::case::Case;
 use super::support::Guarded;
-use crate::kernels::prepare::{
-    BlockLayout, PixelBlockTarget, Prepare, PreparedColumns, PreparedRows,
-};
-use crate::kernels::{MASK_WORDS, PIXEL_BLOCK};
+use crate::kernels::WORD;
+use crate::kernels::prepare::{BlockLayout, Prepare, PreparedBlock, Squares};
 use crate::random::Stream;
 use crate::reference;
 use crate::simd::Isa;
@@ -27,17 +25,20 @@ pub(super) enum ImageKind {
     Dense,
     /// 85 % of the pixels are not zero: dense, with gaps.
     Gaps,
+    /// Runs of pixels that are not zero, with longer ones of zeros between them, as in pictures.
+    Strokes,
     /// Each image of another of these kinds.
     Mixed,
 }
 
 impl ImageKind {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Sparse,
         Self::Black,
         Self::White,
         Self::Dense,
         Self::Gaps,
+        Self::Strokes,
         Self::Mixed,
     ];
 
@@ -48,8 +49,23 @@ impl ImageKind {
             Self::Gaps if stream.below(100) < 85 => byte,
             Self::Sparse | Self::Black | Self::Gaps => 0,
             Self::White => 255,
-            Self::Dense | Self::Mixed => byte,
+            Self::Dense | Self::Strokes | Self::Mixed => byte,
         }
+    }
+
+    fn image(self, inputs: usize, stream: &mut Stream) -> Vec<u8> {
+        let mut image = Vec::new();
+        while image.len() < inputs {
+            if self == Self::Strokes {
+                image.resize(image.len() + stream.below(20) as usize, 0);
+                let run = 2 + stream.below(8);
+                image.extend((0..run).map(|_| self.pixel(stream)));
+            } else {
+                image.push(self.pixel(stream));
+            }
+        }
+        image.truncate(inputs);
+        image
     }
 }
 
@@ -71,7 +87,7 @@ impl Batch {
                 ImageKind::Mixed => ImageKind::ALL[index as usize % 4],
                 kind => kind,
             };
-            images.extend((0..case.inputs).map(|_| kind.pixel(stream)));
+            images.extend(kind.image(case.inputs, stream));
         }
         Self {
             inputs: case.inputs,
@@ -104,10 +120,9 @@ impl Batch {
         let prepared = Prepared {
             layout,
             samples: self.order.len(),
-            row_bytes: Guarded::poisoned(layout.bytes()).exact(),
-            row_masks: Guarded::poisoned(layout.row_masks()).exact(),
-            column_bytes: Guarded::poisoned(layout.bytes()).exact(),
-            column_masks: Guarded::poisoned(layout.column_masks()).exact(),
+            bytes: Guarded::poisoned(layout.bytes()).exact(),
+            sample_masks: Guarded::poisoned(layout.sample_masks()).exact(),
+            pixel_masks: Guarded::poisoned(layout.pixel_masks()).exact(),
         };
         self.prepare_into(isa, prepared)
     }
@@ -117,24 +132,28 @@ impl Batch {
         let layout = BlockLayout::new(self.inputs, self.capacity);
         assert_eq!(layout, prepared.layout);
         prepared.samples = self.order.len();
-        let (capacity, pixels) = (layout.capacity, PIXEL_BLOCK);
-        // The last first: they do not depend on each other.
-        for block in (0..layout.pixel_blocks()).rev() {
-            let bytes = block * capacity * pixels..(block + 1) * capacity * pixels;
-            let rows = block * capacity..(block + 1) * capacity;
-            let columns = block * pixels..(block + 1) * pixels;
-            isa.run(Prepare {
-                layout,
-                images: &self.images,
-                order: &self.order,
-                pixel_block: block,
-                target: PixelBlockTarget {
-                    row_bytes: &mut prepared.row_bytes.slice()[bytes.clone()],
-                    row_masks: &mut prepared.row_masks.slice()[rows],
-                    column_bytes: &mut prepared.column_bytes.slice()[bytes],
-                    column_masks: &mut prepared.column_masks.slice()[columns],
-                },
-            });
+        // A few squares at a time, the last first: they do not depend on each other.
+        for (word, samples) in self.order.chunks(WORD).enumerate().rev() {
+            for first in (0..layout.pixel_blocks()).step_by(2).rev() {
+                let end = (first + 2).min(layout.pixel_blocks());
+                let part = |all: usize| {
+                    let of_square = all / layout.squares();
+                    let square = |pixel_block| word * layout.pixel_blocks() + pixel_block;
+                    square(first) * of_square..square(end) * of_square
+                };
+                isa.run(Prepare {
+                    inputs: self.inputs,
+                    images: &self.images,
+                    order: samples,
+                    first_pixel_block: first,
+                    target: Squares {
+                        bytes: &mut prepared.bytes.slice()[part(layout.bytes())],
+                        sample_masks: &mut prepared.sample_masks.slice()
+                            [part(layout.sample_masks())],
+                        pixel_masks: &mut prepared.pixel_masks.slice()[part(layout.pixel_masks())],
+                    },
+                });
+            }
         }
         prepared
     }
@@ -144,29 +163,22 @@ impl Batch {
 pub(super) struct Prepared {
     pub layout: BlockLayout,
     pub samples: usize,
-    pub row_bytes: Guarded<u8>,
-    pub row_masks: Guarded<u64>,
-    pub column_bytes: Guarded<u8>,
-    pub column_masks: Guarded<[u64; MASK_WORDS]>,
+    pub bytes: Guarded<u8>,
+    pub sample_masks: Guarded<u64>,
+    pub pixel_masks: Guarded<u64>,
 }
 
 impl Prepared {
     pub(super) fn check_guards(&self, at: &dyn Debug) {
-        self.row_bytes.checked(at, "row_bytes");
-        self.row_masks.checked(at, "row_masks");
-        self.column_bytes.checked(at, "column_bytes");
-        self.column_masks.checked(at, "column_masks");
+        self.bytes.checked(at, "bytes");
+        self.sample_masks.checked(at, "sample_masks");
+        self.pixel_masks.checked(at, "pixel_masks");
     }
 
-    pub(super) fn rows(&self) -> PreparedRows<'_> {
-        let (bytes, masks) = (self.row_bytes.values(), self.row_masks.values());
+    pub(super) fn block(&self) -> PreparedBlock<'_> {
+        let (bytes, sample_masks) = (self.bytes.values(), self.sample_masks.values());
+        let pixel_masks = self.pixel_masks.values();
         // SAFETY: `Prepare` has filled the buffers, with this layout and as many samples.
-        unsafe { PreparedRows::new(self.layout, self.samples, bytes, masks) }
-    }
-
-    pub(super) fn columns(&self) -> PreparedColumns<'_> {
-        let (bytes, masks) = (self.column_bytes.values(), self.column_masks.values());
-        // SAFETY: as above.
-        unsafe { PreparedColumns::new(self.layout, self.samples, bytes, masks) }
+        unsafe { PreparedBlock::new(self.layout, self.samples, bytes, sample_masks, pixel_masks) }
     }
 }

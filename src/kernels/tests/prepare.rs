@@ -3,8 +3,8 @@
 use super::case::{Case, INPUTS, SAMPLES};
 use super::images::{Batch, ImageKind, Prepared};
 use super::support::Element;
-use crate::kernels::prepare::BlockLayout;
-use crate::kernels::{BLOCK_SAMPLES, PIXEL_BLOCK};
+use crate::kernels::prepare::{BlockLayout, Pattern};
+use crate::kernels::{BLOCK_SAMPLES, PIXEL_BLOCK, WORD};
 use crate::simd::Isa;
 use std::fmt::Debug;
 
@@ -44,22 +44,31 @@ fn mask(byte: impl Fn(usize) -> u8) -> u64 {
         .sum()
 }
 
-fn check_rows(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
-    let capacity = prepared.layout.capacity;
-    let padded = images.len().next_multiple_of(16);
-    for block in 0..prepared.layout.pixel_blocks() {
-        for sample in 0..capacity {
-            let row = &prepared.row_bytes.values()[(block * capacity + sample) * PIXEL_BLOCK..];
+/// The number of a square, for each word that has samples and each pixel block.
+fn squares(images: &[&[u8]], prepared: &Prepared) -> Vec<(usize, usize, usize)> {
+    let pixel_blocks = prepared.layout.pixel_blocks();
+    let words = images.len().div_ceil(WORD);
+    (0..words)
+        .flat_map(|word| (0..pixel_blocks).map(move |block| (word, block)))
+        .map(|(word, block)| (word * pixel_blocks + block, word, block))
+        .collect()
+}
+
+fn check_bytes(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
+    for (square, word, block) in squares(images, prepared) {
+        for place in 0..WORD {
+            let sample = word * WORD + place;
+            let row = &prepared.bytes.values()[(square * WORD + place) * PIXEL_BLOCK..];
             for (offset, &found) in row[..PIXEL_BLOCK].iter().enumerate() {
                 let pixel = block * PIXEL_BLOCK + offset;
-                let expected = if sample < padded {
+                let expected = if sample < images.len() {
                     byte(images, sample, pixel)
                 } else {
                     u8::SENTINEL
                 };
-                assert_eq!(found, expected, "{at:?}: row {sample}, pixel {pixel}");
+                assert_eq!(found, expected, "{at:?}: sample {sample}, pixel {pixel}");
             }
-            let found = prepared.row_masks.values()[block * capacity + sample];
+            let found = prepared.sample_masks.values()[square * WORD + place];
             let expected = if sample < images.len() {
                 mask(|bit| byte(images, sample, block * PIXEL_BLOCK + bit))
             } else {
@@ -75,21 +84,12 @@ fn check_rows(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
     }
 }
 
-fn check_columns(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
-    let capacity = prepared.layout.capacity;
-    let padded = images.len().next_multiple_of(16);
-    for pixel in 0..prepared.layout.pixel_blocks() * PIXEL_BLOCK {
-        let column = &prepared.column_bytes.values()[pixel * capacity..][..capacity];
-        for (sample, &found) in column.iter().enumerate() {
-            let expected = if sample < padded {
-                byte(images, sample, pixel)
-            } else {
-                u8::SENTINEL
-            };
-            assert_eq!(found, expected, "{at:?}: column {pixel}, sample {sample}");
-        }
-        for (word, &found) in prepared.column_masks.values()[pixel].iter().enumerate() {
-            let expected = mask(|bit| byte(images, word * 64 + bit, pixel));
+fn check_pixel_masks(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
+    for (square, word, block) in squares(images, prepared) {
+        let masks = &prepared.pixel_masks.values()[square * PIXEL_BLOCK..][..PIXEL_BLOCK];
+        for (place, &found) in masks.iter().enumerate() {
+            let pixel = block * PIXEL_BLOCK + place;
+            let expected = mask(|bit| byte(images, word * WORD + bit, pixel));
             assert_eq!(
                 found, expected,
                 "{at:?}: mask of pixel {pixel}, word {word}"
@@ -99,7 +99,7 @@ fn check_columns(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
 }
 
 #[test]
-fn a_prepared_block_holds_the_bytes_of_its_samples_twice_and_marks_those_that_are_not_zero() {
+fn a_prepared_block_holds_the_bytes_of_its_samples_and_marks_those_that_are_not_zero() {
     for case in cases() {
         let batch = Batch::new(&case, &mut case.stream());
         let images: Vec<&[u8]> = batch.samples().collect();
@@ -107,8 +107,8 @@ fn a_prepared_block_holds_the_bytes_of_its_samples_twice_and_marks_those_that_ar
             let at = (isa.name(), case);
             let prepared = batch.prepare(isa);
             prepared.check_guards(&at);
-            check_rows(&at, &images, &prepared);
-            check_columns(&at, &images, &prepared);
+            check_bytes(&at, &images, &prepared);
+            check_pixel_masks(&at, &images, &prepared);
         }
     }
 }
@@ -119,31 +119,48 @@ fn a_block_is_read_as_it_was_prepared() {
         let batch = Batch::new(&case, &mut case.stream());
         for isa in Isa::available() {
             let prepared = batch.prepare(isa);
-            let (rows, columns) = (prepared.rows(), prepared.columns());
-            assert_eq!(
-                (rows.inputs(), columns.inputs()),
-                (case.inputs, case.inputs)
-            );
-            assert_eq!(
-                (rows.samples(), columns.samples()),
-                (case.samples, case.samples)
-            );
+            let block = prepared.block();
+            assert_eq!(block.inputs(), case.inputs);
+            assert_eq!(block.samples(), case.samples);
             for (sample, image) in batch.samples().enumerate() {
                 for (pixel, &expected) in image.iter().enumerate() {
                     let at = (isa.name(), case, sample, pixel);
                     let (part, bit) = (pixel / PIXEL_BLOCK, pixel % PIXEL_BLOCK);
-                    assert_eq!(
-                        rows.bytes(part)[sample * PIXEL_BLOCK + bit],
-                        expected,
-                        "{at:?}"
-                    );
-                    assert_eq!(columns.bytes(pixel)[sample], expected, "{at:?}");
-                    let in_row = rows.masks(part)[sample] >> bit & 1 == 1;
-                    let in_column = columns.masks()[pixel][sample / 64] >> (sample % 64) & 1;
-                    assert_eq!(in_row, expected != 0, "{at:?}");
-                    assert_eq!(in_column == 1, expected != 0, "{at:?}");
+                    let (word, place) = (sample / WORD, sample % WORD);
+                    let found = block.bytes(word, part)[place * PIXEL_BLOCK + bit];
+                    assert_eq!(found, expected, "{at:?}");
+                    let of_sample = block.sample_masks(word, part)[place] >> bit & 1;
+                    let of_pixel = block.pixel_masks(word, part)[bit] >> place & 1;
+                    assert_eq!(of_sample == 1, expected != 0, "{at:?}");
+                    assert_eq!(of_pixel == 1, expected != 0, "{at:?}");
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn the_pattern_of_the_inputs_is_found() {
+    for images in ImageKind::ALL {
+        let case = Case {
+            number: 2,
+            inputs: 784,
+            samples: 100,
+            units: 1,
+            classes: 2,
+            images,
+            capacity: 100,
+        };
+        let expected = match images {
+            ImageKind::Sparse => Pattern::Scattered,
+            ImageKind::Black | ImageKind::Strokes => Pattern::Sparse,
+            ImageKind::White | ImageKind::Dense | ImageKind::Gaps => Pattern::Dense,
+            ImageKind::Mixed => continue,
+        };
+        let batch = Batch::new(&case, &mut case.stream());
+        for isa in Isa::available() {
+            let found = batch.prepare(isa).block().pattern();
+            assert_eq!(found, expected, "{isa}, {images:?}");
         }
     }
 }
@@ -165,31 +182,30 @@ fn a_smaller_last_block_leaves_nothing_of_the_larger_one_before_it_in_its_masks(
         let whole = std::mem::replace(&mut batch.order, vec![3; 17]);
         let second = batch.prepare_into(isa, first);
         batch.order = whole;
-        for (pixel, masks) in second.columns().masks().iter().enumerate() {
-            let expected = if pixel < 65 {
-                [(1 << 17) - 1, 0]
-            } else {
-                [0; 2]
-            };
-            assert_eq!(*masks, expected, "{isa}, pixel {pixel}");
+        let block = second.block();
+        assert_eq!((block.words(), block.samples()), (1, 17));
+        for pixel in 0..128 {
+            let expected = if pixel < 65 { (1 << 17) - 1 } else { 0 };
+            let found = block.pixel_masks(0, pixel / 64)[pixel % 64];
+            assert_eq!(found, expected, "{isa}, pixel {pixel}");
         }
-        assert!(second.rows().masks(0).iter().all(|&m| m == u64::MAX));
-        assert!(second.rows().masks(1).iter().all(|&m| m == 1));
-        assert_eq!(second.rows().masks(0).len(), 17);
+        assert_eq!(block.sample_masks(0, 0), [u64::MAX; 17]);
+        assert_eq!(block.sample_masks(0, 1), [1; 17]);
     }
 }
 
 #[test]
-fn a_layout_has_room_for_whole_squares_and_whole_pixel_blocks() {
+fn a_layout_has_room_for_whole_squares() {
     for inputs in INPUTS {
         for samples in SAMPLES {
             let layout = BlockLayout::new(inputs, samples);
+            let squares = inputs.div_ceil(64) * samples.div_ceil(64);
             assert_eq!(layout.inputs, inputs);
-            assert_eq!(layout.capacity, samples.div_ceil(16) * 16);
             assert_eq!(layout.pixel_blocks(), inputs.div_ceil(64));
-            assert_eq!(layout.bytes(), inputs.div_ceil(64) * 64 * layout.capacity);
-            assert_eq!(layout.row_masks(), inputs.div_ceil(64) * layout.capacity);
-            assert_eq!(layout.column_masks(), inputs.div_ceil(64) * 64);
+            assert_eq!(layout.squares(), squares);
+            assert_eq!(layout.bytes(), squares * 64 * 64);
+            assert_eq!(layout.sample_masks(), squares * 64);
+            assert_eq!(layout.pixel_masks(), squares * 64);
         }
     }
 }

@@ -39,13 +39,6 @@ impl Element for u64 {
     }
 }
 
-impl Element for [u64; 2] {
-    const SENTINEL: Self = [u64::SENTINEL; 2];
-    fn is_sentinel(self) -> bool {
-        self == Self::SENTINEL
-    }
-}
-
 /// A buffer that a kernel may write, between elements that it may not.
 pub(super) struct Guarded<T> {
     memory: Vec<T>,

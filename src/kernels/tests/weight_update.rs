@@ -128,7 +128,7 @@ fn run(isa: Isa, case: &UpdateCase, data: &Data) -> Vec<Matrix> {
             let before = bits(weights.values());
             let prepared = block.batch.prepare(isa);
             isa.run(WeightUpdate {
-                block: prepared.columns(),
+                block: prepared.block(),
                 delta: &pad(&block.delta, units, stride),
                 stride,
                 weights: weights.slice(),
@@ -293,7 +293,8 @@ fn sums_in_memory_and_in_registers_give_the_same_weights() {
 #[test]
 fn a_delta_that_is_nan_goes_no_further_than_its_samples_pixels() {
     for sums in [Sums::InRegisters, Sums::InMemory { blocks: 2 }] {
-        let case = small_case(RULES[0], sums);
+        let mut case = small_case(RULES[0], sums);
+        case.sizes.images = ImageKind::Sparse;
         let mut data = Data::new(&case);
         let block = &mut data.minibatches[0][0];
         let (inputs, units) = (67, 41);

@@ -19,6 +19,9 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
         gradient: 1,
         dense_gradient: 0,
         dense_samples: 1,
+        logits: 1,
+        output_gradient: 1,
+        hidden_delta: 1,
     };
 
     fn splat((): (), value: f32) -> Self {
@@ -67,21 +70,11 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
         let exponent = integer.0.to_bits() << 23;
         Self(f32::from_bits(self.0.to_bits().wrapping_add(exponent)))
     }
-    unsafe fn non_zero_16((): (), source: *const u8) -> u64 {
-        // SAFETY: the caller vouches for 16 readable bytes.
-        let bit = |i: usize| u64::from(unsafe { *source.add(i) } != 0) << i;
-        (0..16).map(bit).sum()
-    }
+    fn prefetch((): (), _: *const u8) {}
     unsafe fn non_zero_64((): (), source: *const u8) -> u64 {
         // SAFETY: the caller vouches for 64 readable bytes.
         let bit = |i: usize| u64::from(unsafe { *source.add(i) } != 0) << i;
         (0..64).map(bit).sum()
-    }
-    unsafe fn transpose_16x64((): (), rows: *const u8, columns: *mut u8, stride: usize) {
-        for (i, j) in (0..16).flat_map(|i| (0..64).map(move |j| (i, j))) {
-            // SAFETY: the caller vouches for 16 rows of 64 bytes and for 16 bytes in each column.
-            unsafe { *columns.add(j * stride + i) = *rows.add(i * 64 + j) }
-        }
     }
 }
 
