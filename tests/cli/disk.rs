@@ -82,7 +82,7 @@ fn no_room_for_a_second_checkpoint() {
         return;
     };
     // A checkpoint takes 1.9 MB, the model 1.0 MB.
-    let options = "--epochs 4 --quiet --checkpoint-every 1";
+    let options = "--epochs 4 --batch-size 32 --learning-rate 0.15 --quiet --checkpoint-every 1";
     place.stdout(&format!("train {options} --out whole"));
     let output = place
         .program(&format!("train {options} --json --out disk/run"))
@@ -125,7 +125,7 @@ fn no_room_for_the_model() {
     let Some(disk) = SmallDisk::mount(&place, "700k") else {
         return;
     };
-    let options = "--epochs 3 --quiet";
+    let options = "--epochs 3 --batch-size 32 --learning-rate 0.15 --quiet";
     place.stdout(&format!("train {options} --out whole"));
     let output = place
         .program(&format!("train {options} --out disk/run"))
@@ -162,7 +162,8 @@ fn lines_wait_until_there_is_room() {
     let Some(disk) = SmallDisk::mount(&place, "900k") else {
         return;
     };
-    let options = "--epochs 60 --hidden 20 --batch-size 1 --checkpoint-every 0";
+    let options =
+        "--epochs 60 --hidden 20 --batch-size 1 --learning-rate 0.15 --checkpoint-every 0";
     place.stdout(&format!("train {options} --quiet --out whole"));
     let whole = fs::metadata(place.path("whole/steps.csv")).unwrap().len();
     assert!(whole > 1_000_000, "{whole}");
@@ -193,7 +194,8 @@ fn a_disk_that_is_pulled_out() {
     let Some(disk) = SmallDisk::mount(&place, "16m") else {
         return;
     };
-    let options = "--epochs 40 --checkpoint-every 1 --batch-size 8 --out disk/run";
+    let options =
+        "--epochs 40 --checkpoint-every 1 --batch-size 8 --learning-rate 0.15 --out disk/run";
     let (child, lines) = start(&place, options, 2);
     drop(disk);
     let last = lines.last().unwrap();
@@ -224,7 +226,8 @@ fn a_read_only_folder_is_one_line() {
 #[test]
 fn a_removed_run_folder_does_not_cost_the_network() {
     let place = Place::new();
-    let options = "--epochs 30 --hidden 50 --batch-size 8 --checkpoint-every 1";
+    let options =
+        "--epochs 30 --hidden 50 --batch-size 8 --learning-rate 0.15 --checkpoint-every 1";
     place.stdout(&format!("train {options} --quiet --out whole"));
     let (child, lines) = start(&place, &format!("{options} --out run"), 2);
     // A file may be made while the folder is being removed.

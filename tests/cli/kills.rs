@@ -93,8 +93,8 @@ fn a_run_survives_every_kill() {
     let mut tally = Tally::default();
     let mut runs = 0;
     let recipes = [
-        "--epochs 150 --hidden 60 --batch-size 16 --checkpoint-every 1 --quiet",
-        "--epochs 400 --hidden 30 --batch-size 32 --checkpoint-every 3 --validation 100 \
+        "--epochs 150 --hidden 60 --batch-size 16 --learning-rate 0.15 --checkpoint-every 1 --quiet",
+        "--epochs 400 --hidden 30 --batch-size 32 --learning-rate 0.15 --checkpoint-every 3 --validation 100 \
          --patience 1000 --quiet",
     ];
     for (number, options) in recipes.iter().enumerate() {

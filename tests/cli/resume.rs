@@ -60,7 +60,7 @@ fn interrupt(place: &Place, arguments: &str, epochs: usize, name: &str) -> (Opti
     (child.wait().unwrap().code(), errors.join().unwrap())
 }
 
-const EPOCHS: &str = "--epochs 60 --hidden 300 --batch-size 8 --quiet";
+const EPOCHS: &str = "--epochs 60 --hidden 300 --batch-size 8 --learning-rate 0.15 --quiet";
 
 #[cfg(unix)]
 #[test]
@@ -109,18 +109,19 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
 fn every_backend_and_optimizer_goes_on() {
     let place = Place::new();
     for (number, options) in [
-        "--momentum 0 --schedule cosine",
-        "--momentum 0.5 --nesterov false --weight-decay 0.01 --no-shuffle",
+        "--batch-size 32 --momentum 0 --schedule cosine",
+        "--batch-size 32 --momentum 0.5 --nesterov false --weight-decay 0.01 --no-shuffle",
         "--batch-size 200 --isa portable",
-        "--backend matrixmultiply --threads 2",
-        "--backend matrixmultiply --momentum 0 --weight-decay 0.01",
-        "--backend reference --hidden 20",
-        "--hidden 17 --validation 50 --patience 40",
+        "--batch-size 32 --backend matrixmultiply --threads 2",
+        "--batch-size 32 --backend matrixmultiply --momentum 0 --weight-decay 0.01",
+        "--batch-size 32 --backend reference --hidden 20",
+        "--batch-size 32 --hidden 17 --validation 50 --patience 40",
     ]
     .into_iter()
     .enumerate()
     {
-        let common = format!("--epochs 9 {options} --quiet --checkpoint-every 1");
+        let common =
+            format!("--epochs 9 --learning-rate 0.15 {options} --quiet --checkpoint-every 1");
         place.stdout(&format!("train {common} --out whole-{number}"));
         let run = format!("killed-{number}");
         interrupt(&place, &format!("train {common} --out {run}"), 3, "KILL");
@@ -130,6 +131,62 @@ fn every_backend_and_optimizer_goes_on() {
         assert!(start["resumed_at_step"].as_u64().unwrap() > 0, "{start}");
         assert_same(&place, &run, &format!("whole-{number}"));
         assert_eq!(checkpoints(&place, &run).len(), 2, "{options}");
+    }
+}
+
+/// The options of a recipe and the warm-up belong to the run, whatever the command line says or
+/// leaves out when it goes on.
+#[cfg(unix)]
+#[test]
+fn runs_of_a_recipe_and_within_their_warm_up_go_on() {
+    let place = Place::new();
+    for (number, options) in [
+        "--recipe best --learning-rate 0.02",
+        "--recipe assignment",
+        "--warm-up 30.5 --learning-rate 0.02",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for (name, code) in [("INT", Some(130)), ("KILL", None)] {
+            let common = format!(
+                "{options} --epochs 60 --batch-size 4 --hidden 300 --checkpoint-every 1 --quiet"
+            );
+            let (whole, run) = (format!("whole-{number}-{name}"), format!("{number}-{name}"));
+            place.stdout(&format!("train {common} --out {whole}"));
+            let (found, errors) =
+                interrupt(&place, &format!("train {common} --out {run}"), 3, name);
+            assert_eq!(found, code, "{errors}");
+            // The run's own options hold, not those of the default recipe.
+            let text = place.stdout(&format!("train --resume {run} --json --quiet"));
+            let start = &json_lines(&text)[0];
+            assert!(start["resumed_at_step"].as_u64().unwrap() > 0, "{start}");
+            assert_same(&place, &run, &whole);
+        }
+    }
+}
+
+#[test]
+fn a_recipe_named_on_resume_is_told_to_change_nothing() {
+    let place = Place::new();
+    let common = "train --recipe best --epochs 3 --hidden 20 --checkpoint-every 1 --quiet";
+    place.stdout(&format!("{common} --out whole"));
+    for (recipe, is_told) in [("fast", true), ("best", false)] {
+        let (run, given) = (format!("run-{recipe}"), format!("--recipe {recipe}"));
+        place.stdout(&format!("{common} --out {run}"));
+        forget_the_end(&place, &run);
+        fs::remove_file(&checkpoints(&place, &run)[0]).unwrap();
+        // The options of this command line, with what is the same.
+        let resume = format!("train --resume {run} {given} --epochs 3 --quiet");
+        let output = place.program(&resume).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{errors}");
+        assert_eq!(
+            errors.contains("warning: --recipe changes nothing"),
+            is_told,
+            "{errors}"
+        );
+        assert_same(&place, &run, "whole");
     }
 }
 
@@ -167,7 +224,7 @@ fn forget_the_end(place: &Place, run: &str) {
 #[test]
 fn a_torn_checkpoint_is_skipped_with_a_warning() {
     let place = Place::new();
-    let common = "train --epochs 4 --hidden 20 --quiet --checkpoint-every 1";
+    let common = "train --epochs 4 --batch-size 32 --hidden 20 --quiet --checkpoint-every 1";
     place.stdout(&format!("{common} --out whole"));
     for (number, harm) in ["cut", "empty", "flipped", "extended", "other"]
         .into_iter()
@@ -214,7 +271,8 @@ fn a_torn_checkpoint_is_skipped_with_a_warning() {
 fn options_that_change_the_result_are_refused_by_name() {
     let place = Place::new();
     place.stdout(
-        "train --epochs 2 --hidden 20 --validation 50 --checkpoint-every 1 --quiet --out run",
+        "train --epochs 2 --batch-size 32 --learning-rate 0.15 --schedule cosine --hidden 20 \
+         --validation 50 --checkpoint-every 1 --quiet --out run",
     );
     forget_the_end(&place, "run");
     for options in [
@@ -254,7 +312,10 @@ fn options_that_change_the_result_are_refused_by_name() {
         "{line}"
     );
     // What is the same, or changes nothing, is accepted.
-    place.stdout("train --resume run --epochs 2 --seed 1 --hidden 20 --threads 2 --checkpoint-every 0 --quiet");
+    place.stdout(
+        "train --resume run --epochs 2 --seed 1 --hidden 20 --warm-up 0.2 --init-scale 2 --threads 2 \
+         --checkpoint-every 0 --quiet",
+    );
 }
 
 #[test]
@@ -291,7 +352,7 @@ fn what_is_no_run_is_one_line() {
         let line = place.failure("train --resume empty", 2);
         assert!(line.contains("empty/run.json"), "{line}");
     }
-    place.stdout("train --epochs 3 --hidden 20 --checkpoint-every 1 --quiet --out run");
+    place.stdout("train --epochs 3 --batch-size 32 --learning-rate 0.15 --hidden 20 --checkpoint-every 1 --quiet --out run");
     forget_the_end(&place, "run");
     let steps = place.path("run/steps.csv");
     let text = fs::read_to_string(&steps).unwrap().replace("0.1", "0.2");

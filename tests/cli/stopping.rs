@@ -6,8 +6,7 @@ use fused_mlp::model_file;
 #[test]
 fn training_stops_and_keeps_the_best_network() {
     let place = Place::new();
-    let common =
-        "train --hidden 30 --validation 200 --schedule constant --learning-rate 0.3 --quiet --json";
+    let common = "train --hidden 30 --validation 200 --batch-size 32 --schedule constant --learning-rate 0.3 --quiet --json";
     let text = place.stdout(&format!("{common} --epochs 200 --patience 3 --out run"));
     let mut events = json_lines(&text);
     let end = events.pop().unwrap();
@@ -36,8 +35,8 @@ fn a_larger_least_improvement_stops_earlier() {
     let place = Place::new();
     let epochs = |delta: &str| {
         let text = place.stdout(&format!(
-            "train --hidden 30 --validation 200 --schedule constant --epochs 100 --quiet --json \
-             --patience 2 --min-delta {delta} --out run-{delta}"
+            "train --hidden 30 --validation 200 --batch-size 32 --schedule constant --learning-rate 0.15 \
+             --epochs 100 --quiet --json --patience 2 --min-delta {delta} --out run-{delta}"
         ));
         json_lines(&text).pop().unwrap()["epochs"].as_u64().unwrap()
     };
