@@ -49,7 +49,8 @@ fn results_are_the_same_on_busy_cores_and_with_more_threads_than_cores() {
 #[test]
 fn a_stopped_and_continued_run_is_the_same() {
     let place = Place::new();
-    let options = "train --epochs 60 --batch-size 32 --learning-rate 0.15 --hidden 100 --json --quiet --checkpoint-every 10";
+    let options = "train --epochs 60 --batch-size 32 --learning-rate 0.15 --hidden 100 --json --quiet \
+                   --checkpoint-every 10";
     place.stdout(&format!("{options} --out whole"));
     let mut child = program(&place, &format!("{options} --out run"))
         .spawn()

@@ -352,7 +352,8 @@ fn what_is_no_run_is_one_line() {
         let line = place.failure("train --resume empty", 2);
         assert!(line.contains("empty/run.json"), "{line}");
     }
-    place.stdout("train --epochs 3 --batch-size 32 --learning-rate 0.15 --hidden 20 --checkpoint-every 1 --quiet --out run");
+    place.stdout("train --epochs 3 --batch-size 32 --learning-rate 0.15 --hidden 20 --checkpoint-every 1 --quiet \
+         --out run");
     forget_the_end(&place, "run");
     let steps = place.path("run/steps.csv");
     let text = fs::read_to_string(&steps).unwrap().replace("0.1", "0.2");

@@ -6,7 +6,8 @@ use fused_mlp::model_file;
 #[test]
 fn training_stops_and_keeps_the_best_network() {
     let place = Place::new();
-    let common = "train --hidden 30 --validation 200 --batch-size 32 --schedule constant --learning-rate 0.3 --quiet --json";
+    let common = "train --hidden 30 --validation 200 --batch-size 32 --schedule constant \
+                  --learning-rate 0.3 --quiet --json";
     let text = place.stdout(&format!("{common} --epochs 200 --patience 3 --out run"));
     let mut events = json_lines(&text);
     let end = events.pop().unwrap();
