@@ -1,11 +1,11 @@
-//! Files that are complete or not there.
+//! Files that are complete or not there, whenever the process or the machine stops.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes `bytes` to `path`, replacing what is there: they go to a temporary file beside it, which
-/// is then renamed.
+/// is then renamed. Both the file and the name are on the disk when this returns.
 ///
 /// # Errors
 /// What the system says. What was at `path` before is still there then.
@@ -18,10 +18,30 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
             file.write_all(bytes)?;
             file.sync_all()
         })
-        .and_then(|()| fs::rename(&temporary, path));
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| sync_folder(path));
     if result.is_err() {
         // Nothing can be done about a file that cannot be removed; it is never read.
         let _ = fs::remove_file(&temporary);
     }
     result
+}
+
+/// A rename is a change of the folder, which has to reach the disk too.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    match File::open(parent.unwrap_or(Path::new(".")))?.sync_all() {
+        // Some network file systems cannot do it.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        other => other,
+    }
+}
+
+/// Elsewhere folders cannot be opened as files.
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
 }

@@ -16,7 +16,7 @@
 //! let samples = Samples::from(&data.train);
 //! let shape = Shape { inputs: samples.inputs(), hidden: 300, classes: data.classes };
 //! let options = TrainingOptions::default();
-//! let parameters = Parameters::initialise(shape, options.seed);
+//! let parameters = options.initial_parameters(shape);
 //! let isa = Isa::select(IsaRequest::Auto)?;
 //! let mut engine = Engine::new(&parameters, options.optimizer(), 2, isa)?;
 //! let mut trainer = Trainer::new(samples, &options)?;
@@ -37,13 +37,16 @@
 //! | [`simd`] | vectors, and the choice of the instruction set |
 //! | [`backend`] | what trains a network: an interface, and two plain implementations |
 //! | [`engine`] | the fused implementation |
-//! | [`training`] | epochs, sample order, schedules |
+//! | [`training`] | epochs, sample order, schedules, recipes, early stopping, checkpoints |
+//! | [`sweep`] | many trainings that differ by their options, one a core at a time |
 //! | [`model_file`] | models as safetensors |
 //! | [`report`] | run folders, JSON lines, learning curves |
+//! | [`assignment`] | the course's questions, answered by runs of this program |
 //! | [`machine`] | CPU, cores and caches |
 //! | [`benchmark`] | the kernels one by one, epochs and the FMA peak, for measuring |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+pub mod assignment;
 mod atomic_file;
 pub mod backend;
 pub mod benchmark;
@@ -61,4 +64,5 @@ pub mod random;
 pub mod reference;
 pub mod report;
 pub mod simd;
+pub mod sweep;
 pub mod training;

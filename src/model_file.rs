@@ -289,7 +289,7 @@ pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Parameters, Option<Metad
     Ok((parameters, metadata))
 }
 
-fn dimensions(shape: Shape) -> [Vec<usize>; 4] {
+pub(crate) fn dimensions(shape: Shape) -> [Vec<usize>; 4] {
     let Shape {
         inputs,
         hidden,

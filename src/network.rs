@@ -15,7 +15,7 @@ pub const MAX_CLASSES: usize = 256;
 pub const MAX_PARAMETERS: usize = 1 << 28;
 
 /// Numbers of inputs, hidden units and classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Shape {
     /// Pixels of an image.
     pub inputs: usize,
@@ -91,10 +91,15 @@ impl Parameters {
     /// Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
     /// networks", 2010, equation 16.
     pub fn initialise(shape: Shape, seed: u64) -> Self {
+        Self::initialise_scaled(shape, seed, 1.0)
+    }
+
+    /// [`initialise`](Self::initialise) with all weights times `scale`, but for rounding.
+    pub fn initialise_scaled(shape: Shape, seed: u64, scale: f32) -> Self {
         let mut stream = Stream::new(seed, Purpose::Initialisation);
         let mut parameters = Self::zeros(shape);
         let mut fill = |weights: &mut [f32], fan_in: usize, fan_out: usize| {
-            let bound = (6.0 / (fan_in + fan_out) as f64).sqrt() as f32;
+            let bound = (f64::from(scale) * (6.0 / (fan_in + fan_out) as f64).sqrt()) as f32;
             weights
                 .iter_mut()
                 .for_each(|weight| *weight = bound * stream.uniform_signed());

@@ -24,8 +24,9 @@ mod slice;
 mod worker;
 
 use super::{
-    Backend, BackendError, Evaluation, MinibatchResult, Optimizer, Samples, TrainingPass,
-    check_pass, check_samples, check_shape,
+    Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
+    TrainingPass, Values, check_parameters, check_pass, check_samples, check_shape, from_tensors,
+    into_tensors,
 };
 use crate::engine::barrier::Broken;
 use crate::engine::team::Team;
@@ -55,6 +56,7 @@ fn useful_threads(shape: Shape) -> usize {
 /// A [`Backend`] on top of `matrixmultiply::sgemm`.
 pub struct MatrixMultiply {
     shape: Shape,
+    has_velocities: bool,
     team: Team,
     workers: Vec<Mutex<Worker>>,
     exchange: Exchange,
@@ -88,10 +90,17 @@ impl MatrixMultiply {
         };
         Ok(Self {
             shape,
+            has_velocities: optimizer.momentum != 0.0,
             team,
             workers: (0..threads).map(worker).collect(),
             exchange: Exchange::new(threads, BLOCK_SAMPLES * shape.classes),
         })
+    }
+
+    fn each_worker(&self, mut work: impl FnMut(&mut Worker)) {
+        for worker in &self.workers {
+            work(&mut worker.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 
     /// Calls `work` on all threads at once and returns what the first of them gave.
@@ -132,10 +141,40 @@ impl Backend for MatrixMultiply {
 
     fn parameters(&self) -> Parameters {
         let mut parameters = Parameters::zeros(self.shape);
-        for worker in &self.workers {
-            let worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
-            worker.put_into(&mut parameters);
-        }
+        self.each_worker(|worker| worker.put_into(&mut parameters));
         parameters
+    }
+
+    fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), BackendError> {
+        check_parameters(self.shape, parameters)?;
+        self.each_worker(|worker| worker.take(parameters));
+        Ok(())
+    }
+
+    fn state(&self) -> BackendState {
+        let velocities = self.has_velocities.then(|| {
+            let mut velocities = Parameters::zeros(self.shape);
+            self.each_worker(|worker| worker.put_velocities_into(&mut velocities));
+            into_tensors(velocities)
+        });
+        BackendState::F32(Values {
+            parameters: into_tensors(self.parameters()),
+            velocities,
+        })
+    }
+
+    fn restore(&mut self, state: &BackendState) -> Result<(), BackendError> {
+        state.check(self.shape, self.has_velocities)?;
+        let values = state.as_f32()?;
+        let parameters = from_tensors(self.shape, values.parameters.clone());
+        let velocities = values.velocities.clone();
+        let velocities = velocities.map(|tensors| from_tensors(self.shape, tensors));
+        self.each_worker(|worker| {
+            worker.take(&parameters);
+            if let Some(velocities) = &velocities {
+                worker.take_velocities(velocities);
+            }
+        });
+        Ok(())
     }
 }

@@ -5,9 +5,12 @@
 
 mod matrixmultiply;
 mod reference;
+mod state;
 
 pub use self::matrixmultiply::MatrixMultiply;
 pub use self::reference::Reference;
+pub use self::state::{BackendState, Tensors, Values, tensor_lengths};
+pub(crate) use self::state::{from_tensors, into_tensors};
 
 use crate::mnist::Split;
 use crate::network::{Parameters, Shape};
@@ -203,6 +206,14 @@ pub enum BackendError {
         /// Learning rates given.
         found: usize,
     },
+    /// A state of another network, or of another kind of backend.
+    #[error("the state of a training has {found}; expected {expected}")]
+    State {
+        /// What the backend has.
+        expected: String,
+        /// What the state has.
+        found: String,
+    },
     /// The threads could not be started.
     #[error("{threads} threads cannot be started: {reason}; choose another number with --threads")]
     Threads {
@@ -238,6 +249,22 @@ pub trait Backend: Send {
 
     /// The parameters as they are now.
     fn parameters(&self) -> Parameters;
+
+    /// Replaces the parameters, and keeps the velocities.
+    ///
+    /// # Errors
+    /// [`BackendError::State`] if they are of another shape.
+    fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), BackendError>;
+
+    /// All that later steps depend on.
+    fn state(&self) -> BackendState;
+
+    /// Goes back to a [`state`](Self::state) of a backend of the same kind, shape and optimizer,
+    /// whatever its number of threads.
+    ///
+    /// # Errors
+    /// [`BackendError::State`] if the state is another's; then nothing has changed.
+    fn restore(&mut self, state: &BackendState) -> Result<(), BackendError>;
 }
 
 /// Checks that a network can have this shape, before memory is asked for.
@@ -255,6 +282,17 @@ pub fn check_shape(shape: Shape) -> Result<(), BackendError> {
     is_possible
         .then_some(())
         .ok_or(BackendError::Shape { found: shape })
+}
+
+/// Checks that parameters are those of a network of this shape.
+pub(crate) fn check_parameters(shape: Shape, parameters: &Parameters) -> Result<(), BackendError> {
+    if parameters.shape == shape {
+        return Ok(());
+    }
+    Err(BackendError::State {
+        expected: format!("a network of shape {shape}"),
+        found: parameters.shape.to_string(),
+    })
 }
 
 /// Checks that samples fit a network of this shape.

@@ -1,8 +1,8 @@
 //! The textbook network of [`crate::reference`] as a backend: slow, in f64, on one thread.
 
 use super::{
-    Backend, BackendError, Evaluation, MinibatchResult, Optimizer, Samples, TrainingPass,
-    check_pass, check_samples, check_shape,
+    Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
+    TrainingPass, check_parameters, check_pass, check_samples, check_shape, state,
 };
 use crate::network::Parameters;
 use crate::reference::{
@@ -130,5 +130,24 @@ impl Backend for Reference {
 
     fn parameters(&self) -> Parameters {
         self.network.to_parameters()
+    }
+
+    fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), BackendError> {
+        check_parameters(self.network.shape, parameters)?;
+        self.network = Network::from(parameters);
+        Ok(())
+    }
+
+    fn state(&self) -> BackendState {
+        let has_velocities = self.optimizer.momentum != 0.0;
+        let velocity = has_velocities.then_some(&self.velocity);
+        BackendState::F64(state::of_network(&self.network, velocity))
+    }
+
+    fn restore(&mut self, state: &BackendState) -> Result<(), BackendError> {
+        let shape = self.network.shape;
+        state.check(shape, self.optimizer.momentum != 0.0)?;
+        (self.network, self.velocity) = state::to_network(shape, state.as_f64()?);
+        Ok(())
     }
 }

@@ -220,6 +220,7 @@ pub(super) mod tests {
         let options = TrainingOptions {
             epochs: 3,
             batch_size: 1,
+            learning_rate: 0.15,
             schedule: Schedule::Constant,
             momentum: 0.0,
             nesterov: false,

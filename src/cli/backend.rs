@@ -46,6 +46,17 @@ pub enum BackendKind {
     Reference,
 }
 
+impl BackendKind {
+    /// Name used in options and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fused => "fused",
+            Self::Matrixmultiply => "matrixmultiply",
+            Self::Reference => "reference",
+        }
+    }
+}
+
 /// A backend, and the instruction set of its kernels if it has ours.
 pub struct Selected {
     /// The backend.

@@ -2,11 +2,11 @@
 
 use super::backend::BackendArgs;
 use super::output::{Results, message};
-use super::train::{evaluate, open_data};
+use super::train::{evaluate, load_model, open_data_with};
 use super::{EXIT_MISSED, Ending};
 use clap::Args;
 use fused_mlp::backend::Optimizer;
-use fused_mlp::model_file;
+use fused_mlp::mnist::FileAccess;
 use fused_mlp::report::EvaluationEvent;
 use std::path::PathBuf;
 
@@ -25,6 +25,9 @@ pub struct EvalArgs {
     split: SplitArg,
     #[command(flatten)]
     backend: BackendArgs,
+    /// Read the files into memory instead of mapping them: for files that another process may shorten
+    #[arg(long)]
+    no_mmap: bool,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -41,9 +44,13 @@ enum SplitArg {
 /// # Errors
 /// If the model, the data or an option cannot be used.
 pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
-    let (parameters, _) = model_file::load(&args.model)?;
+    let (parameters, _) = load_model(&args.model)?;
     let shape = parameters.shape;
-    let (folder, dataset) = open_data(args.data.as_deref(), Some((&args.model, shape)))?;
+    let (folder, dataset) = open_data_with(
+        args.data.as_deref(),
+        Some((&args.model, shape)),
+        FileAccess::chosen(args.no_mmap),
+    )?;
     let (name, split) = match args.split {
         SplitArg::Test => ("test", &dataset.test),
         SplitArg::Train => ("train", &dataset.train),

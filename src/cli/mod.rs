@@ -1,5 +1,6 @@
 //! Commands and their options.
 
+mod assignment;
 mod backend;
 mod bench;
 mod data;
@@ -7,7 +8,9 @@ mod eval;
 mod output;
 mod profile;
 mod progress;
+mod race;
 mod signals;
+mod sweep;
 mod train;
 
 use clap::error::ErrorKind;
@@ -42,10 +45,16 @@ enum Command {
     Train(train::TrainArgs),
     /// Score a trained network: loss, accuracy, precision, recall, confusion matrix.
     Eval(eval::EvalArgs),
+    /// Train with every combination of options and seeds, one run a core at a time.
+    Sweep(Box<sweep::SweepArgs>),
+    /// Train from several seeds, each in a fresh process, until a target accuracy: the seconds it takes.
+    Race(race::RaceArgs),
     /// Measure epochs, in turn, for every combination of options.
     Bench(bench::BenchArgs),
     /// Show where the time of an epoch goes, phase by phase and thread by thread.
     Profile(profile::ProfileArgs),
+    /// Answer the questions of the course's assignment and write a report.
+    Assignment(assignment::AssignmentArgs),
     /// Describe, check or make a data set.
     Data(data::DataArgs),
 }
@@ -71,8 +80,11 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Train(args) => train::run(&args, start),
         Command::Eval(args) => eval::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Race(args) => race::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Profile(args) => profile::run(&args),
+        Command::Assignment(args) => assignment::run(&args, start),
         Command::Data(args) => data::run(&args).map(|()| Ending::Success),
     };
     match result {

@@ -5,14 +5,14 @@ use fused_mlp::backend::PassControl;
 use fused_mlp::training::{Epoch, EpochEnd};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How often the bar is drawn.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Shows a bar within each epoch where standard error is a terminal, and one line an epoch.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Progress {
     is_quiet: bool,
     is_animated: bool,
@@ -53,12 +53,25 @@ impl Progress {
         bar
     }
 
-    /// Runs `work`, with a bar that follows `control`, if there is a terminal to see it.
+    /// A bar in thousandths with a message, which nobody sees without a terminal.
+    pub fn sweep_bar(&self) -> ProgressBar {
+        if !self.is_animated {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("[{wide_bar}] {msg}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar
+    }
+
+    /// Runs `work`, with a bar that follows `control` from the samples done earlier on, if there is
+    /// a terminal to see it.
     pub fn during<T>(
         &self,
         epoch: u32,
         samples: usize,
-        control: &PassControl,
+        (control, earlier): (&PassControl, &AtomicUsize),
         work: impl FnOnce() -> T,
     ) -> T {
         if !self.is_animated {
@@ -70,7 +83,8 @@ impl Progress {
         let result = std::thread::scope(|scope| {
             let drawer = scope.spawn(|| {
                 while !is_done.load(Ordering::Relaxed) {
-                    bar.set_position(control.samples_done.load(Ordering::Relaxed) as u64);
+                    let done = control.samples_done.load(Ordering::Relaxed);
+                    bar.set_position((earlier.load(Ordering::Relaxed) + done) as u64);
                     std::thread::park_timeout(INTERVAL);
                 }
             });

@@ -1,31 +1,43 @@
 //! `fused-mlp train`.
 
+mod checkpoints;
+mod ending;
+mod messages;
+mod recipe;
+mod resume;
+mod saving;
+mod session;
+mod stopping;
 mod target;
 
+use super::Ending;
 use super::backend::BackendArgs;
-use super::output::{Results, message};
-use super::progress::Progress;
-use super::signals::Signals;
-use super::{EXIT_MISSED, Ending};
+use super::output::message;
 use anyhow::{Context, bail};
 use clap::Args;
-use fused_mlp::backend::{Backend, Evaluation, PassControl, Samples, check_shape};
-use fused_mlp::mnist::{self, DataError, Dataset, OpenOptions, Split};
+use fused_mlp::backend::{Backend, Evaluation, Samples, check_shape};
+use fused_mlp::mnist::{self, DataError, Dataset, FileAccess, OpenOptions, Split};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::{Parameters, Shape};
-use fused_mlp::report::{
-    DataDescription, EndEvent, Environment, EpochEvent, RunFolder, StartEvent,
-};
-use fused_mlp::training::{EpochEnd, Schedule, StepRecord, Trainer, TrainingOptions};
+use fused_mlp::training::{RunSettings, TrainingOptions, checkpoint};
+use recipe::RecipeArgs;
+pub use recipe::arguments;
+use resume::{GivenOptions, ResumeArgs};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::time::Instant;
-use target::{Target, TargetArgs, TargetOn};
+use stopping::StoppingArgs;
+pub use target::parse_share;
+use target::{TargetArgs, TargetOn};
 
 const EXAMPLES: &str = "Examples:
   fused-mlp train
   fused-mlp train --epochs 2 --validation 5000 --out runs/first
   fused-mlp train --target-accuracy 0.98
+  fused-mlp train --resume runs/first
+  fused-mlp train --epochs 100 --validation 5000 --patience 3
+  fused-mlp train --recipe best --seed 2
   fused-mlp train --json --quiet | tail -1
 
 The clock of --target-accuracy starts with the program: opening the data, training and every
@@ -35,31 +47,14 @@ evaluation are on it. What the system does before, loading the program, is not."
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct TrainArgs {
+    // The first field: those after it take what they parse away.
+    #[command(flatten)]
+    given: GivenOptions,
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Passes over the training samples
-    #[arg(long, value_name = "N", default_value_t = TrainingOptions::default().epochs)]
-    epochs: u32,
-    /// Samples of a minibatch; the last of an epoch may be smaller
-    #[arg(long, value_name = "N", default_value_t = TrainingOptions::default().batch_size)]
-    batch_size: usize,
-    /// Base of the learning-rate schedule
-    #[arg(long, value_name = "RATE", default_value_t = TrainingOptions::default().learning_rate)]
-    learning_rate: f32,
-    /// Share of the velocity kept from step to step, 0 to below 1
-    #[arg(long, value_name = "SHARE", default_value_t = TrainingOptions::default().momentum)]
-    momentum: f32,
-    /// Nesterov's form of momentum: true or false [default: true, where there is momentum]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
-    nesterov: Option<bool>,
-    /// Share of each weight (not bias) added to its gradient
-    #[arg(long, value_name = "SHARE", default_value_t = TrainingOptions::default().weight_decay)]
-    weight_decay: f32,
-    /// Learning rate over the steps: constant, step (a tenth after 1/2, a hundredth after 3/4),
-    /// linear (to 0) or cosine (to 0)
-    #[arg(long, value_name = "NAME", default_value_t = TrainingOptions::default().schedule)]
-    schedule: Schedule,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     /// Units of the hidden layer [default: 300, or those of --init]
     #[arg(long, value_name = "N")]
     hidden: Option<usize>,
@@ -79,9 +74,16 @@ pub struct TrainArgs {
     /// Keep the samples in the order of the files
     #[arg(long)]
     no_shuffle: bool,
+    #[command(flatten)]
+    stopping: StoppingArgs,
     /// Folder for the results; must not exist [default: runs/<date-time>-<seed>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    resume: ResumeArgs,
+    /// Read the files into memory instead of mapping them: for files that another process may shorten
+    #[arg(long)]
+    no_mmap: bool,
     /// Print results as JSON, one object a line
     #[arg(long)]
     json: bool,
@@ -96,16 +98,45 @@ pub const DEFAULT_HIDDEN: usize = 300;
 impl TrainArgs {
     fn options(&self) -> TrainingOptions {
         TrainingOptions {
-            epochs: self.epochs,
-            batch_size: self.batch_size,
-            learning_rate: self.learning_rate,
-            schedule: self.schedule,
-            momentum: self.momentum,
-            nesterov: self.nesterov.unwrap_or(self.momentum != 0.0),
-            weight_decay: self.weight_decay,
             validation: self.validation,
             shuffle: !self.no_shuffle,
             seed: self.seed,
+            ..self.recipe.options()
+        }
+    }
+
+    /// Checks what needs no data.
+    fn check(&self) -> anyhow::Result<()> {
+        if self.target.target_on == TargetOn::Validation && self.validation == 0 {
+            bail!(
+                "--target-on validation needs samples to decide: expected --validation N, found \
+                 none"
+            );
+        }
+        self.stopping.check(self.validation)?;
+        self.resume.check()
+    }
+
+    /// All options that the results depend on, for a network of so many hidden units.
+    fn settings(&self, hidden: usize) -> RunSettings {
+        let target = self.target;
+        let absolute = |path: &PathBuf| {
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            absolute.display().to_string()
+        };
+        RunSettings {
+            options: self.options(),
+            backend: self.backend.backend.name().to_owned(),
+            hidden,
+            init: self.init.as_ref().map(absolute),
+            target_accuracy: target.target_accuracy,
+            target_on: target
+                .target_accuracy
+                .map(|_| target.target_on.name().to_owned()),
+            patience: self.stopping.patience,
+            min_delta: self.stopping.min_delta,
+            checkpoint_every: self.resume.checkpoint_every,
+            checkpoint_minutes: self.resume.checkpoint_minutes,
         }
     }
 
@@ -114,7 +145,7 @@ impl TrainArgs {
         let Some(path) = &self.init else {
             return Ok(None);
         };
-        let (parameters, _) = model_file::load(path)?;
+        let (parameters, _) = load_model(path)?;
         let found = parameters.shape.hidden;
         match self.hidden {
             Some(hidden) if hidden != found => bail!(
@@ -126,15 +157,40 @@ impl TrainArgs {
     }
 
     /// Parameters drawn for a data set.
-    fn random_parameters(&self, dataset: &Dataset) -> anyhow::Result<Parameters> {
+    fn random_parameters(
+        &self,
+        options: &TrainingOptions,
+        dataset: &Dataset,
+    ) -> anyhow::Result<Parameters> {
         let shape = Shape {
             inputs: dataset.train.images.pixels(),
             hidden: self.hidden.unwrap_or(DEFAULT_HIDDEN),
             classes: dataset.classes,
         };
         check_shape(shape).context("--hidden")?;
-        Ok(Parameters::initialise(shape, self.seed))
+        Ok(options.initial_parameters(shape))
     }
+}
+
+/// Reads a model file, or the network of a checkpoint.
+///
+/// # Errors
+/// If it is neither.
+pub fn load_model(path: &Path) -> anyhow::Result<(Parameters, Option<Metadata>)> {
+    let mut start = Vec::new();
+    let is_checkpoint = File::open(path)
+        .and_then(|file| {
+            file.take(checkpoint::MAGIC.len() as u64)
+                .read_to_end(&mut start)
+        })
+        .is_ok_and(|_| start == checkpoint::MAGIC);
+    if !is_checkpoint {
+        return Ok(model_file::load(path)?);
+    }
+    let checkpoint = checkpoint::load(path)?;
+    let data = &checkpoint.description.data;
+    let metadata = Metadata::new(data.rows, data.columns);
+    Ok((checkpoint.into_parameters(), Some(metadata)))
 }
 
 /// Opens the data set. Where there is a model, it must fit it: its inputs and classes hold.
@@ -142,8 +198,18 @@ pub fn open_data(
     folder: Option<&Path>,
     model: Option<(&Path, Shape)>,
 ) -> anyhow::Result<(PathBuf, Dataset)> {
+    open_data_with(folder, model, FileAccess::Mapped)
+}
+
+/// As [`open_data`], with a choice how the images come into memory.
+pub fn open_data_with(
+    folder: Option<&Path>,
+    model: Option<(&Path, Shape)>,
+    access: FileAccess,
+) -> anyhow::Result<(PathBuf, Dataset)> {
     let folder = mnist::locate(folder)?;
     let options = OpenOptions {
+        access,
         classes: model.map(|(_, shape)| shape.classes),
         ..OpenOptions::default()
     };
@@ -183,135 +249,18 @@ pub fn evaluate(backend: &mut dyn Backend, split: &Split) -> anyhow::Result<Eval
     Ok(backend.evaluate(samples, &order)?)
 }
 
-/// How the epochs ended.
-#[derive(Clone, Copy, Debug, Default)]
-struct Epochs {
-    complete: u32,
-    seconds: f64,
-    diverged_at: Option<StepRecord>,
-    /// The last step with a finite loss.
-    last_finite: Option<StepRecord>,
-    /// The target was asked for and no evaluation reached it.
-    is_target_missed: bool,
-}
-
 /// Trains, reports, and leaves a run folder.
 ///
 /// # Errors
 /// If an option, the data or a file cannot be used.
 pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
-    let options = args.options();
-    if args.target.target_on == TargetOn::Validation && options.validation == 0 {
-        bail!(
-            "--target-on validation needs samples to decide: expected --validation N, found none"
-        );
+    let Some(folder) = &args.resume.resume else {
+        return session::train(args, None, program_start);
+    };
+    match resume::prepare(args, folder)? {
+        None => Ok(Ending::Success),
+        Some((args, resumption)) => session::train(&args, Some(resumption), program_start),
     }
-    let model = args.initial_model()?;
-    let model_shape = model
-        .as_ref()
-        .map(|(path, parameters)| (*path, parameters.shape));
-    let (folder, dataset) = open_data(args.data.as_deref(), model_shape)?;
-    let images = &dataset.train.images;
-    let mut trainer = Trainer::new(Samples::from(&dataset.train), &options)?;
-    let parameters = match model {
-        Some((_, parameters)) => parameters,
-        None => args.random_parameters(&dataset)?,
-    };
-    let mut selected = args.backend.select(&parameters, options.optimizer())?;
-    let backend = selected.backend.as_mut();
-    let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
-
-    let control = PassControl::default();
-    let signals = Signals::watch(&control.stop)?;
-    let mut run_folder = RunFolder::create(args.out.as_deref(), options.seed)?;
-    let started = jiff::Timestamp::now().to_string();
-    let data = DataDescription::new(&folder, &dataset);
-    let start = StartEvent {
-        options: &options,
-        backend: backend.name(),
-        network: parameters.shape.to_string(),
-        inputs: parameters.shape.inputs,
-        hidden: parameters.shape.hidden,
-        classes: parameters.shape.classes,
-        parameters: parameters.shape.parameters(),
-        init: args.init.as_ref().map(|path| path.display().to_string()),
-        environment: &environment,
-        data: &data,
-        run: run_folder.path().display().to_string(),
-    };
-    run_folder.write_run(&started, &start, None)?;
-    let mut results = Results::new(args.json);
-    results.event(&start)?;
-    let progress = Progress::new(args.quiet, options.epochs);
-    progress.line(&heading(&start, &trainer));
-
-    let mut target = Target::new(args.target, &dataset.test, program_start);
-    let epochs = train_epochs(
-        &mut trainer,
-        backend,
-        &control,
-        &mut target,
-        &progress,
-        &mut run_folder,
-        &mut results,
-    )?;
-    run_folder.write_curve()?;
-    let parameters = backend.parameters();
-    let is_diverged = epochs.diverged_at.is_some() || !parameters.is_finite();
-    let test = match (signals.received(), target.evaluation.take()) {
-        (None, Some(test)) if !is_diverged => Some(test),
-        (None, None) if !is_diverged => Some(evaluate(backend, &dataset.test)?),
-        _ => None,
-    };
-    let is_diverged = is_diverged || test.as_ref().is_some_and(|test| !test.loss.is_finite());
-    let ending = match (&test, signals.received()) {
-        _ if is_diverged => Ending::Missed(EXIT_MISSED),
-        (Some(_), _) if epochs.is_target_missed => Ending::Missed(EXIT_MISSED),
-        (Some(_), _) => Ending::Success,
-        (None, signal) => Ending::Signal(signal.unwrap_or_default()),
-    };
-    // The parameters before a step that diverged may be finite, but they are no good.
-    let model = if is_diverged {
-        None
-    } else {
-        let metadata = Metadata::new(images.rows(), images.columns());
-        model_file::save(&run_folder.model(), &parameters, &metadata)?;
-        Some(run_folder.model().display().to_string())
-    };
-    let end = EndEvent {
-        outcome: match ending {
-            Ending::Success => "finished",
-            Ending::Missed(_) if is_diverged => "diverged",
-            Ending::Missed(_) => "missed",
-            Ending::Signal(_) => "interrupted",
-        },
-        test_loss: test.as_ref().map(|test| test.loss),
-        test_accuracy: test.as_ref().map(Evaluation::accuracy),
-        epochs: epochs.complete,
-        train_seconds: epochs.seconds,
-        epochs_per_second: (epochs.complete > 0)
-            .then(|| f64::from(epochs.complete) / epochs.seconds),
-        total_seconds: program_start.elapsed().as_secs_f64(),
-        target_accuracy: args.target.target_accuracy,
-        target_on: args
-            .target
-            .target_accuracy
-            .map(|_| args.target.target_on.name()),
-        time_to_accuracy_seconds: target.reached_after,
-        model,
-    };
-    run_folder.write_run(&started, &start, Some(&end))?;
-    results.event(&end)?;
-    if let (Some(test), false) = (&test, is_diverged) {
-        results.text(&summary(test, &end));
-    }
-    if is_diverged || ending != Ending::Missed(EXIT_MISSED) {
-        explain(ending, &epochs, run_folder.path());
-    } else {
-        message(&args.target.missed(epochs.complete, run_folder.path()));
-    }
-    results.finish()?;
-    Ok(ending)
 }
 
 /// A folder as seen from the current one, if it lies below.
@@ -321,128 +270,4 @@ pub fn shown(folder: &str) -> String {
         .as_deref()
         .and_then(|current| Path::new(folder).strip_prefix(current).ok());
     below.map_or_else(|| folder.to_owned(), |below| below.display().to_string())
-}
-
-/// What is about to happen, in one line.
-fn heading(start: &StartEvent<'_>, trainer: &Trainer<'_>) -> String {
-    let isa = start.environment.isa;
-    let threads = start.environment.threads;
-    format!(
-        "training {} on {} samples of {}: backend {}{}, {threads} thread{}; results in {}",
-        start.network,
-        trainer.samples_per_epoch(),
-        shown(&start.data.folder),
-        start.backend,
-        isa.map_or_else(String::new, |isa| format!(" ({isa})")),
-        if threads == 1 { "" } else { "s" },
-        start.run,
-    )
-}
-
-fn train_epochs(
-    trainer: &mut Trainer<'_>,
-    backend: &mut dyn Backend,
-    control: &PassControl,
-    target: &mut Target<'_>,
-    progress: &Progress,
-    run_folder: &mut RunFolder,
-    results: &mut Results,
-) -> anyhow::Result<Epochs> {
-    let mut epochs = Epochs::default();
-    while !trainer.is_finished() && !control.stop.load(Ordering::Relaxed) {
-        control.samples_done.store(0, Ordering::Relaxed);
-        let (number, samples) = (trainer.epochs_done() + 1, trainer.samples_per_epoch());
-        let epoch = progress.during(number, samples, control, || {
-            trainer.train_epoch(backend, control)
-        })?;
-        let scored = match epoch.end {
-            EpochEnd::Complete => target.score(backend, &epoch.record)?,
-            _ => None,
-        };
-        progress.epoch(&epoch);
-        if let Some(line) = scored {
-            progress.line(&line);
-        }
-        run_folder
-            .add_epoch(&epoch.record, &epoch.steps)
-            .context("the results of the epoch are lost")?;
-        results.event(&EpochEvent {
-            record: epoch.record,
-        })?;
-        epochs.seconds += epoch.record.seconds;
-        let mut steps = epoch.steps.iter().rev();
-        match epoch.end {
-            EpochEnd::Complete => epochs.complete += 1,
-            EpochEnd::Stopped => {}
-            EpochEnd::Diverged => epochs.diverged_at = steps.next().copied(),
-        }
-        epochs.last_finite = steps.next().copied().or(epochs.last_finite);
-        if epoch.end != EpochEnd::Complete || target.reached_after.is_some() {
-            break;
-        }
-    }
-    epochs.is_target_missed = target.is_missed();
-    Ok(epochs)
-}
-
-/// The result, for people.
-fn summary(test: &Evaluation, end: &EndEvent) -> String {
-    let mut text = format!(
-        "test accuracy {:.2} % ({} of {}), test loss {:.4}\n{} epoch{} in {:.3} s",
-        100.0 * test.accuracy(),
-        test.correct,
-        test.predicted.len(),
-        test.loss,
-        end.epochs,
-        if end.epochs == 1 { "" } else { "s" },
-        end.train_seconds,
-    );
-    if let Some(rate) = end.epochs_per_second {
-        text += &format!(" ({rate:.2} epochs/s)");
-    }
-    text += &format!("; {:.3} s in total", end.total_seconds);
-    if let (Some(target), Some(on), Some(seconds)) = (
-        end.target_accuracy,
-        end.target_on,
-        end.time_to_accuracy_seconds,
-    ) {
-        text += &format!("\n{on} accuracy {target} reached {seconds:.3} s after the start");
-    }
-    if let Some(model) = &end.model {
-        text += &format!("\nmodel: {model}");
-    }
-    text
-}
-
-/// Says why a run ended before its end.
-fn explain(ending: Ending, epochs: &Epochs, run: &Path) {
-    let run = run.display();
-    match (ending, epochs.diverged_at, epochs.last_finite) {
-        (Ending::Missed(EXIT_MISSED), diverged_at, last) => {
-            let reason = diverged_at.map_or_else(
-                || "a parameter or the test loss is not a finite number".to_owned(),
-                |step| {
-                    let loss = step.minibatch.loss;
-                    format!(
-                        "the loss of step {} in epoch {} is {loss}",
-                        step.step, step.epoch
-                    )
-                },
-            );
-            let last = last.map_or_else(String::new, |last| {
-                format!(
-                    "; the last finite loss was {} at step {} with learning rate {}",
-                    last.minibatch.loss, last.step, last.learning_rate
-                )
-            });
-            message(&format!(
-                "error: training diverged: {reason}{last}; try a smaller --learning-rate, \
-                 --momentum or --weight-decay; results so far are in {run}"
-            ));
-        }
-        (Ending::Signal(_), ..) => message(&format!(
-            "interrupted: the network as it is now and all results so far are in {run}"
-        )),
-        _ => {}
-    }
 }

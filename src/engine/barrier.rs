@@ -4,13 +4,11 @@
 //! microseconds are spent spinning. When another process holds a core that does not help: then a
 //! thread yields, and after a while sleeps until the last one has arrived.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Condvar, Mutex, PoisonError};
-
-/// Looks at the generation before the core is offered to others: some 10 microseconds.
-const SPINS: u32 = 4_000;
-/// Offers of the core before the thread sleeps.
-const YIELDS: u32 = 200;
+use super::primitives::{
+    AtomicBool, AtomicUsize, Condvar, Mutex, SPINS, YIELDS, spin_loop, yield_now,
+};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::SeqCst;
 
 /// A thread of the team has panicked, so it will not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,13 +78,13 @@ impl Barrier {
             if self.is_over(generation) {
                 return;
             }
-            std::hint::spin_loop();
+            spin_loop();
         }
         for _ in 0..YIELDS {
             if self.is_over(generation) {
                 return;
             }
-            std::thread::yield_now();
+            yield_now();
         }
         // The sleeper counts itself before it looks at the generation, the last thread to arrive
         // moves the generation before it looks at the count: one of them sees the other.
@@ -107,57 +105,5 @@ impl Barrier {
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
             self.wake.notify_all();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Each thread adds its part of a round; after the barrier all parts must be there.
-    fn rounds(threads: usize, cores: usize, rounds: usize, pause: fn(usize, usize)) {
-        let barrier = Barrier::new(threads, cores);
-        let sum = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for index in 0..threads {
-                let (barrier, sum) = (&barrier, &sum);
-                scope.spawn(move || {
-                    for round in 1..=rounds {
-                        pause(index, round);
-                        sum.fetch_add(1, SeqCst);
-                        barrier.wait().unwrap();
-                        assert_eq!(sum.load(SeqCst), round * threads);
-                        barrier.wait().unwrap();
-                    }
-                });
-            }
-        });
-    }
-
-    #[test]
-    fn nobody_passes_early() {
-        rounds(2, 2, 20_000, |_, _| {});
-        rounds(5, 2, 2_000, |_, _| {});
-    }
-
-    #[test]
-    fn sleepers_are_woken() {
-        rounds(3, 1, 40, |index, round| {
-            if index == round % 3 {
-                std::thread::sleep(std::time::Duration::from_millis(3));
-            }
-        });
-    }
-
-    #[test]
-    fn a_panic_releases_the_others() {
-        let barrier = Barrier::new(2, 2);
-        std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| barrier.wait());
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            barrier.break_up();
-            assert_eq!(waiting.join().unwrap(), Err(Broken));
-            assert_eq!(barrier.wait(), Err(Broken));
-        });
     }
 }

@@ -9,6 +9,8 @@
 //! width of the vectors: the same seed gives the same model, byte for byte.
 
 pub(crate) mod barrier;
+#[cfg(test)]
+mod barrier_tests;
 mod blocks;
 mod buffer;
 mod clock;
@@ -16,13 +18,15 @@ mod exchange;
 mod pass;
 mod plan;
 mod prepared;
+mod primitives;
 mod profiled;
 pub(crate) mod team;
 mod worker;
 
 use crate::backend::{
-    Backend, BackendError, Evaluation, MinibatchResult, Optimizer, Samples, TrainingPass,
-    check_pass, check_samples, check_shape,
+    Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
+    TrainingPass, Values, check_parameters, check_pass, check_samples, check_shape, from_tensors,
+    into_tensors,
 };
 use crate::kernels::prepare::BlockLayout;
 use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
@@ -101,6 +105,16 @@ impl Engine {
     /// The instruction set in use.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    fn has_velocities(&self) -> bool {
+        self.optimizer.momentum != 0.0
+    }
+
+    fn each_worker(&self, mut work: impl FnMut(&mut Worker)) {
+        for worker in &self.workers {
+            work(&mut worker.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 
     /// Trains, with a clock for each thread if there are any.
@@ -204,10 +218,40 @@ impl Backend for Engine {
 
     fn parameters(&self) -> Parameters {
         let mut parameters = Parameters::zeros(self.shape);
-        for worker in &self.workers {
-            let worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
-            worker.put_slice_into(&mut parameters);
-        }
+        self.each_worker(|worker| worker.put_slice_into(&mut parameters));
         parameters
+    }
+
+    fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), BackendError> {
+        check_parameters(self.shape, parameters)?;
+        self.each_worker(|worker| worker.take_slice_of(parameters));
+        Ok(())
+    }
+
+    fn state(&self) -> BackendState {
+        let velocities = self.has_velocities().then(|| {
+            let mut velocities = Parameters::zeros(self.shape);
+            self.each_worker(|worker| worker.put_velocities_into(&mut velocities));
+            into_tensors(velocities)
+        });
+        BackendState::F32(Values {
+            parameters: into_tensors(self.parameters()),
+            velocities,
+        })
+    }
+
+    fn restore(&mut self, state: &BackendState) -> Result<(), BackendError> {
+        state.check(self.shape, self.has_velocities())?;
+        let values = state.as_f32()?;
+        let parameters = from_tensors(self.shape, values.parameters.clone());
+        let velocities = values.velocities.clone();
+        let velocities = velocities.map(|tensors| from_tensors(self.shape, tensors));
+        self.each_worker(|worker| {
+            worker.take_slice_of(&parameters);
+            if let Some(velocities) = &velocities {
+                worker.take_velocities_of(velocities);
+            }
+        });
+        Ok(())
     }
 }

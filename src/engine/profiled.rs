@@ -2,7 +2,9 @@
 
 use super::Engine;
 use super::clock::PhaseClock;
-use crate::backend::{Backend, BackendError, Evaluation, MinibatchResult, Samples, TrainingPass};
+use crate::backend::{
+    Backend, BackendError, BackendState, Evaluation, MinibatchResult, Samples, TrainingPass,
+};
 use crate::network::Parameters;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -118,5 +120,17 @@ impl Backend for ProfiledEngine<'_> {
 
     fn parameters(&self) -> Parameters {
         self.engine.parameters()
+    }
+
+    fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), BackendError> {
+        self.engine.set_parameters(parameters)
+    }
+
+    fn state(&self) -> BackendState {
+        self.engine.state()
+    }
+
+    fn restore(&mut self, state: &BackendState) -> Result<(), BackendError> {
+        self.engine.restore(state)
     }
 }

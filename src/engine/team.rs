@@ -75,3 +75,31 @@ impl Team {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    #[test]
+    fn a_panic_in_one_thread_ends_the_call_with_its_message() {
+        for threads in [2, 3, 8] {
+            let team = Team::new(threads).unwrap();
+            let released = AtomicUsize::new(0);
+            let call = AssertUnwindSafe(|| {
+                team.run(|index, barrier| {
+                    for round in 0.. {
+                        assert!(index != 1 || round < 5, "unit 7 has no weights");
+                        if barrier.wait().is_err() {
+                            break;
+                        }
+                    }
+                    released.fetch_add(1, SeqCst);
+                })
+            });
+            let panic = catch_unwind(call).unwrap_err();
+            assert_eq!(panic.downcast_ref::<&str>(), Some(&"unit 7 has no weights"));
+            assert_eq!(released.load(SeqCst), threads - 1);
+        }
+    }
+}

@@ -164,7 +164,7 @@ impl Worker {
     }
 
     /// Copies the worker's slice out of the parameters.
-    fn take_slice_of(&mut self, parameters: &Parameters) {
+    pub(crate) fn take_slice_of(&mut self, parameters: &Parameters) {
         let Shape {
             hidden, classes, ..
         } = self.shape;
@@ -209,6 +209,54 @@ impl Worker {
         parameters
             .linear2_bias
             .copy_from_slice(&self.output_bias.values[..classes]);
+    }
+
+    /// Copies the velocities of the worker's slice out of those of all parameters; those of padding
+    /// are 0, and belong to weights that stay 0.
+    pub(crate) fn take_velocities_of(&mut self, velocities: &Parameters) {
+        let Shape {
+            hidden, classes, ..
+        } = self.shape;
+        let (units, stride) = (self.units.clone(), self.stride);
+        let tensors = [&mut self.weights, &mut self.bias, &mut self.output_weights];
+        for tensor in tensors {
+            tensor.velocities.fill(0.0);
+        }
+        for (place, unit) in units.clone().enumerate() {
+            for input in 0..self.shape.inputs {
+                self.weights.velocities[input * stride + place] =
+                    velocities.linear1_weight[input * hidden + unit];
+            }
+            for class in 0..classes {
+                self.output_weights.velocities[class * stride + place] =
+                    velocities.linear2_weight[unit * classes + class];
+            }
+        }
+        self.bias.velocities[..units.len()].copy_from_slice(&velocities.linear1_bias[units]);
+        self.output_bias.velocities[..classes].copy_from_slice(&velocities.linear2_bias);
+    }
+
+    /// The inverse of [`take_velocities_of`](Self::take_velocities_of).
+    pub(crate) fn put_velocities_into(&self, velocities: &mut Parameters) {
+        let Shape {
+            hidden, classes, ..
+        } = self.shape;
+        let (units, stride) = (self.units.clone(), self.stride);
+        for (place, unit) in units.clone().enumerate() {
+            for input in 0..self.shape.inputs {
+                velocities.linear1_weight[input * hidden + unit] =
+                    self.weights.velocities[input * stride + place];
+            }
+            for class in 0..classes {
+                velocities.linear2_weight[unit * classes + class] =
+                    self.output_weights.velocities[class * stride + place];
+            }
+        }
+        velocities.linear1_bias[units.clone()]
+            .copy_from_slice(&self.bias.velocities[..units.len()]);
+        velocities
+            .linear2_bias
+            .copy_from_slice(&self.output_bias.velocities[..classes]);
     }
 
     /// Brings the copy of V up to date, and keeps the weights of the padding units 0, so that their

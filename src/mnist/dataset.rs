@@ -83,6 +83,17 @@ impl Dataset {
         Dataset::from_splits(train, test, options.classes)
     }
 
+    /// Checks that no mapped file has been shortened by another process: touching its missing pages
+    /// would end this process. It asks the system for two lengths and reads nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Shortened`], or [`DataError::Unreadable`] if the system does not tell.
+    pub fn check_mappings(&self) -> Result<(), DataError> {
+        self.train.images.check_mapping()?;
+        self.test.images.check_mapping()
+    }
+
     /// Puts two splits together; `classes` is the largest label plus one, at least 2, if `None`.
     ///
     /// # Errors

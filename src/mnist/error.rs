@@ -95,6 +95,21 @@ pub enum DataError {
         found: u64,
     },
 
+    /// Another process has shortened the file while it was mapped.
+    #[error(
+        "{}: was shortened while it was in use: expected {expected} bytes, found {found}; restore \
+         it, or read it into memory with --no-mmap",
+        one_line(file)
+    )]
+    Shortened {
+        /// The file.
+        file: PathBuf,
+        /// Bytes when it was opened.
+        expected: u64,
+        /// Bytes now.
+        found: u64,
+    },
+
     /// The data go on after the size that the header promises.
     #[error(
         "{}: trailing bytes: expected {expected} bytes by its dimensions, found {} {found}; replace \

@@ -15,7 +15,8 @@ use super::idx::{Header, Kind, MAX_HEADER};
 /// A mapping keeps one risk that no check can remove: the file belongs to the file system, not to
 /// this process. If another process shortens the file while it is mapped, touching a page beyond
 /// the new end ends this process with SIGBUS; if another process overwrites it, pixels change
-/// under the reader. Choose [`FileAccess::InMemory`] where others may write to the folder.
+/// under the reader. [`Dataset::check_mappings`](super::Dataset::check_mappings) tells the first,
+/// if it is asked before the page is touched. Choose [`FileAccess::InMemory`] where others may write to the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FileAccess {
     /// Map the file: pages are loaded when they are touched and shared with other processes.
@@ -25,25 +26,54 @@ pub enum FileAccess {
     InMemory,
 }
 
+impl FileAccess {
+    /// In memory if so, else mapped.
+    pub fn chosen(in_memory: bool) -> Self {
+        if in_memory {
+            Self::InMemory
+        } else {
+            Self::Mapped
+        }
+    }
+}
+
 /// The bytes of a file, or a vector.
 pub(super) enum Storage {
-    Mapped(Mmap),
+    Mapped(Mmap, File),
     Memory(Vec<u8>),
 }
 
 impl Storage {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Storage::Mapped(map) => map,
+            Storage::Mapped(map, _) => map,
             Storage::Memory(bytes) => bytes,
         }
+    }
+
+    /// Checks that a mapped file has not been shortened since it was mapped.
+    pub(super) fn check_mapping(&self, shown: &Path) -> Result<(), DataError> {
+        let Storage::Mapped(map, file) = self else {
+            return Ok(());
+        };
+        let found = file
+            .metadata()
+            .map_err(|source| unreadable(shown, source))?;
+        if found.len() < map.len() as u64 {
+            return Err(DataError::Shortened {
+                file: shown.into(),
+                expected: map.len() as u64,
+                found: found.len(),
+            });
+        }
+        Ok(())
     }
 }
 
 impl fmt::Debug for Storage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
-            Storage::Mapped(_) => "Mapped",
+            Storage::Mapped(..) => "Mapped",
             Storage::Memory(_) => "Memory",
         };
         write!(formatter, "{name}({} bytes)", self.bytes().len())
@@ -93,7 +123,7 @@ pub(super) fn open_idx(
     header.check_len(shown, length)?;
 
     let storage = match access {
-        FileAccess::Mapped => map(&file).map(Storage::Mapped),
+        FileAccess::Mapped => map(&file).map(|map| Storage::Mapped(map, file)),
         FileAccess::InMemory => read(file, header.file_len()).map(Storage::Memory),
     }
     .map_err(|source| unreadable(shown, source))?;

@@ -116,6 +116,10 @@ impl Images {
         &self.0.source
     }
 
+    pub(super) fn check_mapping(&self) -> Result<(), DataError> {
+        self.0.storage.check_mapping(&self.0.source)
+    }
+
     /// The header that an idx file of these images has.
     pub fn header(&self) -> Header {
         self.0.header

@@ -3,8 +3,8 @@
 use super::{ClassScores, ConfusionMatrix, Environment};
 use crate::backend::Evaluation;
 use crate::mnist::Dataset;
-use crate::training::{EpochRecord, TrainingOptions};
-use serde::Serialize;
+use crate::training::{EpochRecord, RunSettings};
+use serde::{Deserialize, Serialize};
 
 /// The data set of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,22 +41,19 @@ impl DataDescription {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename = "start")]
 pub struct StartEvent<'a> {
-    /// Resolved options of the training.
-    pub options: &'a TrainingOptions,
-    /// `fused`, `matrixmultiply` or `reference`.
-    pub backend: &'a str,
+    /// Resolved options.
+    #[serde(flatten)]
+    pub settings: &'a RunSettings,
     /// Inputs, hidden units and classes, as 784-300-10.
     pub network: String,
     /// Pixels of an image.
     pub inputs: usize,
-    /// Units of the hidden layer.
-    pub hidden: usize,
     /// Number of classes.
     pub classes: usize,
     /// Number of weights and biases.
     pub parameters: usize,
-    /// File of the initial parameters, if they were not drawn.
-    pub init: Option<String>,
+    /// Steps that had been taken when the run went on; null for a run from its beginning.
+    pub resumed_at_step: Option<u64>,
     /// Machine and program.
     #[serde(flatten)]
     pub environment: &'a Environment,
@@ -75,6 +72,20 @@ pub struct EpochEvent {
     pub record: EpochRecord,
 }
 
+/// An evaluation on the way to a target accuracy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename = "score")]
+pub struct ScoreEvent {
+    /// Epochs trained until then.
+    pub epoch: u32,
+    /// `test` or `validation`.
+    pub split: String,
+    /// Share of correct predictions.
+    pub accuracy: f64,
+    /// Wall time from the start of the program to the end of the evaluation.
+    pub seconds: f64,
+}
+
 /// A run has ended.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename = "end")]
@@ -91,6 +102,8 @@ pub struct EndEvent {
     pub train_seconds: f64,
     /// Full epochs by `train_seconds`; null if there was none.
     pub epochs_per_second: Option<f64>,
+    /// Wall time from the start of the program to the first step.
+    pub start_up_seconds: f64,
     /// Wall time since the program started.
     pub total_seconds: f64,
     /// Share of correct predictions that was to be reached; null if none was asked for.
@@ -100,6 +113,10 @@ pub struct EndEvent {
     /// Seconds from the start of the program to the end of the evaluation that reached the target;
     /// null if none did.
     pub time_to_accuracy_seconds: Option<f64>,
+    /// Epoch whose parameters are the result of early stopping; null without it.
+    pub best_epoch: Option<u32>,
+    /// Whether early stopping ended the training.
+    pub stopped_early: bool,
     /// The model file; null if none was written.
     pub model: Option<String>,
 }

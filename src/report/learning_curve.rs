@@ -28,10 +28,20 @@ type DrawResult = Result<(), Box<dyn Error>>;
 /// # Errors
 /// What the drawing library says, in one line.
 pub fn learning_curve_svg(step_losses: &[f64], epochs: &[EpochRecord]) -> Result<String, String> {
+    learning_curve_of_means(step_losses, 1, epochs)
+}
+
+/// As [`learning_curve_svg`], from the means of so many steps each.
+pub(super) fn learning_curve_of_means(
+    means: &[f64],
+    steps_per_mean: usize,
+    epochs: &[EpochRecord],
+) -> Result<String, String> {
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        draw(&root, step_losses, epochs).map_err(|error| error.to_string().replace('\n', " "))?;
+        draw(&root, (means, steps_per_mean), epochs)
+            .map_err(|error| error.to_string().replace('\n', " "))?;
     }
     svg.push('\n');
     Ok(svg)
@@ -39,7 +49,7 @@ pub fn learning_curve_svg(step_losses: &[f64], epochs: &[EpochRecord]) -> Result
 
 fn draw(
     root: &DrawingArea<SVGBackend<'_>, Shift>,
-    step_losses: &[f64],
+    step_losses: (&[f64], usize),
     epochs: &[EpochRecord],
 ) -> DrawResult {
     root.fill(&WHITE)?;
@@ -50,9 +60,16 @@ fn draw(
     Ok(())
 }
 
-fn draw_steps(area: &DrawingArea<SVGBackend<'_>, Shift>, losses: &[f64]) -> DrawResult {
-    let points = thin(losses);
-    let smooth = thin(&smoothed(losses));
+fn draw_steps(
+    area: &DrawingArea<SVGBackend<'_>, Shift>,
+    (losses, steps): (&[f64], usize),
+) -> DrawResult {
+    let steps = steps as f64;
+    let scaled = |points: Vec<(f64, f64)>| -> Vec<(f64, f64)> {
+        points.into_iter().map(|(x, y)| (x * steps, y)).collect()
+    };
+    let points = scaled(thin(losses));
+    let smooth = scaled(thin(&smoothed(losses)));
     let curves = [
         Curve {
             name: "each minibatch",
@@ -71,7 +88,7 @@ fn draw_steps(area: &DrawingArea<SVGBackend<'_>, Shift>, losses: &[f64]) -> Draw
         area,
         "Loss of each minibatch",
         "step",
-        losses.len() as f64,
+        losses.len() as f64 * steps,
         &curves,
     )
 }
@@ -195,7 +212,7 @@ fn thin(losses: &[f64]) -> Vec<(f64, f64)> {
 }
 
 /// Mean over a window around each step.
-fn smoothed(losses: &[f64]) -> Vec<f64> {
+pub(super) fn smoothed(losses: &[f64]) -> Vec<f64> {
     let reach = (losses.len() as f64 * SMOOTHING) as usize;
     let mut sums = vec![0.0];
     for loss in losses {

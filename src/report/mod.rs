@@ -1,21 +1,35 @@
-//! What a run leaves behind: JSON lines, CSV files, the learning curve and the run folder.
+//! What a run leaves behind: JSON lines, CSV files, pictures, run folders and reports.
 
+mod append_file;
+mod assignment;
+mod axis;
+mod chart;
 mod confusion;
 mod environment;
+mod error_chart;
 mod events;
+mod history;
 mod labels;
 mod learning_curve;
+mod loss_series;
+mod png;
 mod profile;
+mod race;
 mod roofline;
 mod run_folder;
+mod sweep;
 
+pub use assignment::{AssignmentFolder, AssignmentFolderError, AssignmentRun};
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use environment::Environment;
-pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, StartEvent};
+pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, ScoreEvent, StartEvent};
+pub use history::{HistoryError, parse_epochs, parse_steps};
 pub use learning_curve::learning_curve_svg;
 pub use profile::{chrome_trace, phases_svg};
+pub use race::{RaceRun, RaceSummary, race_svg};
 pub use roofline::{Roof, roofline_svg};
 pub use run_folder::{
-    EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, create_folder,
-    create_numbered_folder,
+    EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, SavedData,
+    SavedResults, SavedRun, TIMES_FILE, create_folder, create_numbered_folder,
 };
+pub use sweep::sweep_svg;

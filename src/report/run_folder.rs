@@ -4,16 +4,29 @@
 //! | --- | --- |
 //! | `run.json` | options, environment, data set, results |
 //! | `steps.csv` | loss, accuracy and learning rate of every minibatch |
-//! | `epochs.csv` | losses, accuracies and times of every epoch |
+//! | `epochs.csv` | losses and accuracies of every epoch |
+//! | `times.csv` | wall time of every epoch |
 //! | `model.safetensors` | the trained network |
 //! | `loss.svg` | the learning curve |
+//! | `checkpoints/` | the newest two checkpoints, if any were written |
+//!
+//! Times stand in a file of their own, so that all other CSV lines depend on the options and the
+//! data alone.
 
-use super::{EndEvent, StartEvent, learning_curve_svg};
+use super::append_file::AppendFile;
+use super::history::{
+    EPOCHS_HEADER, HistoryError, STEPS_HEADER, TIMES_HEADER, epoch_line, parse_epochs, parse_steps,
+    step_line, time_line,
+};
+use super::learning_curve::learning_curve_of_means;
+use super::loss_series::LossSeries;
+use super::{EndEvent, StartEvent};
 use crate::atomic_file;
-use crate::training::{EpochRecord, StepRecord};
-use serde::Serialize;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use crate::training::checkpoint::HistoryMarks;
+use crate::training::{EpochRecord, RunSettings, StepRecord};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Options, environment and results.
@@ -22,6 +35,8 @@ pub const RUN_FILE: &str = "run.json";
 pub const STEPS_FILE: &str = "steps.csv";
 /// One line an epoch.
 pub const EPOCHS_FILE: &str = "epochs.csv";
+/// One line an epoch.
+pub const TIMES_FILE: &str = "times.csv";
 /// The trained network.
 pub const MODEL_FILE: &str = "model.safetensors";
 /// The learning curve.
@@ -45,15 +60,38 @@ pub enum RunFolderError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file of an earlier run cannot be read.
+    #[error("{path}: cannot be read: {source}; expected the folder of a run")]
+    Read {
+        /// What was to be read.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of an earlier run is not as it was left.
+    #[error("{path}: {source}")]
+    History {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: HistoryError,
+    },
+    /// Another process works on it.
+    #[error("{folder} is being written by another process; wait for its end")]
+    Busy {
+        /// The folder.
+        folder: PathBuf,
+    },
 }
 
 /// A run folder that is being filled.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    steps: BufWriter<File>,
-    epochs: BufWriter<File>,
-    step_losses: Vec<f64>,
+    steps: AppendFile,
+    epochs: AppendFile,
+    times: AppendFile,
+    losses: LossSeries,
     epoch_records: Vec<EpochRecord>,
 }
 
@@ -63,6 +101,48 @@ struct RunRecord<'a> {
     #[serde(flatten)]
     start: &'a StartEvent<'a>,
     results: Option<&'a EndEvent>,
+}
+
+/// What `run.json` tells to a run that goes on.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SavedRun {
+    /// When the run started.
+    pub started: String,
+    /// Its options.
+    #[serde(flatten)]
+    pub settings: RunSettings,
+    /// Instruction set of its kernels; none for backends that have none of ours.
+    pub isa: Option<String>,
+    /// Threads that trained.
+    pub threads: usize,
+    /// Its data set.
+    pub data: SavedData,
+    /// How it ended, if it did.
+    pub results: Option<SavedResults>,
+}
+
+/// The data set of a [`SavedRun`].
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SavedData {
+    /// Folder of the files.
+    pub folder: PathBuf,
+}
+
+/// The results of a [`SavedRun`].
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SavedResults {
+    /// As in [`EndEvent`].
+    pub outcome: String,
+}
+
+impl SavedRun {
+    /// Reads the text of `run.json`.
+    ///
+    /// # Errors
+    /// [`HistoryError`] if it is not that of a run.
+    pub fn parse(text: &str) -> Result<Self, HistoryError> {
+        serde_json::from_str(text).map_err(|error| HistoryError::new(0, "a run", error.to_string()))
+    }
 }
 
 impl RunFolder {
@@ -84,29 +164,117 @@ impl RunFolder {
                 create_numbered_folder(&format!("runs/{time}-{seed}"))?
             }
         };
-        let open = |name: &str| {
+        let create = |name: &str, header: &str| {
             let path = path.join(name);
-            File::create_new(&path)
-                .map(BufWriter::new)
+            AppendFile::create(path.clone(), header)
                 .map_err(|source| RunFolderError::Write { path, source })
         };
-        let (steps, epochs) = (open(STEPS_FILE)?, open(EPOCHS_FILE)?);
-        let mut folder = Self {
+        let steps = create(STEPS_FILE, STEPS_HEADER)?;
+        let epochs = create(EPOCHS_FILE, EPOCHS_HEADER)?;
+        let times = create(TIMES_FILE, TIMES_HEADER)?;
+        let folder = Self::new(path, [steps, epochs, times]);
+        folder.lock()?;
+        Ok(folder)
+    }
+
+    /// Opens the folder of a run that has not come to its end, and reads what it was asked for.
+    /// Nothing is changed before [`cut_back`](Self::cut_back) or [`restart`](Self::restart).
+    ///
+    /// # Errors
+    /// [`RunFolderError::Read`] or [`RunFolderError::History`] if it is no run's folder,
+    /// [`RunFolderError::Busy`] if another process works on it.
+    pub fn open(path: &Path) -> Result<(Self, SavedRun), RunFolderError> {
+        let record = path.join(RUN_FILE);
+        let text = fs::read_to_string(&record).map_err(|source| RunFolderError::Read {
+            path: record.clone(),
+            source,
+        })?;
+        let saved = SavedRun::parse(&text).map_err(|source| RunFolderError::History {
+            path: record,
+            source,
+        })?;
+        let open = |name: &str| {
+            let path = path.join(name);
+            AppendFile::open(path.clone()).map_err(|source| RunFolderError::Write { path, source })
+        };
+        let files = [open(STEPS_FILE)?, open(EPOCHS_FILE)?, open(TIMES_FILE)?];
+        let folder = Self::new(path.to_owned(), files);
+        folder.lock()?;
+        Ok((folder, saved))
+    }
+
+    fn new(path: PathBuf, [steps, epochs, times]: [AppendFile; 3]) -> Self {
+        Self {
             path,
             steps,
             epochs,
-            step_losses: Vec::new(),
+            times,
+            losses: LossSeries::default(),
             epoch_records: Vec::new(),
+        }
+    }
+
+    fn lock(&self) -> Result<(), RunFolderError> {
+        let folder = self.path.clone();
+        let is_free = self.steps.lock();
+        is_free.then_some(()).ok_or(RunFolderError::Busy { folder })
+    }
+
+    /// Goes back to the moment of a checkpoint: what was written later is cut off. Returns the last
+    /// step before it.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Read`] or [`RunFolderError::History`] if a file is not as it was then.
+    pub fn cut_back(&mut self, marks: &HistoryMarks) -> Result<Option<StepRecord>, RunFolderError> {
+        let cut = |file: &mut AppendFile, mark| {
+            let text = file.cut_back(mark);
+            text.map_err(|source| RunFolderError::Read {
+                path: file.path().to_owned(),
+                source,
+            })
         };
-        folder
-            .write_headers()
-            .map_err(|error| folder.failed(STEPS_FILE, error))?;
-        Ok(folder)
+        let steps = cut(&mut self.steps, marks.steps)?;
+        let epochs = cut(&mut self.epochs, marks.epochs)?;
+        let times = cut(&mut self.times, marks.times)?;
+        let wrong = |name: &str, source| RunFolderError::History {
+            path: self.path.join(name),
+            source,
+        };
+        let steps = parse_steps(&steps).map_err(|error| wrong(STEPS_FILE, error))?;
+        let epochs = parse_epochs(&epochs, &times).map_err(|error| wrong(EPOCHS_FILE, error))?;
+        self.losses = LossSeries::default();
+        steps
+            .iter()
+            .for_each(|step| self.losses.push(step.minibatch.loss));
+        self.epoch_records = epochs;
+        Ok(steps.last().copied())
+    }
+
+    /// Goes back to the beginning.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Write`].
+    pub fn restart(&mut self) -> Result<(), RunFolderError> {
+        let headers = [STEPS_HEADER, EPOCHS_HEADER, TIMES_HEADER];
+        for (file, header) in self.files().into_iter().zip(headers) {
+            let result = file.restart(header);
+            result.map_err(|source| write_failed(file, source))?;
+        }
+        Ok(())
+    }
+
+    fn files(&mut self) -> [&mut AppendFile; 3] {
+        [&mut self.steps, &mut self.epochs, &mut self.times]
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The epochs added so far.
+    pub fn epochs(&self) -> &[EpochRecord] {
+        &self.epoch_records
     }
 
     /// Path of the model file.
@@ -119,17 +287,6 @@ impl RunFolder {
             path: self.path.join(name),
             source,
         }
-    }
-
-    fn write_headers(&mut self) -> io::Result<()> {
-        writeln!(self.steps, "step,epoch,samples,learning_rate,loss,accuracy")?;
-        writeln!(
-            self.epochs,
-            "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,\
-             seconds,samples_per_second"
-        )?;
-        self.steps.flush()?;
-        self.epochs.flush()
     }
 
     /// Writes `run.json`; `results` are those of a run that has ended.
@@ -157,17 +314,48 @@ impl RunFolder {
     /// Appends an epoch and its steps to the CSV files.
     ///
     /// # Errors
-    /// [`RunFolderError::Write`].
+    /// As [`flush`](Self::flush).
     pub fn add_epoch(
         &mut self,
         record: &EpochRecord,
         steps: &[StepRecord],
     ) -> Result<(), RunFolderError> {
-        self.step_losses
-            .extend(steps.iter().map(|step| step.minibatch.loss));
+        for step in steps {
+            self.losses.push(step.minibatch.loss);
+            self.steps.append(step_line(step).as_bytes());
+        }
         self.epoch_records.push(*record);
-        write_steps(&mut self.steps, steps).map_err(|error| self.failed(STEPS_FILE, error))?;
-        write_epoch(&mut self.epochs, record).map_err(|error| self.failed(EPOCHS_FILE, error))
+        self.epochs.append(epoch_line(record).as_bytes());
+        self.times.append(time_line(record).as_bytes());
+        self.flush()
+    }
+
+    /// Writes all lines that were added.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Write`]; the lines are kept and written by the next call that can.
+    pub fn flush(&mut self) -> Result<(), RunFolderError> {
+        for file in self.files() {
+            let result = file.flush();
+            result.map_err(|source| write_failed(file, source))?;
+        }
+        Ok(())
+    }
+
+    /// Writes all lines through to the disk, and tells where the files stand.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn marks(&mut self) -> Result<HistoryMarks, RunFolderError> {
+        let mark = |file: &mut AppendFile| {
+            let result = file.mark();
+            result.map_err(|source| write_failed(file, source))
+        };
+        Ok(HistoryMarks {
+            steps: mark(&mut self.steps)?,
+            epochs: mark(&mut self.epochs)?,
+            times: mark(&mut self.times)?,
+        })
     }
 
     /// Draws the learning curve of the epochs added so far.
@@ -175,10 +363,18 @@ impl RunFolder {
     /// # Errors
     /// [`RunFolderError::Write`].
     pub fn write_curve(&self) -> Result<(), RunFolderError> {
-        let svg = learning_curve_svg(&self.step_losses, &self.epoch_records);
+        let (means, steps) = (self.losses.means(), self.losses.steps_per_mean());
+        let svg = learning_curve_of_means(means, steps, &self.epoch_records);
         let failed = |error| self.failed(CURVE_FILE, error);
         let svg = svg.map_err(|message| failed(io::Error::other(message)))?;
         fs::write(self.path.join(CURVE_FILE), svg).map_err(failed)
+    }
+}
+
+fn write_failed(file: &AppendFile, source: io::Error) -> RunFolderError {
+    RunFolderError::Write {
+        path: file.path().to_owned(),
+        source,
     }
 }
 
@@ -220,40 +416,6 @@ pub fn create_numbered_folder(base: &str) -> Result<PathBuf, RunFolderError> {
     Err(RunFolderError::Exists {
         folder: base.into(),
     })
-}
-
-fn write_steps(file: &mut impl Write, steps: &[StepRecord]) -> io::Result<()> {
-    for step in steps {
-        let minibatch = step.minibatch;
-        writeln!(
-            file,
-            "{},{},{},{},{},{}",
-            step.step,
-            step.epoch,
-            minibatch.samples,
-            step.learning_rate,
-            minibatch.loss,
-            minibatch.correct as f64 / minibatch.samples as f64,
-        )?;
-    }
-    file.flush()
-}
-
-fn write_epoch(file: &mut impl Write, record: &EpochRecord) -> io::Result<()> {
-    let optional = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-    writeln!(
-        file,
-        "{},{},{},{},{},{},{},{}",
-        record.epoch,
-        record.train_loss,
-        record.train_accuracy,
-        optional(record.validation_loss),
-        optional(record.validation_accuracy),
-        record.learning_rate,
-        record.seconds,
-        record.samples_per_second,
-    )?;
-    file.flush()
 }
 
 #[cfg(test)]

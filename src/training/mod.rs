@@ -3,72 +3,29 @@
 //! A [`Trainer`] holds what changes from epoch to epoch outside the network; its caller owns the
 //! loop, so it decides what to show, to save and when to stop.
 
+pub mod checkpoint;
+mod early_stopping;
+mod epoch;
 mod options;
+mod recipe;
 mod sampler;
 mod schedule;
+mod settings;
+mod state;
 
+pub use early_stopping::{BestEpoch, EarlyStopping};
+pub use epoch::{Epoch, EpochEnd, EpochRecord, StepRecord};
 pub use options::{OptionError, TrainingOptions};
+pub use recipe::{Recipe, UnknownRecipe};
 pub use sampler::{Sampler, ValidationSplit};
 pub use schedule::{Schedule, UnknownSchedule};
+pub use settings::RunSettings;
+pub use state::{StateError, TrainerState};
 
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};
+use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-/// One training step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepRecord {
-    /// Number of the step, from 1 on, over all epochs.
-    pub step: u64,
-    /// Number of the epoch, from 1 on.
-    pub epoch: u32,
-    /// Learning rate of the step.
-    pub learning_rate: f32,
-    /// What the minibatch gave before the step.
-    pub minibatch: MinibatchResult,
-}
-
-/// One epoch.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct EpochRecord {
-    /// Number of the epoch, from 1 on.
-    pub epoch: u32,
-    /// Mean of the losses of its samples in nats, each with the parameters of its own step.
-    pub train_loss: f64,
-    /// Share of the samples that were predicted correctly, each with the parameters of its step.
-    pub train_accuracy: f64,
-    /// Loss of the validation samples at the end of the epoch.
-    pub validation_loss: Option<f64>,
-    /// Accuracy for the validation samples at the end of the epoch.
-    pub validation_accuracy: Option<f64>,
-    /// Learning rate of the last step.
-    pub learning_rate: f32,
-    /// Wall time of shuffling, preparing and training; without validation.
-    pub seconds: f64,
-    /// Samples trained on, by `seconds`.
-    pub samples_per_second: f64,
-}
-
-/// How an epoch ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EpochEnd {
-    /// All its samples were trained on.
-    Complete,
-    /// The control asked to stop before that.
-    Stopped,
-    /// A loss was not a finite number; its step was not taken.
-    Diverged,
-}
-
-/// What [`Trainer::train_epoch`] returns.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Epoch {
-    /// Sums of the epoch, as far as it went.
-    pub record: EpochRecord,
-    /// Each of its steps. If it diverged, the last one was not taken.
-    pub steps: Vec<StepRecord>,
-    /// How it ended.
-    pub end: EpochEnd,
-}
 
 /// The training of one network: which samples, in which order, at which rate.
 #[derive(Clone, Debug)]
@@ -78,6 +35,17 @@ pub struct Trainer<'a> {
     sampler: Sampler,
     validation: Vec<u32>,
     epochs_done: u32,
+    /// The epoch that was begun and is not over.
+    current: Option<CurrentEpoch>,
+}
+
+/// An epoch under way.
+#[derive(Clone, Debug, Default)]
+struct CurrentEpoch {
+    /// What its minibatches gave so far.
+    steps: Vec<MinibatchResult>,
+    /// Wall time so far.
+    seconds: f64,
 }
 
 impl<'a> Trainer<'a> {
@@ -102,15 +70,36 @@ impl<'a> Trainer<'a> {
             sampler: Sampler::new(split.training, seed),
             validation: split.validation,
             epochs_done: 0,
+            current: None,
         })
     }
 
-    /// Epochs that were begun.
+    /// The options of the training.
+    pub fn options(&self) -> &TrainingOptions {
+        &self.options
+    }
+
+    /// Epochs that are over.
     pub fn epochs_done(&self) -> u32 {
         self.epochs_done
     }
 
-    /// Whether all epochs were begun.
+    /// Steps of the epoch under way that were taken.
+    pub fn steps_of_epoch_done(&self) -> usize {
+        self.current.as_ref().map_or(0, |epoch| epoch.steps.len())
+    }
+
+    /// Steps that were taken in all.
+    pub fn steps_done(&self) -> u64 {
+        self.first_step() + self.steps_of_epoch_done() as u64
+    }
+
+    /// Steps of the epochs that are over.
+    fn first_step(&self) -> u64 {
+        u64::from(self.epochs_done) * self.steps_per_epoch() as u64
+    }
+
+    /// Whether all epochs are over.
     pub fn is_finished(&self) -> bool {
         self.epochs_done >= self.options.epochs
     }
@@ -130,7 +119,7 @@ impl<'a> Trainer<'a> {
         self.steps_per_epoch() as u64 * u64::from(self.options.epochs)
     }
 
-    /// Trains one epoch, then validates.
+    /// Trains to the end of the epoch under way, or a new one, then validates.
     ///
     /// # Errors
     /// If the samples do not fit the network.
@@ -142,64 +131,107 @@ impl<'a> Trainer<'a> {
         backend: &mut dyn Backend,
         control: &PassControl,
     ) -> Result<Epoch, BackendError> {
-        let first_step = u64::from(self.epochs_done) * self.steps_per_epoch() as u64;
-        let (schedule, base, steps) = (
-            self.options.schedule,
-            self.options.learning_rate,
-            self.steps(),
-        );
+        loop {
+            if let Some(epoch) = self.train_part(backend, control, usize::MAX)? {
+                return Ok(epoch);
+            }
+        }
+    }
+
+    /// As [`train_epoch`](Self::train_epoch), but takes at most `most_steps` steps, one at least;
+    /// `None` if the epoch is not over then. The steps are the same, however they are cut.
+    ///
+    /// # Errors
+    /// If the samples do not fit the network.
+    ///
+    /// # Panics
+    /// If the training [is finished](Self::is_finished).
+    pub fn train_part(
+        &mut self,
+        backend: &mut dyn Backend,
+        control: &PassControl,
+        most_steps: usize,
+    ) -> Result<Option<Epoch>, BackendError> {
+        assert!(!self.is_finished(), "all epochs are over");
         let start = Instant::now();
-        let learning_rates: Vec<f32> = (0..self.steps_per_epoch() as u64)
-            .map(|step| schedule.rate(base, first_step + step, steps))
-            .collect();
-        let results = backend.train(&TrainingPass {
-            samples: self.samples,
-            order: self.sampler.next_epoch(),
-            batch_size: self.options.batch_size,
-            learning_rates: &learning_rates,
-            control,
-        })?;
-        let seconds = start.elapsed().as_secs_f64();
-        self.epochs_done += 1;
-        let epoch = self.epochs_done;
-        let steps: Vec<StepRecord> = (first_step + 1..)
-            .zip(results)
-            .zip(learning_rates)
-            .map(|((step, minibatch), learning_rate)| StepRecord {
-                step,
-                epoch,
-                learning_rate,
-                minibatch,
-            })
-            .collect();
-        let end = match steps.last() {
-            Some(last) if !last.minibatch.loss.is_finite() => EpochEnd::Diverged,
-            _ if steps.len() < self.steps_per_epoch() => EpochEnd::Stopped,
-            _ => EpochEnd::Complete,
+        let mut current = self.current.take().unwrap_or_else(|| {
+            self.sampler.next_epoch();
+            CurrentEpoch::default()
+        });
+        let done = current.steps.len();
+        let end = done
+            .saturating_add(most_steps.max(1))
+            .min(self.steps_per_epoch());
+        let results = self.train_steps(backend, control, done..end);
+        let results = results.inspect_err(|_| self.current = Some(current.clone()))?;
+        let is_whole = results.len() == end - done && !control.stop.load(Ordering::Relaxed);
+        current.steps.extend(results);
+        current.seconds += start.elapsed().as_secs_f64();
+        let end = match current.steps.last() {
+            Some(last) if !last.loss.is_finite() => EpochEnd::Diverged,
+            _ if current.steps.len() == self.steps_per_epoch() => EpochEnd::Complete,
+            _ if is_whole => {
+                self.current = Some(current);
+                return Ok(None);
+            }
+            _ => EpochEnd::Stopped,
         };
-        let mut record = summary(epoch, &steps, seconds);
+        let steps = self.records(&current.steps);
+        let mut record = epoch::summary(self.epochs_done + 1, &steps, current.seconds);
+        if end == EpochEnd::Stopped {
+            self.current = Some(current);
+        } else {
+            self.epochs_done += 1;
+        }
         if end == EpochEnd::Complete && !self.validation.is_empty() {
             let evaluation = backend.evaluate(self.samples, &self.validation)?;
             record.validation_loss = Some(evaluation.loss);
             record.validation_accuracy = Some(evaluation.accuracy());
         }
-        Ok(Epoch { record, steps, end })
+        Ok(Some(Epoch { record, steps, end }))
     }
-}
 
-fn summary(epoch: u32, steps: &[StepRecord], seconds: f64) -> EpochRecord {
-    let minibatches = steps.iter().map(|step| step.minibatch);
-    let samples: usize = minibatches.clone().map(|result| result.samples).sum();
-    let loss = |result: MinibatchResult| result.loss * result.samples as f64;
-    let correct: usize = minibatches.clone().map(|result| result.correct).sum();
-    EpochRecord {
-        epoch,
-        train_loss: minibatches.map(loss).sum::<f64>() / samples as f64,
-        train_accuracy: correct as f64 / samples as f64,
-        validation_loss: None,
-        validation_accuracy: None,
-        learning_rate: steps.last().map_or(f32::NAN, |step| step.learning_rate),
-        seconds,
-        samples_per_second: samples as f64 / seconds,
+    /// Takes these steps of the epoch under way.
+    fn train_steps(
+        &self,
+        backend: &mut dyn Backend,
+        control: &PassControl,
+        steps: Range<usize>,
+    ) -> Result<Vec<MinibatchResult>, BackendError> {
+        let order = self.sampler.order();
+        let batch = self.options.batch_size;
+        let last = steps.end.saturating_mul(batch).min(order.len());
+        let learning_rates: Vec<f32> = steps.clone().map(|step| self.rate(step)).collect();
+        backend.train(&TrainingPass {
+            samples: self.samples,
+            order: &order[steps.start * batch..last],
+            batch_size: batch,
+            learning_rates: &learning_rates,
+            control,
+        })
+    }
+
+    /// Learning rate of a step of the epoch under way.
+    fn rate(&self, step: usize) -> f32 {
+        let TrainingOptions {
+            schedule,
+            learning_rate,
+            warm_up,
+            ..
+        } = self.options;
+        let warm_up = f64::from(warm_up) * self.steps_per_epoch() as f64;
+        let step = self.first_step() + step as u64;
+        schedule.rate_with_warm_up(learning_rate, step, self.steps(), warm_up)
+    }
+
+    /// What the steps of the epoch under way gave, with their numbers and rates.
+    fn records(&self, steps: &[MinibatchResult]) -> Vec<StepRecord> {
+        let record = |(step, &minibatch)| StepRecord {
+            step: self.first_step() + step as u64 + 1,
+            epoch: self.epochs_done + 1,
+            learning_rate: self.rate(step),
+            minibatch,
+        };
+        steps.iter().enumerate().map(record).collect()
     }
 }

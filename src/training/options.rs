@@ -1,10 +1,11 @@
 //! Options of a training and their ranges.
 
-use super::Schedule;
+use super::{Recipe, Schedule};
 use crate::backend::Optimizer;
+use crate::network::{Parameters, Shape};
 
-/// What decides the result of a training besides the data and the initial parameters.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+/// What decides the result of a training besides the data and the shape of the network.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TrainingOptions {
     /// Passes over the training samples, at least 1.
     pub epochs: u32,
@@ -14,12 +15,17 @@ pub struct TrainingOptions {
     pub learning_rate: f32,
     /// How the learning rate changes.
     pub schedule: Schedule,
+    /// Epochs during which the learning rate rises linearly to the schedule's, 0 or more; a part of
+    /// an epoch is possible.
+    pub warm_up: f32,
     /// Share of the velocity that is kept, 0 to below 1.
     pub momentum: f32,
     /// Nesterov's form of momentum.
     pub nesterov: bool,
     /// Factor of the weights that is added to their gradients, 0 or more.
     pub weight_decay: f32,
+    /// Factor of the initial weights, above 0.
+    pub init_scale: f32,
     /// Training samples that are set aside for validation.
     pub validation: usize,
     /// Whether each epoch has its own order.
@@ -31,18 +37,7 @@ pub struct TrainingOptions {
 impl Default for TrainingOptions {
     /// The recipe of the program's default run.
     fn default() -> Self {
-        Self {
-            epochs: 10,
-            batch_size: 32,
-            learning_rate: 0.15,
-            schedule: Schedule::Linear,
-            momentum: 0.9,
-            nesterov: true,
-            weight_decay: 0.0,
-            validation: 0,
-            shuffle: true,
-            seed: 1,
-        }
+        Recipe::default().options()
     }
 }
 
@@ -68,6 +63,11 @@ impl TrainingOptions {
         }
     }
 
+    /// The initial parameters of a training that starts from none.
+    pub fn initial_parameters(&self, shape: Shape) -> Parameters {
+        Parameters::initialise_scaled(shape, self.seed, self.init_scale)
+    }
+
     /// Checks all ranges, for so many training samples.
     ///
     /// # Errors
@@ -91,6 +91,12 @@ impl TrainingOptions {
             "a finite number above 0",
         )?;
         check(
+            self.warm_up.is_finite() && self.warm_up >= 0.0,
+            "--warm-up",
+            &self.warm_up,
+            "a finite number of epochs, 0 or more",
+        )?;
+        check(
             (0.0..1.0).contains(&self.momentum),
             "--momentum",
             &self.momentum,
@@ -107,6 +113,12 @@ impl TrainingOptions {
             "--weight-decay",
             &self.weight_decay,
             "a finite number, 0 or more",
+        )?;
+        check(
+            self.init_scale.is_finite() && self.init_scale > 0.0,
+            "--init-scale",
+            &self.init_scale,
+            "a finite number above 0",
         )?;
         check(
             self.validation < samples,

@@ -42,6 +42,8 @@ pub struct Sampler {
     samples: Vec<u32>,
     order: Vec<u32>,
     stream: Option<Stream>,
+    /// The stream as it was before the order was drawn.
+    before: Option<Stream>,
 }
 
 impl Sampler {
@@ -51,12 +53,36 @@ impl Sampler {
             order: samples.clone(),
             samples,
             stream: seed.map(|seed| Stream::new(seed, Purpose::Shuffle)),
+            before: None,
         }
+    }
+
+    /// The stream that the next order is drawn from; none without shuffling.
+    pub fn stream(&self) -> Option<&Stream> {
+        self.stream.as_ref()
+    }
+
+    /// The stream that the present order was drawn from.
+    pub fn stream_before(&self) -> Option<&Stream> {
+        self.before.as_ref()
+    }
+
+    /// Draws the next order from `stream`, if it shuffles.
+    pub fn set_stream(&mut self, stream: Stream) {
+        if let Some(own) = &mut self.stream {
+            *own = stream;
+        }
+    }
+
+    /// The present order: that of the last [`next_epoch`](Self::next_epoch).
+    pub fn order(&self) -> &[u32] {
+        &self.order
     }
 
     /// The order of the next epoch. Each starts from the unshuffled samples, so it depends only on
     /// how many epochs came before.
     pub fn next_epoch(&mut self) -> &[u32] {
+        self.before.clone_from(&self.stream);
         if let Some(stream) = &mut self.stream {
             self.order.copy_from_slice(&self.samples);
             stream.shuffle(&mut self.order);

@@ -42,6 +42,20 @@ impl Schedule {
         rate as f32
     }
 
+    /// [`rate`](Self::rate) times min(1, (t + 1) / `warm_up`): a linear rise over the first steps.
+    ///
+    /// # Panics
+    /// If `t` is not below `steps`.
+    pub fn rate_with_warm_up(self, base: f32, t: u64, steps: u64, warm_up: f64) -> f32 {
+        let rate = self.rate(base, t, steps);
+        let share = (t + 1) as f64 / warm_up;
+        if share < 1.0 {
+            (f64::from(rate) * share) as f32
+        } else {
+            rate
+        }
+    }
+
     /// Name used in options and results.
     pub fn name(self) -> &'static str {
         match self {

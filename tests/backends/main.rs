@@ -208,6 +208,44 @@ fn parameters_come_back_as_they_were_given() {
 }
 
 #[test]
+fn training_goes_on_from_a_state_to_the_same_bits() {
+    let data = Data::random(suite::SHAPE, 330, 3);
+    for optimizer in optimizers() {
+        for batch_size in [7, 150] {
+            for_each_backend(suite::SHAPE, optimizer, |backend, parameters| {
+                suite::check_state(backend, parameters, &data, batch_size);
+            });
+        }
+    }
+}
+
+#[test]
+fn the_state_of_another_training_is_refused() {
+    let optimizer = Optimizer {
+        momentum: 0.9,
+        ..Optimizer::default()
+    };
+    let plain = Optimizer::default();
+    for_each_backend(suite::SHAPE, optimizer, |backend, _| {
+        let before = backend.state();
+        let other = shape(784, 31, 10);
+        let parameters = random_parameters(other, 1);
+        let states = [
+            matrix_multiply::<1>(&parameters, optimizer).state(),
+            reference(&parameters, optimizer).state(),
+            matrix_multiply::<1>(&random_parameters(suite::SHAPE, 1), plain).state(),
+            reference(&random_parameters(suite::SHAPE, 1), plain).state(),
+        ];
+        for state in states {
+            let error = backend.restore(&state).unwrap_err();
+            assert!(matches!(error, BackendError::State { .. }), "{error}");
+        }
+        assert!(backend.set_parameters(&parameters).is_err());
+        assert_eq!(backend.state(), before);
+    });
+}
+
+#[test]
 fn pass_ends_after_the_minibatch_that_is_stopped_in() {
     for_each_backend(
         shape(784, 30, 10),

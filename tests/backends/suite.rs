@@ -396,3 +396,29 @@ pub fn check_errors(backend: &mut dyn Backend) {
     }
     assert_eq!(backend.parameters(), before);
 }
+
+/// The second of two passes, from the state after the first, is the same each time, whatever was
+/// trained in between.
+pub fn check_state(
+    backend: &mut dyn Backend,
+    initial: &Parameters,
+    data: &Data,
+    batch_size: usize,
+) {
+    let order: Vec<u32> = (0..data.samples().len() as u32).collect();
+    let rates = vec![0.1; order.len().div_ceil(batch_size)];
+    let pass = |backend: &mut dyn Backend| {
+        let results = train(backend, data.samples(), &order, batch_size, &rates);
+        (results, backend.state())
+    };
+    let (_, middle) = pass(backend);
+    let expected = pass(backend);
+    backend.restore(&middle).unwrap();
+    assert_eq!(backend.state(), middle);
+    assert_eq!(pass(backend), expected);
+    // Other parameters with the velocities as they are.
+    backend.set_parameters(initial).unwrap();
+    assert_eq!(backend.parameters(), *initial);
+    backend.restore(&middle).unwrap();
+    assert_eq!(pass(backend), expected);
+}

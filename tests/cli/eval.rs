@@ -19,6 +19,7 @@ fn a_model_is_scored_as_at_the_end_of_its_training() {
     let names = "class precision recall samples";
     assert_eq!(fields(&event["classes"][0]).join(" "), names);
     assert_eq!(event["loss"], end["test_loss"]);
+    assert_eq!(json, place.stdout(&format!("{eval} --json --no-mmap")));
     assert_eq!(event["accuracy"], end["test_accuracy"]);
     assert_eq!(event["samples"], TEST);
     let confusion: Vec<Vec<u64>> = serde_json::from_value(event["confusion"].clone()).unwrap();

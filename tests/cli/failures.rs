@@ -2,6 +2,7 @@
 
 use super::support::{Place, idx, one_line_failure};
 use std::fs;
+use std::io::{BufRead, BufReader};
 
 #[test]
 fn options_out_of_range_are_refused_before_anything_is_written() {
@@ -143,7 +144,75 @@ fn a_training_that_diverges_is_told_and_leaves_no_model() {
         assert_eq!(end["outcome"], "diverged");
         assert!(end["model"].is_null() && end["test_accuracy"].is_null());
         let run = place.path(&format!("run-{backend}"));
+        // Going on would end the same way.
+        let line = place.failure(&format!("train --resume run-{backend}"), 2);
+        assert!(line.contains("diverged, and would again"), "{line}");
         assert!(run.join("steps.csv").exists() && !run.join("model.safetensors").exists());
+    }
+}
+
+#[test]
+fn the_last_good_network_before_a_divergence_is_kept() {
+    let place = Place::new();
+    // It grows by half a million a step, and overflows in the second epoch.
+    let options = "--epochs 9 --hidden 8 --batch-size 100 --momentum 0 --weight-decay 1e6 --learning-rate 1 \
+                   --schedule constant --checkpoint-every 1 --quiet";
+    let output = place
+        .program(&format!("train {options} --out run"))
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    let file = "run/checkpoints/step-000000000006.checkpoint";
+    assert!(
+        error.contains("in epoch 2 is ") && error.contains("at learning rate 1"),
+        "{error}"
+    );
+    assert!(
+        error.contains(&format!("the last good network is in {file}")),
+        "{error}"
+    );
+    let names: Vec<_> = fs::read_dir(place.path("run/checkpoints"))
+        .unwrap()
+        .collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    place.stdout(&format!(
+        "train --epochs 1 --init {file} --quiet --out again"
+    ));
+}
+
+#[test]
+fn a_mapped_file_that_is_shortened_ends_the_training_with_a_line() {
+    let place = Place::new();
+    let images = place.data().join("train-images-idx3-ubyte");
+    let whole = fs::read(&images).unwrap();
+    for (out, options, is_mapped) in [("mapped", "", true), ("memory", "--no-mmap", false)] {
+        fs::write(&images, &whole).unwrap();
+        let arguments = format!(
+            "train --epochs 400 --hidden 8 --batch-size 600 --json --quiet {options} --out {out}"
+        );
+        let mut child = super::signals::program(&place, &arguments).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        lines.by_ref().take(2).for_each(|line| drop(line.unwrap()));
+        // All pages but the last stay, so that only a check can tell.
+        let file = fs::OpenOptions::new().write(true).open(&images).unwrap();
+        file.set_len(whole.len() as u64 - 1).unwrap();
+        lines.for_each(drop);
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        if is_mapped {
+            assert_eq!(output.status.code(), Some(2), "{errors}");
+            assert!(
+                errors.contains("was shortened while it was in use"),
+                "{errors}"
+            );
+            assert!(
+                errors.contains("--no-mmap") && errors.contains("--resume mapped"),
+                "{errors}"
+            );
+        } else {
+            assert_eq!(output.status.code(), Some(0), "{errors}");
+        }
     }
 }
 

@@ -1,12 +1,21 @@
 //! The program from outside: what it prints, what it leaves, how it fails.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod assignment;
 mod bench;
 mod data;
+mod disk;
 mod eval;
 mod failures;
+mod kills;
+mod load;
 mod profile;
+mod race;
+mod recipe;
+mod resume;
 mod signals;
+mod stopping;
 mod support;
+mod sweep;
 mod target;
 mod train;

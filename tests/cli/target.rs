@@ -76,7 +76,15 @@ fn validation_samples_decide_where_they_are_asked_to() {
     assert!(!place.path("run").exists());
     let text = place.stdout(&format!("{TRAIN} {arguments} --validation 100 --epochs 9"));
     let events = json_lines(&text);
-    let (epoch, end) = (&events[events.len() - 2], &events[events.len() - 1]);
+    let [.., epoch, score, end] = &events[..] else {
+        panic!("{text}")
+    };
+    assert_eq!(
+        (&score["event"], &score["split"]),
+        (&"score".into(), &"validation".into())
+    );
+    assert_eq!(score["accuracy"], epoch["validation_accuracy"]);
+    assert_eq!(score["seconds"], end["time_to_accuracy_seconds"]);
     assert!(epoch["validation_accuracy"].as_f64().unwrap() >= 0.01);
     assert_eq!(end["target_on"], "validation");
     assert_eq!(end["epochs"], epoch["epoch"]);

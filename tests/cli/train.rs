@@ -10,7 +10,9 @@ const QUICK: &str = "train --epochs 2 --quiet --hidden 20";
 #[test]
 fn a_run_leaves_its_folder() {
     let place = Place::new();
-    let text = place.stdout(&format!("{QUICK} --out a/b --validation 100"));
+    let text = place.stdout(&format!(
+        "{QUICK} --batch-size 32 --out a/b --validation 100"
+    ));
     assert!(text.starts_with("test accuracy "), "{text}");
     assert!(text.contains("model: a/b/model.safetensors"), "{text}");
     let mut names: Vec<String> = fs::read_dir(place.path("a/b"))
@@ -24,6 +26,7 @@ fn a_run_leaves_its_folder() {
         "model.safetensors",
         "run.json",
         "steps.csv",
+        "times.csv",
     ];
     assert_eq!(names, expected);
 
@@ -38,7 +41,13 @@ fn a_run_leaves_its_folder() {
     assert!(steps.lines().last().unwrap().starts_with("32,2,20,"));
     let epochs = read("epochs.csv");
     assert_eq!(epochs.lines().count(), 3);
-    assert!(epochs.lines().all(|line| line.split(',').count() == 8));
+    assert!(epochs.lines().all(|line| line.split(',').count() == 6));
+    let times = read("times.csv");
+    assert_eq!(times.lines().count(), 3);
+    assert_eq!(
+        times.lines().next(),
+        Some("epoch,seconds,samples_per_second")
+    );
     let run: serde_json::Value = serde_json::from_str(&read("run.json")).unwrap();
     assert_eq!(run["results"]["outcome"], "finished");
     assert_eq!(run["options"]["validation"], 100);
@@ -65,11 +74,13 @@ fn json_lines_have_the_documented_fields() {
     assert_eq!(start["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(start["options"]["epochs"], 2);
     assert_eq!(start["isa"], Isa::available()[0].name());
-    let start_fields = "arch available_parallelism backend classes cpu data event hidden init \
-                        inputs isa network options os parameters run threads version";
+    let start_fields = "arch available_parallelism backend checkpoint_every checkpoint_minutes \
+                        classes cpu data event hidden init inputs isa min_delta network options \
+                        os parameters patience resumed_at_step run target_accuracy target_on \
+                        threads version";
     assert_eq!(fields(start).join(" "), start_fields);
-    let option_fields = "batch_size epochs learning_rate momentum nesterov schedule seed shuffle \
-                         validation weight_decay";
+    let option_fields = "batch_size epochs init_scale learning_rate momentum nesterov schedule \
+                         seed shuffle validation warm_up weight_decay";
     assert_eq!(fields(&start["options"]).join(" "), option_fields);
     let data_fields = "classes columns folder rows test_samples train_samples";
     assert_eq!(fields(&start["data"]).join(" "), data_fields);
@@ -91,11 +102,14 @@ fn json_lines_have_the_documented_fields() {
     );
     assert!(first["validation_loss"].as_f64().unwrap() > 0.0);
     let end_fields = [
+        "best_epoch",
         "epochs",
         "epochs_per_second",
         "event",
         "model",
         "outcome",
+        "stopped_early",
+        "start_up_seconds",
         "target_accuracy",
         "target_on",
         "test_accuracy",
@@ -207,9 +221,9 @@ fn progress_goes_to_standard_error_in_plain_lines() {
     let mut program = place.program("train --epochs 3 --hidden 8 --threads 1 --out run");
     let output = program.output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(text.lines().count(), 4, "{text}");
+    assert_eq!(text.lines().count(), 5, "{text}");
     assert!(
-        text.lines().nth(3).unwrap().starts_with("epoch 3/3  loss "),
+        text.lines().nth(4).unwrap().starts_with("epoch 3/3  loss "),
         "{text}"
     );
     assert!(text.contains("1 thread;") && !text.contains('\r') && !text.contains('\u{1b}'));

@@ -58,6 +58,33 @@ impl Tensors {
         }
     }
 
+    /// The values of the hidden units `units`.
+    fn cut_from(parameters: &Parameters, units: &Range<usize>) -> Self {
+        let shape = parameters.shape;
+        let rows = parameters.linear1_weight.chunks_exact(shape.hidden);
+        let linear2 = units.start * shape.classes..units.end * shape.classes;
+        Self {
+            linear1_weight: rows.flat_map(|row| &row[units.clone()]).copied().collect(),
+            linear1_bias: parameters.linear1_bias[units.clone()].to_vec(),
+            linear2_weight: parameters.linear2_weight[linear2].to_vec(),
+        }
+    }
+
+    /// The inverse of [`cut_from`](Self::cut_from).
+    fn put_into(&self, parameters: &mut Parameters, units: &Range<usize>) {
+        let Shape {
+            hidden, classes, ..
+        } = parameters.shape;
+        let rows = parameters.linear1_weight.chunks_exact_mut(hidden);
+        let own_rows = self.linear1_weight.chunks_exact(units.len());
+        for (row, own) in rows.zip(own_rows) {
+            row[units.clone()].copy_from_slice(own);
+        }
+        let linear2 = units.start * classes..units.end * classes;
+        parameters.linear1_bias[units.clone()].copy_from_slice(&self.linear1_bias);
+        parameters.linear2_weight[linear2].copy_from_slice(&self.linear2_weight);
+    }
+
     /// C <- kept C + factor dC for the gradient dC of each tensor C: dW = x^T dk, the sum of dk's
     /// rows, dV = h^T ds.
     fn add_gradients(&mut self, factor: f32, kept: f32, block: &Backward<'_>) {
@@ -95,17 +122,10 @@ impl HiddenSlice {
     pub(super) fn new(parameters: &Parameters, units: Range<usize>, block: usize) -> Self {
         let shape = parameters.shape;
         let width = units.len();
-        let rows = parameters.linear1_weight.chunks_exact(shape.hidden);
-        let linear2 = units.start * shape.classes..units.end * shape.classes;
-        let own = Tensors {
-            linear1_weight: rows.flat_map(|row| &row[units.clone()]).copied().collect(),
-            linear1_bias: parameters.linear1_bias[units.clone()].to_vec(),
-            linear2_weight: parameters.linear2_weight[linear2].to_vec(),
-        };
         Self {
+            parameters: Tensors::cut_from(parameters, &units),
             units,
             shape,
-            parameters: own,
             velocities: Tensors::zeros(shape, width),
             gradients: Tensors::zeros(shape, width),
             hidden: vec![0.0; block * width],
@@ -175,17 +195,21 @@ impl HiddenSlice {
 
     /// Writes the slice's parameters to their places among those of the whole network.
     pub(super) fn put_into(&self, parameters: &mut Parameters) {
-        let Shape {
-            hidden, classes, ..
-        } = self.shape;
-        let units = self.units.clone();
-        let rows = parameters.linear1_weight.chunks_exact_mut(hidden);
-        let own_rows = self.parameters.linear1_weight.chunks_exact(units.len());
-        for (row, own) in rows.zip(own_rows) {
-            row[units.clone()].copy_from_slice(own);
-        }
-        let linear2 = units.start * classes..units.end * classes;
-        parameters.linear1_bias[units].copy_from_slice(&self.parameters.linear1_bias);
-        parameters.linear2_weight[linear2].copy_from_slice(&self.parameters.linear2_weight);
+        self.parameters.put_into(parameters, &self.units);
+    }
+
+    /// Takes the slice's parameters from those of the whole network.
+    pub(super) fn take(&mut self, parameters: &Parameters) {
+        self.parameters = Tensors::cut_from(parameters, &self.units);
+    }
+
+    /// Writes the slice's velocities to the places of their parameters.
+    pub(super) fn put_velocities_into(&self, velocities: &mut Parameters) {
+        self.velocities.put_into(velocities, &self.units);
+    }
+
+    /// Takes the slice's velocities from the places of their parameters.
+    pub(super) fn take_velocities(&mut self, velocities: &Parameters) {
+        self.velocities = Tensors::cut_from(velocities, &self.units);
     }
 }

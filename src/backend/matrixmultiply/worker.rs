@@ -244,4 +244,22 @@ impl Worker {
         self.slice.put_into(parameters);
         parameters.linear2_bias.clone_from(&self.bias);
     }
+
+    /// The inverse of [`put_into`](Self::put_into).
+    pub(super) fn take(&mut self, parameters: &Parameters) {
+        self.slice.take(parameters);
+        self.bias.clone_from(&parameters.linear2_bias);
+    }
+
+    /// [`put_into`](Self::put_into) for the velocities.
+    pub(super) fn put_velocities_into(&self, velocities: &mut Parameters) {
+        self.slice.put_velocities_into(velocities);
+        velocities.linear2_bias.clone_from(&self.velocity);
+    }
+
+    /// [`take`](Self::take) for the velocities.
+    pub(super) fn take_velocities(&mut self, velocities: &Parameters) {
+        self.slice.take_velocities(velocities);
+        self.velocity.clone_from(&velocities.linear2_bias);
+    }
 }

@@ -4,6 +4,7 @@ use super::evaluate;
 use clap::{Args, ValueEnum};
 use fused_mlp::backend::{Backend, Evaluation};
 use fused_mlp::mnist::Split;
+use fused_mlp::report::ScoreEvent;
 use fused_mlp::training::EpochRecord;
 use std::path::Path;
 use std::time::Instant;
@@ -58,11 +59,22 @@ impl TargetArgs {
     }
 }
 
-fn parse_share(text: &str) -> Result<f64, String> {
+/// A share of correct predictions.
+pub fn parse_share(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
         _ => Err("expected a share above 0, at most 1, such as 0.98".to_owned()),
     }
+}
+
+/// An evaluation, for people.
+pub fn score_line(score: &ScoreEvent) -> String {
+    format!(
+        "{} accuracy {:.2} % {:.3} s after the start",
+        score.split,
+        100.0 * score.accuracy,
+        score.seconds
+    )
 }
 
 /// The way to a target.
@@ -87,12 +99,12 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Scores an epoch that was trained in full. Gives a line for people, if there is a target.
+    /// Scores an epoch that was trained in full, if there is a target.
     pub fn score(
         &mut self,
         backend: &mut dyn Backend,
         record: &EpochRecord,
-    ) -> anyhow::Result<Option<String>> {
+    ) -> anyhow::Result<Option<ScoreEvent>> {
         let Some(target) = self.args.target_accuracy else {
             return Ok(None);
         };
@@ -110,11 +122,12 @@ impl<'a> Target<'a> {
         if accuracy.is_some_and(|accuracy| accuracy >= target) {
             self.reached_after = Some(seconds);
         }
-        let percent = accuracy.map_or(f64::NAN, |accuracy| 100.0 * accuracy);
-        Ok(Some(format!(
-            "{} accuracy {percent:.2} % {seconds:.3} s after the start",
-            self.args.target_on.name(),
-        )))
+        Ok(Some(ScoreEvent {
+            epoch: record.epoch,
+            split: self.args.target_on.name().to_owned(),
+            accuracy: accuracy.unwrap_or(f64::NAN),
+            seconds,
+        }))
     }
 
     /// Whether there was a target and it was not reached.

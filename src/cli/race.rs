@@ -1,0 +1,254 @@
+//! `fused-mlp race`.
+
+use super::output::{Results, message};
+use super::signals::Signals;
+use super::train::parse_share;
+use super::{EXIT_MISSED, Ending};
+use anyhow::{Context, bail};
+use clap::Args;
+use fused_mlp::machine::Machine;
+use fused_mlp::report::{
+    RaceRun, RaceSummary, ScoreEvent, create_folder, create_numbered_folder, race_svg,
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+const NOTES: &str = "\
+Each run is a fresh process of fused-mlp train --target-accuracy, one after the other. Its clock starts
+with the program: opening the data, training and every evaluation are on it. The files of the data set
+are in the system's memory if they were read before. A run that misses the target is counted as slower
+than all others, never dropped.
+
+What stands after -- goes to every train, such as a recipe, threads or other data.
+
+Examples:
+  fused-mlp race --target 0.98 --seeds 10
+  fused-mlp race --target 0.97 --seeds 10 -- --threads 1
+  fused-mlp race --target 0.985 --seeds 3 -- --recipe best
+
+Exit codes: as for every command; 1 if a run missed the target";
+
+/// Options of `fused-mlp race`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = NOTES)]
+pub struct RaceArgs {
+    /// Share of correct predictions to reach
+    #[arg(long, value_name = "SHARE", default_value = "0.98", value_parser = parse_share)]
+    target: f64,
+    /// Number of runs: their seeds are 1 to N
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    seeds: u64,
+    /// Folder for the results; must not exist [default: races/<date-time>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print results as JSON, one object a line: the runs, then the summary
+    #[arg(long)]
+    json: bool,
+    /// Options of train for every run
+    #[arg(last = true, value_name = "OPTIONS OF TRAIN")]
+    train: Vec<String>,
+}
+
+/// A run has ended, as a line of JSON.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "run")]
+struct RunEvent<'a> {
+    #[serde(flatten)]
+    run: &'a RaceRun,
+}
+
+/// The race has ended, as a line of JSON.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "summary")]
+struct SummaryEvent {
+    target: f64,
+    #[serde(flatten)]
+    summary: RaceSummary,
+}
+
+/// What `race.json` holds.
+#[derive(Serialize)]
+struct RaceRecord<'a> {
+    started: String,
+    target: f64,
+    train: &'a [String],
+    /// Resolved options of the training, and where it ran.
+    start: Option<Value>,
+    machine: Machine,
+    #[serde(flatten)]
+    summary: RaceSummary,
+    results: &'a [RaceRun],
+}
+
+/// Races, prints every run and leaves a folder.
+///
+/// # Errors
+/// If a run cannot be started or has an error, or files cannot be written.
+pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
+    let program = std::env::current_exe().context("the path of this program is unknown")?;
+    let now = jiff::Timestamp::now();
+    let folder = match &args.out {
+        Some(path) => create_folder(path).map(|()| path.clone())?,
+        None => create_numbered_folder(&format!("races/{}", now.strftime("%Y-%m-%dT%H-%M-%S")))?,
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let signals = Signals::watch(&stop)?;
+    let mut results = Results::new(args.json);
+    let (mut runs, mut start) = (Vec::new(), None);
+    for seed in 1..=args.seeds {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let ended = train(&program, args, seed, &folder).inspect_err(|_| {
+            // Nothing is in it if the first run failed at once; else it stays.
+            let _ = fs::remove_dir(&folder);
+        });
+        match ended? {
+            Some((first, run)) => {
+                if runs.is_empty() {
+                    results.text("seed  epochs  seconds  accuracies after each epoch, %");
+                }
+                results.event(&RunEvent { run: &run })?;
+                results.text(&line(&run));
+                start.get_or_insert(first);
+                runs.push(run);
+            }
+            None => break,
+        }
+    }
+    let summary = RaceSummary::of(&runs);
+    results.event(&SummaryEvent {
+        target: args.target,
+        summary,
+    })?;
+    results.text(&text(&summary, args.target, &folder));
+    let record = RaceRecord {
+        started: now.to_string(),
+        target: args.target,
+        train: &args.train,
+        start,
+        machine: Machine::here(),
+        summary,
+        results: &runs,
+    };
+    write(
+        &folder.join("race.json"),
+        &(serde_json::to_string_pretty(&record)? + "\n"),
+    )?;
+    let svg = race_svg(&runs, args.target).map_err(anyhow::Error::msg)?;
+    write(&folder.join("race.svg"), &svg)?;
+    results.finish()?;
+    if (runs.len() as u64) < args.seeds {
+        message(&format!(
+            "interrupted: {} of {} runs are in {}",
+            runs.len(),
+            args.seeds,
+            folder.display()
+        ));
+        return Ok(Ending::Signal(signals.received().unwrap_or(2)));
+    }
+    if summary.failures > 0 {
+        message(&format!(
+            "error: {} of {} runs missed the target; try more epochs: -- --epochs N",
+            summary.failures, summary.runs
+        ));
+        return Ok(Ending::Missed(EXIT_MISSED));
+    }
+    Ok(Ending::Success)
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// Trains in a fresh process. Gives what it told when it started, and how it went; nothing if a
+/// signal ended it.
+fn train(
+    program: &Path,
+    args: &RaceArgs,
+    seed: u64,
+    folder: &Path,
+) -> anyhow::Result<Option<(Value, RaceRun)>> {
+    let start = Instant::now();
+    let output = Command::new(program)
+        .args(["train", "--json", "--quiet"])
+        .args(["--target-accuracy", &args.target.to_string()])
+        .args(["--seed", &seed.to_string()])
+        .arg("--out")
+        .arg(folder.join(format!("seed-{seed}")))
+        .args(&args.train)
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("{} cannot be started", program.display()))?;
+    let process_seconds = start.elapsed().as_secs_f64();
+    match output.status.code() {
+        Some(code) if code == 0 || code == i32::from(EXIT_MISSED) => {}
+        Some(130 | 143) | None => return Ok(None),
+        Some(code) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said = said.trim().trim_start_matches("error: ");
+            bail!("the run with seed {seed} ended with exit code {code}: {said}");
+        }
+    }
+    let parse = |line: &str| serde_json::from_str::<Value>(line);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let events: Vec<Value> = text.lines().map(parse).collect::<Result<_, _>>()?;
+    let (Some(first), Some(end)) = (events.first(), events.last()) else {
+        bail!("the run with seed {seed} printed nothing");
+    };
+    let scores = events.iter().filter(|event| event["event"] == "score");
+    let scores = scores.map(|event| serde_json::from_value::<ScoreEvent>(event.clone()));
+    let run = RaceRun {
+        seed,
+        outcome: end["outcome"].as_str().unwrap_or_default().to_owned(),
+        seconds: end["time_to_accuracy_seconds"].as_f64(),
+        start_up_seconds: end["start_up_seconds"].as_f64().unwrap_or(f64::NAN),
+        process_seconds,
+        epochs: end["epochs"].as_u64().unwrap_or_default(),
+        scores: scores.collect::<Result<_, _>>()?,
+    };
+    Ok(Some((first.clone(), run)))
+}
+
+fn line(run: &RaceRun) -> String {
+    let seconds = match run.seconds {
+        Some(seconds) => format!("{seconds:.3}"),
+        None => run.outcome.clone(),
+    };
+    let scores = run.scores.iter();
+    let accuracies: Vec<String> = scores
+        .map(|score| format!("{:.2}", 100.0 * score.accuracy))
+        .collect();
+    format!(
+        "{:>4}  {:>6}  {seconds:>7}  {}",
+        run.seed,
+        run.epochs,
+        accuracies.join(" ")
+    )
+}
+
+fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
+    let shown = |seconds: Option<f64>| {
+        seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.3} s"))
+    };
+    format!(
+        "\naccuracy {target}: median {}, fastest {}, slowest {}; {} epochs (median); {} of {} runs \
+         missed it\nstart to first step: {} (median)\nresults: {}",
+        shown(summary.median_seconds),
+        shown(summary.fastest_seconds),
+        shown(summary.slowest_seconds),
+        summary
+            .median_epochs
+            .map_or_else(|| "-".to_owned(), |epochs| epochs.to_string()),
+        summary.failures,
+        summary.runs,
+        shown(summary.median_start_up_seconds),
+        folder.display()
+    )
+}

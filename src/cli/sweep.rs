@@ -1,0 +1,346 @@
+//! `fused-mlp sweep`.
+
+mod table;
+
+use super::output::{Results, message};
+use super::progress::Progress;
+use super::signals::Signals;
+use super::train::{DEFAULT_HIDDEN, open_data, shown};
+use super::{EXIT_MISSED, Ending};
+use anyhow::{Context, bail};
+use clap::Args;
+use fused_mlp::machine::default_threads;
+use fused_mlp::report::{DataDescription, sweep_svg};
+use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
+use fused_mlp::sweep::{
+    Grid, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepPlan, best_by_validation,
+    run as run_sweep, summarise,
+};
+use fused_mlp::training::{Schedule, TrainingOptions};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+const NOTES: &str = "\
+Every option that takes a LIST (values separated by commas) multiplies the runs; --seeds takes ranges
+too, such as 1-10. Each run trains on one thread, as many at a time as there are cores, to the same
+parameters as fused-mlp train with the same options. The table takes the seeds of a configuration
+together: mean ± standard deviation of those that did not diverge.
+
+The folder holds sweep.csv (a line a run, appended when it ends), epochs.csv (a line an epoch),
+sweep.json (the options) and sweep.svg. The same command goes on with a sweep that was interrupted;
+runs that had not ended begin anew.
+
+Examples:
+  fused-mlp sweep --learning-rate 0.05,0.1,0.2 --seeds 1-3
+  fused-mlp sweep --batch-size 32,100 --momentum 0,0.9 --epochs 5 --out batch-sizes
+  fused-mlp sweep --epochs 5,6,7,8 --target-accuracy 0.98 --seeds 1-10
+
+Exit codes: as for every command; a diverged run is a line, not a failure, but 1 if all diverged";
+
+/// Options of `fused-mlp sweep`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = NOTES, allow_negative_numbers = true)]
+pub struct SweepArgs {
+    /// Bases of the learning-rate schedule
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().learning_rate])]
+    learning_rate: Vec<f32>,
+    /// Samples of a minibatch
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().batch_size])]
+    batch_size: Vec<usize>,
+    /// Units of the hidden layer
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [DEFAULT_HIDDEN])]
+    hidden: Vec<usize>,
+    /// Shares of the velocity kept from step to step, 0 to below 1
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().momentum])]
+    momentum: Vec<f32>,
+    /// Nesterov's form of momentum, where there is momentum: true or false
+    #[arg(
+        long,
+        value_name = "BOOL",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    nesterov: bool,
+    /// Shares of each weight (not bias) added to its gradient
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().weight_decay])]
+    weight_decay: Vec<f32>,
+    /// Learning rate over the steps: constant, step, linear or cosine
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().schedule])]
+    schedule: Vec<Schedule>,
+    /// Epochs, or parts of one, during which the learning rate rises to the schedule's
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().warm_up])]
+    warm_up: Vec<f32>,
+    /// Planned passes over the training samples
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().epochs])]
+    epochs: Vec<u32>,
+    /// Factors of the initial weights
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().init_scale])]
+    init_scale: Vec<f32>,
+    /// Seeds of the initial weights and the sample order, each repeating every configuration
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_seeds, default_value = "1")]
+    seeds: Vec<Seeds>,
+    /// Training samples set aside, which choose the best configuration; at least 1
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    validation: usize,
+    /// Tell after how many epochs the validation accuracy reaches this share; stops nothing
+    #[arg(long, value_name = "SHARE", value_parser = super::train::parse_share)]
+    target_accuracy: Option<f64>,
+    /// Score the test data after each run, too
+    #[arg(long)]
+    test: bool,
+    /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Folder of the sweep: new, or that of the same sweep
+    #[arg(long, value_name = "DIR", default_value = "sweep")]
+    out: PathBuf,
+    /// Runs at a time [default: one for each core this process may use]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+    /// Instruction set of the kernels: auto, avx512, avx2 or portable [default: FUSED_MLP_ISA, else
+    /// auto]
+    #[arg(long, value_name = "ISA")]
+    isa: Option<IsaRequest>,
+    /// Print results as JSON, one object a line: runs as they end, then summaries
+    #[arg(long)]
+    json: bool,
+    /// Show no progress, only results
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// One seed, or a range of them.
+#[derive(Debug, Clone)]
+struct Seeds(std::ops::RangeInclusive<u64>);
+
+/// Most runs of a sweep: more are a mistake of the range.
+const MOST_RUNS: usize = 20_000;
+
+fn parse_seeds(text: &str) -> Result<Seeds, String> {
+    let wrong = || "expected a seed such as 1, or a range such as 1-10".to_owned();
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let parse = |text: &str| text.parse::<u64>().map_err(|_| wrong());
+    let (first, last) = (parse(first)?, parse(last)?);
+    let is_range = first <= last && last - first < MOST_RUNS as u64;
+    is_range.then_some(Seeds(first..=last)).ok_or_else(wrong)
+}
+
+/// What makes a sweep the same: the lists, and the data.
+#[derive(Serialize)]
+struct Description<'a> {
+    #[serde(flatten)]
+    grid: &'a Grid,
+    test: bool,
+    data: &'a str,
+}
+
+impl SweepArgs {
+    fn grid(&self) -> Grid {
+        Grid {
+            epochs: self.epochs.clone(),
+            batch_size: self.batch_size.clone(),
+            learning_rate: self.learning_rate.clone(),
+            schedule: self.schedule.clone(),
+            warm_up: self.warm_up.clone(),
+            momentum: self.momentum.clone(),
+            nesterov: self.nesterov,
+            weight_decay: self.weight_decay.clone(),
+            hidden: self.hidden.clone(),
+            init_scale: self.init_scale.clone(),
+            validation: self.validation,
+            seeds: self
+                .seeds
+                .iter()
+                .flat_map(|seeds| seeds.0.clone())
+                .collect(),
+        }
+    }
+
+    fn isa(&self) -> anyhow::Result<Isa> {
+        let request = match self.isa {
+            Some(request) => request,
+            None => Isa::requested_by_environment().context(ISA_VARIABLE)?,
+        };
+        Ok(Isa::select(request)?)
+    }
+}
+
+/// Trains the runs that are not done, and tells all.
+///
+/// # Errors
+/// If options, data or files cannot be used.
+pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
+    let grid = args.grid();
+    if args.validation == 0 {
+        bail!("--validation is 0; expected samples to choose the best configuration by");
+    }
+    let (data_folder, dataset) = open_data(args.data.as_deref(), None)?;
+    let configurations = grid.configurations();
+    if configurations.len() > MOST_RUNS {
+        bail!(
+            "the lists make {} runs; expected at most {MOST_RUNS}",
+            configurations.len()
+        );
+    }
+    let plan = SweepPlan {
+        dataset: &dataset,
+        configurations: &configurations,
+        scores_test: args.test,
+        isa: args.isa()?,
+        workers: args.workers.map_or_else(default_threads, usize::from),
+    };
+    plan.check()?;
+    let data = DataDescription::new(&data_folder, &dataset);
+    let description = Description {
+        grid: &grid,
+        test: args.test,
+        data: &data.folder,
+    };
+    let mut folder = SweepFolder::open(&args.out, &description, &configurations)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let signals = Signals::watch(&stop)?;
+    let mut results = Results::new(args.json);
+    let todo = folder.todo();
+    let mut follower = Follower::new(args.quiet, &configurations, &todo);
+    follower.heading(&plan, &folder, &data);
+    for result in folder.results() {
+        results.event(&table::RunEvent::new(&configurations, result))?;
+    }
+    run_sweep(&plan, &todo, &stop, |event| -> anyhow::Result<()> {
+        follower.follow(&event);
+        if let SweepEvent::Run(result) = event {
+            folder.add(result)?;
+            results.event(&table::RunEvent::new(&configurations, result))?;
+        }
+        Ok(())
+    })?;
+    let summaries = summarise(&configurations, folder.results(), args.target_accuracy);
+    let best = best_by_validation(&summaries);
+    let svg = sweep_svg(&configurations, folder.results()).map_err(anyhow::Error::msg)?;
+    let picture = folder.path().join("sweep.svg");
+    std::fs::write(&picture, svg).with_context(|| picture.display().to_string())?;
+    table::print(&mut results, &summaries, best)?;
+    results.finish()?;
+    Ok(ending(&signals, &folder, &configurations))
+}
+
+/// Says why a sweep has not ended well.
+fn ending(signals: &Signals, folder: &SweepFolder, all: &[RunConfiguration]) -> Ending {
+    let done = folder.results();
+    if let (Some(signal), true) = (signals.received(), done.len() < all.len()) {
+        message(&format!(
+            "interrupted: {} of {} runs are in {}; the same command goes on with the others",
+            done.len(),
+            all.len(),
+            folder.path().display()
+        ));
+        return Ending::Signal(signal);
+    }
+    if done.iter().all(RunResult::is_diverged) {
+        message("error: every run diverged; try smaller --learning-rate or --momentum");
+        return Ending::Missed(EXIT_MISSED);
+    }
+    Ending::Success
+}
+
+/// Progress of a sweep on standard error.
+struct Follower<'a> {
+    progress: Progress,
+    configurations: &'a [RunConfiguration],
+    bar: indicatif::ProgressBar,
+    runs_done: usize,
+    work_done: f64,
+    work: f64,
+    start: Instant,
+    last_told: Instant,
+}
+
+/// Work of one epoch, in proportion to its time.
+fn work_of_epoch(run: &RunConfiguration) -> f64 {
+    // The update of the parameters counts for so many samples of a minibatch, as measured.
+    const UPDATE: f64 = 16.0;
+    run.hidden as f64 * (1.0 + UPDATE / run.options.batch_size as f64)
+}
+
+impl<'a> Follower<'a> {
+    /// How often a line is printed where there is no bar.
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    fn new(is_quiet: bool, configurations: &'a [RunConfiguration], todo: &[usize]) -> Self {
+        let runs = todo.iter().map(|&index| &configurations[index]);
+        let work = runs
+            .map(|run| f64::from(run.options.epochs) * work_of_epoch(run))
+            .sum();
+        let progress = Progress::new(is_quiet, 0);
+        Self {
+            bar: progress.sweep_bar(),
+            progress,
+            configurations,
+            runs_done: configurations.len() - todo.len(),
+            work_done: 0.0,
+            work,
+            start: Instant::now(),
+            last_told: Instant::now(),
+        }
+    }
+
+    fn heading(&self, plan: &SweepPlan<'_>, folder: &SweepFolder, data: &DataDescription) {
+        let done = match self.runs_done {
+            0 => String::new(),
+            done => format!(", {done} of them done before"),
+        };
+        self.progress.line(&format!(
+            "sweep of {} runs{done} on {}: {} at a time ({}); results in {}",
+            self.configurations.len(),
+            shown(&data.folder),
+            plan.workers,
+            plan.isa.name(),
+            folder.path().display()
+        ));
+    }
+
+    fn follow(&mut self, event: &SweepEvent<'_>) {
+        match event {
+            SweepEvent::Epoch { index, .. } => {
+                self.work_done += work_of_epoch(&self.configurations[*index]);
+            }
+            SweepEvent::Run(result) => {
+                self.runs_done += 1;
+                // The epochs that a diverged run did not train are no work any more.
+                let run = &self.configurations[result.index];
+                let left = f64::from(run.options.epochs) - result.epochs.len() as f64;
+                self.work -= left * work_of_epoch(run);
+            }
+        }
+        let share = if self.work > 0.0 {
+            self.work_done / self.work
+        } else {
+            1.0
+        };
+        let elapsed = self.start.elapsed().as_secs_f64();
+        let left = elapsed * (1.0 - share) / share;
+        let line = format!(
+            "{}/{} runs, {:.0} % of the epochs, {} left",
+            self.runs_done,
+            self.configurations.len(),
+            100.0 * share,
+            indicatif::HumanDuration(Duration::try_from_secs_f64(left).unwrap_or_default())
+        );
+        if !self.bar.is_hidden() {
+            self.bar.set_position((1000.0 * share) as u64);
+            self.bar.set_message(line);
+        } else if self.last_told.elapsed() >= Self::INTERVAL {
+            self.progress.line(&line);
+            self.last_told = Instant::now();
+        }
+    }
+}
+
+impl Drop for Follower<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,176 @@
+//! What `fused-mlp sweep` prints.
+
+use crate::cli::output::Results;
+use crate::cli::train::arguments;
+use fused_mlp::sweep::{MeanDeviation, RunConfiguration, RunRecord, RunResult, Summary};
+use serde::Serialize;
+
+/// A run has ended, as a line of JSON.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "run")]
+pub(super) struct RunEvent {
+    #[serde(flatten)]
+    record: RunRecord,
+}
+
+impl RunEvent {
+    pub(super) fn new(configurations: &[RunConfiguration], result: &RunResult) -> Self {
+        Self {
+            record: RunRecord::new(&configurations[result.index], result),
+        }
+    }
+}
+
+/// Runs that differ by their seed alone, as a line of JSON.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "summary")]
+struct SummaryEvent<'a> {
+    best: bool,
+    #[serde(flatten)]
+    summary: &'a Summary,
+}
+
+/// A column of the table: its name, and what stands in it.
+type Column<'a> = (&'static str, Box<dyn Fn(&Summary) -> String + 'a>);
+
+/// Prints the summaries. Options that are the same everywhere are told once, below.
+pub(super) fn print(
+    results: &mut Results,
+    summaries: &[Summary],
+    best: Option<usize>,
+) -> anyhow::Result<()> {
+    for (index, summary) in summaries.iter().enumerate() {
+        results.event(&SummaryEvent {
+            best: best == Some(index),
+            summary,
+        })?;
+    }
+    let Some(first) = summaries.first() else {
+        return Ok(());
+    };
+    let varies = |(_, show): &Column<'_>| summaries.iter().any(|other| show(other) != show(first));
+    let (varying, constant): (Vec<Column<'_>>, Vec<Column<'_>>) =
+        option_columns().into_iter().partition(varies);
+    let mut columns = varying;
+    columns.extend(result_columns(first));
+    let cells: Vec<Vec<String>> = columns
+        .iter()
+        .map(|(name, show)| {
+            let shown = summaries.iter().map(show);
+            std::iter::once((*name).to_owned()).chain(shown).collect()
+        })
+        .collect();
+    let width = |column: &Vec<String>| column.iter().map(|cell| cell.chars().count()).max();
+    for row in 0..=summaries.len() {
+        let mut line = String::new();
+        for column in &cells {
+            let width = width(column).unwrap_or(0);
+            line += &format!("{:>width$}  ", column[row]);
+        }
+        if best.is_some_and(|best| row == best + 1) {
+            line += "<- best";
+        }
+        results.text(line.trim_end());
+    }
+    let constant: Vec<String> = constant
+        .iter()
+        .map(|(name, show)| format!("{name} {}", show(first)))
+        .collect();
+    if !constant.is_empty() {
+        results.text(&format!("\nall: {}", constant.join(", ")));
+    }
+    if let Some(best) = best {
+        results.text(&format!(
+            "best by validation accuracy after the last epoch: {}",
+            format_args!(
+                "{} --hidden {}",
+                arguments(&summaries[best].configuration.options),
+                summaries[best].configuration.hidden
+            )
+        ));
+    }
+    Ok(())
+}
+
+fn option_columns<'a>() -> Vec<Column<'a>> {
+    vec![
+        (
+            "epochs",
+            Box::new(|it| it.configuration.options.epochs.to_string()),
+        ),
+        (
+            "batch",
+            Box::new(|it| it.configuration.options.batch_size.to_string()),
+        ),
+        (
+            "rate",
+            Box::new(|it| it.configuration.options.learning_rate.to_string()),
+        ),
+        (
+            "schedule",
+            Box::new(|it| it.configuration.options.schedule.to_string()),
+        ),
+        (
+            "warm-up",
+            Box::new(|it| it.configuration.options.warm_up.to_string()),
+        ),
+        (
+            "momentum",
+            Box::new(|it| it.configuration.options.momentum.to_string()),
+        ),
+        (
+            "decay",
+            Box::new(|it| it.configuration.options.weight_decay.to_string()),
+        ),
+        ("hidden", Box::new(|it| it.configuration.hidden.to_string())),
+        (
+            "init",
+            Box::new(|it| it.configuration.options.init_scale.to_string()),
+        ),
+    ]
+}
+
+fn result_columns<'a>(first: &Summary) -> Vec<Column<'a>> {
+    fn shown(value: Option<MeanDeviation>, factor: f64, digits: usize) -> String {
+        value.map_or_else(
+            || "-".to_owned(),
+            |value| {
+                let (mean, deviation) = (factor * value.mean, factor * value.deviation);
+                format!("{mean:.digits$} ± {deviation:.digits$}")
+            },
+        )
+    }
+    let mut columns: Vec<Column<'a>> = vec![
+        ("runs", Box::new(|it| it.runs.to_string())),
+        ("diverged", Box::new(|it| it.diverged.to_string())),
+        ("train loss", Box::new(|it| shown(it.train_loss, 1.0, 4))),
+        (
+            "validation loss",
+            Box::new(|it| shown(it.validation_loss, 1.0, 4)),
+        ),
+        (
+            "validation %",
+            Box::new(|it| shown(it.validation_accuracy, 100.0, 2)),
+        ),
+        (
+            "best epoch %",
+            Box::new(|it| shown(it.best_validation_accuracy, 100.0, 2)),
+        ),
+        ("best epoch", Box::new(|it| shown(it.best_epoch, 1.0, 1))),
+    ];
+    if first.reached_target.is_some() {
+        let reached = |it: &Summary| {
+            it.reached_target
+                .map_or_else(String::new, |it| it.to_string())
+        };
+        columns.push(("reached", Box::new(reached)));
+        columns.push((
+            "epochs to it",
+            Box::new(|it| shown(it.epochs_to_target, 1.0, 1)),
+        ));
+    }
+    if first.test_accuracy.is_some() {
+        columns.push(("test %", Box::new(|it| shown(it.test_accuracy, 100.0, 2))));
+    }
+    columns
+}

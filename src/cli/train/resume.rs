@@ -1,0 +1,347 @@
+//! `train --resume`: a run goes on from its newest checkpoint.
+
+use super::super::backend::BackendKind;
+use super::TrainArgs;
+use super::message;
+use super::recipe::RecipeArgs;
+use super::target::TargetOn;
+use anyhow::{Context, bail};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
+use fused_mlp::mnist::Dataset;
+use fused_mlp::report::{RunFolder, SavedRun};
+use fused_mlp::simd::{Isa, IsaRequest};
+use fused_mlp::training::checkpoint::{Checkpoint, CheckpointFolder, DataIdentity};
+use fused_mlp::training::{RunSettings, TrainingOptions};
+use std::path::{Path, PathBuf};
+
+/// Options of checkpoints.
+#[derive(Debug, Clone, Args)]
+pub struct ResumeArgs {
+    /// Go on with an interrupted run from its newest checkpoint, to the same files, byte for byte
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    pub resume: Option<PathBuf>,
+    /// Write a checkpoint every N epochs, and by the clock; 0 for none at all [default: by the clock]
+    #[arg(long, value_name = "N")]
+    pub checkpoint_every: Option<u32>,
+    /// Write a checkpoint when so many minutes have passed since the last
+    #[arg(long, value_name = "MINUTES", default_value_t = 1.0)]
+    pub checkpoint_minutes: f64,
+}
+
+impl ResumeArgs {
+    /// Checks the ranges.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let minutes = self.checkpoint_minutes;
+        // As many as a Duration can hold, and more than any run takes.
+        if !(0.0..=1e9).contains(&minutes) {
+            bail!("--checkpoint-minutes is {minutes}; expected a number from 0 to 1e9");
+        }
+        Ok(())
+    }
+}
+
+/// Names of the options that were given on the command line.
+#[derive(Debug, Clone, Default)]
+pub struct GivenOptions(Vec<String>);
+
+impl GivenOptions {
+    fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|given| given == name)
+    }
+}
+
+impl FromArgMatches for GivenOptions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let is_given =
+            |id: &&clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        let names = matches.ids().filter(is_given);
+        Ok(Self(names.map(ToString::to_string).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// It has no options of its own.
+impl Args for GivenOptions {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command
+    }
+}
+
+/// A run that goes on.
+pub struct Resumption {
+    /// Its folder, which no other process writes to.
+    pub run_folder: RunFolder,
+    /// When it started.
+    pub started: String,
+    /// Where it stands, and the file that tells; none if it begins anew.
+    pub checkpoint: Option<(PathBuf, Checkpoint)>,
+}
+
+impl Resumption {
+    /// The folder with its time of start, and the checkpoint with its file.
+    pub fn split(self) -> ((RunFolder, String), Option<(PathBuf, Checkpoint)>) {
+        ((self.run_folder, self.started), self.checkpoint)
+    }
+}
+
+/// The options and the state of the run in `folder`; `None` if it has come to its end.
+///
+/// # Errors
+/// If it cannot go on, or an option would change its results.
+pub fn prepare(args: &TrainArgs, folder: &Path) -> anyhow::Result<Option<(TrainArgs, Resumption)>> {
+    let (run_folder, saved) = RunFolder::open(folder).context("--resume")?;
+    let shown = folder.display();
+    refuse_changes(args, &saved.settings)?;
+    match saved
+        .results
+        .as_ref()
+        .map(|results| results.outcome.as_str())
+    {
+        Some("finished" | "missed") if run_folder.model().exists() => {
+            message(&format!(
+                "{shown} has come to its end: nothing is left to do"
+            ));
+            return Ok(None);
+        }
+        Some("diverged") => bail!(
+            "the training in {shown} diverged, and would again; start a new one from one of its \
+             checkpoints, if there are any: fused-mlp train --init FILE, with a smaller \
+             --learning-rate"
+        ),
+        _ => {}
+    }
+    let newest = CheckpointFolder::new(folder).newest().with_context(|| {
+        format!("no checkpoint in {shown} can be used; start the training anew")
+    })?;
+    let checkpoint = newest.map(|loaded| {
+        for error in &loaded.skipped {
+            message(&format!(
+                "warning: {error}; going on from {} instead",
+                loaded.file.display()
+            ));
+        }
+        (loaded.file, loaded.checkpoint)
+    });
+    if checkpoint.is_none() {
+        message(&format!(
+            "{shown} has no checkpoint yet: the training begins anew"
+        ));
+    }
+    warn_of_recipe(args, &saved.settings.options);
+    let args = resolved(args, &saved, checkpoint.as_ref().map(|(_, found)| found))?;
+    let resumption = Resumption {
+        run_folder,
+        started: saved.started,
+        checkpoint,
+    };
+    Ok(Some((args, resumption)))
+}
+
+/// An option's name, its value on this command line, and that of the run.
+type Pair = (&'static str, String, String);
+
+fn training_pairs(given: &TrainingOptions, own: &TrainingOptions) -> Vec<Pair> {
+    macro_rules! pairs {
+        ($($name:ident),*) => {
+            vec![$((stringify!($name), given.$name.to_string(), own.$name.to_string())),*]
+        };
+    }
+    let mut pairs = pairs!(
+        epochs,
+        batch_size,
+        learning_rate,
+        schedule,
+        warm_up,
+        momentum,
+        nesterov,
+        weight_decay,
+        init_scale,
+        validation,
+        seed
+    );
+    let kept = [given, own].map(|options| (!options.shuffle).to_string());
+    let [given, own] = kept;
+    pairs.push(("no_shuffle", given, own));
+    pairs
+}
+
+fn run_pairs(given: &RunSettings, own: &RunSettings) -> Vec<Pair> {
+    fn text<T: ToString>(value: Option<&T>) -> String {
+        value.map_or_else(|| "none".to_owned(), ToString::to_string)
+    }
+    macro_rules! pairs {
+        ($($name:ident),*) => {
+            vec![$((stringify!($name), text(given.$name.as_ref()), text(own.$name.as_ref()))),*]
+        };
+    }
+    let mut pairs = pairs!(init, target_accuracy, target_on, patience);
+    let texts = |settings: &RunSettings| {
+        [
+            settings.hidden.to_string(),
+            settings.backend.clone(),
+            settings.min_delta.to_string(),
+        ]
+    };
+    let names = ["hidden", "backend", "min_delta"];
+    for ((name, given), own) in names.into_iter().zip(texts(given)).zip(texts(own)) {
+        pairs.push((name, given, own));
+    }
+    pairs
+}
+
+/// Refuses options that were given and differ from those of the run.
+fn refuse_changes(args: &TrainArgs, own: &RunSettings) -> anyhow::Result<()> {
+    let given = args.settings(args.hidden.unwrap_or(own.hidden));
+    let pairs = training_pairs(&given.options, &own.options);
+    for (option, given, own) in pairs.into_iter().chain(run_pairs(&given, own)) {
+        if args.given.contains(option) && given != own {
+            bail!(
+                "--{} is {given}, but the run that is resumed has {own}; leave it out, or start a \
+                 new training",
+                option.replace('_', "-")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Says that a recipe of the command line is not that of the run: its options are not given ones,
+/// so they are not refused.
+fn warn_of_recipe(args: &TrainArgs, own: &TrainingOptions) {
+    let is_other = args.recipe.options() != RecipeArgs::resolved(own).options();
+    if args.given.contains("recipe") && is_other {
+        message("warning: --recipe changes nothing: the run that is resumed keeps its own options");
+    }
+}
+
+/// The options of the run, with those of the command line that change no result.
+fn resolved(
+    args: &TrainArgs,
+    saved: &SavedRun,
+    checkpoint: Option<&Checkpoint>,
+) -> anyhow::Result<TrainArgs> {
+    let settings = &saved.settings;
+    let mut args = args.clone();
+    let options = &settings.options;
+    args.recipe = RecipeArgs::resolved(options);
+    args.validation = options.validation;
+    args.no_shuffle = !options.shuffle;
+    args.seed = options.seed;
+    args.hidden = Some(settings.hidden);
+    args.init = settings.init.as_ref().map(PathBuf::from);
+    args.target.target_accuracy = settings.target_accuracy;
+    let from_name = |name: &String| TargetOn::from_str(name, false).ok();
+    args.target.target_on = settings
+        .target_on
+        .as_ref()
+        .and_then(from_name)
+        .unwrap_or(TargetOn::Test);
+    args.stopping.patience = settings.patience;
+    args.stopping.min_delta = settings.min_delta;
+    if !args.given.contains("checkpoint_every") {
+        args.resume.checkpoint_every = settings.checkpoint_every;
+    }
+    if !args.given.contains("checkpoint_minutes") {
+        args.resume.checkpoint_minutes = settings.checkpoint_minutes;
+    }
+    if args.data.is_none() {
+        args.data = Some(match checkpoint {
+            Some(checkpoint) => PathBuf::from(&checkpoint.description.data.folder),
+            None => saved.data.folder.clone(),
+        });
+    }
+    let backend = BackendKind::from_str(&settings.backend, false);
+    args.backend.backend = backend.map_err(|_| {
+        anyhow::anyhow!(
+            "the run has the backend {:?}, which this program lacks",
+            settings.backend
+        )
+    })?;
+    let (isa, threads) = match checkpoint {
+        Some(checkpoint) => {
+            let description = &checkpoint.description;
+            (description.isa.as_ref(), description.threads)
+        }
+        None => (saved.isa.as_ref(), saved.threads),
+    };
+    resolve_engine(&mut args, isa, threads)?;
+    Ok(args)
+}
+
+/// Threads and instruction set: free where they change no bit, else those of the run.
+fn resolve_engine(
+    args: &mut TrainArgs,
+    isa: Option<&String>,
+    threads: usize,
+) -> anyhow::Result<()> {
+    if args.backend.backend == BackendKind::Matrixmultiply {
+        // Its sums depend on the number of threads.
+        match args.backend.engine.threads {
+            Some(given) if given != threads => bail!(
+                "--threads is {given}, but the run that is resumed has {threads}, on which the \
+                 results of --backend matrixmultiply depend; leave it out"
+            ),
+            _ => args.backend.engine.threads = Some(threads),
+        }
+    }
+    let Some(isa) = isa else {
+        return Ok(());
+    };
+    let own: IsaRequest = isa.parse()?;
+    let is_given = args.backend.engine.isa.is_some();
+    let found = match Isa::select(own) {
+        Ok(_) if !is_given => {
+            args.backend.engine.isa = Some(own);
+            return Ok(());
+        }
+        _ => args.backend.engine.isa()?,
+    };
+    // All instruction sets with fused multiply-add give the same bits; the portable tier is alone.
+    let is_same = found.name() == isa || (found.is_fused() && isa != "portable");
+    if !is_same {
+        bail!(
+            "--isa is {}, but the run that is resumed has {isa}, which gives other bits; leave it \
+             out, or go on on the machine where it began",
+            found.name()
+        );
+    }
+    Ok(())
+}
+
+/// Refuses another data set than the checkpoint's; gives its identity.
+///
+/// # Errors
+/// If a file differs, naming it.
+pub fn check_data(
+    checkpoint: &Checkpoint,
+    folder: String,
+    dataset: &Dataset,
+) -> anyhow::Result<DataIdentity> {
+    let expected = &checkpoint.description.data;
+    let found = DataIdentity::new(folder, dataset);
+    let names = [
+        "training images",
+        "training labels",
+        "test images",
+        "test labels",
+    ];
+    for ((name, expected), found_sum) in names.iter().zip(&expected.sha256).zip(&found.sha256) {
+        if expected != found_sum {
+            bail!(
+                "the {name} in {} are not those of the run that is resumed: expected SHA-256 \
+                 {expected}, found {found_sum}; name its data set with --data",
+                found.folder
+            );
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,396 @@
+//! One training, from its data to its results.
+
+use super::checkpoints::{Checkpoints, Moment, Setup};
+use super::ending::{Epochs, Finish};
+use super::messages::heading;
+use super::resume::{self, Resumption};
+use super::saving::Saving;
+use super::target::{Target, score_line};
+use super::{TrainArgs, arguments, open_data_with};
+use crate::cli::Ending;
+use crate::cli::output::Results;
+use crate::cli::progress::Progress;
+use crate::cli::signals::Signals;
+use anyhow::Context;
+use fused_mlp::backend::{Backend, PassControl, Samples};
+use fused_mlp::mnist::{Dataset, FileAccess};
+use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::report::{DataDescription, Environment, EpochEvent, RunFolder, StartEvent};
+use fused_mlp::training::checkpoint::{Checkpoint, DataIdentity};
+use fused_mlp::training::{
+    EarlyStopping, Epoch, EpochEnd, RunSettings, StepRecord, Trainer, TrainingOptions,
+};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Samples after which the clock of the checkpoints is looked at within an epoch: one of MNIST is
+/// not cut.
+const PART_SAMPLES: usize = 1 << 16;
+
+/// Data and network before the first step.
+struct Prepared {
+    dataset: Dataset,
+    data_folder: String,
+    /// Known where a checkpoint was compared with it.
+    identity: Option<DataIdentity>,
+    parameters: Parameters,
+}
+
+impl Prepared {
+    /// The order of the samples and the rates of the steps to come.
+    fn trainer(
+        &self,
+        options: &TrainingOptions,
+        checkpoint: Option<&Checkpoint>,
+    ) -> anyhow::Result<Trainer<'_>> {
+        let samples = Samples::from(&self.dataset.train);
+        Ok(match checkpoint {
+            Some(found) => Trainer::resume(samples, options, &found.description.trainer)?,
+            None => Trainer::new(samples, options)?,
+        })
+    }
+
+    /// What checkpoints hold of it.
+    fn setup<'a>(
+        &'a self,
+        run: &'a Path,
+        settings: &'a RunSettings,
+        environment: &'a Environment,
+        program_start: Instant,
+    ) -> Setup<'a> {
+        Setup {
+            run,
+            environment,
+            settings,
+            network: self.parameters.shape,
+            dataset: &self.dataset,
+            data_folder: &self.data_folder,
+            identity: self.identity.clone(),
+            program_start,
+        }
+    }
+}
+
+/// Opens the data of a training, and finds the network that it begins with.
+fn prepare(
+    args: &TrainArgs,
+    checkpoint: Option<&(PathBuf, Checkpoint)>,
+) -> anyhow::Result<Prepared> {
+    args.check()?;
+    let model = match checkpoint {
+        Some(_) => None,
+        None => args.initial_model()?,
+    };
+    let own = checkpoint.map(|(file, found)| (file.as_path(), found.description.network));
+    let named = model.as_ref().map(|(path, model)| (*path, model.shape));
+    let (folder, dataset) = open_data_with(
+        args.data.as_deref(),
+        own.or(named),
+        FileAccess::chosen(args.no_mmap),
+    )?;
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    let data_folder = folder.display().to_string();
+    let identity = match checkpoint {
+        Some((_, found)) => Some(resume::check_data(found, data_folder.clone(), &dataset)?),
+        None => None,
+    };
+    let parameters = match (checkpoint, model) {
+        // They come with the state of the backend.
+        (Some((_, found)), _) => Parameters::zeros(found.description.network),
+        (None, Some((_, parameters))) => parameters,
+        (None, None) => args.random_parameters(&args.options(), &dataset)?,
+    };
+    Ok(Prepared {
+        dataset,
+        data_folder,
+        identity,
+        parameters,
+    })
+}
+
+/// Trains from the beginning or from a checkpoint, reports, and leaves a run folder.
+///
+/// # Errors
+/// If an option, the data or a file cannot be used.
+pub fn train(
+    args: &TrainArgs,
+    resumption: Option<Resumption>,
+    program_start: Instant,
+) -> anyhow::Result<Ending> {
+    let (opened, checkpoint) = resumption.map(Resumption::split).unzip();
+    let mut checkpoint = checkpoint.flatten();
+    let options = args.options();
+    let prepared = prepare(args, checkpoint.as_ref())?;
+    let found = checkpoint.as_ref().map(|(_, found)| found);
+    let dataset = &prepared.dataset;
+    let trainer = prepared.trainer(&options, found)?;
+    let mut selected = args
+        .backend
+        .select(&prepared.parameters, options.optimizer())?;
+    let backend = selected.backend.as_mut();
+    if let Some(found) = found {
+        backend.restore(&found.backend)?;
+    }
+    let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
+    let settings = args.settings(prepared.parameters.shape.hidden);
+
+    let control = PassControl::default();
+    let signals = Signals::watch(&control.stop)?;
+    let run = open_run(args, opened, found)?;
+    let data = DataDescription::new(Path::new(&prepared.data_folder), dataset);
+    let shape = prepared.parameters.shape;
+    let start = run.start_event(shape, &settings, &environment, &data, trainer.steps_done());
+    run.folder.write_run(&run.started, &start, None)?;
+    let mut results = Results::new(args.json);
+    results.event(&start)?;
+    let progress = Progress::new(args.quiet, options.epochs);
+    progress.line(&if run.is_resumed {
+        format!("options of the run: {}", arguments(&options))
+    } else {
+        args.recipe.describe()
+    });
+    progress.line(&heading(&start, &trainer));
+
+    let start_up_seconds = program_start.elapsed().as_secs_f64();
+    let program_start = shifted(program_start, found);
+    let mut target = Target::new(args.target, &dataset.test, program_start);
+    target.reached_after = found.and_then(|found| found.description.reached_after);
+    let run_path = run.folder.path().to_owned();
+    let setup = prepared.setup(&run_path, &settings, &environment, program_start);
+    let newest = checkpoint.as_ref().map(|(file, _)| file.clone());
+    let mut session = Session {
+        stopping: args
+            .stopping
+            .start(checkpoint.as_mut().map(|(_, found)| found)),
+        checkpoints: Checkpoints::new(setup, trainer.epochs_done(), newest),
+        trainer,
+        backend,
+        dataset,
+        control: &control,
+        target,
+        progress,
+        run_folder: run.folder,
+        results,
+        saving: Saving::default(),
+    };
+    let epochs = session.train_epochs(run.last_step)?;
+    Finish {
+        args,
+        started: &run.started,
+        start: &start,
+        dataset,
+        program_start,
+        start_up_seconds,
+        signal: signals.received(),
+    }
+    .run(session, epochs)
+}
+
+/// The start of the run's clock: it has counted the time of the processes before this one, too.
+fn shifted(program_start: Instant, checkpoint: Option<&Checkpoint>) -> Instant {
+    let before = checkpoint.map_or(0.0, |found| found.description.elapsed_seconds);
+    let before = Duration::try_from_secs_f64(before).unwrap_or_default();
+    program_start.checked_sub(before).unwrap_or(program_start)
+}
+
+/// A run folder that is ready to be filled.
+struct OpenRun {
+    folder: RunFolder,
+    /// When the run started.
+    started: String,
+    is_resumed: bool,
+    /// The last step that is in the folder.
+    last_step: Option<StepRecord>,
+}
+
+impl OpenRun {
+    fn start_event<'a>(
+        &self,
+        shape: Shape,
+        settings: &'a RunSettings,
+        environment: &'a Environment,
+        data: &'a DataDescription,
+        steps_done: u64,
+    ) -> StartEvent<'a> {
+        StartEvent {
+            settings,
+            network: shape.to_string(),
+            inputs: shape.inputs,
+            classes: shape.classes,
+            parameters: shape.parameters(),
+            resumed_at_step: self.is_resumed.then_some(steps_done),
+            environment,
+            data,
+            run: self.folder.path().display().to_string(),
+        }
+    }
+}
+
+/// The folder of the run: a new one, or an earlier one, cut back to the checkpoint.
+fn open_run(
+    args: &TrainArgs,
+    opened: Option<(RunFolder, String)>,
+    checkpoint: Option<&Checkpoint>,
+) -> anyhow::Result<OpenRun> {
+    let is_resumed = opened.is_some();
+    let (mut folder, started) = match opened {
+        Some(opened) => opened,
+        None => {
+            let folder = RunFolder::create(args.out.as_deref(), args.seed)?;
+            (folder, jiff::Timestamp::now().to_string())
+        }
+    };
+    let last_step = match checkpoint {
+        Some(found) => folder.cut_back(&found.description.history)?,
+        None if is_resumed => {
+            folder.restart()?;
+            None
+        }
+        None => None,
+    };
+    Ok(OpenRun {
+        folder,
+        started,
+        is_resumed,
+        last_step,
+    })
+}
+
+/// A training under way.
+pub struct Session<'a> {
+    pub trainer: Trainer<'a>,
+    pub backend: &'a mut dyn Backend,
+    pub dataset: &'a Dataset,
+    pub control: &'a PassControl,
+    pub target: Target<'a>,
+    pub stopping: Option<EarlyStopping>,
+    pub progress: Progress,
+    pub run_folder: RunFolder,
+    pub results: Results,
+    pub checkpoints: Checkpoints<'a>,
+    pub saving: Saving,
+}
+
+impl Session<'_> {
+    fn is_interrupted(&self) -> bool {
+        self.control.stop.load(Ordering::Relaxed)
+    }
+
+    fn is_over(&self) -> bool {
+        let stopping = self.stopping.as_ref();
+        self.trainer.is_finished()
+            || self.target.reached_after.is_some()
+            || stopping.is_some_and(EarlyStopping::should_stop)
+    }
+
+    /// Trains until the last epoch, a goal, a signal or a number that is not finite.
+    fn train_epochs(&mut self, last_finite: Option<StepRecord>) -> anyhow::Result<Epochs> {
+        let mut epochs = Epochs::new(last_finite, self.run_folder.epochs());
+        while !self.is_over() && !self.is_interrupted() {
+            self.check_data()?;
+            let epoch = self.train_epoch()?;
+            if epoch.end == EpochEnd::Stopped {
+                // Before its lines: a run that goes on writes them anew.
+                self.checkpoint();
+            }
+            self.end_epoch(&epoch)?;
+            epochs.add(&epoch);
+            if epochs.diverged.is_some() || epoch.end == EpochEnd::Stopped {
+                break;
+            }
+            if self.checkpoints.is_due(self.trainer.epochs_done()) {
+                self.checkpoint();
+            }
+        }
+        let is_saved = self.checkpoints.steps_at_last() == Some(self.trainer.steps_done());
+        let is_between = self.trainer.steps_of_epoch_done() == 0;
+        if self.is_interrupted() && is_between && !is_saved && epochs.diverged.is_none() {
+            self.checkpoint();
+        }
+        epochs.is_target_missed = self.target.is_missed();
+        Ok(epochs)
+    }
+
+    /// A file that was shortened ends the training before it ends the process. What is known is in
+    /// the run folder, and goes into a checkpoint where no more data are needed for one.
+    fn check_data(&mut self) -> anyhow::Result<()> {
+        let checked = self.dataset.check_mappings();
+        if checked.is_err() && self.checkpoints.has_identity() {
+            self.checkpoint();
+        }
+        let run = self.run_folder.path().display();
+        checked.with_context(|| {
+            format!("the training ended; fused-mlp train --resume {run} goes on with whole data")
+        })
+    }
+
+    /// Trains to the end of an epoch, with checkpoints within it if it is long.
+    fn train_epoch(&mut self) -> anyhow::Result<Epoch> {
+        let progress = self.progress;
+        let (number, samples) = (
+            self.trainer.epochs_done() + 1,
+            self.trainer.samples_per_epoch(),
+        );
+        let batch = self.trainer.options().batch_size;
+        let done = || self.trainer.steps_of_epoch_done() * batch;
+        let earlier = AtomicUsize::new(done());
+        let control = self.control;
+        control.samples_done.store(0, Ordering::Relaxed);
+        progress.during(number, samples, (control, &earlier), || {
+            loop {
+                let part = PART_SAMPLES / batch;
+                let epoch = self.trainer.train_part(self.backend, control, part)?;
+                if let Some(epoch) = epoch {
+                    return Ok(epoch);
+                }
+                control.samples_done.store(0, Ordering::Relaxed);
+                let done = self.trainer.steps_of_epoch_done() * batch;
+                earlier.store(done, Ordering::Relaxed);
+                if self.checkpoints.is_due(self.trainer.epochs_done()) {
+                    self.checkpoint();
+                }
+            }
+        })
+    }
+
+    /// Scores, shows and writes an epoch.
+    fn end_epoch(&mut self, epoch: &Epoch) -> anyhow::Result<()> {
+        let record = &epoch.record;
+        let scored = match epoch.end {
+            EpochEnd::Complete => self.target.score(self.backend, record)?,
+            _ => None,
+        };
+        if let (EpochEnd::Complete, Some(stopping), Some(loss)) =
+            (epoch.end, &mut self.stopping, record.validation_loss)
+            && loss.is_finite()
+        {
+            stopping.update(record.epoch, loss, || self.backend.parameters());
+        }
+        self.progress.epoch(epoch);
+        if let Some(score) = &scored {
+            self.progress.line(&score_line(score));
+        }
+        let added = self.run_folder.add_epoch(record, &epoch.steps);
+        self.saving
+            .note("steps.csv, epochs.csv or times.csv", added);
+        self.results.event(&EpochEvent { record: *record })?;
+        scored
+            .iter()
+            .try_for_each(|score| self.results.event(score))
+    }
+
+    fn checkpoint(&mut self) {
+        if !self.checkpoints.are_wanted() {
+            return;
+        }
+        let moment = Moment {
+            trainer: &self.trainer,
+            backend: self.backend,
+            stopping: self.stopping.as_ref(),
+            reached_after: self.target.reached_after,
+        };
+        let result = self.checkpoints.write(&moment, &mut self.run_folder);
+        self.saving.note("a checkpoint", result);
+    }
+}

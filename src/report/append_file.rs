@@ -1,0 +1,225 @@
+//! A text file that grows line by line, and survives a full disk and a crash.
+
+use crate::training::checkpoint::FileMark;
+use flate2::Crc;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// Lines are kept in memory until they are in the file. A write that fails leaves no part of a line
+/// behind, and is tried again with the next one.
+#[derive(Debug)]
+pub(super) struct AppendFile {
+    path: PathBuf,
+    file: File,
+    /// What is in the file for good.
+    written: Crc,
+    length: u64,
+    /// What is not.
+    pending: Vec<u8>,
+}
+
+impl AppendFile {
+    /// Creates a file with a first line.
+    pub(super) fn create(path: PathBuf, header: &str) -> io::Result<Self> {
+        let file = File::create_new(&path)?;
+        let mut file = Self {
+            path,
+            file,
+            written: Crc::new(),
+            length: 0,
+            pending: format!("{header}\n").into_bytes(),
+        };
+        file.flush()?;
+        Ok(file)
+    }
+
+    /// Opens a file, which is made if it is not there; nothing is read or changed yet.
+    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false);
+        let file = file.open(&path)?;
+        Ok(Self {
+            path,
+            file,
+            written: Crc::new(),
+            length: 0,
+            pending: Vec::new(),
+        })
+    }
+
+    /// Whether no other process holds the lock of the file; this one holds it from now on. Where
+    /// files have no locks, nobody holds one.
+    pub(super) fn lock(&self) -> bool {
+        !matches!(self.file.try_lock(), Err(std::fs::TryLockError::WouldBlock))
+    }
+
+    /// Cuts the file back to `mark` and returns what is left of it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] if the file does not begin as the mark says; it is not
+    /// changed then.
+    pub(super) fn cut_back(&mut self, mark: FileMark) -> io::Result<String> {
+        let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidData, text);
+        self.file.rewind()?;
+        let mut bytes = Vec::new();
+        (&mut self.file).take(mark.bytes).read_to_end(&mut bytes)?;
+        let mut crc = Crc::new();
+        crc.update(&bytes);
+        if (bytes.len() as u64, crc.sum()) != (mark.bytes, mark.crc32) {
+            return Err(invalid(format!(
+                "expected {} bytes as they were when the checkpoint was written, found {} or others",
+                mark.bytes,
+                bytes.len()
+            )));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| invalid(error.to_string()))?;
+        self.file.set_len(mark.bytes)?;
+        self.written = crc;
+        self.length = mark.bytes;
+        self.pending.clear();
+        Ok(text)
+    }
+
+    /// Empties the file down to a first line.
+    pub(super) fn restart(&mut self, header: &str) -> io::Result<()> {
+        self.cut_back(FileMark::default())?;
+        self.append(format!("{header}\n").as_bytes());
+        self.flush()
+    }
+
+    /// Adds text, which [`flush`](Self::flush) writes.
+    pub(super) fn append(&mut self, text: &[u8]) {
+        self.pending.extend_from_slice(text);
+    }
+
+    /// Writes what was added.
+    ///
+    /// # Errors
+    /// What the system says, or that the file is not at its place any more. What was added is kept
+    /// for the next call.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.check_place()?;
+        self.file.seek(SeekFrom::Start(self.length))?;
+        if let Err(error) = self.file.write_all(&self.pending) {
+            // Part of it may be there. If it cannot be cut off, the next write covers it.
+            let _ = self.file.set_len(self.length);
+            return Err(error);
+        }
+        self.length += self.pending.len() as u64;
+        self.written.update(&self.pending);
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Writes what was added through to the disk, and tells where the file stands.
+    pub(super) fn mark(&mut self) -> io::Result<FileMark> {
+        self.flush()?;
+        self.check_place()?;
+        self.file.sync_data()?;
+        Ok(FileMark {
+            bytes: self.length,
+            crc32: self.written.sum(),
+        })
+    }
+
+    /// A file that was removed can be written without an error, and nobody would ever see it.
+    #[cfg(unix)]
+    fn check_place(&self) -> io::Result<()> {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        let here = std::fs::metadata(&self.path).map(identity);
+        if here.is_ok_and(|here| {
+            self.file
+                .metadata()
+                .map(identity)
+                .is_ok_and(|own| own == here)
+        }) {
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "it was removed or replaced while the training ran",
+        ))
+    }
+
+    #[cfg(not(unix))]
+    fn check_place(&self) -> io::Result<()> {
+        std::fs::metadata(&self.path).map(|_| ())
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_cut_back_to_its_mark_and_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.csv");
+        let mut file = AppendFile::create(path.clone(), "a,b").unwrap();
+        file.append(b"1,2\n");
+        let mark = file.mark().unwrap();
+        file.append(b"3,4\n5,");
+        file.flush().unwrap();
+        drop(file);
+        let mut file = AppendFile::open(path.clone()).unwrap();
+        assert_eq!(file.cut_back(mark).unwrap(), "a,b\n1,2\n");
+        file.append(b"6,7\n");
+        let later = file.mark().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a,b\n1,2\n6,7\n");
+        // The checksum goes on as well.
+        assert_eq!(file.cut_back(later).unwrap(), "a,b\n1,2\n6,7\n");
+        assert_eq!(file.cut_back(mark).unwrap(), "a,b\n1,2\n");
+    }
+
+    #[test]
+    fn another_file_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.csv");
+        let mut file = AppendFile::create(path.clone(), "a,b").unwrap();
+        let mark = file.mark().unwrap();
+        for other in ["a,c\n9\n", "a", ""] {
+            std::fs::write(&path, other).unwrap();
+            let error = AppendFile::open(path.clone()).unwrap().cut_back(mark);
+            assert_eq!(error.unwrap_err().kind(), io::ErrorKind::InvalidData);
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), other);
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.csv");
+        let mut file = AppendFile::create(path.clone(), "a").unwrap();
+        // Away from its place, it is as good as not written.
+        let away = folder.path().join("away.csv");
+        std::fs::rename(&path, &away).unwrap();
+        file.append(b"1\n");
+        assert!(file.flush().is_err() && file.mark().is_err());
+        std::fs::rename(&away, &path).unwrap();
+        file.append(b"2\n");
+        file.flush().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\n1\n2\n");
+    }
+
+    #[test]
+    fn two_do_not_write_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.csv");
+        let first = AppendFile::create(path.clone(), "a").unwrap();
+        assert!(first.lock());
+        let second = AppendFile::open(path).unwrap();
+        assert!(!second.lock());
+        drop(first);
+        assert!(second.lock());
+    }
+}

@@ -1,0 +1,116 @@
+//! The folder of checkpoints within a run folder.
+
+use super::{Checkpoint, CheckpointError, load, to_bytes};
+use crate::atomic_file;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Name of the folder within the run folder.
+pub const FOLDER: &str = "checkpoints";
+const PREFIX: &str = "step-";
+const SUFFIX: &str = ".checkpoint";
+/// Checkpoints that are kept: should the newest be damaged, there is one before it.
+const KEPT: usize = 2;
+
+/// Writes and finds checkpoints.
+#[derive(Clone, Debug)]
+pub struct CheckpointFolder {
+    path: PathBuf,
+}
+
+/// A checkpoint that was found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its file.
+    pub file: PathBuf,
+    /// What it holds.
+    pub checkpoint: Checkpoint,
+    /// Why newer ones cannot be used.
+    pub skipped: Vec<CheckpointError>,
+}
+
+impl CheckpointFolder {
+    /// Of a run folder; nothing is made yet.
+    pub fn new(run: &Path) -> Self {
+        Self {
+            path: run.join(FOLDER),
+        }
+    }
+
+    /// Writes a checkpoint of a training that has taken so many steps, and removes all but the
+    /// newest two. It is complete or not there, whenever the process or the machine stops: its bytes
+    /// go to a temporary file, which is synced and renamed, and then the folder is synced.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Write`]; the checkpoints before are still there then.
+    pub fn write(&self, checkpoint: &Checkpoint, steps: u64) -> Result<PathBuf, CheckpointError> {
+        let file = self.path.join(format!("{PREFIX}{steps:012}{SUFFIX}"));
+        let write = || {
+            match fs::create_dir(&self.path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            atomic_file::write(&file, &to_bytes(checkpoint))
+        };
+        write().map_err(|source| CheckpointError::Write {
+            file: file.clone(),
+            source,
+        })?;
+        self.remove_old();
+        Ok(file)
+    }
+
+    /// Newest first.
+    fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name.is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+                files.push(path);
+            }
+        }
+        files.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(files)
+    }
+
+    /// A file too many spoils nothing, so failures are left alone.
+    fn remove_old(&self) {
+        for file in self.files().unwrap_or_default().into_iter().skip(KEPT) {
+            let _ = fs::remove_file(file);
+        }
+    }
+
+    /// The newest checkpoint that is whole; `None` if there is no file at all.
+    ///
+    /// # Errors
+    /// If there are files but none of them can be used: that of the newest.
+    pub fn newest(&self) -> Result<Option<Loaded>, CheckpointError> {
+        let files = self.files().map_err(|source| CheckpointError::Read {
+            file: self.path.clone(),
+            source,
+        })?;
+        let mut skipped = Vec::new();
+        for file in files {
+            match load(&file) {
+                Ok(checkpoint) => {
+                    return Ok(Some(Loaded {
+                        file,
+                        checkpoint,
+                        skipped,
+                    }));
+                }
+                Err(error) => skipped.push(error),
+            }
+        }
+        match skipped.into_iter().next() {
+            None => Ok(None),
+            Some(error) => Err(error),
+        }
+    }
+}

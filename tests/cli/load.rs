@@ -1,0 +1,152 @@
+//! Shared, stopped and niced: slower, never other.
+#![cfg(target_os = "linux")]
+
+use super::resume::{assert_same, signal};
+use super::signals::program;
+use super::support::Place;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const OPTIONS: &str = "train --epochs 12 --batch-size 32 --learning-rate 0.15 --hidden 100 --quiet";
+
+/// Threads that keep all cores busy, until dropped.
+struct BusyCores<'a>(&'a AtomicBool);
+
+impl Drop for BusyCores<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn results_are_the_same_on_busy_cores_and_with_more_threads_than_cores() {
+    let place = Place::new();
+    place.stdout(&format!("{OPTIONS} --threads 1 --out whole"));
+    let is_over = AtomicBool::new(false);
+    let cores = std::thread::available_parallelism().unwrap().get();
+    std::thread::scope(|scope| {
+        let _busy = BusyCores(&is_over);
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        for threads in [2, 16, 64] {
+            place.stdout(&format!(
+                "{OPTIONS} --threads {threads} --out busy-{threads}"
+            ));
+            assert_same(&place, &format!("busy-{threads}"), "whole");
+        }
+    });
+}
+
+#[test]
+fn a_stopped_and_continued_run_is_the_same() {
+    let place = Place::new();
+    let options = "train --epochs 60 --batch-size 32 --learning-rate 0.15 --hidden 100 --json --quiet \
+                   --checkpoint-every 10";
+    place.stdout(&format!("{options} --out whole"));
+    let mut child = program(&place, &format!("{options} --out run"))
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.by_ref().take(2).for_each(|line| drop(line.unwrap()));
+    for _ in 0..10 {
+        signal(child.id(), "STOP");
+        std::thread::sleep(Duration::from_millis(20));
+        signal(child.id(), "CONT");
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    assert!(lines.count() > 0);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_same(&place, "run", "whole");
+}
+
+#[test]
+fn a_niced_run_is_the_same() {
+    let place = Place::new();
+    place.stdout(&format!("{OPTIONS} --out whole"));
+    let mut command = Command::new("nice");
+    let output = command
+        .args(["-n", "19"])
+        .arg(assert_cmd::cargo::cargo_bin!("fused-mlp"))
+        .args(format!("{OPTIONS} --out run").split_whitespace())
+        .current_dir(place.folder())
+        .env("FUSED_MLP_DATA", place.data())
+        .output();
+    assert!(output.unwrap().status.success());
+    assert_same(&place, "run", "whole");
+}
+
+/// A control group with a fifth of one core, for processes that write themselves into it.
+struct Quota {
+    folder: PathBuf,
+    processes: PathBuf,
+}
+
+impl Quota {
+    /// `None`, with a message, where control groups cannot be made.
+    fn make() -> Option<Self> {
+        let name = format!("fused-mlp-test-{}", std::process::id());
+        let quota = Self::version_2(&name).or_else(|| Self::version_1(&name));
+        if quota.is_none() {
+            eprintln!("SKIPPED: a test of a CPU quota needs the right to make a control group");
+        }
+        quota
+    }
+
+    fn version_2(name: &str) -> Option<Self> {
+        let folder = PathBuf::from("/sys/fs/cgroup").join(name);
+        fs::create_dir(&folder).ok()?;
+        let quota = Self {
+            processes: folder.join("cgroup.procs"),
+            folder,
+        };
+        fs::write(quota.folder.join("cpu.max"), "20000 100000").ok()?;
+        Some(quota)
+    }
+
+    fn version_1(name: &str) -> Option<Self> {
+        let folder = PathBuf::from("/sys/fs/cgroup/cpu").join(name);
+        fs::create_dir(&folder).ok()?;
+        let quota = Self {
+            processes: folder.join("cgroup.procs"),
+            folder,
+        };
+        fs::write(quota.folder.join("cpu.cfs_quota_us"), "20000").ok()?;
+        Some(quota)
+    }
+}
+
+impl Drop for Quota {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.folder);
+    }
+}
+
+#[test]
+fn a_run_under_a_cpu_quota_is_the_same() {
+    let place = Place::new();
+    let Some(quota) = Quota::make() else {
+        return;
+    };
+    place.stdout(&format!("{OPTIONS} --out whole"));
+    let program = assert_cmd::cargo::cargo_bin!("fused-mlp")
+        .display()
+        .to_string();
+    let enter = format!("echo $$ > {} && exec \"$@\"", quota.processes.display());
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &enter, "sh", &program])
+        .args(format!("{OPTIONS} --threads 4 --out run").split_whitespace())
+        .current_dir(place.folder())
+        .env("FUSED_MLP_DATA", place.data());
+    assert!(command.output().unwrap().status.success());
+    assert_same(&place, "run", "whole");
+}

@@ -1,0 +1,98 @@
+//! `race`: fresh processes, counted failures, files.
+
+use super::support::{Place, json_lines};
+use serde_json::Value;
+use std::fs;
+
+const TRAIN: &str = "-- --hidden 20 --epochs 8";
+
+#[test]
+fn every_run_is_told_and_kept() {
+    let place = Place::new();
+    let text = place.stdout(&format!(
+        "race --target 0.5 --seeds 3 --json --out out {TRAIN}"
+    ));
+    let events = json_lines(&text);
+    let (runs, summary) = (&events[..3], &events[3]);
+    let mut seconds: Vec<f64> = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        assert_eq!(
+            (&run["event"], &run["seed"]),
+            (&"run".into(), &(index + 1).into())
+        );
+        assert_eq!(run["outcome"], "finished");
+        let scores = run["scores"].as_array().unwrap();
+        assert_eq!(scores.len() as u64, run["epochs"].as_u64().unwrap());
+        let (last, before) = scores.split_last().unwrap();
+        assert!(last["accuracy"].as_f64().unwrap() >= 0.5);
+        assert!(
+            before
+                .iter()
+                .all(|score| score["accuracy"].as_f64().unwrap() < 0.5)
+        );
+        assert_eq!(run["seconds"], last["seconds"]);
+        assert!(run["seconds"].as_f64() <= run["process_seconds"].as_f64());
+        let start_up = run["start_up_seconds"].as_f64().unwrap();
+        assert!(0.0 < start_up && start_up < run["seconds"].as_f64().unwrap());
+        seconds.push(run["seconds"].as_f64().unwrap());
+        // The process has left what train leaves, from this seed.
+        let path = place.path(&format!("out/seed-{}/run.json", index + 1));
+        let left: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(left["options"]["seed"], index + 1);
+        assert_eq!(left["results"]["time_to_accuracy_seconds"], run["seconds"]);
+    }
+    seconds.sort_by(f64::total_cmp);
+    assert_eq!(summary["median_seconds"].as_f64(), Some(seconds[1]));
+    assert_eq!(summary["fastest_seconds"].as_f64(), Some(seconds[0]));
+    assert_eq!(summary["slowest_seconds"].as_f64(), Some(seconds[2]));
+    assert_eq!(summary["failures"], 0);
+    let kept: Value =
+        serde_json::from_str(&fs::read_to_string(place.path("out/race.json")).unwrap()).unwrap();
+    assert_eq!(kept["results"].as_array().unwrap().len(), 3);
+    assert_eq!(kept["median_seconds"], summary["median_seconds"]);
+    assert_eq!(kept["start"]["options"]["epochs"], 8);
+    assert_eq!(kept["train"][0], "--hidden");
+    let svg = fs::read_to_string(place.path("out/race.svg")).unwrap();
+    assert!(svg.contains("3 of 3 runs reached 50 %"));
+}
+
+#[test]
+fn a_missed_target_is_counted_and_an_exit_code_of_1() {
+    let place = Place::new();
+    let output = place
+        .program("race --target 1 --seeds 2 --out out -- --hidden 20 --epochs 1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("median -") && text.contains("2 of 2 runs missed it"),
+        "{text}"
+    );
+    assert!(text.lines().nth(1).unwrap().contains("missed"), "{text}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.starts_with("error: 2 of 2 runs missed the target"),
+        "{error}"
+    );
+    assert!(place.path("out/race.json").exists() && place.path("out/race.svg").exists());
+}
+
+#[test]
+fn mistakes_are_one_line() {
+    let place = Place::new();
+    let line = place.failure("race --seeds 0", 2);
+    assert!(line.contains("--seeds"), "{line}");
+    let line = place.failure("race --target 98", 2);
+    assert!(line.contains("--target"), "{line}");
+    fs::create_dir(place.path("there")).unwrap();
+    let line = place.failure("race --out there", 2);
+    assert!(line.contains("exists already"), "{line}");
+    // What train says to its options is passed on.
+    let line = place.failure("race --out out -- --learning-rate 0", 2);
+    assert!(
+        line.contains("the run with seed 1 ended with exit code 2: --learning-rate is 0"),
+        "{line}"
+    );
+    assert!(!place.path("out").exists());
+}

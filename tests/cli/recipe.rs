@@ -1,0 +1,85 @@
+//! `train --recipe`: what it sets, what takes precedence, what is told.
+
+use super::support::{Place, json_lines};
+use serde_json::Value;
+
+fn options(place: &Place, arguments: &str, out: &str) -> Value {
+    let text = place.stdout(&format!(
+        "train --quiet --json --hidden 4 --out {out} {arguments}"
+    ));
+    json_lines(&text)[0]["options"].clone()
+}
+
+#[test]
+fn the_assignment_is_plain_gradient_descent() {
+    let place = Place::new();
+    let found = options(&place, "--recipe assignment", "run");
+    let number = |name: &str| found[name].as_f64().unwrap() as f32;
+    assert_eq!(
+        (&found["epochs"], &found["batch_size"]),
+        (&10.into(), &100.into())
+    );
+    assert_eq!((number("learning_rate"), number("momentum")), (0.03, 0.0));
+    assert_eq!((number("warm_up"), number("weight_decay")), (0.0, 0.0));
+    assert_eq!(number("init_scale"), 1.0);
+    assert_eq!(found["schedule"], "constant");
+    assert_eq!(found["nesterov"], false);
+}
+
+#[test]
+fn every_option_takes_precedence_over_the_recipe() {
+    let place = Place::new();
+    for (index, (argument, name, value)) in [
+        ("--epochs 2", "epochs", Value::from(2)),
+        ("--batch-size 7", "batch_size", 7.into()),
+        ("--learning-rate 0.25", "learning_rate", 0.25.into()),
+        ("--schedule cosine", "schedule", "cosine".into()),
+        ("--warm-up 0.5", "warm_up", 0.5.into()),
+        ("--momentum 0.5", "momentum", 0.5.into()),
+        ("--weight-decay 0.125", "weight_decay", 0.125.into()),
+        ("--init-scale 0.5", "init_scale", 0.5.into()),
+        ("--momentum 0", "nesterov", false.into()),
+        ("--nesterov false", "nesterov", false.into()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let plain = options(&place, "--recipe fast", &format!("plain-{index}"));
+        let found = options(&place, argument, &format!("run-{index}"));
+        assert_eq!(found[name], value, "{argument}");
+        // Nothing else has changed, but that plain descent has no form of momentum.
+        for (other, value) in plain.as_object().unwrap() {
+            let follows = other == "momentum" || other == "nesterov";
+            if other != name && !(follows && argument.starts_with("--momentum")) {
+                assert_eq!(found[other], *value, "{argument} and {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_recipe_is_told_in_full() {
+    let place = Place::new();
+    let says = |arguments: &str| {
+        let output = place.program(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        says("train --hidden 4 --recipe assignment --out a"),
+        "recipe assignment: --epochs 10 --batch-size 100 --learning-rate 0.03 --schedule constant \
+         --warm-up 0 --momentum 0 --nesterov false --weight-decay 0 --init-scale 1"
+    );
+    let line = says("train --hidden 4 --epochs 1 --out b");
+    assert!(
+        line.starts_with("recipe fast, changed: --epochs 1 --batch-size"),
+        "{line}"
+    );
+    let line = place.failure("train --recipe quick", 2);
+    assert!(line.contains("expected fast, best or assignment"), "{line}");
+}

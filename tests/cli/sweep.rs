@@ -1,0 +1,335 @@
+//! `sweep`: what it trains, keeps, goes on with and refuses.
+
+use super::signals::program;
+use super::support::{Place, fields, json_lines};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Command;
+
+const SMALL: &str = "sweep --quiet --hidden 20 --validation 100 --batch-size 50 --epochs 2";
+const LONG: &str = "sweep --quiet --hidden 20 --validation 100 --batch-size 50 --epochs 6";
+
+/// Lines of a CSV file without the times, which differ from run to run, in a fixed order.
+fn untimed(text: &str) -> BTreeSet<String> {
+    let names: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    let is_time = |name: &str| ["seconds", "samples_per_second"].contains(&name);
+    let kept = |line: &str| {
+        let cells = line.split(',').zip(&names);
+        let kept = cells
+            .filter(|(_, name)| !is_time(name))
+            .map(|(cell, _)| cell);
+        kept.collect::<Vec<_>>().join(",")
+    };
+    text.lines().map(kept).collect()
+}
+
+fn files(place: &Place, folder: &str) -> [BTreeSet<String>; 2] {
+    ["sweep.csv", "epochs.csv"].map(|name| {
+        let path = place.path(folder).join(name);
+        untimed(&fs::read_to_string(path).unwrap())
+    })
+}
+
+fn events<'a>(all: &'a [Value], name: &str) -> Vec<&'a Value> {
+    all.iter().filter(|event| event["event"] == name).collect()
+}
+
+#[test]
+fn every_combination_is_trained_as_train_does_it() {
+    let place = Place::new();
+    let text = place.stdout(&format!(
+        "{SMALL} --json --learning-rate 0.05,0.2 --momentum 0,0.9 --seeds 1-2 --test --out out"
+    ));
+    let all = json_lines(&text);
+    let (runs, summaries) = (events(&all, "run"), events(&all, "summary"));
+    assert_eq!((runs.len(), summaries.len()), (8, 4));
+    let numbers: BTreeSet<u64> = runs
+        .iter()
+        .map(|run| run["run"].as_u64().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=8).collect());
+    for run in &runs {
+        let (rate, momentum) = (&run["learning_rate"], &run["momentum"]);
+        let out = format!("train-{}", run["run"]);
+        let train = place.stdout(&format!(
+            "train --quiet --json --hidden 20 --epochs 2 --validation 100 --batch-size 50 \
+             --warm-up {} --init-scale {} --learning-rate {rate} --momentum {momentum} --seed {} \
+             --out {out}",
+            run["warm_up"], run["init_scale"], run["seed"]
+        ));
+        let train = json_lines(&train);
+        let (epoch, end) = (&train[2], &train[3]);
+        for name in ["train_loss", "validation_loss", "validation_accuracy"] {
+            assert_eq!(run[name], epoch[name], "{name} of run {}", run["run"]);
+        }
+        assert_eq!(run["test_loss"], end["test_loss"]);
+        assert_eq!(run["outcome"], "finished");
+        assert_eq!(run["epochs_done"], 2);
+    }
+    check_summaries(&runs, &summaries);
+    let csv = fs::read_to_string(place.path("out/sweep.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 9);
+    let csv = fs::read_to_string(place.path("out/epochs.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 17);
+    let svg = fs::read_to_string(place.path("out/sweep.svg")).unwrap();
+    assert!(svg.contains("Validation error after the last epoch") && svg.contains("momentum 0.9"));
+}
+
+/// Means, deviations and the best are those of the runs.
+fn check_summaries(runs: &[&Value], summaries: &[&Value]) {
+    let accuracy = |run: &Value| run["validation_accuracy"].as_f64().unwrap();
+    let mut best: Option<(f64, usize)> = None;
+    for (index, summary) in summaries.iter().enumerate() {
+        let of_it = runs.iter().filter(|run| {
+            run["learning_rate"] == summary["learning_rate"]
+                && run["momentum"] == summary["momentum"]
+        });
+        let accuracies: Vec<f64> = of_it.map(|run| accuracy(run)).collect();
+        let [a, b] = accuracies[..] else {
+            panic!("{accuracies:?}")
+        };
+        let found = &summary["validation_accuracy"];
+        assert!((found["mean"].as_f64().unwrap() - (a + b) / 2.0).abs() < 1e-12);
+        let deviation = (a - b).abs() / 2f64.sqrt();
+        assert!((found["deviation"].as_f64().unwrap() - deviation).abs() < 1e-12);
+        if best.is_none_or(|(mean, _)| (a + b) / 2.0 > mean) {
+            best = Some(((a + b) / 2.0, index));
+        }
+    }
+    let marked: Vec<usize> = (0..summaries.len())
+        .filter(|&index| summaries[index]["best"] == true)
+        .collect();
+    assert_eq!(marked, [best.unwrap().1]);
+}
+
+#[test]
+fn a_sweep_that_was_cut_off_goes_on_where_it_was() {
+    let place = Place::new();
+    let lists = "--learning-rate 0.05,0.2,0.5 --seeds 1,2";
+    place.stdout(&format!("{SMALL} {lists} --out whole"));
+    place.stdout(&format!("{SMALL} {lists} --out cut"));
+    // As if the program had been killed while it wrote: two runs are whole; of a third the epochs are
+    // there, of a fourth one epoch and a half.
+    let cut = |name: &str, lines: usize, rest: &str| {
+        let path = place.path("cut").join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        let kept: String = text.split_inclusive('\n').take(lines).collect();
+        fs::write(&path, kept + rest).unwrap();
+    };
+    cut("sweep.csv", 3, "6,20,1");
+    cut("epochs.csv", 8, "6,2,0.");
+    let before = fs::read_to_string(place.path("cut/sweep.csv")).unwrap();
+    let text = place.stdout(&format!("{SMALL} {lists} --json --out cut"));
+    assert_eq!(events(&json_lines(&text), "run").len(), 6);
+    assert_eq!(files(&place, "cut"), files(&place, "whole"));
+    // The runs that were done are not done again: their lines, times included, are as before.
+    let after = fs::read_to_string(place.path("cut/sweep.csv")).unwrap();
+    let first: Vec<&str> = before.lines().take(3).collect();
+    assert_eq!(after.lines().take(3).collect::<Vec<_>>(), first);
+    // Once more: nothing is left to do, and the same is told.
+    let again = place.stdout(&format!("{SMALL} {lists} --json --out cut"));
+    let summaries = |text: &str| -> Vec<Value> {
+        let all = json_lines(text);
+        events(&all, "summary").into_iter().cloned().collect()
+    };
+    assert_eq!(summaries(&again), summaries(&text));
+    assert_eq!(
+        fs::read_to_string(place.path("cut/sweep.csv")).unwrap(),
+        after
+    );
+}
+
+#[test]
+fn another_sweep_in_the_folder_is_refused_by_the_option_that_differs() {
+    let place = Place::new();
+    place.stdout(&format!("{SMALL} --learning-rate 0.1,0.25 --out out"));
+    let before = files(&place, "out");
+    for (options, name) in [
+        (
+            "--learning-rate 0.1,0.3",
+            "--learning-rate 0.1,0.25, but now it is 0.1,0.3",
+        ),
+        (
+            "--learning-rate 0.1,0.25 --seeds 2",
+            "--seeds 1, but now it is 2",
+        ),
+        (
+            "--learning-rate 0.1,0.25 --test",
+            "--test false, but now it is true",
+        ),
+        ("--learning-rate 0.1,0.25 --warm-up 0.3", "--warm-up"),
+        (
+            "--learning-rate 0.1,0.25 --nesterov false",
+            "--nesterov true, but now it is false",
+        ),
+    ] {
+        let line = place.failure(&format!("{SMALL} --out out {options}"), 2);
+        assert!(line.contains(name), "{line}");
+    }
+    assert_eq!(files(&place, "out"), before);
+    // Something else is there.
+    fs::create_dir(place.path("other")).unwrap();
+    fs::write(place.path("other/notes"), "").unwrap();
+    let line = place.failure(&format!("{SMALL} --out other"), 2);
+    assert!(line.contains("holds no sweep"), "{line}");
+    // A broken file is told by its name.
+    fs::write(place.path("out/sweep.csv"), "run,hidden\n1,x\n").unwrap();
+    let line = place.failure(&format!("{SMALL} --learning-rate 0.1,0.25 --out out"), 2);
+    assert!(line.contains("sweep.csv"), "{line}");
+}
+
+#[test]
+fn a_run_that_diverges_is_a_line() {
+    let place = Place::new();
+    let lists = "--learning-rate 0.1,1e38 --momentum 0 --schedule constant";
+    let text = place.stdout(&format!("{SMALL} {lists} --json --seeds 1,2 --out out"));
+    let all = json_lines(&text);
+    let diverged: Vec<_> = events(&all, "run")
+        .into_iter()
+        .filter(|run| run["outcome"] == "diverged")
+        .cloned()
+        .collect();
+    assert_eq!(diverged.len(), 2);
+    assert!(
+        diverged
+            .iter()
+            .all(|run| run["learning_rate"].as_f64().unwrap() > 1e37)
+    );
+    let summaries = events(&all, "summary");
+    assert_eq!(
+        (&summaries[1]["diverged"], &summaries[1]["best"]),
+        (&2.into(), &false.into())
+    );
+    assert_eq!(summaries[1]["validation_accuracy"], Value::Null);
+    assert_eq!(summaries[0]["best"], true);
+    // It can be gone on with, too.
+    assert!(
+        place
+            .stdout(&format!("{SMALL} {lists} --seeds 1,2 --out out"))
+            .contains("<- best")
+    );
+    // Nothing but diverged runs is a goal that was missed.
+    let alone =
+        format!("{SMALL} --learning-rate 1e38 --momentum 0 --schedule constant --out alone");
+    let output = place.program(&alone).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert!(line.starts_with("error: every run diverged"), "{line}");
+}
+
+#[test]
+fn the_table_tells_when_a_target_was_reached() {
+    let place = Place::new();
+    let text = place.stdout(&format!(
+        "{LONG} --learning-rate 0.1,0.0001 --target-accuracy 0.5 --out out"
+    ));
+    let header = text.lines().next().unwrap();
+    for name in ["rate", "runs", "validation %", "reached", "epochs to it"] {
+        assert!(header.contains(name), "{header}");
+    }
+    assert!(!header.contains("momentum"), "{header}");
+    assert!(text.contains("all: epochs 6, batch 50"), "{text}");
+    assert!(text.contains("best by validation accuracy after the last epoch: --epochs 6"));
+    let text = place.stdout(&format!(
+        "{LONG} --learning-rate 0.1,0.0001 --target-accuracy 0.5 --out out --json"
+    ));
+    let all = json_lines(&text);
+    let summaries = events(&all, "summary");
+    assert_eq!(summaries[0]["reached_target"], 1);
+    assert_eq!(summaries[1]["reached_target"], 0);
+    let epochs = fs::read_to_string(place.path("out/epochs.csv")).unwrap();
+    let reached = epochs.lines().skip(1).find_map(|line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        let accuracy: f64 = cells[5].parse().unwrap();
+        (cells[0] == "1" && accuracy >= 0.5).then(|| cells[1].parse::<f64>().unwrap())
+    });
+    assert_eq!(summaries[0]["epochs_to_target"]["mean"].as_f64(), reached);
+}
+
+#[test]
+fn mistakes_are_told_before_anything_is_trained() {
+    let place = Place::new();
+    for (options, expected) in [
+        ("--learning-rate 0.1,-1", "--learning-rate"),
+        ("--batch-size 0", "--batch-size"),
+        ("--momentum 1", "--momentum"),
+        ("--hidden 0", "hidden"),
+        ("--init-scale 0", "--init-scale"),
+        ("--warm-up -1", "--warm-up"),
+        ("--seeds 3-1", "--seeds"),
+        ("--seeds x", "--seeds"),
+        ("--seeds 1-2000000", "--seeds"),
+        ("--workers 0", "--workers"),
+        ("--learning-rate ", "--learning-rate"),
+    ] {
+        let line = place.failure(&format!("sweep --out out --validation 100 {options}"), 2);
+        assert!(line.contains(expected), "{options}: {line}");
+        assert!(!place.path("out").exists(), "{options}");
+    }
+}
+
+#[test]
+fn samples_must_be_left_for_validation_and_training() {
+    let place = Place::new();
+    for count in [0, 600] {
+        let line = place.failure(&format!("sweep --out out --validation {count}"), 2);
+        assert!(line.contains(&format!("--validation is {count}")), "{line}");
+        assert!(!place.path("out").exists());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_sweep_keeps_what_is_done() {
+    let place = Place::new();
+    let lists = "--seeds 1-3 --epochs 30,1000000 --validation 100 --hidden 20 --workers 1";
+    let arguments = format!("sweep --json --out out {lists}");
+    let mut child = program(&place, &arguments).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.by_ref().take(3).map(Result::unwrap).count();
+    assert_eq!(first, 3);
+    // Meanwhile nobody else may write there.
+    let line = place.failure(&arguments, 2);
+    assert!(
+        line.contains("another process is at work on the sweep in out"),
+        "{line}"
+    );
+    let kill = Command::new("kill")
+        .args(["-s", "INT", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    let summary: Value = serde_json::from_str(rest.last().unwrap()).unwrap();
+    assert_eq!(
+        (&summary["event"], &summary["runs"]),
+        (&"summary".into(), &3.into())
+    );
+    let mut errors = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut errors)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(
+        errors.contains("interrupted: 3 of 6 runs are in out"),
+        "{errors}"
+    );
+    let csv = fs::read_to_string(place.path("out/sweep.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 4);
+    assert!(place.path("out/sweep.svg").exists());
+}
+
+#[test]
+fn events_have_the_documented_fields() {
+    let place = Place::new();
+    let all = json_lines(&place.stdout(&format!("{SMALL} --json --out out")));
+    let names = "batch_size best_epoch best_validation_accuracy epochs epochs_done event hidden \
+                 init_scale learning_rate momentum nesterov outcome run schedule seconds seed \
+                 test_accuracy test_loss train_accuracy train_loss validation \
+                 validation_accuracy validation_loss warm_up weight_decay";
+    assert_eq!(fields(&all[0]).join(" "), names);
+}

@@ -1,0 +1,225 @@
+//! The readers, and what must hold for a file that they accept.
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use fused_mlp::backend::{Backend, PassControl, Reference, Samples};
+use fused_mlp::mnist::{Dataset, FileAccess, Header, Kind, OpenOptions};
+use fused_mlp::model_file::{self, Metadata};
+use fused_mlp::network::Parameters;
+use fused_mlp::report::{SavedRun, parse_epochs, parse_steps};
+use fused_mlp::training::Trainer;
+use fused_mlp::training::checkpoint::{self, Checkpoint};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The header of an idx file.
+pub fn header(input: &[u8]) {
+    for kind in [Kind::Images, Kind::Labels] {
+        if let Ok(header) = Header::parse(Path::new("file"), kind, input) {
+            assert!(header.count() > 0 && header.rows() > 0 && header.columns() > 0);
+            assert_eq!(header.to_bytes(), input[..header.to_bytes().len()]);
+        }
+    }
+}
+
+/// A folder of four idx files, one of which is replaced again and again.
+pub struct DataFolder {
+    root: TempDir,
+}
+
+const IMAGES: &str = "train-images-idx3-ubyte";
+
+impl DataFolder {
+    /// In memory where there is such a file system.
+    pub fn new(images: &[u8], labels: &[u8]) -> Self {
+        let memory = Path::new("/dev/shm");
+        let root = if memory.is_dir() {
+            TempDir::new_in(memory)
+        } else {
+            TempDir::new()
+        };
+        let folder = Self {
+            root: root.unwrap(),
+        };
+        fs::create_dir(folder.path("cache")).unwrap();
+        for split in ["train", "t10k"] {
+            fs::write(folder.path(&format!("{split}-images-idx3-ubyte")), images).unwrap();
+            fs::write(folder.path(&format!("{split}-labels-idx1-ubyte")), labels).unwrap();
+        }
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn open(&self, access: FileAccess) -> Option<Dataset> {
+        let options = OpenOptions {
+            access,
+            cache_dir: Some(self.path("cache")),
+            ..OpenOptions::default()
+        };
+        let opened = Dataset::open(self.root.path(), &options);
+        if let Err(error) = &opened {
+            let text = error.to_string();
+            assert!(
+                text.contains("-ubyte") && text.lines().count() == 1,
+                "{text}"
+            );
+        }
+        opened.ok()
+    }
+
+    /// An idx file, mapped or read.
+    pub fn images(&self, input: &[u8]) {
+        fs::write(self.path(IMAGES), input).unwrap();
+        let access = match input.len() % 2 {
+            0 => FileAccess::Mapped,
+            _ => FileAccess::InMemory,
+        };
+        if let Some(dataset) = self.open(access) {
+            assert_eq!(dataset.train.images.bytes(), &input[16..]);
+            let images = &dataset.train.images;
+            assert_eq!(images.bytes().len(), images.count() * images.pixels());
+        }
+    }
+
+    /// A gzip file.
+    pub fn gzip(&self, input: &[u8]) {
+        let _ = fs::remove_file(self.path(IMAGES));
+        fs::write(self.path(&format!("{IMAGES}.gz")), input).unwrap();
+        if let Some(dataset) = self.open(FileAccess::InMemory) {
+            let images = &dataset.train.images;
+            assert_eq!(images.bytes().len(), images.count() * images.pixels());
+        }
+        for entry in fs::read_dir(self.path("cache")).unwrap() {
+            let path = entry.unwrap().path();
+            assert_ne!(path.extension().and_then(|name| name.to_str()), Some("tmp"));
+            fs::remove_file(path).unwrap();
+        }
+    }
+
+    /// What is compressed is mutated, and then a sound gzip file.
+    pub fn compressed(&self, input: &[u8]) {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(input).unwrap();
+        self.gzip(&encoder.finish().unwrap());
+    }
+}
+
+fn assert_whole(parameters: &Parameters) {
+    let shape = parameters.shape;
+    let lengths = fused_mlp::backend::tensor_lengths(shape);
+    let found = [
+        parameters.linear1_weight.len(),
+        parameters.linear1_bias.len(),
+        parameters.linear2_weight.len(),
+        parameters.linear2_bias.len(),
+    ];
+    assert_eq!(found, lengths);
+    assert!(parameters.is_finite() && shape.classes >= 2 && found[0] > 0);
+}
+
+/// A model file.
+pub fn model(input: &[u8]) {
+    let path = Path::new("model");
+    if let Ok((parameters, metadata)) = model_file::from_bytes(input, path) {
+        assert_whole(&parameters);
+        let metadata = metadata.unwrap_or_else(|| Metadata::new(parameters.shape.inputs, 1));
+        let bytes = model_file::to_bytes(&parameters, &metadata);
+        assert_eq!(model_file::from_bytes(&bytes, path).unwrap().0, parameters);
+    }
+}
+
+/// A checkpoint file.
+pub fn checkpoint(input: &[u8]) {
+    if let Ok(found) = checkpoint::from_bytes(input, Path::new("checkpoint")) {
+        go_on_from(&found);
+        let bytes = checkpoint::to_bytes(&found);
+        let again = checkpoint::from_bytes(&bytes, Path::new("checkpoint")).unwrap();
+        assert_eq!(again, found);
+    }
+}
+
+/// A checkpoint file whose header tells the truth about a mutated payload.
+pub fn payload(input: &[u8]) {
+    let Some((header, payload)) = input.split_at_checked(64) else {
+        return;
+    };
+    let mut bytes = header.to_vec();
+    bytes[..8].copy_from_slice(&checkpoint::MAGIC);
+    bytes[8..16].copy_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0]);
+    bytes[16..24].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+    bytes[24..56].copy_from_slice(&Sha256::digest(payload));
+    bytes[56..64].fill(0);
+    bytes.extend(payload);
+    checkpoint(&bytes);
+}
+
+/// A training goes on, or is refused.
+fn go_on_from(found: &Checkpoint) {
+    let description = &found.description;
+    let options = &description.settings.options;
+    let shape = description.network;
+    let has_velocities = options.momentum != 0.0;
+    found.backend.check(shape, has_velocities).unwrap();
+    found.best.iter().for_each(assert_whole);
+    let (images, labels) = (vec![9; 6 * shape.inputs], [0, 1, 0, 1, 1, 0]);
+    let samples = Samples::new(&images, &labels, shape.inputs);
+    let Ok(mut trainer) = Trainer::resume(samples, options, &description.trainer) else {
+        return;
+    };
+    assert_eq!(trainer.state(), description.trainer);
+    let parameters = found.clone().into_parameters();
+    let Ok(mut backend) = Reference::new(&parameters, options.optimizer()) else {
+        return;
+    };
+    let is_own = description.settings.backend == "reference";
+    assert_eq!(backend.restore(&found.backend).is_ok(), is_own);
+    if !trainer.is_finished() {
+        trainer
+            .train_part(&mut backend, &PassControl::default(), 1)
+            .unwrap();
+    }
+}
+
+/// `steps.csv`.
+pub fn steps(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    if let Ok(steps) = parse_steps(&text) {
+        assert!(
+            steps
+                .iter()
+                .zip(1..)
+                .all(|(step, number)| step.step == number)
+        );
+        assert!(steps.iter().all(|step| step.minibatch.loss.is_finite()));
+        assert_eq!(steps.len() + 1, text.split_terminator('\n').count());
+    }
+}
+
+/// `epochs.csv` and `times.csv`, with a line of three dashes in between.
+pub fn epochs(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let (epochs, times) = text.split_once("---\n").unwrap_or((&text, ""));
+    if let Ok(records) = parse_epochs(epochs, times) {
+        assert!(
+            records
+                .iter()
+                .zip(1..)
+                .all(|(record, number)| record.epoch == number)
+        );
+        assert_eq!(records.len() + 1, times.split_terminator('\n').count());
+    }
+}
+
+/// `run.json`.
+pub fn run(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    if let Err(error) = SavedRun::parse(&text) {
+        assert!(error.to_string().len() < 2000);
+    }
+}
