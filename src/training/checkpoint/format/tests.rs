@@ -45,6 +45,7 @@ fn checkpoint(is_reference: bool, momentum: f32, has_best: bool) -> Checkpoint {
         producer: "a test".to_owned(),
         settings: RunSettings {
             options: TrainingOptions {
+                batch_size: 32,
                 momentum,
                 ..TrainingOptions::default()
             },
