@@ -28,8 +28,11 @@ fn epoch(criterion: &mut Criterion) {
         batch_size: 100,
         learning_rate: 0.5,
         schedule: Schedule::Constant,
+        warm_up: 0.0,
         momentum: 0.0,
         nesterov: false,
+        weight_decay: 0.0,
+        init_scale: 1.0,
         ..TrainingOptions::default()
     };
     let shape = Shape {
