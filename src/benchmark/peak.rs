@@ -97,9 +97,10 @@ mod tests {
     fn threads_that_share_a_core_add_nothing() {
         let cores = crate::machine::available_parallelism();
         let isa = Isa::available()[0];
-        let peak = |threads: usize| PeakBench::new(isa, threads).unwrap().best_of(5);
-        // Four times the threads cannot have twice the peak.
-        assert!(peak(4 * cores) < 2.0 * peak(cores));
+        let peak = |threads: usize| PeakBench::new(isa, threads).unwrap().best_of(9);
+        // Four times the threads cannot have twice the peak, which is that of one thread on each core:
+        // a single thread finds a free core even where others are busy.
+        assert!(peak(4 * cores) < 2.0 * cores as f64 * peak(1));
     }
 
     #[test]

@@ -70,23 +70,30 @@ impl Exchange {
     }
 }
 
-/// Runs a program of sums. `push` writes the part of a node; the sum ends up in `target`. The
-/// stack's other entries are the pieces of `spare`, each as long as `target`.
+/// Runs a program of sums. `push` writes the part of a node, or adds it to what is there if it is
+/// told so; the sum ends up in `target`. The stack's other entries are the pieces of `spare`, each as
+/// long as `target`.
 pub(crate) fn add_up(
     isa: Isa,
     program: &[SumStep],
     target: &mut [f32],
     spare: &mut [f32],
-    mut push: impl FnMut(Node, &mut [f32]),
+    mut push: impl FnMut(Node, &mut [f32], bool),
 ) {
     let len = target.len();
     let mut height = 0;
-    for step in program {
+    let mut steps = program.iter().peekable();
+    while let Some(step) = steps.next() {
         match *step {
+            // A node that is added to the sum below it at once needs no entry of its own.
+            SumStep::Push(node) if steps.next_if_eq(&&SumStep::Add).is_some() => match height {
+                1 => push(node, target, true),
+                _ => push(node, &mut spare[(height - 2) * len..][..len], true),
+            },
             SumStep::Push(node) => {
                 match height {
-                    0 => push(node, target),
-                    _ => push(node, &mut spare[(height - 1) * len..height * len]),
+                    0 => push(node, target, false),
+                    _ => push(node, &mut spare[(height - 1) * len..][..len], false),
                 }
                 height += 1;
             }
@@ -131,10 +138,18 @@ mod tests {
             let mut spare = vec![f32::NAN; spare_entries(&plan.combine) * 16];
             let mut target = vec![f32::NAN; 16];
             let mut pushed = Vec::new();
-            add_up(isa, &plan.combine, &mut target, &mut spare, |node, part| {
-                pushed.push(node);
-                part.fill(node as f32);
-            });
+            add_up(
+                isa,
+                &plan.combine,
+                &mut target,
+                &mut spare,
+                |node, part, is_added| {
+                    pushed.push(node);
+                    for value in part {
+                        *value = node as f32 + if is_added { *value } else { 0.0 };
+                    }
+                },
+            );
             let owned: Vec<Node> = plan
                 .shares
                 .iter()

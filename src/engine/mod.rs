@@ -83,7 +83,7 @@ impl Engine {
             workers: (0..threads)
                 .map(|thread| Mutex::new(worker(thread)))
                 .collect(),
-            prepared: PreparedBlocks::new(shape.inputs),
+            prepared: PreparedBlocks::new(shape.inputs, threads),
             exchange: Exchange::new(&plan, BLOCK_SAMPLES * class_stride),
             team,
         })

@@ -151,7 +151,7 @@ impl Pass<'_> {
             images: self.samples.images(),
             order: self.order,
         };
-        let chunks = PreparedBlocks::chunks(self.layout);
+        let chunks = self.prepared.chunks(self.layout);
         let (first, end) = (number * chunks, (number + 1) * chunks);
         // The count never goes beyond this block's end before all threads have been through here:
         // each then goes to the barrier, and comes back for the next block only after it.

@@ -14,13 +14,16 @@ use std::ops::Range;
 /// when another, a barrier ahead at most, writes block i + 2.
 const COPIES: usize = 3;
 
-/// Most pixel blocks of a chunk: 64 samples of MNIST are two chunks, so that two threads have four to
-/// share, and an image is still read a few hundred bytes at a time.
-const CHUNK_PIXEL_BLOCKS: usize = 7;
+/// Most pixel blocks of a chunk where several threads share the work: 64 samples of MNIST are two
+/// chunks, so that two threads have four to share, and an image is still read a few hundred bytes at a
+/// time. One thread reads whole images.
+const SHARED_PIXEL_BLOCKS: usize = 7;
 
 /// Buffers for the prepared blocks of a pass.
 #[derive(Debug)]
 pub(crate) struct PreparedBlocks {
+    /// Most pixel blocks of a chunk.
+    chunk_pixel_blocks: usize,
     bytes: SharedBuffer<u8>,
     sample_masks: SharedBuffer<u64>,
     pixel_masks: SharedBuffer<u64>,
@@ -36,10 +39,14 @@ pub(crate) struct Source<'a> {
 }
 
 impl PreparedBlocks {
-    /// For blocks of up to [`BLOCK_SAMPLES`] samples.
-    pub(crate) fn new(inputs: usize) -> Self {
+    /// For blocks of up to [`BLOCK_SAMPLES`] samples, prepared by so many threads.
+    pub(crate) fn new(inputs: usize, threads: usize) -> Self {
         let layout = BlockLayout::new(inputs, BLOCK_SAMPLES);
         Self {
+            chunk_pixel_blocks: match threads {
+                1 => layout.pixel_blocks(),
+                _ => SHARED_PIXEL_BLOCKS,
+            },
             bytes: SharedBuffer::new(COPIES * layout.bytes(), 0),
             sample_masks: SharedBuffer::new(COPIES * layout.sample_masks(), 0),
             pixel_masks: SharedBuffer::new(COPIES * layout.pixel_masks(), 0),
@@ -47,12 +54,12 @@ impl PreparedBlocks {
     }
 
     /// Number of chunks that a block of a layout is prepared in.
-    pub(crate) fn chunks(layout: BlockLayout) -> usize {
-        layout.words * Self::chunks_of_a_word(layout)
+    pub(crate) fn chunks(&self, layout: BlockLayout) -> usize {
+        layout.words * self.chunks_of_a_word(layout)
     }
 
-    fn chunks_of_a_word(layout: BlockLayout) -> usize {
-        layout.pixel_blocks().div_ceil(CHUNK_PIXEL_BLOCKS)
+    fn chunks_of_a_word(&self, layout: BlockLayout) -> usize {
+        layout.pixel_blocks().div_ceil(self.chunk_pixel_blocks)
     }
 
     /// Fills one chunk of block `index`, which holds `samples` of the pass.
@@ -68,12 +75,12 @@ impl PreparedBlocks {
         (index, samples): (usize, Range<usize>),
         chunk: usize,
     ) {
-        let of_word = Self::chunks_of_a_word(layout);
+        let of_word = self.chunks_of_a_word(layout);
         let (word, part) = (chunk / of_word, chunk % of_word);
-        let samples = &source.order[samples];
-        let Some(samples) = samples.chunks(WORD).nth(word) else {
+        let start = samples.start + word * WORD;
+        if start >= samples.end {
             return;
-        };
+        }
         let first = |part: usize| part * layout.pixel_blocks() / of_word;
         let squares = word * layout.pixel_blocks() + first(part)
             ..word * layout.pixel_blocks() + first(part + 1);
@@ -93,7 +100,8 @@ impl PreparedBlocks {
         isa.run(Prepare {
             inputs: layout.inputs,
             images: source.images,
-            order: samples,
+            order: &source.order[start..],
+            samples: WORD.min(samples.end - start),
             first_pixel_block: squares.start % layout.pixel_blocks(),
             target,
         });

@@ -12,9 +12,9 @@ use super::exchange::{Exchange, add_up, spare_entries};
 use super::plan::{Node, Plan, SumStep};
 use crate::kernels::forward::Forward;
 use crate::kernels::hidden_delta::HiddenDelta;
-use crate::kernels::logits::LeafLogits;
-use crate::kernels::output_update::{DenseStep, OutputGradient};
-use crate::kernels::prepare::PreparedBlock;
+use crate::kernels::logits::{AddParts, LeafLogits};
+use crate::kernels::output_update::{ColumnSums, DenseStep, OutputGradient, OutputRows};
+use crate::kernels::prepare::{Pattern, PreparedBlock};
 use crate::kernels::rule::StepRule;
 use crate::kernels::softmax::{BlockLoss, SoftmaxCrossEntropy};
 use crate::kernels::weight_update::{WeightUpdate, weight_rows};
@@ -51,11 +51,11 @@ pub(crate) struct Worker {
     weights: Tensor,
     /// b, `[stride]`.
     bias: Tensor,
-    /// V transposed, `[classes][stride]`.
+    /// V transposed, `[class_stride][stride]`.
     output_weights: Tensor,
     /// c, `[class_stride]`.
     output_bias: Tensor,
-    /// V, `[units][class_stride]`, a copy for the forward pass.
+    /// V, `[stride][class_stride]`, a copy for the forward pass.
     output_rows: AlignedBuffer<f32>,
     /// dW, `[weight_rows][stride]`, for minibatches of several blocks; 0 between minibatches.
     weight_gradient: Option<AlignedBuffer<f32>>,
@@ -70,6 +70,8 @@ pub(crate) struct Worker {
     spare: AlignedBuffer<f32>,
     /// Rows of the softmax.
     scratch: AlignedBuffer<f32>,
+    /// How the inputs of the block at hand lie.
+    pattern: Pattern,
     labels: [u8; BLOCK_SAMPLES],
     predicted: [u8; BLOCK_SAMPLES],
 }
@@ -96,7 +98,7 @@ impl Tensor {
     fn step(&mut self, isa: Isa, rule: StepRule) {
         isa.run(DenseStep {
             rule,
-            parameters: &mut self.values,
+            parameters: &mut self.values[..self.gradient.len()],
             velocities: &mut self.velocities,
             gradients: &self.gradient,
         });
@@ -142,15 +144,19 @@ impl Worker {
             class_stride,
             weights: tensor(weight_rows(shape.inputs) * stride, false),
             bias: tensor(stride, true),
-            output_weights: tensor(shape.classes * stride, true),
+            output_weights: Tensor {
+                values: AlignedBuffer::new(class_stride * stride, 0.0),
+                ..tensor(shape.classes * stride, true)
+            },
             output_bias: tensor(class_stride, true),
-            output_rows: AlignedBuffer::new(share.units.len() * class_stride, 0.0),
+            output_rows: AlignedBuffer::new(stride * class_stride, 0.0),
             weight_gradient: None,
             hidden: AlignedBuffer::new(BLOCK_SAMPLES * stride, 0.0),
             logits: AlignedBuffer::new(BLOCK_SAMPLES * class_stride, 0.0),
             output_delta: AlignedBuffer::new(BLOCK_SAMPLES * class_stride, 0.0),
             spare: AlignedBuffer::new(spare * BLOCK_SAMPLES * class_stride, 0.0),
-            scratch: AlignedBuffer::new(shape.classes * MAX_LANES, 0.0),
+            scratch: AlignedBuffer::new(class_stride * MAX_LANES, 0.0),
+            pattern: Pattern::Sparse,
             labels: [0; BLOCK_SAMPLES],
             predicted: [0; BLOCK_SAMPLES],
         };
@@ -263,13 +269,15 @@ impl Worker {
     /// deltas and with them their other weights stay 0 as well.
     fn copy_output_rows(&mut self) {
         for class in 0..self.shape.classes {
-            let weights = &mut self.output_weights.values[class * self.stride..][..self.stride];
-            let (weights, padding) = weights.split_at_mut(self.units.len());
-            padding.fill(0.0);
-            for (place, &weight) in weights.iter().enumerate() {
-                self.output_rows[place * self.class_stride + class] = weight;
-            }
+            self.output_weights.values[class * self.stride..][self.units.len()..self.stride]
+                .fill(0.0);
         }
+        self.isa.run(OutputRows {
+            weights: &self.output_weights.values,
+            stride: self.stride,
+            class_stride: self.class_stride,
+            rows: &mut self.output_rows,
+        });
     }
 
     /// Makes ready for a pass whose minibatches may have several blocks.
@@ -293,12 +301,14 @@ impl Worker {
         exchange: &Exchange,
         clock: &mut impl Clock,
     ) {
+        self.pattern = prepared.pattern();
         Forward {
             block: prepared,
             weights: &self.weights.values,
             bias: &self.bias.values,
             hidden: &mut self.hidden,
             stride: self.stride,
+            pattern: self.pattern,
         }
         .run_on(self.isa);
         clock.lap(Phase::Forward);
@@ -306,7 +316,7 @@ impl Worker {
         for OwnedNode { node, program } in &self.nodes {
             // SAFETY: this worker owns the node; the caller vouches for the time.
             let target = unsafe { exchange.part_mut(block, *node, len) };
-            add_up(self.isa, program, target, &mut self.spare, |leaf, part| {
+            let push = |leaf, part: &mut [f32], is_added| {
                 let units = self.plan.tree.units_of_leaf(leaf);
                 let units = units.expect("programs of owned nodes push leaves");
                 let first = units.start - self.units.start;
@@ -318,8 +328,10 @@ impl Worker {
                     classes: self.class_stride,
                     samples: prepared.samples(),
                     part,
+                    is_added,
                 });
-            });
+            };
+            add_up(self.isa, program, target, &mut self.spare, push);
         }
         clock.lap(Phase::Logits);
     }
@@ -341,10 +353,19 @@ impl Worker {
         let len = samples * self.class_stride;
         let combine = &self.plan.combine;
         let logits = &mut self.logits[..len];
-        add_up(self.isa, combine, logits, &mut self.spare, |node, part| {
+        let push = |node, part: &mut [f32], is_added| {
             // SAFETY: the caller vouches for it.
-            part.copy_from_slice(unsafe { exchange.part(block, node, len) });
-        });
+            let exchanged = unsafe { exchange.part(block, node, len) };
+            if is_added {
+                self.isa.run(AddParts {
+                    left: part,
+                    right: exchanged,
+                });
+            } else {
+                part.copy_from_slice(exchanged);
+            }
+        };
+        add_up(self.isa, combine, logits, &mut self.spare, push);
         for (place, label) in self.labels.iter_mut().zip(labels) {
             *place = label;
         }
@@ -389,14 +410,10 @@ impl Worker {
             samples,
             gradient: &mut self.output_weights.gradient,
         });
-        let deltas =
-            self.output_delta[..samples * self.class_stride].chunks_exact(self.class_stride);
-        // dc: one addition a sample and class, samples ascending.
-        for delta in deltas {
-            for (sum, delta) in self.output_bias.gradient.iter_mut().zip(delta) {
-                *sum += delta;
-            }
-        }
+        self.isa.run(ColumnSums {
+            rows: &self.output_delta[..samples * self.class_stride],
+            sums: &mut self.output_bias.gradient,
+        });
         clock.lap(Phase::WeightUpdate);
         self.isa.run(HiddenDelta {
             output_delta: &self.output_delta,
@@ -421,6 +438,7 @@ impl Worker {
                 _ => None,
             },
             rule: block.is_last.then_some(rule),
+            pattern: self.pattern,
         });
         if block.is_last {
             self.output_weights.step(self.isa, rule);

@@ -21,12 +21,14 @@ pub(crate) struct Forward<'a> {
     pub hidden: &'a mut [f32],
     /// Hidden units in the slice, padded to whole vectors.
     pub stride: usize,
+    /// How the inputs of the block lie.
+    pub pattern: Pattern,
 }
 
 impl Forward<'_> {
     /// Runs the kernel, or the one for dense inputs where that is faster. The bits are the same.
     pub(crate) fn run_on(self, isa: Isa) {
-        if isa.tiles().dense_samples == 2 && self.block.pattern() == Pattern::Dense {
+        if isa.tiles().dense_samples == 2 && self.pattern == Pattern::Dense {
             isa.run(DenseForward(self));
         } else {
             isa.run(self);
@@ -151,7 +153,7 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
                 while rest != 0 {
                     let pixel = rest.trailing_zeros() as usize;
                     rest &= rest - 1;
-                    let x = V::splat(token, INPUT_OF_BYTE[*row.add(pixel) as usize]);
+                    let x = V::splat_from_register(token, INPUT_OF_BYTE[*row.add(pixel) as usize]);
                     let weight_row = block_weights.add(pixel * stride);
                     for (t, sum) in sums.iter_mut().enumerate() {
                         *sum = x.mul_add(V::load(token, weight_row.add(t * V::LANES)), *sum);

@@ -9,7 +9,8 @@ use super::product::{Scalars, Vectors, accumulate};
 use super::tile::{tiles, with_tile};
 use crate::simd::{Kernel, MAX_LANES, Vector};
 
-/// part = h V over the units of one leaf, hidden units ascending, starting from 0.
+/// part = h V over the units of one leaf, hidden units ascending, starting from 0; or that added to
+/// the part of the leaves before it.
 pub(crate) struct LeafLogits<'a> {
     /// h, `[samples][stride]`, from the leaf's first unit on.
     pub hidden: &'a [f32],
@@ -25,6 +26,8 @@ pub(crate) struct LeafLogits<'a> {
     pub samples: usize,
     /// The part, `[samples][classes]`, written.
     pub part: &'a mut [f32],
+    /// Whether the sums are added to what `part` holds.
+    pub is_added: bool,
 }
 
 impl Kernel for LeafLogits<'_> {
@@ -88,7 +91,13 @@ fn samples_from<V: Vector, const R: usize, const J: usize>(
                     .as_mut_ptr()
                     .add((sample + r) * pass.classes + class);
                 for j in 0..J {
-                    sums[r][j].store(row.add(j * V::LANES));
+                    let place = row.add(j * V::LANES);
+                    let sum = if pass.is_added {
+                        V::load(token, place).add(sums[r][j])
+                    } else {
+                        sums[r][j]
+                    };
+                    sum.store(place);
                 }
             }
         }

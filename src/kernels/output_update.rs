@@ -98,6 +98,68 @@ fn classes_from<V: Vector, const R: usize, const J: usize>(
     }
 }
 
+/// sums += the sum of each column, rows ascending, one addition a row: dc from ds.
+pub(crate) struct ColumnSums<'a> {
+    /// `[rows][columns]`.
+    pub rows: &'a [f32],
+    /// `[columns]`, a multiple of the lanes; added to.
+    pub sums: &'a mut [f32],
+}
+
+impl Kernel for ColumnSums<'_> {
+    type Output = ();
+
+    // The sums of LANES columns stay in a register for all rows.
+    #[inline(always)]
+    fn run<V: Vector>(self, token: V::Token) {
+        let columns = self.sums.len();
+        assert!(columns.is_multiple_of(V::LANES));
+        let rows = self.rows.chunks_exact(columns);
+        for first in (0..columns).step_by(V::LANES) {
+            // SAFETY: LANES columns from `first` on are in bounds of each row and of the sums.
+            unsafe {
+                let place = self.sums.as_mut_ptr().add(first);
+                let add = |sum: V, row: &[f32]| sum.add(V::load(token, row.as_ptr().add(first)));
+                rows.clone().fold(V::load(token, place), add).store(place);
+            }
+        }
+    }
+}
+
+/// V from its transpose, for the forward pass.
+pub(crate) struct OutputRows<'a> {
+    /// V transposed, `[class_stride][stride]`.
+    pub weights: &'a [f32],
+    /// Hidden units in the slice, padded to whole vectors.
+    pub stride: usize,
+    /// Classes, padded to whole vectors.
+    pub class_stride: usize,
+    /// V, `[stride][class_stride]`, written.
+    pub rows: &'a mut [f32],
+}
+
+impl Kernel for OutputRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, token: V::Token) {
+        let (stride, class_stride) = (self.stride, self.class_stride);
+        assert!(stride.is_multiple_of(V::LANES) && class_stride.is_multiple_of(V::LANES));
+        assert!(self.weights.len() >= class_stride * stride);
+        assert!(self.rows.len() >= class_stride * stride);
+        for class in (0..class_stride).step_by(V::LANES) {
+            for unit in (0..stride).step_by(V::LANES) {
+                // SAFETY: LANES classes and units from here on are in bounds of both, checked above.
+                unsafe {
+                    let source = self.weights.as_ptr().add(class * stride + unit);
+                    let target = self.rows.as_mut_ptr().add(unit * class_stride + class);
+                    V::transpose(token, (source, stride), (target, class_stride));
+                }
+            }
+        }
+    }
+}
+
 /// One SGD step on parameters whose gradient lies in memory: V and the biases.
 pub(crate) struct DenseStep<'a> {
     /// Step.

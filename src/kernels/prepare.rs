@@ -3,7 +3,7 @@
 //! The block is cut into squares of 64 samples and 64 pixels, `[word][pixel block]`: a word is 64
 //! samples. Each square has
 //!
-//! bytes         [sample][pixel]
+//! bytes         [sample][pixel], and a cache line of padding
 //! sample masks  [sample]   bit i: the byte of pixel i is not zero; forward pass
 //! pixel masks   [pixel]    bit i: the byte of sample i is not zero; gradient
 //!
@@ -16,8 +16,9 @@
 use super::{BLOCK_SAMPLES, DENSE, PIXEL_BLOCK, SCATTERED, WORD};
 use crate::simd::{Kernel, Vector};
 
-/// Bytes of a square.
-const SQUARE: usize = WORD * PIXEL_BLOCK;
+/// Bytes of a square: a cache line more than it holds, without which the rows that an image is copied
+/// to, one in each square, would all have the same place in L1.
+pub(crate) const SQUARE: usize = (WORD + 1) * PIXEL_BLOCK;
 
 /// Bytes of a cache line.
 const CACHE_LINE: usize = 64;
@@ -208,7 +209,7 @@ impl<'a> PreparedBlock<'a> {
 
 /// Neighbouring squares of a word, to be written.
 pub(crate) struct Squares<'a> {
-    /// `[square][64][64]`.
+    /// `[square][SQUARE]`, of which `[64][64]` are used.
     pub bytes: &'a mut [u8],
     /// `[square][64]`.
     pub sample_masks: &'a mut [u64],
@@ -222,8 +223,10 @@ pub(crate) struct Prepare<'a> {
     pub inputs: usize,
     /// All images of the data set, `inputs` bytes each.
     pub images: &'a [u8],
-    /// The samples of the word, in order, at most 64.
+    /// The samples of the pass, in order, from the first of the word on.
     pub order: &'a [u32],
+    /// How many of them the word has, at most 64.
+    pub samples: usize,
     /// Pixel block of the first square.
     pub first_pixel_block: usize,
     /// Where they go. Their number is that of the squares that fit.
@@ -247,16 +250,17 @@ impl Kernel for Prepare<'_> {
             inputs,
             images,
             order,
+            samples,
             first_pixel_block,
             target,
         } = self;
         let (squares, _) = target.bytes.as_chunks_mut::<SQUARE>();
         let (sample_masks, _) = target.sample_masks.as_chunks_mut::<WORD>();
         let (pixel_masks, _) = target.pixel_masks.as_chunks_mut::<PIXEL_BLOCK>();
-        assert!(order.len() <= WORD && squares.len() == sample_masks.len());
+        assert!(samples <= WORD.min(order.len()) && squares.len() == sample_masks.len());
         let first = first_pixel_block * PIXEL_BLOCK;
         let end = inputs.min(first + squares.len() * PIXEL_BLOCK);
-        for (sample, &index) in order.iter().enumerate() {
+        for (sample, &index) in order[..samples].iter().enumerate() {
             if let Some(&ahead) = order.get(sample + AHEAD) {
                 let start = ahead as usize * inputs + first;
                 // An image that does not start at a cache line reaches into one more.
@@ -284,65 +288,9 @@ impl Kernel for Prepare<'_> {
             }
         }
         for (masks, target) in sample_masks.iter().zip(pixel_masks) {
-            let mut square: BitSquare = [[0; 8]; 8];
-            for (i, masks) in masks[..order.len()].chunks(8).enumerate() {
-                for (row, &mask) in square.iter_mut().zip(masks) {
-                    row[i] = mask;
-                }
-            }
-            transpose(&mut square);
-            target.copy_from_slice(square.as_flattened());
-        }
-    }
-}
-
-/// 64 x 64 bits, eight words a chunk.
-type BitSquare = [[u64; 8]; 8];
-
-/// Transposes 64 x 64 bits: bit j of row i becomes bit i of row j. Row 8 i + j is given at `[j][i]` and
-/// returned at `[i][j]`.
-///
-/// Bits that are 2^k apart in rows and in columns change places, for each k (H. S. Warren, "Hacker's
-/// Delight", 2nd edition, section 7-3). Rows whose distance is 1, 2 or 4 are in different chunks at
-/// first, rows whose distance is 8, 16 or 32 at last, so each exchange works on whole chunks: vectors.
-#[inline(always)]
-fn transpose(square: &mut BitSquare) {
-    exchange::<1>(square, 1, 0x5555_5555_5555_5555);
-    exchange::<2>(square, 2, 0x3333_3333_3333_3333);
-    exchange::<4>(square, 4, 0x0f0f_0f0f_0f0f_0f0f);
-    flip(square);
-    exchange::<1>(square, 8, 0x00ff_00ff_00ff_00ff);
-    exchange::<2>(square, 16, 0x0000_ffff_0000_ffff);
-    exchange::<4>(square, 32, 0x0000_0000_ffff_ffff);
-}
-
-/// Exchanges the upper bits of each word, those that `lower` leaves out, with the lower bits of the
-/// word DISTANCE chunks further on.
-#[inline(always)]
-fn exchange<const DISTANCE: usize>(square: &mut BitSquare, shift: u32, lower: u64) {
-    for i in 0..8 {
-        if i & DISTANCE == 0 {
-            let (mut left, mut right) = (square[i], square[i + DISTANCE]);
-            for (left, right) in left.iter_mut().zip(&mut right) {
-                let changed = ((*left >> shift) ^ *right) & lower;
-                *left ^= changed << shift;
-                *right ^= changed;
-            }
-            square[i] = left;
-            square[i + DISTANCE] = right;
-        }
-    }
-}
-
-/// Exchanges words `[i][j]` and `[j][i]`. Not inlined, so that it is compiled for the base instruction
-/// set: with AVX-512 it would become gathers, which take several times as long as plain moves.
-#[inline(never)]
-fn flip(square: &mut BitSquare) {
-    for i in 0..8 {
-        for j in 0..i {
-            let word = square[i][j];
-            square[i][j] = square[j][i];
-            square[j][i] = word;
+            target[..samples].copy_from_slice(&masks[..samples]);
+            target[samples..].fill(0);
+            V::transpose_bits(token, target);
         }
     }
 }

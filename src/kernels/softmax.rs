@@ -27,7 +27,7 @@ pub(crate) struct SoftmaxCrossEntropy<'a> {
     pub delta: &'a mut [f32],
     /// Predicted classes, one a sample, written.
     pub predicted: &'a mut [u8],
-    /// Room for `[classes][MAX_LANES]`.
+    /// Room for `[class_stride][MAX_LANES]`.
     pub scratch: &'a mut [f32],
 }
 
@@ -77,11 +77,12 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
     #[inline(always)]
     fn run<V: Vector>(mut self, token: V::Token) -> BlockLoss {
         let samples = self.labels.len();
+        assert!(self.class_stride.is_multiple_of(MAX_LANES));
         assert!(self.class_stride >= self.classes && self.bias.len() >= self.classes);
         assert!(self.logits.len() >= samples * self.class_stride);
         assert!(self.delta.len() >= samples * self.class_stride);
         assert!(self.predicted.len() >= samples);
-        assert!(self.scratch.len() >= self.classes * MAX_LANES);
+        assert!(self.scratch.len() >= self.class_stride * MAX_LANES);
         let mut total = Total::default();
         for first in (0..samples).step_by(MAX_LANES) {
             let end = samples.min(first + MAX_LANES);
@@ -103,7 +104,7 @@ impl SoftmaxCrossEntropy<'_> {
         samples: usize,
         total: &mut Total,
     ) {
-        self.transpose_logits(first, samples);
+        self.transpose_logits::<V>(token, first, samples);
         let scratch = self.scratch.as_mut_ptr();
         // SAFETY: `run` has checked that the scratch holds `classes` rows of MAX_LANES values.
         let load = |class: usize| unsafe { V::load(token, scratch.add(class * MAX_LANES)) };
@@ -142,47 +143,60 @@ impl SoftmaxCrossEntropy<'_> {
             unsafe { vector.store(lanes.as_mut_ptr()) };
             lanes
         });
-        self.write_delta(first, samples);
+        self.write_delta::<V>(token, first, samples);
         self.add_losses(first, samples, &lanes, &label_logits, total);
     }
 
-    /// Logits of a group, one row a class.
+    /// Logits of a group, one row a class, and rows of 0 for the padding.
     #[inline(always)]
-    fn transpose_logits(&mut self, first: usize, samples: usize) {
-        for lane in 0..samples {
-            // SAFETY: `run` has checked that the samples' rows hold `classes` logits and that the scratch
-            // holds `classes` rows of MAX_LANES values.
-            unsafe {
-                let row = self.logits.as_ptr().add((first + lane) * self.class_stride);
-                let column = self.scratch.as_mut_ptr().add(lane);
-                for class in 0..self.classes {
-                    *column.add(class * MAX_LANES) = *row.add(class);
+    fn transpose_logits<V: Vector>(&mut self, token: V::Token, first: usize, samples: usize) {
+        // SAFETY: `run` has checked that the samples' rows hold `class_stride` logits, a multiple of LANES,
+        // and that the scratch holds as many rows of MAX_LANES values.
+        unsafe {
+            let rows = self.logits.as_ptr().add(first * self.class_stride);
+            let columns = self.scratch.as_mut_ptr();
+            if samples == V::LANES {
+                for class in (0..self.class_stride).step_by(V::LANES) {
+                    let columns = (columns.add(class * MAX_LANES), MAX_LANES);
+                    V::transpose(token, (rows.add(class), self.class_stride), columns);
+                }
+            } else {
+                for lane in 0..samples {
+                    for class in 0..self.classes {
+                        *columns.add(class * MAX_LANES + lane) =
+                            *rows.add(lane * self.class_stride + class);
+                    }
                 }
             }
         }
+        self.scratch[self.classes * MAX_LANES..self.class_stride * MAX_LANES].fill(0.0);
     }
 
     /// ds of a group, one row a sample.
     #[inline(always)]
-    fn write_delta(&mut self, first: usize, samples: usize) {
+    fn write_delta<V: Vector>(&mut self, token: V::Token, first: usize, samples: usize) {
+        // SAFETY: as above; the rows of `delta` are as those of `logits`.
+        unsafe {
+            let columns = self.scratch.as_ptr();
+            let rows = self.delta.as_mut_ptr().add(first * self.class_stride);
+            if samples == V::LANES {
+                for class in (0..self.class_stride).step_by(V::LANES) {
+                    let columns = (columns.add(class * MAX_LANES), MAX_LANES);
+                    V::transpose(token, columns, (rows.add(class), self.class_stride));
+                }
+            } else {
+                for lane in 0..samples {
+                    for class in 0..self.class_stride {
+                        *rows.add(lane * self.class_stride + class) =
+                            *columns.add(class * MAX_LANES + lane);
+                    }
+                }
+            }
+        }
         for lane in 0..samples {
             let label = usize::from(self.labels[first + lane]);
             assert!(label < self.classes);
-            // SAFETY: as above, and the rows of `delta` hold `class_stride` values, at least `classes`.
-            unsafe {
-                let row = self
-                    .delta
-                    .as_mut_ptr()
-                    .add((first + lane) * self.class_stride);
-                let column = self.scratch.as_ptr().add(lane);
-                for class in 0..self.classes {
-                    *row.add(class) = *column.add(class * MAX_LANES);
-                }
-                for class in self.classes..self.class_stride {
-                    *row.add(class) = 0.0;
-                }
-                *row.add(label) -= self.scale;
-            }
+            self.delta[(first + lane) * self.class_stride + label] -= self.scale;
         }
     }
 

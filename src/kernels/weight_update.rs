@@ -30,6 +30,8 @@ pub(crate) struct WeightUpdate<'a> {
     pub gradients: Option<&'a mut [f32]>,
     /// The step, at the last block of the minibatch; before it the sums only go to `gradients`.
     pub rule: Option<StepRule>,
+    /// How the inputs of the block lie.
+    pub pattern: Pattern,
 }
 
 /// Rows that W and its companions have in memory for a number of inputs.
@@ -85,8 +87,7 @@ impl WeightUpdate<'_> {
     /// The buffers must hold all rows, and those that the variant uses must be there.
     #[inline(always)]
     unsafe fn all_tiles<V: Vector, const VARIANT: u8>(&mut self, token: V::Token) {
-        let pattern = self.block.pattern();
-        let is_dense = pattern == Pattern::Dense && V::TILES.dense_gradient > 0;
+        let is_dense = self.pattern == Pattern::Dense && V::TILES.dense_gradient > 0;
         let largest = if is_dense {
             V::TILES.dense_gradient
         } else {
@@ -102,7 +103,7 @@ impl WeightUpdate<'_> {
                         V::TILES.dense_gradient,
                         unit_tile::<V, DENSE_GRADIENT_PIXELS, VARIANT>(token, self, unit)
                     );
-                } else if pattern == Pattern::Scattered {
+                } else if self.pattern == Pattern::Scattered {
                     with_tile!(
                         vectors,
                         V::TILES.gradient,

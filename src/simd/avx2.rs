@@ -127,4 +127,37 @@ impl Vector for Avx2Vector {
         };
         half(0) | half(1) << 32
     }
+
+    // As with AVX-512, with halves in place of quarters.
+    #[inline(always)]
+    unsafe fn transpose(
+        _: Avx2,
+        (source, source_stride): (*const f32, usize),
+        (target, target_stride): (*mut f32, usize),
+    ) {
+        // SAFETY: the token proves detection; the caller vouches for the rows.
+        unsafe {
+            let mut halves = [_mm256_setzero_pd(); 8];
+            for i in 0..2 {
+                let row = |r: usize| _mm256_loadu_ps(source.add((4 * i + r) * source_stride));
+                let pairs = |a, b| {
+                    let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+                    (_mm256_castps_pd(low), _mm256_castps_pd(high))
+                };
+                let (upper, lower) = (pairs(row(0), row(1)), pairs(row(2), row(3)));
+                halves[4 * i] = _mm256_unpacklo_pd(upper.0, lower.0);
+                halves[4 * i + 1] = _mm256_unpackhi_pd(upper.0, lower.0);
+                halves[4 * i + 2] = _mm256_unpacklo_pd(upper.1, lower.1);
+                halves[4 * i + 3] = _mm256_unpackhi_pd(upper.1, lower.1);
+            }
+            let store = |column: usize, values: __m256d| {
+                _mm256_storeu_ps(target.add(column * target_stride), _mm256_castpd_ps(values));
+            };
+            for k in 0..4 {
+                let (a, b) = (halves[k], halves[4 + k]);
+                store(k, _mm256_permute2f128_pd::<0x20>(a, b));
+                store(4 + k, _mm256_permute2f128_pd::<0x31>(a, b));
+            }
+        }
+    }
 }

@@ -52,6 +52,11 @@ impl Vector for Avx512Vector {
         Self(unsafe { _mm512_set1_ps(value) })
     }
     #[inline(always)]
+    fn splat_from_register(_: Avx512, value: f32) -> Self {
+        // SAFETY: the token proves detection.
+        Self(unsafe { broadcast_register(value.to_bits()) })
+    }
+    #[inline(always)]
     unsafe fn load(_: Avx512, source: *const f32) -> Self {
         // SAFETY: the token proves detection; the caller vouches for 16 readable values.
         Self(unsafe { _mm512_loadu_ps(source) })
@@ -134,4 +139,156 @@ impl Vector for Avx512Vector {
             _mm512_test_epi8_mask(bytes, bytes)
         }
     }
+
+    // Columns 4 L + k of rows 4 i to 4 i + 3 are first put beside each other, in the quarter L of
+    // vector 4 i + k; then the quarters change places.
+    #[inline(always)]
+    unsafe fn transpose(
+        _: Avx512,
+        (source, source_stride): (*const f32, usize),
+        (target, target_stride): (*mut f32, usize),
+    ) {
+        // SAFETY: the token proves detection; the caller vouches for the rows.
+        unsafe {
+            let mut quarters = [_mm512_setzero_pd(); 16];
+            for i in 0..4 {
+                let row = |r: usize| _mm512_loadu_ps(source.add((4 * i + r) * source_stride));
+                let pairs = |a, b| {
+                    let (low, high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+                    (_mm512_castps_pd(low), _mm512_castps_pd(high))
+                };
+                let (upper, lower) = (pairs(row(0), row(1)), pairs(row(2), row(3)));
+                quarters[4 * i] = _mm512_unpacklo_pd(upper.0, lower.0);
+                quarters[4 * i + 1] = _mm512_unpackhi_pd(upper.0, lower.0);
+                quarters[4 * i + 2] = _mm512_unpacklo_pd(upper.1, lower.1);
+                quarters[4 * i + 3] = _mm512_unpackhi_pd(upper.1, lower.1);
+            }
+            let store = |column: usize, values: __m512d| {
+                _mm512_storeu_ps(target.add(column * target_stride), _mm512_castpd_ps(values));
+            };
+            for k in 0..4 {
+                let [a, b, c, d] = std::array::from_fn(|i| quarters[4 * i + k]);
+                let even = [
+                    _mm512_shuffle_f64x2::<0b10_00_10_00>(a, b),
+                    _mm512_shuffle_f64x2::<0b10_00_10_00>(c, d),
+                ];
+                let odd = [
+                    _mm512_shuffle_f64x2::<0b11_01_11_01>(a, b),
+                    _mm512_shuffle_f64x2::<0b11_01_11_01>(c, d),
+                ];
+                store(k, _mm512_shuffle_f64x2::<0b10_00_10_00>(even[0], even[1]));
+                store(4 + k, _mm512_shuffle_f64x2::<0b10_00_10_00>(odd[0], odd[1]));
+                store(
+                    8 + k,
+                    _mm512_shuffle_f64x2::<0b11_01_11_01>(even[0], even[1]),
+                );
+                store(
+                    12 + k,
+                    _mm512_shuffle_f64x2::<0b11_01_11_01>(odd[0], odd[1]),
+                );
+            }
+        }
+    }
+
+    // Rows 8 g to 8 g + 7 are in vector g, so rows 1, 2 or 4 apart are lanes of one vector, rows 8, 16
+    // or 32 apart are in two. Bits that are as far apart in columns change places (H. S. Warren,
+    // "Hacker's Delight", 2nd edition, section 7-3).
+    #[inline(always)]
+    fn transpose_bits(_: Avx512, square: &mut [u64; 64]) {
+        let (chunks, _) = square.as_chunks_mut::<8>();
+        // SAFETY: the token proves detection, and a chunk is as large as a vector.
+        unsafe {
+            let mut rows: [__m512i; 8] =
+                std::array::from_fn(|g| _mm512_loadu_si512(chunks[g].as_ptr().cast()));
+            for row in &mut rows {
+                let neighbour = _mm512_permutex_epi64::<0b10_11_00_01>(*row);
+                *row = exchange_lanes(*row, neighbour, 1, 0x5555_5555_5555_5555);
+                let neighbour = _mm512_permutex_epi64::<0b01_00_11_10>(*row);
+                *row = exchange_lanes(*row, neighbour, 2, 0x3333_3333_3333_3333);
+                let neighbour = _mm512_shuffle_i64x2::<0b01_00_11_10>(*row, *row);
+                *row = exchange_lanes(*row, neighbour, 4, 0x0f0f_0f0f_0f0f_0f0f);
+            }
+            exchange_vectors::<1, 8>(&mut rows, 0x00ff_00ff_00ff_00ff);
+            exchange_vectors::<2, 16>(&mut rows, 0x0000_ffff_0000_ffff);
+            exchange_vectors::<4, 32>(&mut rows, 0x0000_0000_ffff_ffff);
+            for (chunk, row) in chunks.iter_mut().zip(rows) {
+                _mm512_storeu_si512(chunk.as_mut_ptr().cast(), row);
+            }
+        }
+    }
+}
+
+/// Takes the bits outside `lower` of each word from the lower bits of its partner where the number of
+/// the lane lacks `distance`, and those inside from the upper bits of the partner where it has it.
+///
+/// # Safety
+/// AVX-512 F must have been detected.
+#[inline(always)]
+unsafe fn exchange_lanes(row: __m512i, partner: __m512i, distance: i64, lower: i64) -> __m512i {
+    let by_lane = |lacks: i64, has: i64| -> [i64; 8] {
+        std::array::from_fn(|lane| {
+            if lane as i64 & distance == 0 {
+                lacks
+            } else {
+                has
+            }
+        })
+    };
+    let (turns, kept) = (by_lane(distance, 64 - distance), by_lane(lower, !lower));
+    // SAFETY: the caller vouches for detection; the arrays are as large as a vector.
+    unsafe {
+        let turned = _mm512_rolv_epi64(partner, _mm512_loadu_si512(turns.as_ptr().cast()));
+        select_bits(_mm512_loadu_si512(kept.as_ptr().cast()), row, turned)
+    }
+}
+
+/// Exchanges the bits outside `lower` with those inside of the vector DISTANCE further on.
+///
+/// # Safety
+/// AVX-512 F must have been detected.
+#[inline(always)]
+unsafe fn exchange_vectors<const DISTANCE: usize, const SHIFT: u32>(
+    rows: &mut [__m512i; 8],
+    lower: i64,
+) {
+    for i in 0..8 {
+        if i & DISTANCE == 0 {
+            let (left, right) = (rows[i], rows[i + DISTANCE]);
+            // SAFETY: the caller vouches for detection.
+            unsafe {
+                let lower = _mm512_set1_epi64(lower);
+                rows[i] = select_bits(lower, left, _mm512_slli_epi64::<SHIFT>(right));
+                rows[i + DISTANCE] = select_bits(lower, _mm512_srli_epi64::<SHIFT>(left), right);
+            }
+        }
+    }
+}
+
+/// Each bit from `yes` where `mask` has it, else from `no`.
+///
+/// # Safety
+/// AVX-512 F must have been detected.
+#[inline(always)]
+unsafe fn select_bits(mask: __m512i, yes: __m512i, no: __m512i) -> __m512i {
+    // SAFETY: the caller vouches for detection.
+    unsafe { _mm512_ternarylogic_epi64::<0xCA>(mask, yes, no) }
+}
+
+/// The bits in each lane. On Zen 4 a broadcast from memory takes the ports of a whole vector's load, but
+/// the load of a general register a port that vectors do not use. In assembly, because the
+/// compiler merges the two again.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn broadcast_register(bits: u32) -> __m512 {
+    let lanes;
+    // SAFETY: the instruction reads one register and writes another.
+    unsafe {
+        std::arch::asm!(
+            "vpbroadcastd {lanes}, {bits:e}",
+            lanes = out(zmm_reg) lanes,
+            bits = in(reg) bits,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    lanes
 }

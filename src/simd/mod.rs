@@ -19,6 +19,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod bits;
 pub(crate) mod math;
 mod portable;
 pub(crate) mod tiles;
@@ -50,6 +51,11 @@ pub(crate) trait Vector: Copy {
 
     /// The same value in each lane.
     fn splat(token: Self::Token, value: f32) -> Self;
+    /// The same, where loads are what a loop waits for: without a vector's worth of the load ports.
+    #[inline(always)]
+    fn splat_from_register(token: Self::Token, value: f32) -> Self {
+        Self::splat(token, value)
+    }
     /// Lane i = `source[i]`.
     ///
     /// # Safety
@@ -60,6 +66,24 @@ pub(crate) trait Vector: Copy {
     /// # Safety
     /// `target` must be valid for writing `LANES` values. No alignment is needed.
     unsafe fn store(self, target: *mut f32);
+    /// Transposes `LANES` rows of `LANES` values: value j of row i becomes value i of row j.
+    ///
+    /// # Safety
+    /// `LANES` values must be readable at each of `LANES` multiples of `source_stride` from `source`
+    /// on, and writable at those of `target_stride` from `target` on. The two must not overlap.
+    #[inline(always)]
+    unsafe fn transpose(
+        _: Self::Token,
+        (source, source_stride): (*const f32, usize),
+        (target, target_stride): (*mut f32, usize),
+    ) {
+        for i in 0..Self::LANES {
+            for j in 0..Self::LANES {
+                // SAFETY: the caller vouches for it.
+                unsafe { *target.add(j * target_stride + i) = *source.add(i * source_stride + j) }
+            }
+        }
+    }
     /// `self * factor + addend`, rounded once where the instruction set can.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
     /// Sum.
@@ -89,6 +113,11 @@ pub(crate) trait Vector: Copy {
     /// # Safety
     /// `source` must be valid for reading 64 bytes.
     unsafe fn non_zero_64(token: Self::Token, source: *const u8) -> u64;
+    /// Transposes 64 x 64 bits: bit j of word i becomes bit i of word j.
+    #[inline(always)]
+    fn transpose_bits(_: Self::Token, square: &mut [u64; 64]) {
+        bits::transpose(square);
+    }
 }
 
 /// A hot loop that can be instantiated for each instruction set.

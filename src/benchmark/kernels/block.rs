@@ -86,7 +86,7 @@ impl KernelBlock {
             logits: zeros(classes),
             output_delta: zeros(classes),
             delta: zeros(units),
-            scratch: zeros(setting.shape.classes * MAX_LANES),
+            scratch: zeros(setting.class_stride * MAX_LANES),
             predicted: vec![0; order.len()],
             loss: BlockLoss::default(),
         }
@@ -141,12 +141,13 @@ impl KernelBlock {
 
     fn prepare(&mut self, setting: Setting<'_>) {
         let layout = self.prepared.layout;
-        for (word, samples) in self.order.chunks(WORD).enumerate() {
+        for (word, start) in (0..self.order.len()).step_by(WORD).enumerate() {
             let part = |all: usize| word * all / layout.words..(word + 1) * all / layout.words;
             setting.isa.run(Prepare {
                 inputs: layout.inputs,
                 images: setting.samples.images(),
-                order: samples,
+                order: &self.order[start..],
+                samples: WORD.min(self.order.len() - start),
                 first_pixel_block: 0,
                 target: Squares {
                     bytes: &mut self.prepared.bytes[part(layout.bytes())],
@@ -164,6 +165,7 @@ impl KernelBlock {
             bias: &weights.bias,
             hidden: &mut self.hidden,
             stride: setting.stride,
+            pattern: self.prepared.block().pattern(),
         }
         .run_on(setting.isa);
     }
@@ -177,6 +179,7 @@ impl KernelBlock {
             classes: setting.class_stride,
             samples: self.order.len(),
             part: &mut self.logits,
+            is_added: false,
         });
     }
 
@@ -244,6 +247,7 @@ impl KernelBlock {
                 nesterov: false,
                 weight_decay: 0.0,
             }),
+            pattern: self.prepared.block().pattern(),
         });
     }
 }

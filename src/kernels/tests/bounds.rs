@@ -6,7 +6,8 @@ use super::step::RULES;
 use crate::kernels::forward::Forward;
 use crate::kernels::hidden_delta::HiddenDelta;
 use crate::kernels::logits::{AddParts, LeafLogits};
-use crate::kernels::output_update::{DenseStep, OutputGradient};
+use crate::kernels::output_update::{ColumnSums, DenseStep, OutputGradient, OutputRows};
+use crate::kernels::prepare::Pattern;
 use crate::kernels::softmax::SoftmaxCrossEntropy;
 use crate::kernels::weight_update::{WeightUpdate, weight_rows};
 use crate::simd::{Isa, MAX_LANES};
@@ -62,6 +63,7 @@ fn the_first_layers_kernels_refuse_short_buffers() {
             bias: &buffer(STRIDE, bias),
             hidden: &mut buffer(SAMPLES * STRIDE, hidden),
             stride: STRIDE - stride,
+            pattern: Pattern::Sparse,
         }
         .run_on(isa);
     });
@@ -75,6 +77,7 @@ fn the_first_layers_kernels_refuse_short_buffers() {
             velocities: &mut buffer(rows * STRIDE, velocities),
             gradients: Some(&mut buffer(rows * STRIDE, gradients)),
             rule: Some(RULES[1]),
+            pattern: Pattern::Sparse,
         });
     };
     assert_bounds_checked("weight update", update);
@@ -87,6 +90,7 @@ fn the_first_layers_kernels_refuse_short_buffers() {
             velocities: &mut [],
             gradients: (nowhere == 0).then_some(&mut buffer(rows * STRIDE, 0)),
             rule: None,
+            pattern: Pattern::Sparse,
         });
     });
 }
@@ -102,6 +106,7 @@ fn the_output_layers_kernels_refuse_short_buffers() {
             classes: CLASS_STRIDE - classes,
             samples: SAMPLES,
             part: &mut buffer(SAMPLES * CLASS_STRIDE, part),
+            is_added: false,
         });
     });
     assert_bounds_checked("sum of parts", |isa, [left, right]| {
@@ -120,7 +125,7 @@ fn the_output_layers_kernels_refuse_short_buffers() {
             scale: 1.0,
             delta: &mut buffer(SAMPLES * CLASS_STRIDE, delta),
             predicted: &mut vec![0; SAMPLES - predicted],
-            scratch: &mut buffer(CLASSES * MAX_LANES, scratch),
+            scratch: &mut buffer(CLASS_STRIDE * MAX_LANES, scratch),
         });
     };
     assert_bounds_checked("softmax", softmax);
@@ -153,6 +158,20 @@ fn the_backward_kernels_of_the_output_layer_refuse_short_buffers() {
         });
     };
     assert_bounds_checked("output gradient", gradient);
+    assert_bounds_checked("output rows", |isa, [weights, rows, stride, classes]| {
+        isa.run(OutputRows {
+            weights: &buffer(CLASS_STRIDE * STRIDE, weights),
+            stride: STRIDE - stride,
+            class_stride: CLASS_STRIDE - classes,
+            rows: &mut buffer(CLASS_STRIDE * STRIDE, rows),
+        });
+    });
+    assert_bounds_checked("column sums", |isa, [sums]| {
+        isa.run(ColumnSums {
+            rows: &buffer(SAMPLES * CLASS_STRIDE, 0),
+            sums: &mut buffer(CLASS_STRIDE, sums),
+        });
+    });
     assert_bounds_checked("dense step", |isa, [parameters, velocities, gradients]| {
         isa.run(DenseStep {
             rule: RULES[1],

@@ -38,6 +38,7 @@ fn run(isa: Isa, case: &Case, data: &Data) -> Vec<Matrix> {
         bias: &pad(&data.bias, case.units, stride),
         hidden: hidden.slice(),
         stride,
+        pattern: prepared.block().pattern(),
     }
     .run_on(isa);
     let hidden = hidden.checked(&(isa.name(), case), "h");

@@ -133,7 +133,7 @@ impl Batch {
         assert_eq!(layout, prepared.layout);
         prepared.samples = self.order.len();
         // A few squares at a time, the last first: they do not depend on each other.
-        for (word, samples) in self.order.chunks(WORD).enumerate().rev() {
+        for (word, start) in (0..self.order.len()).step_by(WORD).enumerate().rev() {
             for first in (0..layout.pixel_blocks()).step_by(2).rev() {
                 let end = (first + 2).min(layout.pixel_blocks());
                 let part = |all: usize| {
@@ -144,7 +144,8 @@ impl Batch {
                 isa.run(Prepare {
                     inputs: self.inputs,
                     images: &self.images,
-                    order: samples,
+                    order: &self.order[start..],
+                    samples: WORD.min(self.order.len() - start),
                     first_pixel_block: first,
                     target: Squares {
                         bytes: &mut prepared.bytes.slice()[part(layout.bytes())],

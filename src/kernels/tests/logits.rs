@@ -39,17 +39,27 @@ fn run(isa: Isa, case: &Case, data: &Data) -> Vec<Matrix> {
     {
         row[data.before..][..units].copy_from_slice(values);
     }
+    let logits = |part: &mut [f32], is_added| {
+        isa.run(LeafLogits {
+            hidden: &hidden[data.before..],
+            stride,
+            units,
+            weights: &pad(&data.weights, case.classes, classes),
+            classes,
+            samples: case.samples,
+            part,
+            is_added,
+        });
+    };
     let mut part = Guarded::poisoned(case.samples * classes);
-    isa.run(LeafLogits {
-        hidden: &hidden[data.before..],
-        stride,
-        units,
-        weights: &pad(&data.weights, case.classes, classes),
-        classes,
-        samples: case.samples,
-        part: part.slice(),
-    });
+    logits(part.slice(), false);
     let part = part.checked(&(isa.name(), case), "part");
+    let mut sum = Guarded::holding(&vec![1.5; case.samples * classes]);
+    logits(sum.slice(), true);
+    let sum = sum.checked(&(isa.name(), case), "sum");
+    for (sum, part) in sum.iter().zip(part) {
+        assert_eq!(sum.to_bits(), (1.5 + part).to_bits(), "{}", isa.name());
+    }
     vec![Matrix::new(
         "part",
         case.classes,

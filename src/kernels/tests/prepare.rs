@@ -3,7 +3,7 @@
 use super::case::{Case, INPUTS, SAMPLES};
 use super::images::{Batch, ImageKind, Prepared};
 use super::support::Element;
-use crate::kernels::prepare::{BlockLayout, Pattern};
+use crate::kernels::prepare::{BlockLayout, Pattern, SQUARE};
 use crate::kernels::{BLOCK_SAMPLES, PIXEL_BLOCK, WORD};
 use crate::simd::Isa;
 use std::fmt::Debug;
@@ -58,7 +58,7 @@ fn check_bytes(at: &dyn Debug, images: &[&[u8]], prepared: &Prepared) {
     for (square, word, block) in squares(images, prepared) {
         for place in 0..WORD {
             let sample = word * WORD + place;
-            let row = &prepared.bytes.values()[(square * WORD + place) * PIXEL_BLOCK..];
+            let row = &prepared.bytes.values()[square * SQUARE + place * PIXEL_BLOCK..];
             for (offset, &found) in row[..PIXEL_BLOCK].iter().enumerate() {
                 let pixel = block * PIXEL_BLOCK + offset;
                 let expected = if sample < images.len() {
@@ -203,7 +203,7 @@ fn a_layout_has_room_for_whole_squares() {
             assert_eq!(layout.inputs, inputs);
             assert_eq!(layout.pixel_blocks(), inputs.div_ceil(64));
             assert_eq!(layout.squares(), squares);
-            assert_eq!(layout.bytes(), squares * 64 * 64);
+            assert_eq!(layout.bytes(), squares * SQUARE);
             assert_eq!(layout.sample_masks(), squares * 64);
             assert_eq!(layout.pixel_masks(), squares * 64);
         }

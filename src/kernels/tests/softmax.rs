@@ -51,7 +51,7 @@ fn run(isa: Isa, case: &Case, data: &Data) -> Outcome {
     let (classes, class_stride) = (case.classes, case.class_stride());
     let mut delta = Guarded::poisoned(case.samples * class_stride);
     let mut predicted = Guarded::poisoned(case.samples);
-    let mut scratch = Guarded::poisoned(classes * MAX_LANES);
+    let mut scratch = Guarded::poisoned(class_stride * MAX_LANES);
     let total = isa.run(SoftmaxCrossEntropy {
         logits: &pad(&data.logits, classes, class_stride),
         bias: &pad(&data.bias, classes, class_stride),

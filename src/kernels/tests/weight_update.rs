@@ -142,6 +142,7 @@ fn run(isa: Isa, case: &UpdateCase, data: &Data) -> Vec<Matrix> {
                     Sums::InMemory { .. } => Some(gradients.slice()),
                 },
                 rule: is_last.then_some(case.rule),
+                pattern: prepared.block().pattern(),
             });
             assert!(
                 is_last || bits(weights.values()) == before,

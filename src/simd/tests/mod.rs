@@ -4,5 +4,6 @@ mod choice;
 mod math;
 mod operations;
 mod scalar;
+mod transpose;
 
 pub(crate) use scalar::{Rounding, Scalar};
