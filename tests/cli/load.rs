@@ -84,6 +84,67 @@ fn a_niced_run_is_the_same() {
     assert_same(&place, "run", "whole");
 }
 
+/// Processor seconds, user and system, that a training takes on two threads; the least of three.
+/// `prefix` is a shell command that runs its arguments.
+fn processor_seconds(place: &Place, name: &str, prefix: &str) -> f64 {
+    let program = assert_cmd::cargo::cargo_bin!("fused-mlp").display();
+    let seconds = (0..3).map(|number| {
+        let options = "train --epochs 150 --batch-size 32 --learning-rate 0.15 --hidden 100 --quiet \
+                       --threads 2 --checkpoint-every 0";
+        let script = format!(
+            "TIMEFORMAT='%U %S'; time {prefix} '{program}' {options} --out {name}-{number} >/dev/null"
+        );
+        let output = Command::new("bash")
+            .args(["-c", &script])
+            .current_dir(place.folder())
+            .env("FUSED_MLP_DATA", place.data())
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let told = String::from_utf8(output.stderr).unwrap();
+        let last = told.lines().last().unwrap();
+        last.split(' ').map(|part| part.parse::<f64>().unwrap()).sum()
+    });
+    seconds.fold(f64::INFINITY, f64::min)
+}
+
+/// What a thread gets, it uses: where cores are shared, the same training takes about the same
+/// processor time, so its throughput falls as its share of the cores does. Threads that spun for each
+/// other would take many times as much.
+#[test]
+fn throughput_falls_in_proportion_to_the_share_of_the_cores() {
+    let place = Place::new();
+    let alone = processor_seconds(&place, "alone", "");
+    assert!(alone > 0.05, "{alone} s say nothing");
+    let check = |name: &str, found: f64| {
+        println!("processor time: {alone:.2} s alone, {found:.2} s {name}");
+        assert!(found < 3.0 * alone, "{alone} s alone, {found} s {name}");
+    };
+    check("niced", processor_seconds(&place, "niced", "nice -n 19"));
+    if let Some(quota) = Quota::make() {
+        let enter = format!("echo $$ > {} && exec \"$@\"", quota.processes.display());
+        let prefix = format!("sh -c '{enter}' sh");
+        check(
+            "with a fifth of a core",
+            processor_seconds(&place, "quota", &prefix),
+        );
+    }
+    let is_over = AtomicBool::new(false);
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let busy = std::thread::scope(|scope| {
+        let _busy = BusyCores(&is_over);
+        for _ in 0..2 * cores {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        processor_seconds(&place, "busy", "")
+    });
+    check("beside two busy threads a core", busy);
+}
+
 /// A control group with a fifth of one core, for processes that write themselves into it.
 struct Quota {
     folder: PathBuf,
