@@ -84,15 +84,16 @@ fn a_niced_run_is_the_same() {
     assert_same(&place, "run", "whole");
 }
 
-/// Processor seconds, user and system, that a training takes on two threads; the least of three.
+/// Processor seconds, user and system, that a training takes; the least of three.
 /// `prefix` is a shell command that runs its arguments.
-fn processor_seconds(place: &Place, name: &str, prefix: &str) -> f64 {
+fn processor_seconds(place: &Place, name: &str, threads: usize, prefix: &str) -> f64 {
     let program = assert_cmd::cargo::cargo_bin!("fused-mlp").display();
     let seconds = (0..3).map(|number| {
         let options = "train --epochs 150 --batch-size 32 --learning-rate 0.15 --hidden 100 --quiet \
-                       --threads 2 --checkpoint-every 0";
+                       --checkpoint-every 0";
         let script = format!(
-            "TIMEFORMAT='%U %S'; time {prefix} '{program}' {options} --out {name}-{number} >/dev/null"
+            "TIMEFORMAT='%U %S'; time {prefix} '{program}' {options} --threads {threads} \
+             --out {name}-{number} >/dev/null"
         );
         let output = Command::new("bash")
             .args(["-c", &script])
@@ -108,25 +109,28 @@ fn processor_seconds(place: &Place, name: &str, prefix: &str) -> f64 {
     seconds.fold(f64::INFINITY, f64::min)
 }
 
-/// What a thread gets, it uses: where cores are shared, the same training takes about the same
-/// processor time, so its throughput falls as its share of the cores does. Threads that spun for each
-/// other would take many times as much.
+/// What a thread gets, it uses: where two threads share their cores with others, they take not much more
+/// processor time than one that never waits, so their throughput falls as their share of the cores does.
+/// If they spun until the other arrives, they would take ten times as much.
 #[test]
 fn throughput_falls_in_proportion_to_the_share_of_the_cores() {
     let place = Place::new();
-    let alone = processor_seconds(&place, "alone", "");
+    let alone = processor_seconds(&place, "alone", 1, "");
     assert!(alone > 0.05, "{alone} s say nothing");
     let check = |name: &str, found: f64| {
-        println!("processor time: {alone:.2} s alone, {found:.2} s {name}");
-        assert!(found < 3.0 * alone, "{alone} s alone, {found} s {name}");
+        println!("processor time: {alone:.2} s on one thread, {found:.2} s on two, {name}");
+        assert!(
+            found < 5.0 * alone,
+            "{alone} s on one thread, {found} s {name}"
+        );
     };
-    check("niced", processor_seconds(&place, "niced", "nice -n 19"));
+    check("niced", processor_seconds(&place, "niced", 2, "nice -n 19"));
     if let Some(quota) = Quota::make() {
         let enter = format!("echo $$ > {} && exec \"$@\"", quota.processes.display());
         let prefix = format!("sh -c '{enter}' sh");
         check(
             "with a fifth of a core",
-            processor_seconds(&place, "quota", &prefix),
+            processor_seconds(&place, "quota", 2, &prefix),
         );
     }
     let is_over = AtomicBool::new(false);
@@ -140,7 +144,7 @@ fn throughput_falls_in_proportion_to_the_share_of_the_cores() {
                 }
             });
         }
-        processor_seconds(&place, "busy", "")
+        processor_seconds(&place, "busy", 2, "")
     });
     check("beside two busy threads a core", busy);
 }
