@@ -265,6 +265,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(not(has_mnist), ignore = "the package of the crate has no data")]
     fn info_prints_text_and_json() {
         let print = |json: bool| {
             let mut output = Vec::new();
@@ -294,6 +295,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(not(has_mnist), ignore = "the package of the crate has no data")]
     fn verify_prints_one_line_a_file_and_the_verdict() {
         let mut output = Vec::new();
         verify(

@@ -31,6 +31,7 @@ pub struct ManArgs {
 /// # Errors
 /// If there is no such command or a page cannot be written.
 pub fn run(args: &ManArgs, mut root: Command) -> anyhow::Result<Ending> {
+    root = root.disable_help_subcommand(true);
     root.build();
     if let Some(folder) = &args.out {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

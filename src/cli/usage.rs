@@ -9,7 +9,10 @@ use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 /// What clap says in several lines, in one: what is wrong, what is similar, and where it was set if
 /// not on the command line.
 pub fn one_line(error: &clap::Error, command: &Command, origins: &Origins) -> String {
-    let concerned = concerned(error, command);
+    // Only a built command can tell how its options are shown.
+    let mut command = command.clone();
+    command.build();
+    let concerned = concerned(error, &command);
     let text = match (parse_error(error), concerned.first()) {
         (true, Some(arg)) => invalid_value(error, arg),
         _ => joined(&error.to_string()),

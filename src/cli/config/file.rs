@@ -122,11 +122,13 @@ impl Reader<'_> {
                 }
                 (DeValue::Table(_), None) => {
                     let names: BTreeSet<String> = self.commands.keys().cloned().collect();
+                    let advice = match suggestion(&name, &names) {
+                        none if none.is_empty() => "; expected a table such as [train]".to_owned(),
+                        similar => similar,
+                    };
                     bail!(
-                        "{}:{line}: [{name}] is the name of no command{}; expected a table such as \
-                         [train]",
-                        self.shown,
-                        suggestion(&name, &names)
+                        "{}:{line}: [{name}] is the name of no command{advice}",
+                        self.shown
                     );
                 }
                 (_, Some(_)) => bail!(

@@ -9,7 +9,7 @@ use std::fmt::Display;
 fn help<T: Display>(text: &str, default: impl Fn(TrainingOptions) -> T) -> String {
     let recipe = Recipe::default();
     format!(
-        "{text} [default: by recipe; {recipe}: {}]",
+        "{text} [default: {}, as in recipe {recipe}]",
         default(recipe.options())
     )
 }
