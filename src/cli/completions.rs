@@ -28,6 +28,12 @@ enum Shell {
     Fish,
 }
 
+/// The script for bash, in which every state has one name. clap_complete 4.6 writes the hyphen of a
+/// program's name in two ways, so that nothing below a command is completed.
+fn repaired(script: &str) -> String {
+    script.replace("fused__subcmd__mlp", "fused__mlp")
+}
+
 /// Prints the completions of a command.
 ///
 /// # Errors
@@ -41,6 +47,9 @@ pub fn run(args: &CompletionsArgs, mut command: clap::Command) -> anyhow::Result
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
+    if shell == clap_complete::Shell::Bash {
+        script = repaired(&String::from_utf8(script)?).into_bytes();
+    }
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(&script).and_then(|()| stdout.flush());
     written.context("standard output cannot be written")?;

@@ -5,7 +5,7 @@ use std::fs;
 
 /// What a run resolved.
 fn start(place: &Place, arguments: &str, variables: &[(&str, &str)]) -> serde_json::Value {
-    let mut program = place.program(&format!("train --quiet --json --hidden 4 {arguments}"));
+    let mut program = place.program(&format!("train --quiet --json --hidden 32 {arguments}"));
     let output = program.envs(variables.iter().copied()).output().unwrap();
     assert!(output.status.success(), "{arguments}: {output:?}");
     json_lines(&String::from_utf8(output.stdout).unwrap()).swap_remove(0)
@@ -13,7 +13,9 @@ fn start(place: &Place, arguments: &str, variables: &[(&str, &str)]) -> serde_js
 
 /// The lines of `--print-config`.
 fn printed(place: &Place, arguments: &str, variables: &[(&str, &str)]) -> Vec<String> {
-    let mut program = place.program(&format!("{arguments} --print-config"));
+    // Before the options of train that a race passes on.
+    let (own, passed_on) = arguments.split_at(arguments.find(" -- ").unwrap_or(arguments.len()));
+    let mut program = place.program(&format!("{own} --print-config{passed_on}"));
     let output = program.envs(variables.iter().copied()).output().unwrap();
     assert!(output.status.success(), "{arguments}: {output:?}");
     let text = String::from_utf8(output.stdout).unwrap();

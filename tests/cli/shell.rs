@@ -172,12 +172,15 @@ fn zsh_and_fish_complete() {
     }
     if has("zsh") {
         // Completion works in a terminal alone, so a second zsh is typed into.
-        let script = "zmodload zsh/zpty; zpty z zsh -f; \
-                      zpty -w z 'PROMPT=; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D'; \
-                      zpty -w z 'bindkey \"^I\" expand-or-complete; PS1=READY'; sleep 1; \
-                      zpty -n -w z $'echo fused-mlp swe\\b\\b\\b'; zpty -w z ''; \
-                      zpty -n -w z $'fused-mlp train --learn\\t'; sleep 2; \
-                      zpty -r -t z text; while zpty -r -t z more; do text+=$more; done; echo $text";
+        let script = r#"
+            zmodload zsh/zpty
+            zpty z zsh -f
+            zpty -w z 'PS1=; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; print RE""ADY'
+            zpty -r -m z text '*READY*'
+            zpty -w -n z $'fused-mlp train --learn\t'
+            zpty -r -m z text '*--learning-rate*'
+            zpty -d z
+            print -r -- $text"#;
         let text = said("zsh", &place, script);
         assert!(text.contains("--learning-rate"), "{text}");
     }
@@ -214,7 +217,7 @@ fn every_command_has_a_manual_page() {
         let script = "groff -man -Tascii pages/fused-mlp-train.1 | sed 's/\\x1b\\[[0-9]*m//g'";
         let text = said("sh", &place, script);
         assert!(
-            text.contains("\n       fused-mlp train --recipe best --seed 2\n"),
+            text.contains("\n         fused-mlp train --recipe best --seed 2\n"),
             "{text}"
         );
     }
