@@ -48,8 +48,8 @@ impl Merge<'_> {
         let mut merged = Merged::default();
         self.add_command_line(&mut merged);
         for settings in [
-            self.from_environment(&mut merged)?,
-            self.from_file(&merged)?,
+            self.environment_settings(&mut merged)?,
+            self.file_settings()?,
         ] {
             let higher = merged.origins.clone();
             for setting in settings {
@@ -85,7 +85,7 @@ impl Merge<'_> {
         }
     }
 
-    fn from_environment(&self, merged: &mut Merged) -> anyhow::Result<Vec<Setting<'_>>> {
+    fn environment_settings(&self, merged: &mut Merged) -> anyhow::Result<Vec<Setting<'_>>> {
         let mut settings = Vec::new();
         for arg in settable(self.leaf) {
             let id = arg.get_id().as_str();
@@ -113,7 +113,7 @@ impl Merge<'_> {
         Ok(settings)
     }
 
-    fn from_file(&self, _higher: &Merged) -> anyhow::Result<Vec<Setting<'_>>> {
+    fn file_settings(&self) -> anyhow::Result<Vec<Setting<'_>>> {
         let Some((file, table)) = self.file else {
             return Ok(Vec::new());
         };

@@ -248,13 +248,13 @@ fn resolved(
         }
         None => (saved.isa.as_ref(), saved.threads),
     };
-    resolve_engine(&mut args, isa, threads)?;
+    resolve_engine((&mut args, origins), isa, threads)?;
     Ok(args)
 }
 
 /// Threads and instruction set: free where they change no bit, else those of the run.
 fn resolve_engine(
-    args: &mut TrainArgs,
+    (args, origins): (&mut TrainArgs, &Origins),
     isa: Option<&String>,
     threads: usize,
 ) -> anyhow::Result<()> {
@@ -262,8 +262,9 @@ fn resolve_engine(
         // Its sums depend on the number of threads.
         match args.backend.engine.threads {
             Some(given) if given != threads => bail!(
-                "--threads is {given}, but the run that is resumed has {threads}, on which the \
-                 results of --backend matrixmultiply depend; leave it out"
+                "--threads is {given}{}, but the run that is resumed has {threads}, on which the \
+                 results of --backend matrixmultiply depend; leave it out",
+                origins.note("threads")
             ),
             _ => args.backend.engine.threads = Some(threads),
         }
@@ -284,9 +285,10 @@ fn resolve_engine(
     let is_same = found.name() == isa || (found.is_fused() && isa != "portable");
     if !is_same {
         bail!(
-            "--isa is {}, but the run that is resumed has {isa}, which gives other bits; leave it \
-             out, or go on on the machine where it began",
-            found.name()
+            "--isa is {}{}, but the run that is resumed has {isa}, which gives other bits; leave \
+             it out, or go on on the machine where it began",
+            found.name(),
+            origins.note("isa")
         );
     }
     Ok(())
