@@ -63,7 +63,7 @@ impl Environment {
                 is_read_elsewhere: false,
             });
         }
-        let name = (*elsewhere?).1.to_owned();
+        let name = elsewhere?.1.to_owned();
         let value = self.0.get(&name)?;
         // As in rayon, 0 threads are the default.
         (id != "threads" || value != "0").then_some(Variable {

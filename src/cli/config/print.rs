@@ -66,7 +66,7 @@ impl Line<'_> {
         }
         match self.implied.iter().find(|(implied, ..)| *implied == id) {
             Some((_, text, by)) if !self.is_excluded() => {
-                format!("{key} = {}  # {by}", self.toml(&[text.clone()]))
+                format!("{key} = {}  # {by}", self.toml(std::slice::from_ref(text)))
             }
             _ => format!("# {key} is not set{}", self.described_default()),
         }
