@@ -11,6 +11,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-check-cfg=cfg(has_mnist)");
     if Path::new(DATA).exists() {
+        println!("cargo::rerun-if-changed={DATA}");
         println!("cargo::rustc-cfg=has_mnist");
     }
     let variable = |name: &str| env::var(name).unwrap_or_else(|_| "unknown".to_owned());

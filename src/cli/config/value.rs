@@ -32,6 +32,7 @@ impl Kind {
         } else if is_one_of(&[TypeId::of::<f32>(), TypeId::of::<f64>()]) {
             Self::Number
         } else if is_one_of(&[
+            TypeId::of::<u8>(),
             TypeId::of::<u16>(),
             TypeId::of::<u32>(),
             TypeId::of::<u64>(),
