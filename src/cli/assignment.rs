@@ -2,10 +2,11 @@
 
 mod progress;
 
+use super::access::AccessArgs;
 use super::backend::EngineArgs;
 use super::output::{Results, message};
 use super::signals::Signals;
-use super::train::{open_data, shown};
+use super::train::{open_data_with, shown};
 use super::{EXIT_MISSED, Ending};
 use anyhow::Context;
 use clap::Args;
@@ -55,6 +56,8 @@ pub struct AssignmentArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// Print answers as JSON, one object a line
@@ -125,7 +128,8 @@ struct EndEvent<'a> {
 pub fn run(args: &AssignmentArgs, program_start: Instant) -> anyhow::Result<Ending> {
     let parts = args.parts();
     let needs_images = parts.iter().any(|part| part.needs_images());
-    let opened = needs_images.then(|| open_data(args.data.as_deref(), None));
+    let opened =
+        needs_images.then(|| open_data_with(args.data.as_deref(), None, args.access.access()));
     let opened = opened.transpose()?;
     let data = opened
         .as_ref()

@@ -2,10 +2,11 @@
 
 mod table;
 
+use super::access::AccessArgs;
 use super::backend::{BackendArgs, BackendKind, EngineArgs};
 use super::output::{Results, message};
 use super::signals::Signals;
-use super::train::{DEFAULT_HIDDEN, open_data};
+use super::train::{DEFAULT_HIDDEN, open_data_with};
 use super::{EXIT_MISSED, EXIT_SLOWER, Ending};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -86,6 +87,8 @@ pub struct BenchArgs {
     /// Folders of data sets [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     data: Vec<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Train on the first N samples only [default: all]
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
@@ -193,7 +196,8 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
 
 fn sources(args: &BenchArgs) -> anyhow::Result<Vec<Source>> {
     let open = |folder: Option<&PathBuf>| {
-        let (folder, dataset) = open_data(folder.map(PathBuf::as_path), None)?;
+        let (folder, dataset) =
+            open_data_with(folder.map(PathBuf::as_path), None, args.access.access())?;
         Ok(Source {
             name: folder.display().to_string(),
             dataset,

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::access::AccessArgs;
 use super::progress::Progress;
-use super::train::open_data;
+use super::train::{open_data, open_data_with};
 use fused_mlp::mnist::{DatasetSummary, MnistFile, SplitSummary, SyntheticOptions, synthesize};
 
 /// Describe or check a data set.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = DATA_EXAMPLES)]
 pub struct DataArgs {
     /// What to do.
     #[command(subcommand)]
@@ -22,15 +24,28 @@ pub struct DataArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum DataCommand {
     /// Print shapes, class counts, share of non-zero bytes and checksums.
-    #[command(after_help = "Example: fused-mlp data info data/mnist --json")]
+    #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
     /// Check all four files; exit status 0 if they are sound, 2 if not.
-    #[command(after_help = "Example: fused-mlp data verify data/mnist")]
+    #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
     /// Make a data set of any size from a real one: its images, shifted and noised.
     #[command(after_help = SYNTH_EXAMPLES, allow_negative_numbers = true)]
     Synth(SynthArgs),
 }
+
+const DATA_EXAMPLES: &str = "Examples:
+  fused-mlp data info
+  fused-mlp data verify data/mnist
+  fused-mlp data synth --samples 1000 --out small";
+
+const INFO_EXAMPLES: &str = "Examples:
+  fused-mlp data info
+  fused-mlp data info data/mnist --json";
+
+const VERIFY_EXAMPLES: &str = "Examples:
+  fused-mlp data verify
+  fused-mlp data verify data/mnist && echo sound";
 
 const SYNTH_EXAMPLES: &str = "Examples:
   fused-mlp data synth --samples 4000000 --out large
@@ -40,8 +55,10 @@ const SYNTH_EXAMPLES: &str = "Examples:
 #[derive(Debug, Clone, Args)]
 pub struct InfoArgs {
     /// Folder with the four files [default: FUSED_MLP_DATA, else the nearest data/mnist].
-    #[arg(value_name = "DIR")]
+    #[arg(id = "data", value_name = "DIR")]
     pub folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub access: AccessArgs,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,
@@ -51,8 +68,10 @@ pub struct InfoArgs {
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
     /// Folder with the four files [default: FUSED_MLP_DATA, else the nearest data/mnist].
-    #[arg(value_name = "DIR")]
+    #[arg(id = "data", value_name = "DIR")]
     pub folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub access: AccessArgs,
 }
 
 /// Options of `fused-mlp data synth`.
@@ -122,7 +141,7 @@ struct InfoRecord<'a> {
 }
 
 fn info(args: &InfoArgs, output: &mut impl Write) -> anyhow::Result<()> {
-    let (folder, dataset) = open_data(args.folder.as_deref(), None)?;
+    let (folder, dataset) = open_data_with(args.folder.as_deref(), None, args.access.access())?;
     let summary = DatasetSummary::new(&dataset);
     if args.json {
         let record = InfoRecord {
@@ -165,7 +184,7 @@ fn write_split(output: &mut impl Write, name: &str, split: &SplitSummary) -> any
 }
 
 fn verify(args: &VerifyArgs, output: &mut impl Write) -> anyhow::Result<()> {
-    let (_, dataset) = open_data(args.folder.as_deref(), None)?;
+    let (_, dataset) = open_data_with(args.folder.as_deref(), None, args.access.access())?;
     let summary = DatasetSummary::new(&dataset);
     let checked = [
         (dataset.train.images.source(), &summary.train.images_sha256),
@@ -246,12 +265,14 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(not(has_mnist), ignore = "the package of the crate has no data")]
     fn info_prints_text_and_json() {
         let print = |json: bool| {
             let mut output = Vec::new();
             info(
                 &InfoArgs {
                     folder: Some(canonical()),
+                    access: AccessArgs { no_mmap: json },
                     json,
                 },
                 &mut output,
@@ -274,11 +295,13 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(not(has_mnist), ignore = "the package of the crate has no data")]
     fn verify_prints_one_line_a_file_and_the_verdict() {
         let mut output = Vec::new();
         verify(
             &VerifyArgs {
                 folder: Some(canonical()),
+                access: AccessArgs { no_mmap: true },
             },
             &mut output,
         )
@@ -310,6 +333,7 @@ mod tests {
         }
         let args = VerifyArgs {
             folder: Some(folder.path().into()),
+            access: AccessArgs { no_mmap: false },
         };
         let mut output = Vec::new();
         verify(&args, &mut output).unwrap();

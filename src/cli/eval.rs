@@ -10,9 +10,13 @@ use fused_mlp::mnist::FileAccess;
 use fused_mlp::report::EvaluationEvent;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "Examples:
+  fused-mlp eval --model runs/first/model.safetensors
+  fused-mlp eval --model runs/first/model.safetensors --split train --json";
+
 /// Options of `fused-mlp eval`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example: fused-mlp eval --model runs/first/model.safetensors")]
+#[command(after_help = EXAMPLES)]
 pub struct EvalArgs {
     /// Model file, as a run leaves it
     #[arg(long, value_name = "FILE")]

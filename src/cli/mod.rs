@@ -1,10 +1,14 @@
 //! Commands and their options.
 
+mod access;
 mod assignment;
 mod backend;
 mod bench;
+mod completions;
+mod config;
 mod data;
 mod eval;
+mod man;
 mod output;
 mod profile;
 mod progress;
@@ -12,9 +16,12 @@ mod race;
 mod signals;
 mod sweep;
 mod train;
+mod usage;
+mod version;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use config::{ConfigArgs, Origins};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -27,14 +34,29 @@ const EXIT_SLOWER: u8 = 3;
 /// Wrong usage, or data or files that cannot be used.
 const EXIT_USAGE: u8 = 2;
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 training or evaluation not finite, or target missed, 2 wrong usage or data, \
-                          3 slower (bench --fail-on-slower), \
-                          130 interrupted, 143 terminated";
+const NOTES: &str = "\
+Examples:
+  fused-mlp train
+  fused-mlp eval --model runs/first/model.safetensors
+  fused-mlp train --config options.toml
+  fused-mlp sweep --learning-rate 0.05,0.1,0.2 --seeds 1-3
+  fused-mlp help train
+
+Every option can also be set in the environment, as FUSED_MLP_LEARNING_RATE for --learning-rate, or
+in the file of --config. The command line takes precedence over the environment, that over the file,
+that over a recipe, and that over defaults; --print-config tells which of them set what.
+
+Exit codes:
+  0 success; 1 training or evaluation not finite, or target missed; 2 wrong usage or data;
+  3 slower (bench --fail-on-slower); 130 interrupted; 143 terminated";
 
 /// Trains a two-layer perceptron on MNIST-format data on a CPU.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(version, long_version = version::long(), about, after_help = NOTES)]
+#[command(arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
+    #[command(flatten)]
+    config: ConfigArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -57,6 +79,10 @@ enum Command {
     Assignment(assignment::AssignmentArgs),
     /// Describe, check or make a data set.
     Data(data::DataArgs),
+    /// Print completions of commands and options for a shell.
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page of a command, or write all pages to a folder.
+    Man(man::ManArgs),
 }
 
 /// How a command ended that did not fail.
@@ -73,47 +99,82 @@ enum Ending {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let start = Instant::now();
-    let command = match parse() {
-        Ok(cli) => cli.command,
+    let (command, origins) = match parse() {
+        Ok(Some(parsed)) => parsed,
+        Ok(None) => return ExitCode::SUCCESS,
         Err(code) => return code,
     };
     let result = match command {
-        Command::Train(args) => train::run(&args, start),
+        Command::Train(args) => train::run(&args, &origins, start),
         Command::Eval(args) => eval::run(&args),
-        Command::Sweep(args) => sweep::run(&args),
+        Command::Sweep(args) => sweep::run(&args, &origins),
         Command::Race(args) => race::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Assignment(args) => assignment::run(&args, start),
         Command::Data(args) => data::run(&args).map(|()| Ending::Success),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     };
     match result {
         Ok(Ending::Success) => ExitCode::SUCCESS,
         Ok(Ending::Missed(code)) => ExitCode::from(code),
         Ok(Ending::Signal(signal)) => ExitCode::from(128 + signal),
-        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            output::message(&format!("error: {}", output::one_line(&error)));
-            ExitCode::from(EXIT_USAGE)
-        }
+        Err(error) => failed(&error),
     }
 }
 
-/// Parses the command line. What clap says about a mistake in several lines becomes one.
-fn parse() -> Result<Cli, ExitCode> {
-    Cli::try_parse().map_err(|error| {
-        let is_mistake = error.use_stderr() && error.kind() != MISSING;
-        if !is_mistake {
-            // Help and version. That nobody reads them spoils nothing.
-            let _ = error.print();
-            return ExitCode::from(error.exit_code().try_into().unwrap_or(EXIT_USAGE));
-        }
-        let text = error.to_string();
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let lines: Vec<&str> = lines
-            .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
-            .collect();
-        output::message(&format!("{}; --help tells more", lines.join(" ")));
-        ExitCode::from(EXIT_USAGE)
-    })
+/// Tells an error. That nobody reads standard output any more is none.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    if output::is_closed_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    output::message(&format!("error: {}", output::one_line(error)));
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// Parses command line, environment and file. Nothing if the options were to be printed.
+fn parse() -> Result<Option<(Command, Origins)>, ExitCode> {
+    let root = Cli::command();
+    let parsed = config::parse(&root, std::env::args_os().collect());
+    let parsed = parsed.map_err(|failure| match failure {
+        config::Failure::Config(error) => failed(&error),
+        config::Failure::Usage(error, command, origins) => refused(&error, &command, &origins),
+    })?;
+    let (matches, origins) = (parsed.matches, parsed.origins);
+    let told = |error: clap::Error| refused(&error, &root, &origins);
+    if config::leaf_matches(&matches).get_flag("print_config") {
+        print_config(&matches, &origins).map_err(|error| failed(&error))?;
+        return Ok(None);
+    }
+    let cli = Cli::from_arg_matches(&matches).map_err(told)?;
+    Ok(Some((cli.command, origins)))
+}
+
+/// What clap has to say: help and version as they are, a mistake in one line.
+fn refused(error: &clap::Error, command: &clap::Command, origins: &Origins) -> ExitCode {
+    let is_mistake = error.use_stderr() && error.kind() != MISSING;
+    if !is_mistake {
+        // Help and version. That nobody reads them spoils nothing.
+        let _ = error.print();
+        return ExitCode::from(error.exit_code().try_into().unwrap_or(EXIT_USAGE));
+    }
+    output::message(&usage::one_line(error, command, origins));
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// `--print-config`.
+fn print_config(matches: &clap::ArgMatches, origins: &Origins) -> anyhow::Result<()> {
+    let mut root = Cli::command();
+    root.build();
+    let (leaf, names) = config::leaf(&root, matches);
+    let own = config::leaf_matches(matches);
+    let table = names.join("-");
+    let implied = match table.as_str() {
+        "train" => train::implied(own)?,
+        _ => Vec::new(),
+    };
+    let mut results = output::Results::new(false);
+    results.text(config::print((leaf, &table), own, origins, &implied).trim_end());
+    results.finish()
 }

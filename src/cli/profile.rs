@@ -4,10 +4,11 @@
 mod flamegraph;
 mod folder;
 
+use super::access::AccessArgs;
 use super::backend::EngineArgs;
 use super::output::{Results, message};
 use super::signals::Signals;
-use super::train::{self, DEFAULT_HIDDEN, open_data, shown};
+use super::train::{self, DEFAULT_HIDDEN, open_data_with, shown};
 use super::{EXIT_MISSED, Ending};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -57,6 +58,8 @@ pub struct ProfileArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Clocked epochs; as many plain ones are run between them
     #[arg(long, value_name = "N", default_value_t = 10)]
     epochs: u32,
@@ -141,7 +144,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
              flamegraph -- profile --flamegraph"
         );
     }
-    let (data, dataset) = open_data(args.data.as_deref(), None)?;
+    let (data, dataset) = open_data_with(args.data.as_deref(), None, args.access.access())?;
     let samples = Samples::from(&dataset.train);
     let shape = Shape {
         inputs: samples.inputs(),

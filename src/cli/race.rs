@@ -1,5 +1,7 @@
 //! `fused-mlp race`.
 
+use super::access::AccessArgs;
+use super::config::clear_options;
 use super::output::{Results, message};
 use super::signals::Signals;
 use super::train::parse_share;
@@ -25,7 +27,8 @@ with the program: opening the data, training and every evaluation are on it. The
 are in the system's memory if they were read before. A run that misses the target is counted as slower
 than all others, never dropped.
 
-What stands after -- goes to every train, such as a recipe, threads or other data.
+What stands after -- goes to every train, such as a recipe or threads. Of the environment, train sees
+FUSED_MLP_DATA, FUSED_MLP_ISA and RAYON_NUM_THREADS, but no other options.
 
 Examples:
   fused-mlp race --target 0.98 --seeds 10
@@ -44,6 +47,11 @@ pub struct RaceArgs {
     /// Number of runs: their seeds are 1 to N
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: u64,
+    /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Folder for the results; must not exist [default: races/<date-time>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -91,6 +99,7 @@ struct RaceRecord<'a> {
 /// # Errors
 /// If a run cannot be started or has an error, or files cannot be written.
 pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
+    check_passed_on(&args.train)?;
     let program = std::env::current_exe().context("the path of this program is unknown")?;
     let now = jiff::Timestamp::now();
     let folder = match &args.out {
@@ -163,6 +172,33 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     Ok(Ending::Success)
 }
 
+/// Refuses options of train that the race sets itself, with what to do instead.
+fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
+    const OWN: [(&str, &str); 5] = [
+        (
+            "--seed",
+            "race sets it; --seeds N before the -- is the number of runs",
+        ),
+        (
+            "--target-accuracy",
+            "race sets it; name the target as --target before the --",
+        ),
+        (
+            "--out",
+            "race sets it; name a folder for all runs as --out before the --",
+        ),
+        ("--resume", "every run of a race starts anew; leave it out"),
+        ("--json", "race has it, too; give it before the --"),
+    ];
+    for option in options {
+        let name = option.split('=').next().unwrap_or_default();
+        if let Some((_, advice)) = OWN.iter().find(|(own, _)| *own == name) {
+            bail!("{name} stands after the --, among the options of train: {advice}");
+        }
+    }
+    Ok(())
+}
+
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))
 }
@@ -176,8 +212,16 @@ fn train(
     folder: &Path,
 ) -> anyhow::Result<Option<(Value, RaceRun)>> {
     let start = Instant::now();
-    let output = Command::new(program)
-        .args(["train", "--json", "--quiet"])
+    let mut command = Command::new(program);
+    // They are options of the race, not of its trainings.
+    clear_options(&mut command);
+    command.arg("train");
+    if let Some(data) = &args.data {
+        command.arg("--data").arg(data);
+    }
+    let output = command
+        .args(args.access.no_mmap.then_some("--no-mmap"))
+        .args(["--json", "--quiet"])
         .args(["--target-accuracy", &args.target.to_string()])
         .args(["--seed", &seed.to_string()])
         .arg("--out")
@@ -233,19 +277,23 @@ fn line(run: &RaceRun) -> String {
     )
 }
 
+fn epochs_text(epochs: f64) -> String {
+    format!("{epochs} epoch{}", if epochs == 1.0 { "" } else { "s" })
+}
+
 fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
     let shown = |seconds: Option<f64>| {
         seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.3} s"))
     };
     format!(
-        "\naccuracy {target}: median {}, fastest {}, slowest {}; {} epochs (median); {} of {} runs \
+        "\naccuracy {target}: median {}, fastest {}, slowest {}; {} (median); {} of {} runs \
          missed it\nstart to first step: {} (median)\nresults: {}",
         shown(summary.median_seconds),
         shown(summary.fastest_seconds),
         shown(summary.slowest_seconds),
         summary
             .median_epochs
-            .map_or_else(|| "-".to_owned(), |epochs| epochs.to_string()),
+            .map_or_else(|| "- epochs".to_owned(), epochs_text),
         summary.failures,
         summary.runs,
         shown(summary.median_start_up_seconds),

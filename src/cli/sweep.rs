@@ -2,22 +2,25 @@
 
 mod table;
 
+use super::access::AccessArgs;
+use super::config::Origins;
 use super::output::{Results, message};
 use super::progress::Progress;
 use super::signals::Signals;
-use super::train::{DEFAULT_HIDDEN, open_data, shown};
+use super::train::{DEFAULT_HIDDEN, open_data_with, shown};
 use super::{EXIT_MISSED, Ending};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use fused_mlp::machine::default_threads;
 use fused_mlp::report::{DataDescription, sweep_svg};
 use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
 use fused_mlp::sweep::{
-    Grid, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepPlan, best_by_validation,
-    run as run_sweep, summarise,
+    Grid, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepFolderError, SweepPlan,
+    best_by_validation, run as run_sweep, summarise,
 };
 use fused_mlp::training::{Schedule, TrainingOptions};
 use serde::Serialize;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -94,6 +97,8 @@ pub struct SweepArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Folder of the sweep: new, or that of the same sweep
     #[arg(long, value_name = "DIR", default_value = "sweep")]
     out: PathBuf,
@@ -120,12 +125,41 @@ struct Seeds(std::ops::RangeInclusive<u64>);
 const MOST_RUNS: usize = 20_000;
 
 fn parse_seeds(text: &str) -> Result<Seeds, String> {
-    let wrong = || "expected a seed such as 1, or a range such as 1-10".to_owned();
+    let wrong = |_| "expected a seed such as 1, or a range such as 1-10".to_owned();
     let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let parse = |text: &str| text.parse::<u64>().map_err(|_| wrong());
-    let (first, last) = (parse(first)?, parse(last)?);
-    let is_range = first <= last && last - first < MOST_RUNS as u64;
-    is_range.then_some(Seeds(first..=last)).ok_or_else(wrong)
+    let (first, last) = (
+        first.parse::<u64>().map_err(wrong)?,
+        last.parse::<u64>().map_err(wrong)?,
+    );
+    if first > last {
+        return Err(format!(
+            "a range goes from the lower seed to the higher one; did you mean {last}-{first}?"
+        ));
+    }
+    if last - first >= MOST_RUNS as u64 {
+        return Err(format!("expected a range of at most {MOST_RUNS} seeds"));
+    }
+    Ok(Seeds(first..=last))
+}
+
+/// A list without the values that stand in it before; says so.
+fn once<T: Clone + PartialEq + Display>(name: &str, values: &[T]) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::new();
+    let mut dropped: Vec<String> = Vec::new();
+    for value in values {
+        if kept.contains(value) {
+            dropped.push(value.to_string());
+        } else {
+            kept.push(value.clone());
+        }
+    }
+    if !dropped.is_empty() {
+        message(&format!(
+            "warning: --{name} names {} more than once; each value counts once",
+            dropped.join(", ")
+        ));
+    }
+    kept
 }
 
 /// What makes a sweep the same: the lists, and the data.
@@ -139,23 +173,20 @@ struct Description<'a> {
 
 impl SweepArgs {
     fn grid(&self) -> Grid {
+        let seeds: Vec<u64> = self.seeds.iter().flat_map(|it| it.0.clone()).collect();
         Grid {
-            epochs: self.epochs.clone(),
-            batch_size: self.batch_size.clone(),
-            learning_rate: self.learning_rate.clone(),
-            schedule: self.schedule.clone(),
-            warm_up: self.warm_up.clone(),
-            momentum: self.momentum.clone(),
+            epochs: once("epochs", &self.epochs),
+            batch_size: once("batch-size", &self.batch_size),
+            learning_rate: once("learning-rate", &self.learning_rate),
+            schedule: once("schedule", &self.schedule),
+            warm_up: once("warm-up", &self.warm_up),
+            momentum: once("momentum", &self.momentum),
             nesterov: self.nesterov,
-            weight_decay: self.weight_decay.clone(),
-            hidden: self.hidden.clone(),
-            init_scale: self.init_scale.clone(),
+            weight_decay: once("weight-decay", &self.weight_decay),
+            hidden: once("hidden", &self.hidden),
+            init_scale: once("init-scale", &self.init_scale),
             validation: self.validation,
-            seeds: self
-                .seeds
-                .iter()
-                .flat_map(|seeds| seeds.0.clone())
-                .collect(),
+            seeds: once("seeds", &seeds),
         }
     }
 
@@ -172,12 +203,12 @@ impl SweepArgs {
 ///
 /// # Errors
 /// If options, data or files cannot be used.
-pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
+pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
     let grid = args.grid();
     if args.validation == 0 {
         bail!("--validation is 0; expected samples to choose the best configuration by");
     }
-    let (data_folder, dataset) = open_data(args.data.as_deref(), None)?;
+    let (data_folder, dataset) = open_data_with(args.data.as_deref(), None, args.access.access())?;
     let configurations = grid.configurations();
     if configurations.len() > MOST_RUNS {
         bail!(
@@ -199,7 +230,8 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         test: args.test,
         data: &data.folder,
     };
-    let mut folder = SweepFolder::open(&args.out, &description, &configurations)?;
+    let opened = SweepFolder::open(&args.out, &description, &configurations);
+    let mut folder = opened.map_err(|error| other_sweep(error, origins))?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
@@ -218,13 +250,33 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         Ok(())
     })?;
     let summaries = summarise(&configurations, folder.results(), args.target_accuracy);
-    let best = best_by_validation(&summaries);
+    let is_whole = folder.results().len() == configurations.len();
+    // Among some of the runs the best means nothing yet.
+    let best = best_by_validation(&summaries).filter(|_| is_whole);
     let svg = sweep_svg(&configurations, folder.results()).map_err(anyhow::Error::msg)?;
     let picture = folder.path().join("sweep.svg");
     std::fs::write(&picture, svg).with_context(|| picture.display().to_string())?;
     table::print(&mut results, &summaries, best)?;
     results.finish()?;
     Ok(ending(&signals, &folder, &configurations))
+}
+
+/// That the sweep in the folder is another one; an option that nobody has set is told as missing.
+fn other_sweep(error: SweepFolderError, origins: &Origins) -> anyhow::Error {
+    match error {
+        SweepFolderError::Other {
+            folder,
+            option,
+            found,
+            expected,
+        } if origins.get(&option.replace('-', "_")).is_none() => anyhow!(
+            "{} holds a sweep with --{option} {found}, but --{option} is not given, and its \
+             default is {expected}; give the same options to go on with it, or choose another \
+             folder with --out",
+            folder.display()
+        ),
+        other => other.into(),
+    }
 }
 
 /// Says why a sweep has not ended well.

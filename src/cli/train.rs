@@ -12,6 +12,7 @@ mod target;
 
 use super::Ending;
 use super::backend::BackendArgs;
+use super::config::{Origin, Origins};
 use super::output::message;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -21,8 +22,8 @@ use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::training::{RunSettings, TrainingOptions, checkpoint};
 use recipe::RecipeArgs;
-pub use recipe::arguments;
-use resume::{GivenOptions, ResumeArgs};
+pub use recipe::{arguments, implied};
+use resume::ResumeArgs;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -47,9 +48,6 @@ evaluation are on it. What the system does before, loading the program, is not."
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct TrainArgs {
-    // The first field: those after it take what they parse away.
-    #[command(flatten)]
-    given: GivenOptions,
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -249,17 +247,44 @@ pub fn evaluate(backend: &mut dyn Backend, split: &Split) -> anyhow::Result<Eval
     Ok(backend.evaluate(samples, &order)?)
 }
 
+/// Refuses options that mean nothing without another one. Their defaults may stand in a file.
+fn check_dependent(args: &TrainArgs, origins: &Origins) -> anyhow::Result<()> {
+    let is_given = |id: &str, is_default: bool| match origins.get(id) {
+        Some(Origin::CommandLine) => true,
+        Some(_) => !is_default,
+        None => false,
+    };
+    let stopping = args.stopping;
+    if is_given("min_delta", stopping.min_delta == 0.0) && stopping.patience.is_none() {
+        bail!(
+            "--min-delta{} is a part of early stopping: expected --patience N with it, found none",
+            origins.note("min_delta")
+        );
+    }
+    let target = args.target;
+    let is_test = target.target_on == TargetOn::Test;
+    if is_given("target_on", is_test) && target.target_accuracy.is_none() {
+        bail!(
+            "--target-on{} says where a target is to be reached: expected --target-accuracy SHARE \
+             with it, found none",
+            origins.note("target_on")
+        );
+    }
+    Ok(())
+}
+
 /// Trains, reports, and leaves a run folder.
 ///
 /// # Errors
 /// If an option, the data or a file cannot be used.
-pub fn run(args: &TrainArgs, program_start: Instant) -> anyhow::Result<Ending> {
+pub fn run(args: &TrainArgs, origins: &Origins, start: Instant) -> anyhow::Result<Ending> {
     let Some(folder) = &args.resume.resume else {
-        return session::train(args, None, program_start);
+        check_dependent(args, origins)?;
+        return session::train(args, None, start);
     };
-    match resume::prepare(args, folder)? {
+    match resume::prepare(args, origins, folder)? {
         None => Ok(Ending::Success),
-        Some((args, resumption)) => session::train(&args, Some(resumption), program_start),
+        Some((args, resumption)) => session::train(&args, Some(resumption), start),
     }
 }
 

@@ -336,7 +336,7 @@ pub enum DataError {
     #[error(
         "no data set found: expected a folder with the four MNIST files, looked at {}; get the files \
          from data/mnist of the fused-mlp repository, or put the four files {} into a folder and \
-         pass --data FOLDER",
+         pass --data FOLDER or set FUSED_MLP_DATA",
         looked.join(", "), super::names::standard_names().join(", ")
     )]
     NotFound {

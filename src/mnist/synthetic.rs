@@ -335,6 +335,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(not(has_mnist), ignore = "the package of the crate has no data")]
     fn a_sample_depends_on_the_seed_and_its_number_alone() {
         let dataset = mnist();
         let maker = |seed| maker(&dataset.train, None, seed);
@@ -348,6 +349,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(not(has_mnist), ignore = "the package of the crate has no data")]
     fn samples_are_the_shifted_images_of_their_labels() {
         let dataset = mnist();
         let (images, labels) = maker(&dataset.train, None, 3).chunk(0, 20);
@@ -375,6 +377,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(not(has_mnist), ignore = "the package of the crate has no data")]
     fn the_density_is_that_of_the_source_or_the_one_asked_for() {
         let dataset = mnist();
         let share = |density| {

@@ -102,3 +102,43 @@ fn a_synthetic_set_that_cannot_be_made_is_one_line_and_no_file() {
     assert!(line.contains("train-images-idx3-ubyte"), "{line}");
     assert_eq!(fs::read_dir(place.path("full")).unwrap().count(), 0);
 }
+
+#[test]
+fn every_command_that_reads_data_does_without_mapping() {
+    let place = Place::new();
+    for arguments in [
+        "data verify --no-mmap",
+        "data info --no-mmap",
+        "sweep --no-mmap --quiet --hidden 4 --epochs 1 --validation 100",
+        "bench --no-mmap --quiet --hidden 4 --repeats 5",
+        "profile --no-mmap --hidden 4 --epochs 1",
+    ] {
+        place.stdout(arguments);
+    }
+    for command in ["assignment", "race"] {
+        let help = place.stdout(&format!("{command} --help"));
+        assert!(help.contains("--no-mmap"), "{help}");
+    }
+}
+
+#[test]
+fn an_empty_folder_is_told_what_to_do_in_one_line() {
+    let place = Place::new();
+    // Elsewhere, because next to the sources the program finds the data by its own place.
+    let program = place.path("fused-mlp");
+    std::fs::copy(assert_cmd::cargo::cargo_bin!("fused-mlp"), &program).unwrap();
+    let output = std::process::Command::new(program)
+        .current_dir(place.folder())
+        .env_remove("FUSED_MLP_DATA")
+        .arg("train")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(
+        line.contains("no data set found") && line.contains("--data FOLDER"),
+        "{line}"
+    );
+    assert!(line.contains("FUSED_MLP_DATA"), "{line}");
+}

@@ -3,6 +3,7 @@
 
 mod assignment;
 mod bench;
+mod config;
 mod data;
 mod disk;
 mod eval;
@@ -13,6 +14,7 @@ mod profile;
 mod race;
 mod recipe;
 mod resume;
+mod shell;
 mod signals;
 mod stopping;
 mod support;

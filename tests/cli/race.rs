@@ -79,6 +79,20 @@ fn a_missed_target_is_counted_and_an_exit_code_of_1() {
 }
 
 #[test]
+fn the_data_set_has_an_option_of_its_own() {
+    let place = Place::new();
+    fs::rename(place.data(), place.path("other")).unwrap();
+    let text = place.stdout(
+        "race --target 0.1 --seeds 1 --data other --no-mmap --out out -- --hidden 20 --epochs 1",
+    );
+    assert!(text.contains("; 1 epoch (median);"), "{text}");
+    let kept: Value =
+        serde_json::from_str(&fs::read_to_string(place.path("out/race.json")).unwrap()).unwrap();
+    let folder = kept["start"]["data"]["folder"].as_str().unwrap();
+    assert!(folder.ends_with("/other"), "{folder}");
+}
+
+#[test]
 fn mistakes_are_one_line() {
     let place = Place::new();
     let line = place.failure("race --seeds 0", 2);
@@ -88,6 +102,20 @@ fn mistakes_are_one_line() {
     fs::create_dir(place.path("there")).unwrap();
     let line = place.failure("race --out there", 2);
     assert!(line.contains("exists already"), "{line}");
+    for option in [
+        "--seed 3",
+        "--seed=3",
+        "--out x",
+        "--target-accuracy 0.5",
+        "--resume x",
+    ] {
+        let line = place.failure(&format!("race -- {option}"), 2);
+        let name = option.split([' ', '=']).next().unwrap();
+        assert!(
+            line.contains(&format!("error: {name} stands after the --")),
+            "{line}"
+        );
+    }
     // What train says to its options is passed on.
     let line = place.failure("race --out out -- --learning-rate 0", 2);
     assert!(

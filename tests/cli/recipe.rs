@@ -58,6 +58,22 @@ fn every_option_takes_precedence_over_the_recipe() {
 }
 
 #[test]
+fn momentum_is_nesterovs_where_the_recipe_has_none() {
+    let place = Place::new();
+    let of = |arguments: &str, out: &str| {
+        options(
+            &place,
+            &format!("--recipe assignment --epochs 1 {arguments}"),
+            out,
+        )["nesterov"]
+            .clone()
+    };
+    assert_eq!(of("--momentum 0.9", "a"), true);
+    assert_eq!(of("--momentum 0.9 --nesterov false", "b"), false);
+    assert_eq!(of("", "c"), false);
+}
+
+#[test]
 fn the_recipe_is_told_in_full() {
     let place = Place::new();
     let says = |arguments: &str| {

@@ -75,6 +75,7 @@ impl Place {
             .env("FUSED_MLP_DATA", self.data())
             .env_remove("FUSED_MLP_ISA")
             .env_remove("RAYON_NUM_THREADS")
+            .env_remove("FUSED_MLP_CONFIG")
             .args(arguments.split_whitespace());
         command
     }

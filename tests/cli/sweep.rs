@@ -306,6 +306,8 @@ fn an_interrupted_sweep_keeps_what_is_done() {
         (&summary["event"], &summary["runs"]),
         (&"summary".into(), &3.into())
     );
+    // Among a part of the runs none is the best.
+    assert_eq!(summary["best"], false);
     let mut errors = String::new();
     child
         .stderr
@@ -321,6 +323,50 @@ fn an_interrupted_sweep_keeps_what_is_done() {
     let csv = fs::read_to_string(place.path("out/sweep.csv")).unwrap();
     assert_eq!(csv.lines().count(), 4);
     assert!(place.path("out/sweep.svg").exists());
+}
+
+#[test]
+fn a_value_that_is_named_twice_counts_once() {
+    let place = Place::new();
+    let lists = "--learning-rate 0.1,0.10,0.2 --seeds 1,1-2,2";
+    let mut program = place.program(&format!("{SMALL} {lists} --json --out out"));
+    let output = program.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let all = json_lines(&text);
+    assert_eq!(events(&all, "run").len(), 4);
+    assert!(events(&all, "summary").iter().all(|it| it["runs"] == 2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("--learning-rate names 0.1 more than once"),
+        "{said}"
+    );
+    assert!(said.contains("--seeds names 1, 2 more than once"), "{said}");
+}
+
+#[test]
+fn one_seed_has_no_deviation() {
+    let place = Place::new();
+    let one = place.stdout(&format!("{SMALL} --out one"));
+    assert!(!one.contains('±') && one.contains("<- best"), "{one}");
+    let two = place.stdout(&format!("{SMALL} --seeds 1,2 --out two"));
+    assert_eq!(two.lines().nth(1).unwrap().matches('±').count(), 5, "{two}");
+}
+
+#[test]
+fn an_option_that_was_not_given_is_told_as_missing() {
+    let place = Place::new();
+    place.stdout(&format!("{SMALL} --learning-rate 0.25 --out out"));
+    let line = place.failure(&format!("{SMALL} --out out"), 2);
+    let told = "--learning-rate 0.25, but --learning-rate is not given, and its default is 1.4";
+    assert!(line.contains(told), "{line}");
+    for (seeds, told) in [
+        ("3-1", "did you mean 1-3?"),
+        ("a", "expected a seed such as 1"),
+        ("1-99999", "at most 20000 seeds"),
+    ] {
+        let line = place.failure(&format!("sweep --seeds {seeds}"), 2);
+        assert!(line.contains(told), "{line}");
+    }
 }
 
 #[test]

@@ -130,47 +130,46 @@ fn option_columns<'a>() -> Vec<Column<'a>> {
     ]
 }
 
-fn result_columns<'a>(first: &Summary) -> Vec<Column<'a>> {
-    fn shown(value: Option<MeanDeviation>, factor: f64, digits: usize) -> String {
-        value.map_or_else(
-            || "-".to_owned(),
-            |value| {
-                let (mean, deviation) = (factor * value.mean, factor * value.deviation);
-                format!("{mean:.digits$} ± {deviation:.digits$}")
-            },
-        )
+/// Mean ± standard deviation, the mean alone for one value.
+fn shown(value: Option<MeanDeviation>, (factor, digits): (f64, usize), count: usize) -> String {
+    let Some(value) = value else {
+        return "-".to_owned();
+    };
+    let (mean, deviation) = (factor * value.mean, factor * value.deviation);
+    match count {
+        0 | 1 => format!("{mean:.digits$}"),
+        _ => format!("{mean:.digits$} ± {deviation:.digits$}"),
     }
+}
+
+fn result_columns<'a>(first: &Summary) -> Vec<Column<'a>> {
+    /// Over all runs that did not diverge.
+    fn column<'a>(
+        name: &'static str,
+        value: fn(&Summary) -> Option<MeanDeviation>,
+        format: (f64, usize),
+    ) -> Column<'a> {
+        let show = move |it: &Summary| shown(value(it), format, it.runs - it.diverged);
+        (name, Box::new(show))
+    }
+    const PERCENT: (f64, usize) = (100.0, 2);
     let mut columns: Vec<Column<'a>> = vec![
         ("runs", Box::new(|it| it.runs.to_string())),
         ("diverged", Box::new(|it| it.diverged.to_string())),
-        ("train loss", Box::new(|it| shown(it.train_loss, 1.0, 4))),
-        (
-            "validation loss",
-            Box::new(|it| shown(it.validation_loss, 1.0, 4)),
-        ),
-        (
-            "validation %",
-            Box::new(|it| shown(it.validation_accuracy, 100.0, 2)),
-        ),
-        (
-            "best epoch %",
-            Box::new(|it| shown(it.best_validation_accuracy, 100.0, 2)),
-        ),
-        ("best epoch", Box::new(|it| shown(it.best_epoch, 1.0, 1))),
+        column("train loss", |it| it.train_loss, (1.0, 4)),
+        column("validation loss", |it| it.validation_loss, (1.0, 4)),
+        column("validation %", |it| it.validation_accuracy, PERCENT),
+        column("best epoch %", |it| it.best_validation_accuracy, PERCENT),
+        column("best epoch", |it| it.best_epoch, (1.0, 1)),
     ];
     if first.reached_target.is_some() {
-        let reached = |it: &Summary| {
-            it.reached_target
-                .map_or_else(String::new, |it| it.to_string())
-        };
-        columns.push(("reached", Box::new(reached)));
-        columns.push((
-            "epochs to it",
-            Box::new(|it| shown(it.epochs_to_target, 1.0, 1)),
-        ));
+        let reached = |it: &Summary| it.reached_target.unwrap_or(0);
+        columns.push(("reached", Box::new(move |it| reached(it).to_string())));
+        let epochs = move |it: &Summary| shown(it.epochs_to_target, (1.0, 1), reached(it));
+        columns.push(("epochs to it", Box::new(epochs)));
     }
     if first.test_accuracy.is_some() {
-        columns.push(("test %", Box::new(|it| shown(it.test_accuracy, 100.0, 2))));
+        columns.push(column("test %", |it| it.test_accuracy, PERCENT));
     }
     columns
 }

@@ -1,7 +1,18 @@
 //! `--recipe` and the options that it sets.
 
-use clap::Args;
+use crate::cli::config::Implied;
+use clap::{ArgMatches, Args, FromArgMatches};
 use fused_mlp::training::{Recipe, Schedule, TrainingOptions};
+use std::fmt::Display;
+
+/// A help text that ends with the default of an option, which the default recipe sets.
+fn help<T: Display>(text: &str, default: impl Fn(TrainingOptions) -> T) -> String {
+    let recipe = Recipe::default();
+    format!(
+        "{text} [default: {}, as in recipe {recipe}]",
+        default(recipe.options())
+    )
+}
 
 /// A recipe, and options that take precedence over it.
 #[derive(Debug, Clone, Args)]
@@ -10,33 +21,23 @@ pub struct RecipeArgs {
     /// accuracy) or assignment (plain SGD)
     #[arg(long, value_name = "NAME", default_value_t = Recipe::default())]
     recipe: Recipe,
-    /// Passes over the training samples
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help = help("Passes over the training samples", |it| it.epochs))]
     epochs: Option<u32>,
-    /// Samples of a minibatch; the last of an epoch may be smaller
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help = help("Samples of a minibatch; the last of an epoch may be smaller", |it| it.batch_size))]
     batch_size: Option<usize>,
-    /// Base of the learning-rate schedule
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", help = help("Base of the learning-rate schedule", |it| it.learning_rate))]
     learning_rate: Option<f32>,
-    /// Share of the velocity kept from step to step, 0 to below 1
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", help = help("Share of the velocity kept from step to step, 0 to below 1", |it| it.momentum))]
     momentum: Option<f32>,
-    /// Nesterov's form of momentum, where there is momentum: true or false
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", help = help("Nesterov's form of momentum, where there is momentum: true or false", |it| it.nesterov))]
     nesterov: Option<bool>,
-    /// Share of each weight (not bias) added to its gradient
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", help = help("Share of each weight (not bias) added to its gradient", |it| it.weight_decay))]
     weight_decay: Option<f32>,
-    /// Learning rate over the steps: constant, step (a tenth after 1/2, a hundredth after 3/4),
-    /// linear (to 0) or cosine (to 0)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = help("Learning rate over the steps: constant, step (a tenth after 1/2, a hundredth after 3/4), linear (to 0) or cosine (to 0)", |it| it.schedule))]
     schedule: Option<Schedule>,
-    /// Epochs, or part of one, during which the learning rate rises linearly to the schedule's
-    #[arg(long, value_name = "EPOCHS")]
+    #[arg(long, value_name = "EPOCHS", help = help("Epochs, or part of one, during which the learning rate rises linearly to the schedule's", |it| it.warm_up))]
     warm_up: Option<f32>,
-    /// Factor of the random initial weights
-    #[arg(long, value_name = "FACTOR", conflicts_with = "init")]
+    #[arg(long, value_name = "FACTOR", conflicts_with = "init", help = help("Factor of the random initial weights", |it| it.init_scale))]
     init_scale: Option<f32>,
 }
 
@@ -52,7 +53,10 @@ impl RecipeArgs {
             schedule: self.schedule.unwrap_or(recipe.schedule),
             warm_up: self.warm_up.unwrap_or(recipe.warm_up),
             momentum,
-            nesterov: self.nesterov.unwrap_or(recipe.nesterov && momentum != 0.0),
+            // A recipe without momentum says nothing on its form.
+            nesterov: self
+                .nesterov
+                .unwrap_or(momentum != 0.0 && (recipe.nesterov || recipe.momentum == 0.0)),
             weight_decay: self.weight_decay.unwrap_or(recipe.weight_decay),
             init_scale: self.init_scale.unwrap_or(recipe.init_scale),
             ..recipe
@@ -103,4 +107,33 @@ pub fn arguments(options: &TrainingOptions) -> String {
         options.weight_decay,
         options.init_scale
     )
+}
+
+/// What the recipe sets, for `--print-config`. A run that goes on has its own options instead.
+///
+/// # Errors
+/// If the options of the recipe cannot be read off `matches`.
+pub fn implied(matches: &ArgMatches) -> anyhow::Result<Vec<Implied>> {
+    if matches.contains_id("resume") {
+        return Ok(Vec::new());
+    }
+    let args = RecipeArgs::from_arg_matches(matches)?;
+    let options = args.options();
+    let by = format!("recipe {}", args.recipe);
+    macro_rules! implied {
+        ($($name:ident),*) => {
+            vec![$((stringify!($name), options.$name.to_string(), by.clone())),*]
+        };
+    }
+    Ok(implied!(
+        epochs,
+        batch_size,
+        learning_rate,
+        momentum,
+        nesterov,
+        weight_decay,
+        schedule,
+        warm_up,
+        init_scale
+    ))
 }

@@ -5,9 +5,9 @@ use super::TrainArgs;
 use super::message;
 use super::recipe::RecipeArgs;
 use super::target::TargetOn;
+use crate::cli::config::Origins;
 use anyhow::{Context, bail};
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
+use clap::{Args, ValueEnum};
 use fused_mlp::mnist::Dataset;
 use fused_mlp::report::{RunFolder, SavedRun};
 use fused_mlp::simd::{Isa, IsaRequest};
@@ -41,41 +41,6 @@ impl ResumeArgs {
     }
 }
 
-/// Names of the options that were given on the command line.
-#[derive(Debug, Clone, Default)]
-pub struct GivenOptions(Vec<String>);
-
-impl GivenOptions {
-    fn contains(&self, name: &str) -> bool {
-        self.0.iter().any(|given| given == name)
-    }
-}
-
-impl FromArgMatches for GivenOptions {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let is_given =
-            |id: &&clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
-        let names = matches.ids().filter(is_given);
-        Ok(Self(names.map(ToString::to_string).collect()))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-/// It has no options of its own.
-impl Args for GivenOptions {
-    fn augment_args(command: clap::Command) -> clap::Command {
-        command
-    }
-
-    fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        command
-    }
-}
-
 /// A run that goes on.
 pub struct Resumption {
     /// Its folder, which no other process writes to.
@@ -97,10 +62,14 @@ impl Resumption {
 ///
 /// # Errors
 /// If it cannot go on, or an option would change its results.
-pub fn prepare(args: &TrainArgs, folder: &Path) -> anyhow::Result<Option<(TrainArgs, Resumption)>> {
+pub fn prepare(
+    args: &TrainArgs,
+    origins: &Origins,
+    folder: &Path,
+) -> anyhow::Result<Option<(TrainArgs, Resumption)>> {
     let (run_folder, saved) = RunFolder::open(folder).context("--resume")?;
     let shown = folder.display();
-    refuse_changes(args, &saved.settings)?;
+    refuse_changes(args, origins, &saved.settings)?;
     match saved
         .results
         .as_ref()
@@ -136,8 +105,9 @@ pub fn prepare(args: &TrainArgs, folder: &Path) -> anyhow::Result<Option<(TrainA
             "{shown} has no checkpoint yet: the training begins anew"
         ));
     }
-    warn_of_recipe(args, &saved.settings.options);
-    let args = resolved(args, &saved, checkpoint.as_ref().map(|(_, found)| found))?;
+    warn_of_recipe(args, origins, &saved.settings.options);
+    let found = checkpoint.as_ref().map(|(_, found)| found);
+    let args = resolved((args, origins), &saved, found)?;
     let resumption = Resumption {
         run_folder,
         started: saved.started,
@@ -198,34 +168,39 @@ fn run_pairs(given: &RunSettings, own: &RunSettings) -> Vec<Pair> {
     pairs
 }
 
-/// Refuses options that were given and differ from those of the run.
-fn refuse_changes(args: &TrainArgs, own: &RunSettings) -> anyhow::Result<()> {
+/// Refuses options that somebody set and that differ from those of the run.
+fn refuse_changes(args: &TrainArgs, origins: &Origins, own: &RunSettings) -> anyhow::Result<()> {
+    let mut args = args.clone();
+    // What decides on the target counts even where the target itself is that of the run.
+    let target = &mut args.target.target_accuracy;
+    *target = target.or(own.target_accuracy);
     let given = args.settings(args.hidden.unwrap_or(own.hidden));
     let pairs = training_pairs(&given.options, &own.options);
     for (option, given, own) in pairs.into_iter().chain(run_pairs(&given, own)) {
-        if args.given.contains(option) && given != own {
+        if origins.get(option).is_some() && given != own {
             bail!(
-                "--{} is {given}, but the run that is resumed has {own}; leave it out, or start a \
-                 new training",
-                option.replace('_', "-")
+                "--{} is {given}{}, but the run that is resumed has {own}; leave it out, or start \
+                 a new training",
+                option.replace('_', "-"),
+                origins.note(option)
             );
         }
     }
     Ok(())
 }
 
-/// Says that a recipe of the command line is not that of the run: its options are not given ones,
+/// Says that a recipe that was set is not that of the run: its options are not given ones,
 /// so they are not refused.
-fn warn_of_recipe(args: &TrainArgs, own: &TrainingOptions) {
+fn warn_of_recipe(args: &TrainArgs, origins: &Origins, own: &TrainingOptions) {
     let is_other = args.recipe.options() != RecipeArgs::resolved(own).options();
-    if args.given.contains("recipe") && is_other {
+    if origins.get("recipe").is_some() && is_other {
         message("warning: --recipe changes nothing: the run that is resumed keeps its own options");
     }
 }
 
-/// The options of the run, with those of the command line that change no result.
+/// The options of the run, with those that were set and change no result.
 fn resolved(
-    args: &TrainArgs,
+    (args, origins): (&TrainArgs, &Origins),
     saved: &SavedRun,
     checkpoint: Option<&Checkpoint>,
 ) -> anyhow::Result<TrainArgs> {
@@ -247,10 +222,10 @@ fn resolved(
         .unwrap_or(TargetOn::Test);
     args.stopping.patience = settings.patience;
     args.stopping.min_delta = settings.min_delta;
-    if !args.given.contains("checkpoint_every") {
+    if origins.get("checkpoint_every").is_none() {
         args.resume.checkpoint_every = settings.checkpoint_every;
     }
-    if !args.given.contains("checkpoint_minutes") {
+    if origins.get("checkpoint_minutes").is_none() {
         args.resume.checkpoint_minutes = settings.checkpoint_minutes;
     }
     if args.data.is_none() {
@@ -273,13 +248,13 @@ fn resolved(
         }
         None => (saved.isa.as_ref(), saved.threads),
     };
-    resolve_engine(&mut args, isa, threads)?;
+    resolve_engine((&mut args, origins), isa, threads)?;
     Ok(args)
 }
 
 /// Threads and instruction set: free where they change no bit, else those of the run.
 fn resolve_engine(
-    args: &mut TrainArgs,
+    (args, origins): (&mut TrainArgs, &Origins),
     isa: Option<&String>,
     threads: usize,
 ) -> anyhow::Result<()> {
@@ -287,8 +262,9 @@ fn resolve_engine(
         // Its sums depend on the number of threads.
         match args.backend.engine.threads {
             Some(given) if given != threads => bail!(
-                "--threads is {given}, but the run that is resumed has {threads}, on which the \
-                 results of --backend matrixmultiply depend; leave it out"
+                "--threads is {given}{}, but the run that is resumed has {threads}, on which the \
+                 results of --backend matrixmultiply depend; leave it out",
+                origins.note("threads")
             ),
             _ => args.backend.engine.threads = Some(threads),
         }
@@ -309,9 +285,10 @@ fn resolve_engine(
     let is_same = found.name() == isa || (found.is_fused() && isa != "portable");
     if !is_same {
         bail!(
-            "--isa is {}, but the run that is resumed has {isa}, which gives other bits; leave it \
-             out, or go on on the machine where it began",
-            found.name()
+            "--isa is {}{}, but the run that is resumed has {isa}, which gives other bits; leave \
+             it out, or go on on the machine where it began",
+            found.name(),
+            origins.note("isa")
         );
     }
     Ok(())

@@ -13,12 +13,7 @@ pub struct StoppingArgs {
     #[arg(long, value_name = "N")]
     pub patience: Option<u32>,
     /// Fall of the validation loss that counts as an improvement, in nats
-    #[arg(
-        long,
-        value_name = "NATS",
-        default_value_t = 0.0,
-        requires = "patience"
-    )]
+    #[arg(long, value_name = "NATS", default_value_t = 0.0)]
     pub min_delta: f64,
 }
 

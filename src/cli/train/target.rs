@@ -17,13 +17,7 @@ pub struct TargetArgs {
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     pub target_accuracy: Option<f64>,
     /// Samples that decide on the target
-    #[arg(
-        long,
-        value_enum,
-        value_name = "SPLIT",
-        default_value = "test",
-        requires = "target_accuracy"
-    )]
+    #[arg(long, value_enum, value_name = "SPLIT", default_value = "test")]
     pub target_on: TargetOn,
 }
 

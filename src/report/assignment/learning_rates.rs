@@ -260,9 +260,11 @@ fn rates_figure(answer: &LearningRates, is_training: bool) -> Result<Figure, Str
         series,
         marks: Vec::new(),
     };
+    // The f64 of the shortest decimal, as 0.001, not that of the f32 nearest to it.
+    let as_written = |rate: f32| rate.to_string().parse().unwrap_or_else(|_| f64::from(rate));
     let rows = answer.rows.iter().flat_map(|row| {
         row.curve.iter().map(|point| {
-            let mut cells = vec![f64::from(row.learning_rate)];
+            let mut cells = vec![as_written(row.learning_rate)];
             cells.extend(epoch_row(point));
             cells
         })

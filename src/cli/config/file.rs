@@ -1,0 +1,198 @@
+//! The file of `--config`.
+
+use super::value::Value;
+use super::{key, settable};
+use anyhow::{Context, anyhow, bail};
+use clap::Command;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::de::{DeTable, DeValue};
+
+/// Options by their names with hyphens, each with its line.
+type Table = BTreeMap<String, (Value, usize)>;
+
+/// A file whose keys are all options of this program.
+#[derive(Debug)]
+pub struct ConfigFile {
+    pub path: PathBuf,
+    shared: Table,
+    tables: BTreeMap<String, Table>,
+}
+
+/// Names of a command's options, by the name of its table: `train`, `data-info`.
+type Commands = BTreeMap<String, BTreeSet<String>>;
+
+/// Similarity from which a name is suggested, as in clap.
+const SIMILAR: f64 = 0.7;
+
+impl ConfigFile {
+    /// Reads a file, whose keys must be options of the commands below `root`.
+    ///
+    /// # Errors
+    /// If it cannot be read, is no TOML or has an unknown table or key, with its line.
+    pub fn load(path: &Path, root: &Command) -> anyhow::Result<Self> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!(
+                "--config {shown}: expected a \
+            TOML file that can be read"
+            )
+        })?;
+        let document = DeTable::parse(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| line_of(&text, span));
+            anyhow!("{shown}:{line}: {}", error.message().replace('\n', ", "))
+        })?;
+        let mut reader = Reader {
+            text: &text,
+            shown: shown.to_string(),
+            commands: commands(root),
+        };
+        let (shared, tables) = reader.read(document.get_ref())?;
+        Ok(Self {
+            path: path.to_owned(),
+            shared,
+            tables,
+        })
+    }
+
+    /// What the file says of an option of a command: its table goes before the top of the file.
+    pub fn find(&self, table: &str, key: &str) -> Option<&(Value, usize)> {
+        let own = self.tables.get(table).and_then(|table| table.get(key));
+        own.or_else(|| self.shared.get(key))
+    }
+}
+
+/// All commands that have none below them.
+fn commands(root: &Command) -> Commands {
+    fn collect(command: &Command, name: &str, found: &mut Commands) {
+        let inner = command.get_subcommands();
+        let inner: Vec<_> = inner.filter(|it| it.get_name() != "help").collect();
+        if inner.is_empty() {
+            found.insert(name.to_owned(), settable(command).map(key).collect());
+        }
+        for command in inner {
+            let name = match name {
+                "" => command.get_name().to_owned(),
+                outer => format!("{outer}-{}", command.get_name()),
+            };
+            collect(command, &name, found);
+        }
+    }
+    let mut found = Commands::new();
+    collect(root, "", &mut found);
+    found
+}
+
+/// The line, counted from 1, where something begins.
+fn line_of(text: &str, span: Range<usize>) -> usize {
+    let before = &text.as_bytes()[..span.start.min(text.len())];
+    before.iter().filter(|&&byte| byte == b'\n').count() + 1
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    shown: String,
+    commands: Commands,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, document: &DeTable<'_>) -> anyhow::Result<(Table, BTreeMap<String, Table>)> {
+        let (mut shared, mut tables) = (Table::new(), BTreeMap::new());
+        let all: BTreeSet<String> = self.commands.values().flatten().cloned().collect();
+        for (name, value) in document {
+            let line = line_of(self.text, name.span());
+            let name = name.get_ref().replace('_', "-");
+            let options = self.commands.get(&name);
+            match (value.get_ref(), options) {
+                (DeValue::Table(table), Some(options)) => {
+                    let mut found = Table::new();
+                    let place = format!("an option of fused-mlp {}", name.replace('-', " "));
+                    for (key, value) in table {
+                        let line = line_of(self.text, key.span());
+                        self.add(
+                            &mut found,
+                            (key.get_ref(), line),
+                            value.get_ref(),
+                            options,
+                            &place,
+                        )?;
+                    }
+                    tables.insert(name, found);
+                }
+                (DeValue::Table(_), None) => {
+                    let names: BTreeSet<String> = self.commands.keys().cloned().collect();
+                    let advice = match suggestion(&name, &names) {
+                        none if none.is_empty() => "; expected a table such as [train]".to_owned(),
+                        similar => similar,
+                    };
+                    bail!(
+                        "{}:{line}: [{name}] is the name of no command{advice}",
+                        self.shown
+                    );
+                }
+                (_, Some(_)) => bail!(
+                    "{}:{line}: {name} is a command, so a table was expected: [{name}]",
+                    self.shown
+                ),
+                (value, None) => {
+                    let place = "an option of a command";
+                    self.add(&mut shared, (&name, line), value, &all, place)?;
+                }
+            }
+        }
+        Ok((shared, tables))
+    }
+
+    fn add(
+        &self,
+        table: &mut Table,
+        (key, line): (&str, usize),
+        value: &DeValue<'_>,
+        options: &BTreeSet<String>,
+        place: &str,
+    ) -> anyhow::Result<()> {
+        let key = key.replace('_', "-");
+        if !options.contains(&key) {
+            bail!(
+                "{}:{line}: {key} is not {place}{}",
+                self.shown,
+                suggestion(&key, options)
+            );
+        }
+        match Value::new(value) {
+            Value::Other(what) => {
+                bail!(
+                    "{}:{line}: {key} is {what}; expected the value of an option",
+                    self.shown
+                )
+            }
+            value => match table.insert(key.clone(), (value, line)) {
+                Some((_, before)) => bail!(
+                    "{}:{line}: {key} is set twice; it stands in line {before}, too",
+                    self.shown
+                ),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+/// "; did you mean …?", where a name is similar or begins with this one.
+fn suggestion(name: &str, names: &BTreeSet<String>) -> String {
+    let inner: Vec<&str> = names
+        .iter()
+        .filter(|other| other.starts_with(&format!("{name}-")))
+        .map(String::as_str)
+        .collect();
+    if !inner.is_empty() {
+        return format!("; did you mean {}?", inner.join(" or "));
+    }
+    let likeness = |other: &&String| strsim::jaro_winkler(name, other);
+    let nearest = names
+        .iter()
+        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    nearest
+        .filter(|nearest| likeness(nearest) > SIMILAR)
+        .map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"))
+}

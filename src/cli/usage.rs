@@ -1,0 +1,89 @@
+//! Mistakes of usage, each in one line.
+
+use super::config::{Kind, Origin, Origins};
+use clap::Command;
+use clap::error::{ContextKind, ContextValue};
+use std::error::Error;
+use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
+
+/// What clap says in several lines, in one: what is wrong, what is similar, and where it was set if
+/// not on the command line.
+pub fn one_line(error: &clap::Error, command: &Command, origins: &Origins) -> String {
+    // Only a built command can tell how its options are shown.
+    let mut command = command.clone();
+    command.build();
+    let concerned = concerned(error, &command);
+    let text = match (parse_error(error), concerned.first()) {
+        (true, Some(arg)) => invalid_value(error, arg),
+        _ => joined(&error.to_string()),
+    };
+    let set_by: Vec<String> = concerned
+        .iter()
+        .filter_map(|arg| {
+            let id = arg.get_id().as_str();
+            let origin = origins.get(id).filter(|&it| *it != Origin::CommandLine)?;
+            let name = arg.get_long().unwrap_or(id);
+            Some(format!("; --{name} is set by {origin}"))
+        })
+        .collect();
+    format!("{text}{}; --help tells more", set_by.concat())
+}
+
+/// The lines up to the usage as one; clap's tips are further sentences.
+fn joined(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    lines.fold(String::new(), |text, line| {
+        match line.strip_prefix("tip: ") {
+            Some(tip) => format!("{text}; {tip}"),
+            None if text.is_empty() => line.to_owned(),
+            None => format!("{text} {line}"),
+        }
+    })
+}
+
+/// The options of a command that an error is about.
+fn concerned<'a>(error: &clap::Error, command: &'a Command) -> Vec<&'a clap::Arg> {
+    let mut names = Vec::new();
+    for kind in [ContextKind::InvalidArg, ContextKind::PriorArg] {
+        match error.get(kind) {
+            Some(ContextValue::String(name)) => names.push(name.clone()),
+            Some(ContextValue::Strings(several)) => names.extend(several.iter().cloned()),
+            _ => {}
+        }
+    }
+    names
+        .iter()
+        .filter_map(|name| find(command, name))
+        .collect()
+}
+
+/// The option that clap shows by this name, in a command or one below it.
+fn find<'a>(command: &'a Command, shown: &str) -> Option<&'a clap::Arg> {
+    let mut args = command.get_arguments();
+    let own = args.find(|arg| arg.to_string() == shown);
+    own.or_else(|| {
+        command
+            .get_subcommands()
+            .find_map(|inner| find(inner, shown))
+    })
+}
+
+/// Whether a text is no number, which the standard library tells without saying what was expected.
+fn parse_error(error: &clap::Error) -> bool {
+    error.source().is_some_and(|source| {
+        let whole = source.downcast_ref::<ParseIntError>();
+        let is_no_number = |error: &ParseIntError| *error.kind() != IntErrorKind::PosOverflow;
+        source.is::<ParseFloatError>() || whole.is_some_and(is_no_number)
+    })
+}
+
+fn invalid_value(error: &clap::Error, arg: &clap::Arg) -> String {
+    let value = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) => value.as_str(),
+        _ => "",
+    };
+    let expected = Kind::of(arg).expected();
+    format!("error: invalid value '{value}' for '{arg}': expected {expected}")
+}

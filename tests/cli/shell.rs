@@ -1,0 +1,257 @@
+//! Help, version, completions and manual pages.
+
+use super::support::Place;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Commands as they are typed; the empty one is the program.
+fn commands(place: &Place) -> Vec<String> {
+    let listed = |command: &str| -> Vec<String> {
+        let help = place.stdout(&format!("{command} --help"));
+        let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+        lines
+            .take_while(|line| !line.is_empty())
+            .filter(|line| !line.starts_with("   "))
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|name| *name != "help")
+            .map(|name| format!("{command} {name}").trim().to_owned())
+            .collect()
+    };
+    let top = listed("");
+    let below: Vec<String> = top.iter().flat_map(|command| listed(command)).collect();
+    [vec![String::new()], top, below].concat()
+}
+
+fn file_name(command: &str) -> String {
+    format!("fused-mlp {command}").trim().replace(' ', "-")
+}
+
+/// The help of every command is the one in `tests/cli/snapshots`; `SNAPSHOTS=overwrite` writes them.
+#[test]
+fn help_is_that_of_the_snapshots() {
+    let place = Place::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/snapshots");
+    let assert = snapbox::Assert::new().action_env("SNAPSHOTS");
+    let mut names = BTreeSet::new();
+    for command in commands(&place) {
+        let mut program = place.program(&format!("{command} --help"));
+        // The width is that of a pipe, whatever the terminal.
+        let output = program.env_remove("COLUMNS").output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let path = folder.join(format!("{}.txt", file_name(&command)));
+        names.insert(path.clone());
+        // Trailing spaces, which clap leaves in empty lines, would not survive editors.
+        let help: String = help
+            .lines()
+            .map(|line| format!("{}\n", line.trim_end()))
+            .collect();
+        assert.eq(help, snapbox::Data::read_from(&path, None).raw());
+    }
+    let entries = fs::read_dir(folder).unwrap();
+    let left: BTreeSet<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left, names, "one snapshot for each command");
+}
+
+#[test]
+fn every_help_has_examples_that_are_understood() {
+    let place = Place::new();
+    for command in commands(&place) {
+        let help = place.stdout(&format!("{command} --help"));
+        let (_, examples) = help.split_once("\nExamples:\n").unwrap_or_else(|| {
+            panic!("the help of {command:?} has no examples:\n{help}");
+        });
+        let examples = examples.lines().take_while(|line| line.starts_with("  "));
+        let examples: Vec<&str> = examples.map(str::trim).collect();
+        assert!(!examples.is_empty());
+        assert!(
+            help.lines().all(|line| line.chars().count() <= 105),
+            "{help}"
+        );
+        // Options in examples exist: with --print-config nothing else is done.
+        for example in examples.iter().filter(|it| it.starts_with("fused-mlp ")) {
+            let end = example.find(['|', '>', '&', '(']).unwrap_or(example.len());
+            let example = example[..end].trim().trim_start_matches("fused-mlp ");
+            if example.contains("--config") || example.starts_with("help") || example == "fused-mlp"
+            {
+                continue;
+            }
+            let (own, rest) = example.split_once(" -- ").unwrap_or((example, ""));
+            let rest = if rest.is_empty() {
+                String::new()
+            } else {
+                format!("-- {rest}")
+            };
+            place.stdout(&format!("{own} --print-config {rest}"));
+        }
+    }
+}
+
+#[test]
+fn the_version_tells_build_and_instruction_sets() {
+    let place = Place::new();
+    let version = concat!("fused-mlp ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(place.stdout("-V"), version);
+    let long = place.stdout("--version");
+    assert!(long.starts_with(version), "{long}");
+    assert!(
+        long.contains("build: release, rustc ") || long.contains("build: debug, rustc "),
+        "{long}"
+    );
+    assert!(
+        long.contains("instruction sets of this CPU: ") && long.contains("portable"),
+        "{long}"
+    );
+}
+
+/// Whether a program is there; says so if it is not.
+fn has(program: &str) -> bool {
+    let is_there = Command::new(program).arg("--version").output().is_ok();
+    if !is_there {
+        eprintln!("{program} is not installed: not tested");
+    }
+    is_there
+}
+
+/// What a script prints.
+fn said(shell: &str, place: &Place, script: &str) -> String {
+    let mut command = Command::new(shell);
+    let output = command
+        .current_dir(place.folder())
+        .args(["-c", script])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn bash_completes() {
+    let place = Place::new();
+    if !has("bash") {
+        return;
+    }
+    fs::write(place.path("script"), place.stdout("completions bash")).unwrap();
+    let complete = |words: &str| {
+        let script = format!(
+            "source ./script; set -- {words}; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
+             $(complete -p fused-mlp | sed 's/.*-F \\([^ ]*\\) .*/\\1/') fused-mlp \"${{@: -1}}\" \
+             \"${{@: -2:1}}\"; echo \"${{COMPREPLY[@]}}\""
+        );
+        said("bash", &place, &script).trim().to_owned()
+    };
+    assert_eq!(complete("fused-mlp swe"), "sweep");
+    assert_eq!(complete("fused-mlp train --learn"), "--learning-rate");
+    assert_eq!(
+        complete("fused-mlp train --backend ''"),
+        "fused matrixmultiply reference"
+    );
+    assert_eq!(complete("fused-mlp data v"), "verify");
+    assert_eq!(complete("fused-mlp bench --print"), "--print-config");
+}
+
+#[test]
+fn zsh_and_fish_complete() {
+    let place = Place::new();
+    fs::write(place.path("_fused-mlp"), place.stdout("completions zsh")).unwrap();
+    fs::write(
+        place.path("fused-mlp.fish"),
+        place.stdout("completions fish"),
+    )
+    .unwrap();
+    if has("fish") {
+        let script = "source fused-mlp.fish; complete -C 'fused-mlp train --learn'; \
+                      complete -C 'fused-mlp data v'; complete -C 'fused-mlp train --backend r'";
+        let text = said("fish", &place, script);
+        let words: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.split('\t').next())
+            .collect();
+        assert_eq!(words, ["--learning-rate", "verify", "reference"], "{text}");
+    }
+    if has("zsh") {
+        // Completion works in a terminal alone, so a second zsh is typed into.
+        let script = r#"
+            zmodload zsh/zpty
+            zpty z zsh -f
+            zpty -w z 'PS1=; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; print RE""ADY'
+            zpty -r -m z text '*READY*'
+            zpty -w -n z $'fused-mlp train --learn\t'
+            zpty -r -m z text '*--learning-rate*'
+            zpty -d z
+            print -r -- $text"#;
+        let text = said("zsh", &place, script);
+        assert!(text.contains("--learning-rate"), "{text}");
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let place = Place::new();
+    place.stdout("man --out pages");
+    let mut names: Vec<String> = commands(&place)
+        .iter()
+        .map(|command| format!("{}.1", file_name(command)))
+        .collect();
+    names.sort();
+    let mut written: Vec<String> = fs::read_dir(place.path("pages"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    written.sort();
+    assert_eq!(written, names);
+    for name in &names {
+        let page = fs::read_to_string(place.path("pages").join(name)).unwrap();
+        for section in [".SH NAME", ".SH SYNOPSIS", ".SH EXAMPLES"] {
+            assert!(page.contains(section), "{name} lacks {section}");
+        }
+    }
+    let page = fs::read_to_string(place.path("pages/fused-mlp-data-info.1")).unwrap();
+    assert_eq!(place.stdout("man data info"), page);
+    let line = place.failure("man nothing", 2);
+    assert!(line.contains("nothing is no command"), "{line}");
+    if has("groff") {
+        let script = "for page in pages/*; do groff -man -Tutf8 -ww $page; done 2>&1 >/dev/null";
+        assert_eq!(said("sh", &place, script), "");
+        let script = "groff -man -Tascii pages/fused-mlp-train.1 | sed 's/\\x1b\\[[0-9]*m//g'";
+        let text = said("sh", &place, script);
+        assert!(
+            text.contains("\n         fused-mlp train --recipe best --seed 2\n"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn mistyped_names_are_suggested_in_one_line() {
+    let place = Place::new();
+    for (arguments, told) in [
+        ("swep", "a similar subcommand exists: 'sweep'; --help"),
+        (
+            "train --epoch 3",
+            "found; a similar argument exists: '--epochs'; --help",
+        ),
+        ("train --schedule cosin", "cosine"),
+        (
+            "train --backend fussed",
+            "[possible values: fused, matrixmultiply, reference]; a similar value exists: 'fused'",
+        ),
+        (
+            "sweep --learning-rate abc",
+            "'abc' for '--learning-rate <LIST>': expected a number",
+        ),
+        (
+            "train --epochs many",
+            "'many' for '--epochs <N>': expected a whole number",
+        ),
+        (
+            "train --epochs 99999999999",
+            "99999999999 is not in 0..=4294967295",
+        ),
+    ] {
+        let line = place.failure(arguments, 2);
+        assert!(line.contains(told), "{arguments}: {line}");
+        assert!(!line.contains("tip:"), "{line}");
+    }
+}
