@@ -1,0 +1,208 @@
+//! From a grey picture to the network's image.
+
+use super::error::NoDigit;
+use super::grey::GreyImage;
+use super::ink::{self, Ink};
+use super::plane::{Plane, reduced};
+use super::shapes::{self, Digit};
+use image::imageops::{FilterType, resize};
+use image::{ImageBuffer, Luma};
+
+/// Longer side of the picture in which the digit is looked for.
+const WORKING_SIDE: usize = 1024;
+/// Side of the box that a digit fills, and of the image that it lies in.
+const BOX_SIDE: usize = 20;
+const IMAGE_SIDE: usize = 28;
+/// A digit covers at least this share of the picture.
+const LEAST_AREA: f64 = 0.0005;
+/// Strokes thinner than this, in pixels of the network's image, are thickened ...
+const THINNEST_STROKE: f32 = 1.5;
+/// ... to this width. Most of MNIST's strokes are two to three pixels wide.
+const STROKE: f32 = 2.0;
+
+/// A network's image of a digit, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// Rows of the image.
+    pub rows: usize,
+    /// Columns of the image.
+    pub columns: usize,
+    /// rows · columns bytes, row-major; 0 is background, 255 ink.
+    pub pixels: Vec<u8>,
+    /// Whether the ink was darker than its background, as on paper.
+    pub is_inverted: bool,
+    /// Left edge of the digit in the picture, in pixels.
+    pub left: usize,
+    /// Upper edge.
+    pub top: usize,
+    /// Width of the digit.
+    pub width: usize,
+    /// Height of the digit.
+    pub height: usize,
+}
+
+/// Makes the image of `rows` x `columns` pixels that MNIST would hold of the digit in a picture; the
+/// steps are described at [`image`](crate::image).
+///
+/// # Errors
+/// [`NoDigit`] if nothing in the picture can be a digit.
+///
+/// # Panics
+/// If `rows` or `columns` is 0.
+///
+/// ```
+/// use fused_mlp::image::{GreyImage, prepare};
+///
+/// // A dark stroke on light paper.
+/// let pixel = |index: usize| if (45..55).contains(&(index % 100)) && (2000..8000).contains(&index) { 30 } else { 220 };
+/// let picture = GreyImage::new(100, 100, (0..10_000).map(pixel).collect());
+/// let one = prepare(&picture, 28, 28)?;
+/// assert!(one.is_inverted);
+/// assert_eq!((one.left, one.top, one.width, one.height), (45, 20, 10, 60));
+/// assert_eq!(one.pixels[14 * 28 + 14], 255);
+/// assert_eq!(one.pixels[14 * 28 + 4], 0);
+/// # Ok::<(), fused_mlp::image::NoDigit>(())
+/// ```
+pub fn prepare(picture: &GreyImage, rows: usize, columns: usize) -> Result<Prepared, NoDigit> {
+    assert!(rows > 0 && columns > 0, "an image has pixels");
+    let (width, height) = (picture.width(), picture.height());
+    let factor = width.max(height).div_ceil(WORKING_SIDE);
+    let grey = reduced(width, height, factor, |index| {
+        f32::from(picture.pixels()[index])
+    });
+    let ink = ink::find(&grey)?;
+    let is_ink = |index: usize| ink.smooth.values[index] > ink.threshold;
+    let digit = shapes::digit(grey.width, grey.height, is_ink).ok_or(NoDigit::Blank)?;
+    if (digit.area as f64) < LEAST_AREA * grey.values.len() as f64 {
+        return Err(NoDigit::Specks);
+    }
+    let pixels = scaled(&ink, &digit, rows, columns);
+    let region = digit.region;
+    Ok(Prepared {
+        rows,
+        columns,
+        pixels: centred(&pixels, rows, columns),
+        is_inverted: ink.is_dark,
+        left: region.left * factor,
+        top: region.top * factor,
+        width: (region.right * factor).min(width) - region.left * factor,
+        height: (region.bottom * factor).min(height) - region.top * factor,
+    })
+}
+
+/// The digit's ink, 0 to 1, scaled into the box that an image of so many rows and columns has.
+fn scaled(ink: &Ink, digit: &Digit, rows: usize, columns: usize) -> Plane {
+    // Pixels of the image for one pixel of the picture, if the digit has `more` pixels on each side.
+    let scale = |more: usize| {
+        let side = |size: usize, length: usize| {
+            let side = (size * BOX_SIDE) as f32 / IMAGE_SIDE as f32;
+            side.round().max(1.0) / (length + 2 * more) as f32
+        };
+        side(rows, digit.region.height()).min(side(columns, digit.region.width()))
+    };
+    let thin = stroke_width(digit) * scale(0);
+    let thickening = if thin < THINNEST_STROKE {
+        ((STROKE - thin) / (2.0 * scale(0))).round() as usize
+    } else {
+        0
+    };
+    let scale = scale(thickening);
+    // Strokes fade out over the blur and over one pixel of the image.
+    let fade = ink.blur + 1;
+    let margin = thickening + fade + (1.0 / scale).ceil() as usize;
+    let region = digit.region.grown(margin, &digit.mask);
+    let allowed = digit.mask.cropped(region).dilated(fade);
+    let strokes = ink.plane.cropped(region).zip(&allowed, |value, allowed| {
+        allowed * value.clamp(0.0, 1.0)
+    });
+    let strokes = if thickening > 0 {
+        strokes.dilated(thickening)
+    } else {
+        strokes
+    };
+    resized(strokes, scale, (rows, columns))
+}
+
+/// A picture of another size: a mean over its pixels weighted by a triangle where it shrinks, linear
+/// interpolation where it grows. At most as large as `limits`, rows and columns.
+fn resized(picture: Plane, scale: f32, limits: (usize, usize)) -> Plane {
+    let side = |length: usize, limit: usize| {
+        let side = (length as f32 * scale).round() as usize;
+        side.clamp(1, limit)
+    };
+    let (width, height) = (side(picture.width, limits.1), side(picture.height, limits.0));
+    let size = |length: usize| u32::try_from(length).expect("a side of at most 1024 pixels");
+    let (from_width, from_height) = (size(picture.width), size(picture.height));
+    let buffer = ImageBuffer::<Luma<f32>, _>::from_raw(from_width, from_height, picture.values)
+        .expect("one value a pixel");
+    let to = |length: usize| u32::try_from(length).expect("a side of an image that is in memory");
+    let resized = resize(&buffer, to(width), to(height), FilterType::Triangle);
+    Plane::new(width, height, resized.into_raw())
+}
+
+/// Mean width of the strokes in pixels of the picture: the mean distance to the edge of a strip is a
+/// quarter of its width. Distances go along rows and columns, whichever edge is nearer.
+fn stroke_width(digit: &Digit) -> f32 {
+    let mask = digit.mask.cropped(digit.region);
+    let (width, height) = (mask.width, mask.height);
+    // Centres of pixels at the edge are half a pixel from it.
+    let mut distances = mask.map(|value| if value > 0.0 { f32::MAX } else { 0.0 });
+    let mut relax = |x: usize, y: usize, neighbour: Option<f32>| {
+        let index = y * width + x;
+        let found = neighbour.unwrap_or(0.0);
+        let step = if found == 0.0 { 0.5 } else { 1.0 };
+        if distances.values[index] > found + step {
+            distances.values[index] = found + step;
+        }
+        distances.values[index]
+    };
+    let mut line = vec![0.0; width];
+    for y in 0..height {
+        let mut left = None;
+        for x in 0..width {
+            let above = (y > 0).then(|| line[x]);
+            relax(x, y, above);
+            line[x] = relax(x, y, left);
+            left = Some(line[x]);
+        }
+    }
+    for y in (0..height).rev() {
+        let mut right = None;
+        for x in (0..width).rev() {
+            let below = (y + 1 < height).then(|| line[x]);
+            relax(x, y, below);
+            line[x] = relax(x, y, right);
+            right = Some(line[x]);
+        }
+    }
+    let sum: f64 = distances.values.iter().map(|&value| f64::from(value)).sum();
+    (4.0 * sum / digit.area as f64) as f32
+}
+
+/// The image with the centre of mass of `digit` at its centre, as far as that keeps it inside; the
+/// strongest ink becomes 255.
+fn centred(digit: &Plane, rows: usize, columns: usize) -> Vec<u8> {
+    let (mut mass, mut across, mut down) = (0.0f64, 0.0f64, 0.0f64);
+    for (index, &value) in digit.values.iter().enumerate() {
+        let value = f64::from(value);
+        mass += value;
+        across += value * ((index % digit.width) as f64 + 0.5);
+        down += value * ((index / digit.width) as f64 + 0.5);
+    }
+    let start = |moment: f64, side: usize, length: usize| {
+        let start = side as f64 / 2.0 - moment / mass.max(f64::MIN_POSITIVE);
+        // Negative starts saturate at 0.
+        (start.round() as usize).min(side - length)
+    };
+    let left = start(across, columns, digit.width);
+    let top = start(down, rows, digit.height);
+    let strongest = digit.values.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let mut pixels = vec![0; rows * columns];
+    for (y, line) in digit.values.chunks_exact(digit.width).enumerate() {
+        for (x, value) in line.iter().enumerate() {
+            let byte = (255.0 * value / strongest).round().clamp(0.0, 255.0);
+            pixels[(top + y) * columns + left + x] = byte as u8;
+        }
+    }
+    pixels
+}
