@@ -1,0 +1,1 @@
+//! Digits drawn with strokes of known width.
