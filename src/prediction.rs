@@ -79,7 +79,9 @@ impl Predictor {
         let wrong = wrong.filter(|&index| labels[index] != predicted[index]);
         let mut mistakes: Vec<Mistake> = wrong
             .filter_map(|index| {
-                let activations = self.network.forward(&inputs(&images[index * size..][..size]));
+                let activations = self
+                    .network
+                    .forward(&inputs(&images[index * size..][..size]));
                 let (label, class) = (labels[index].into(), usize::from(predicted[index]));
                 let (loss, _) = softmax_cross_entropy(&activations.logits, label);
                 let probability = activations.probabilities[class];
@@ -126,7 +128,11 @@ mod tests {
         let predictor = Predictor::new(&parameters());
         let white = predictor.classes(&[255, 255]).unwrap();
         let e = std::f64::consts::E;
-        let expected = [(1, e / (2.0 + e)), (0, 1.0 / (2.0 + e)), (2, 1.0 / (2.0 + e))];
+        let expected = [
+            (1, e / (2.0 + e)),
+            (0, 1.0 / (2.0 + e)),
+            (2, 1.0 / (2.0 + e)),
+        ];
         for (found, (class, probability)) in white.iter().zip(expected) {
             assert_eq!(found.class, class);
             assert!((found.probability - probability).abs() < 1e-12, "{found:?}");

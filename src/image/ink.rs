@@ -86,14 +86,18 @@ fn background(coarse: &Plane, light: &Plane, is_dark: bool) -> Plane {
     } else {
         flat.eroded(radius).dilated(radius)
     };
-    flat.blurred(radius / 2).zip(light, |flat, light| flat + light)
+    flat.blurred(radius / 2)
+        .zip(light, |flat, light| flat + light)
 }
 
 /// Whether the ink is darker than the plane that the background lies in: most pixels are background
 /// and near the plane, so the third moment of the differences has the sign of the ink.
 fn is_ink_dark(coarse: &Plane, light: &Plane) -> bool {
     let differences = coarse.zip(light, |grey, light| grey - light);
-    let cubes = differences.values.iter().map(|&value| f64::from(value).powi(3));
+    let cubes = differences
+        .values
+        .iter()
+        .map(|&value| f64::from(value).powi(3));
     cubes.sum::<f64>() <= 0.0
 }
 
@@ -114,7 +118,8 @@ fn fitted_plane(picture: &Plane) -> Plane {
             })
         })
     };
-    let height = |basis: [f64; 3], at: [f64; 3]| basis.iter().zip(at).map(|(b, a)| a * b).sum::<f64>();
+    let height =
+        |basis: [f64; 3], at: [f64; 3]| basis.iter().zip(at).map(|(b, a)| a * b).sum::<f64>();
     // It starts from the median, not from the mean, which ink shifts.
     let mut plane = [f64::from(picture.quantile(0.5)), 0.0, 0.0];
     for _ in 0..ITERATIONS {
@@ -142,8 +147,9 @@ fn solved(mut matrix: [[f64; 3]; 3], mut right: [f64; 3]) -> [f64; 3] {
     for pivot in 0..3 {
         for row in pivot + 1..3 {
             let factor = matrix[row][pivot] / matrix[pivot][pivot];
-            for column in pivot..3 {
-                matrix[row][column] -= factor * matrix[pivot][column];
+            let above = matrix[pivot];
+            for (value, above) in matrix[row].iter_mut().zip(above) {
+                *value -= factor * above;
             }
             right[row] -= factor * right[pivot];
         }

@@ -131,16 +131,19 @@ impl Plane {
         let place = |position: usize, size: usize| {
             let at = ((position as f32 + 0.5) / factor as f32 - 0.5).max(0.0);
             let first = (at as usize).min(size - 1);
-            (first, (first + 1).min(size - 1), (at - first as f32).min(1.0))
+            (
+                first,
+                (first + 1).min(size - 1),
+                (at - first as f32).min(1.0),
+            )
         };
         let columns: Vec<_> = (0..width).map(|x| place(x, self.width)).collect();
         let mut values = Vec::with_capacity(width * height);
         for y in 0..height {
             let (top, bottom, down) = place(y, self.height);
             for &(left, right, along) in &columns {
-                let mix = |y: usize| {
-                    self.at(left, y) + along * (self.at(right, y) - self.at(left, y))
-                };
+                let mix =
+                    |y: usize| self.at(left, y) + along * (self.at(right, y) - self.at(left, y));
                 let (upper, lower) = (mix(top), mix(bottom));
                 values.push(upper + down * (lower - upper));
             }
@@ -180,8 +183,8 @@ pub(super) fn reduced(
         for y in lines {
             for (column, sum) in sums.iter_mut().enumerate() {
                 let block = column * factor..((column + 1) * factor).min(width);
-                *sum += block.clone().map(|x| value(y * width + x)).sum::<f32>()
-                    / block.len() as f32;
+                *sum +=
+                    block.clone().map(|x| value(y * width + x)).sum::<f32>() / block.len() as f32;
             }
         }
         values.extend(sums.iter().map(|sum| sum / count as f32));
@@ -234,6 +237,9 @@ mod tests {
         let expected = [1.0, 1.0, 1.0 + 0.25 * 2.0, 1.0 + 0.75 * 2.0, 3.0, 3.0];
         // Blocks of two pixels have their centres at 0.5 and 2.5.
         let large = small.enlarged(2, 4, 1);
-        assert_eq!(large.values, [expected[0], expected[2], expected[3], expected[4]]);
+        assert_eq!(
+            large.values,
+            [expected[0], expected[2], expected[3], expected[4]]
+        );
     }
 }

@@ -112,9 +112,10 @@ fn scaled(ink: &Ink, digit: &Digit, rows: usize, columns: usize) -> Plane {
     let margin = thickening + fade + (1.0 / scale).ceil() as usize;
     let region = digit.region.grown(margin, &digit.mask);
     let allowed = digit.mask.cropped(region).dilated(fade);
-    let strokes = ink.plane.cropped(region).zip(&allowed, |value, allowed| {
-        allowed * value.clamp(0.0, 1.0)
-    });
+    let strokes = ink
+        .plane
+        .cropped(region)
+        .zip(&allowed, |value, allowed| allowed * value.clamp(0.0, 1.0));
     let strokes = if thickening > 0 {
         strokes.dilated(thickening)
     } else {
@@ -130,7 +131,10 @@ fn resized(picture: Plane, scale: f32, limits: (usize, usize)) -> Plane {
         let side = (length as f32 * scale).round() as usize;
         side.clamp(1, limit)
     };
-    let (width, height) = (side(picture.width, limits.1), side(picture.height, limits.0));
+    let (width, height) = (
+        side(picture.width, limits.1),
+        side(picture.height, limits.0),
+    );
     let size = |length: usize| u32::try_from(length).expect("a side of at most 1024 pixels");
     let (from_width, from_height) = (size(picture.width), size(picture.height));
     let buffer = ImageBuffer::<Luma<f32>, _>::from_raw(from_width, from_height, picture.values)
@@ -159,20 +163,18 @@ fn stroke_width(digit: &Digit) -> f32 {
     let mut line = vec![0.0; width];
     for y in 0..height {
         let mut left = None;
-        for x in 0..width {
-            let above = (y > 0).then(|| line[x]);
-            relax(x, y, above);
-            line[x] = relax(x, y, left);
-            left = Some(line[x]);
+        for (x, distance) in line.iter_mut().enumerate() {
+            relax(x, y, (y > 0).then_some(*distance));
+            *distance = relax(x, y, left);
+            left = Some(*distance);
         }
     }
     for y in (0..height).rev() {
         let mut right = None;
-        for x in (0..width).rev() {
-            let below = (y + 1 < height).then(|| line[x]);
-            relax(x, y, below);
-            line[x] = relax(x, y, right);
-            right = Some(line[x]);
+        for (x, distance) in line.iter_mut().enumerate().rev() {
+            relax(x, y, (y + 1 < height).then_some(*distance));
+            *distance = relax(x, y, right);
+            right = Some(*distance);
         }
     }
     let sum: f64 = distances.values.iter().map(|&value| f64::from(value)).sum();
@@ -196,7 +198,11 @@ fn centred(digit: &Plane, rows: usize, columns: usize) -> Vec<u8> {
     };
     let left = start(across, columns, digit.width);
     let top = start(down, rows, digit.height);
-    let strongest = digit.values.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let strongest = digit
+        .values
+        .iter()
+        .copied()
+        .fold(f32::MIN_POSITIVE, f32::max);
     let mut pixels = vec![0; rows * columns];
     for (y, line) in digit.values.chunks_exact(digit.width).enumerate() {
         for (x, value) in line.iter().enumerate() {
@@ -205,4 +211,52 @@ fn centred(digit: &Plane, rows: usize, columns: usize) -> Vec<u8> {
         }
     }
     pixels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plane::Region;
+    use super::*;
+
+    fn strip(width: usize) -> Digit {
+        let region = Region {
+            left: 2,
+            top: 0,
+            right: 2 + width,
+            bottom: 60,
+        };
+        let is_ink = |index: usize| (2..2 + width).contains(&(index % 20));
+        let values = (0..20 * 60).map(|index| f32::from(is_ink(index)));
+        Digit {
+            mask: Plane::new(20, 60, values.collect()),
+            region,
+            area: 60 * width,
+        }
+    }
+
+    #[test]
+    fn strokes_are_measured() {
+        for width in [2, 4, 10] {
+            let found = stroke_width(&strip(width));
+            // The ends of the strip are edges too.
+            assert!(
+                (found - width as f32).abs() < 0.1 * width as f32,
+                "{width}: {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_centre_of_mass_is_centred_as_far_as_the_digit_fits() {
+        // All the mass in one corner of a box of 4 x 4.
+        let mut values = vec![0.0; 16];
+        values[0] = 0.5;
+        let pixels = centred(&Plane::new(4, 4, values), 8, 8);
+        assert_eq!(pixels.iter().position(|&byte| byte == 255), Some(4 * 8 + 4));
+        // In the corner of 7 x 7 the digit would leave the image of 8 x 8.
+        let mut values = vec![0.0; 49];
+        values[0] = 1.0;
+        let pixels = centred(&Plane::new(7, 7, values), 8, 8);
+        assert_eq!(pixels.iter().position(|&byte| byte == 255), Some(8 + 1));
+    }
 }

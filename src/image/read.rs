@@ -124,7 +124,10 @@ mod tests {
             (b"P2\n# a comment\n3 1\n255\n0 128 255\n", [0, 128, 255]),
             // A set bit is black.
             (b"P1 3 1\n1 0 1\n", [0, 255, 0]),
-            (b"P6 3 1 255\n\x00\x00\x00\x07\x07\x07\xff\xff\xff", [0, 7, 255]),
+            (
+                b"P6 3 1 255\n\x00\x00\x00\x07\x07\x07\xff\xff\xff",
+                [0, 7, 255],
+            ),
             (b"P5 3 1 65535\n\x00\x00\x80\x80\xff\xff", [0, 128, 255]),
         ] {
             let image = decoded(file).unwrap();

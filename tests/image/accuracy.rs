@@ -3,43 +3,13 @@
 //! `FUSED_MLP_PHOTOS=5000 cargo test --release --test image accuracy -- --nocapture` takes more of
 //! them; with `FUSED_MLP_PHOTOS_OUT=DIR`, files of the first ones are left there.
 
+use super::network::{dataset, trained};
 use super::photo::{Surface, jpeg};
-use fused_mlp::backend::{Backend, PassControl, Samples};
-use fused_mlp::engine::Engine;
 use fused_mlp::image::{GreyImage, MOST_DECODED_BYTES, prepare, read};
-use fused_mlp::machine::default_threads;
-use fused_mlp::mnist::{Dataset, OpenOptions};
-use fused_mlp::network::Shape;
+use fused_mlp::mnist::Dataset;
 use fused_mlp::prediction::Predictor;
 use fused_mlp::random::{Purpose, Stream};
-use fused_mlp::simd::{Isa, IsaRequest};
-use fused_mlp::training::{Trainer, TrainingOptions};
 use std::path::Path;
-
-fn dataset() -> Dataset {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
-    Dataset::open(&folder, &OpenOptions::default()).unwrap()
-}
-
-fn trained(dataset: &Dataset) -> Predictor {
-    let samples = Samples::from(&dataset.train);
-    let shape = Shape {
-        inputs: samples.inputs(),
-        hidden: 300,
-        classes: dataset.classes,
-    };
-    let options = TrainingOptions::default();
-    let isa = Isa::select(IsaRequest::Auto).unwrap();
-    let parameters = options.initial_parameters(shape);
-    let threads = default_threads();
-    let mut engine = Engine::new(&parameters, options.optimizer(), threads, isa).unwrap();
-    let mut trainer = Trainer::new(samples, &options).unwrap();
-    while !trainer.is_finished() {
-        let epoch = trainer.train_epoch(&mut engine, &PassControl::default());
-        epoch.unwrap();
-    }
-    Predictor::new(&engine.parameters())
-}
 
 /// Share of the first `count` test samples that are predicted rightly after `change`; nothing is not.
 fn accuracy(
@@ -63,9 +33,9 @@ fn photos_are_read_nearly_as_well_as_the_images_they_show() {
     let count = std::env::var("FUSED_MLP_PHOTOS").map_or(600, |text| text.parse().unwrap());
     let out = std::env::var_os("FUSED_MLP_PHOTOS_OUT");
     let dataset = dataset();
-    let predictor = trained(&dataset);
-    let originals = accuracy(&predictor, &dataset, count, |_, image| Some(image.to_vec()));
-    let again = accuracy(&predictor, &dataset, count, |_, image| {
+    let predictor = trained();
+    let originals = accuracy(predictor, &dataset, count, |_, image| Some(image.to_vec()));
+    let again = accuracy(predictor, &dataset, count, |_, image| {
         let picture = GreyImage::new(28, 28, image.to_vec());
         prepare(&picture, 28, 28).ok().map(|found| found.pixels)
     });
@@ -74,7 +44,7 @@ fn photos_are_read_nearly_as_well_as_the_images_they_show() {
     assert!(again > originals - 0.025, "{again}");
     for (surface, seed) in [(Surface::Paper, 1), (Surface::Board, 2)] {
         let mut stream = Stream::new(seed, Purpose::SyntheticTest);
-        let photos = accuracy(&predictor, &dataset, count, |index, image| {
+        let photos = accuracy(predictor, &dataset, count, |index, image| {
             let file = jpeg(image, surface, &mut stream);
             let picture = read(Path::new("photo"), &file, MOST_DECODED_BYTES).unwrap();
             let prepared = prepare(&picture, 28, 28);

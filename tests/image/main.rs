@@ -4,4 +4,5 @@
 mod accuracy;
 mod drawn;
 mod hostile;
+mod network;
 mod photo;

@@ -69,7 +69,10 @@ fn ink(digit: &[u8], stream: &mut Stream) -> Grey {
     );
     let mut around = || side + (f64::from(side) * stream.uniform(0.0, 0.6)) as u32;
     let (width, height) = (around(), around());
-    let (left, top) = (stream.below(width - side + 1), stream.below(height - side + 1));
+    let (left, top) = (
+        stream.below(width - side + 1),
+        stream.below(height - side + 1),
+    );
     let mut ink = Grey::new(width, height);
     for (x, y, pixel) in digit.enumerate_pixels() {
         ink[(left + x, top + y)].0[0] = pixel.0[0].clamp(0.0, 1.0);
