@@ -5,7 +5,7 @@ mod pictures;
 use super::output::{Results, message, one_line};
 use super::terminal;
 use super::train::load_model;
-use super::{EXIT_MISSED, EXIT_USAGE, Ending};
+use super::{EXIT_USAGE, Ending};
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::model_file::Metadata;
@@ -100,18 +100,6 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
         let predict = |picture: &Picture| predictor.classes(&picture.pixels);
         let predicted: Vec<_> = pictures.par_iter().map(predict).collect();
         for (picture, classes) in pictures.iter().zip(predicted) {
-            let Some(classes) = classes else {
-                message(&format!(
-                    "error: {}: the probabilities are not finite numbers; the weights of {} are too \
-                     large",
-                    picture.name(),
-                    model.display()
-                ));
-                if ending == Ending::Success {
-                    ending = Ending::Missed(EXIT_MISSED);
-                }
-                continue;
-            };
             print(&mut results, args, &model, picture, &classes, size.1)?;
         }
     }

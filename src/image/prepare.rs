@@ -181,36 +181,64 @@ fn stroke_width(digit: &Digit) -> f32 {
     (4.0 * sum / digit.area as f64) as f32
 }
 
-/// The image with the centre of mass of `digit` at its centre, as far as that keeps it inside; the
-/// strongest ink becomes 255.
+/// The image with the centre of mass of `digit` at its centre, as far as that keeps its strokes inside;
+/// the strongest ink becomes 255.
 fn centred(digit: &Plane, rows: usize, columns: usize) -> Vec<u8> {
-    let (mut mass, mut across, mut down) = (0.0f64, 0.0f64, 0.0f64);
+    // Fainter ink is the fading edge of a stroke, which may leave the image.
+    const STROKE_SHARE: f32 = 0.25;
+    let values = digit.values.iter().copied();
+    let strongest = values.fold(f32::MIN_POSITIVE, f32::max);
+    let (mut across, mut down) = (Extent::default(), Extent::default());
     for (index, &value) in digit.values.iter().enumerate() {
-        let value = f64::from(value);
-        mass += value;
-        across += value * ((index % digit.width) as f64 + 0.5);
-        down += value * ((index / digit.width) as f64 + 0.5);
+        let is_stroke = value >= STROKE_SHARE * strongest;
+        across.add(index % digit.width, value, is_stroke);
+        down.add(index / digit.width, value, is_stroke);
     }
-    let start = |moment: f64, side: usize, length: usize| {
-        let start = side as f64 / 2.0 - moment / mass.max(f64::MIN_POSITIVE);
-        // Negative starts saturate at 0.
-        (start.round() as usize).min(side - length)
+    let (left, top) = (across.start(columns), down.start(rows));
+    let place = |start: isize, position: usize, side: usize| {
+        let place = usize::try_from(start.checked_add_unsigned(position)?).ok();
+        place.filter(|&place| place < side)
     };
-    let left = start(across, columns, digit.width);
-    let top = start(down, rows, digit.height);
-    let strongest = digit
-        .values
-        .iter()
-        .copied()
-        .fold(f32::MIN_POSITIVE, f32::max);
     let mut pixels = vec![0; rows * columns];
-    for (y, line) in digit.values.chunks_exact(digit.width).enumerate() {
-        for (x, value) in line.iter().enumerate() {
+    for (index, value) in digit.values.iter().enumerate() {
+        let column = place(left, index % digit.width, columns);
+        let row = place(top, index / digit.width, rows);
+        if let (Some(column), Some(row)) = (column, row) {
             let byte = (255.0 * value / strongest).round().clamp(0.0, 255.0);
-            pixels[(top + y) * columns + left + x] = byte as u8;
+            pixels[row * columns + column] = byte as u8;
         }
     }
     pixels
+}
+
+/// Ink along one direction.
+#[derive(Default)]
+struct Extent {
+    mass: f64,
+    moment: f64,
+    /// The first and the last position that a stroke covers.
+    strokes: Option<(usize, usize)>,
+}
+
+impl Extent {
+    fn add(&mut self, position: usize, value: f32, is_stroke: bool) {
+        let value = f64::from(value);
+        self.mass += value;
+        self.moment += value * (position as f64 + 0.5);
+        if is_stroke {
+            let (first, last) = self.strokes.get_or_insert((position, position));
+            (*first, *last) = (position.min(*first), position.max(*last));
+        }
+    }
+
+    /// Where the digit starts in an image of `side` pixels: before it, if that is negative.
+    fn start(&self, side: usize) -> isize {
+        let start = side as f64 / 2.0 - self.moment / self.mass.max(f64::MIN_POSITIVE);
+        let (first, last) = self.strokes.unwrap_or_default();
+        // The digit is no longer than the image.
+        let most = side as isize - 1 - last as isize;
+        (start.round() as isize).min(most).max(-(first as isize))
+    }
 }
 
 #[cfg(test)]
@@ -255,7 +283,7 @@ mod tests {
         assert_eq!(pixels.iter().position(|&byte| byte == 255), Some(4 * 8 + 4));
         // In the corner of 7 x 7 the digit would leave the image of 8 x 8.
         let mut values = vec![0.0; 49];
-        values[0] = 1.0;
+        (values[0], values[48]) = (1.0, 0.3);
         let pixels = centred(&Plane::new(7, 7, values), 8, 8);
         assert_eq!(pixels.iter().position(|&byte| byte == 255), Some(8 + 1));
     }

@@ -136,7 +136,6 @@ mod tests {
     #[test]
     fn what_touches_the_edge_is_dropped_unless_there_is_nothing_else() {
         let rows = ["#####...", "#......", "#...##.", "#...##.", "#......"];
-        let rows: Vec<&str> = rows.iter().map(|row| &row[..7]).collect();
         let region = Region {
             left: 4,
             top: 2,

@@ -101,7 +101,7 @@ fn drawn_digits_are_read_whatever_the_pen() {
         for digit in 0..10 {
             let picture = drawn(digit, 300.0, pen);
             let prepared = prepare(&picture, 28, 28).unwrap();
-            let classes = trained().classes(&prepared.pixels).unwrap();
+            let classes = trained().classes(&prepared.pixels);
             total += 1;
             if classes[0].class != digit {
                 wrong.push((pen, digit, classes[0]));
@@ -140,7 +140,7 @@ fn the_digit_fills_its_box_and_is_centred() {
             // Digits with most of their ink at one end would leave the image.
             let room = (rows as f64 - expected) / 2.0;
             assert!(
-                (centre - middle).abs() <= 1.0 || room < 4.0,
+                (centre - middle).abs() <= 1.5 || room < 4.0,
                 "{digit}: {centre}"
             );
         }
