@@ -30,7 +30,7 @@ fn accuracy(
 
 #[test]
 fn photos_are_read_nearly_as_well_as_the_images_they_show() {
-    let count = std::env::var("FUSED_MLP_PHOTOS").map_or(600, |text| text.parse().unwrap());
+    let count = std::env::var("FUSED_MLP_PHOTOS").map_or(300, |text| text.parse().unwrap());
     let out = std::env::var_os("FUSED_MLP_PHOTOS_OUT");
     let dataset = dataset();
     let predictor = trained();
