@@ -31,6 +31,7 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`mnist`] | idx files, memory-mapped, as bytes |
+//! | [`image`](mod@image) | scans and photos of a digit, turned into such bytes |
 //! | [`network`] | shapes, parameters, initial values |
 //! | [`random`] | the random streams |
 //! | [`reference`](mod@reference) | the textbook network in f64 |
@@ -40,6 +41,7 @@
 //! | [`training`] | epochs, sample order, schedules, recipes, early stopping, checkpoints |
 //! | [`sweep`] | many trainings that differ by their options, one a core at a time |
 //! | [`model_file`] | models as safetensors |
+//! | [`prediction`] | classes and probabilities of single images |
 //! | [`report`] | run folders, JSON lines, learning curves |
 //! | [`assignment`] | the course's questions, answered by runs of this program |
 //! | [`machine`] | CPU, cores and caches |
@@ -51,6 +53,7 @@ mod atomic_file;
 pub mod backend;
 pub mod benchmark;
 pub mod engine;
+pub mod image;
 #[expect(
     clippy::needless_range_loop,
     reason = "loops over constant ranges are unrolled, which keeps arrays of sums in registers"
@@ -60,6 +63,7 @@ pub mod machine;
 pub mod mnist;
 pub mod model_file;
 pub mod network;
+pub mod prediction;
 pub mod random;
 pub mod reference;
 pub mod report;

@@ -1,5 +1,7 @@
 //! `fused-mlp eval`.
 
+mod mistakes;
+
 use super::backend::BackendArgs;
 use super::output::{Results, message};
 use super::train::{evaluate, load_model, open_data_with};
@@ -12,7 +14,8 @@ use std::path::PathBuf;
 
 const EXAMPLES: &str = "Examples:
   fused-mlp eval --model runs/first/model.safetensors
-  fused-mlp eval --model runs/first/model.safetensors --split train --json";
+  fused-mlp eval --model runs/first/model.safetensors --split train --json
+  fused-mlp eval --model runs/first/model.safetensors --mistakes 50 --out mistakes.png";
 
 /// Options of `fused-mlp eval`.
 #[derive(Debug, Clone, Args)]
@@ -28,6 +31,8 @@ pub struct EvalArgs {
     #[arg(long, value_enum, default_value_t = SplitArg::Test)]
     split: SplitArg,
     #[command(flatten)]
+    mistakes: mistakes::MistakesArgs,
+    #[command(flatten)]
     backend: BackendArgs,
     /// Read the files into memory instead of mapping them: for files that another process may shorten
     #[arg(long)]
@@ -37,10 +42,21 @@ pub struct EvalArgs {
     json: bool,
 }
 
+/// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum SplitArg {
+pub enum SplitArg {
     Test,
     Train,
+}
+
+impl SplitArg {
+    /// Name used in options and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Train => "train",
+        }
+    }
 }
 
 /// Scores a model and prints the result.
@@ -48,6 +64,7 @@ enum SplitArg {
 /// # Errors
 /// If the model, the data or an option cannot be used.
 pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
+    args.mistakes.check()?;
     let (parameters, _) = load_model(&args.model)?;
     let shape = parameters.shape;
     let (folder, dataset) = open_data_with(
@@ -55,9 +72,9 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
         Some((&args.model, shape)),
         FileAccess::chosen(args.no_mmap),
     )?;
-    let (name, split) = match args.split {
-        SplitArg::Test => ("test", &dataset.test),
-        SplitArg::Train => ("train", &dataset.train),
+    let split = match args.split {
+        SplitArg::Test => &dataset.test,
+        SplitArg::Train => &dataset.train,
     };
     let mut selected = args.backend.select(&parameters, Optimizer::default())?;
     let evaluation = evaluate(selected.backend.as_mut(), split)?;
@@ -67,7 +84,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
             shape.to_string(),
             folder.display().to_string(),
         ),
-        name,
+        args.split.name(),
         split.labels.bytes(),
         shape.classes,
         &evaluation,
@@ -75,7 +92,12 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
     let mut results = Results::new(args.json);
     results.event(&event)?;
     results.text(&text(&event));
+    let predicted = &evaluation.predicted;
+    let written = args
+        .mistakes
+        .write(&parameters, split, predicted, &mut results);
     results.finish()?;
+    written?;
     if event.loss.is_finite() {
         Ok(Ending::Success)
     } else {

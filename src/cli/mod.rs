@@ -10,11 +10,14 @@ mod data;
 mod eval;
 mod man;
 mod output;
+mod predict;
 mod profile;
 mod progress;
 mod race;
+mod show;
 mod signals;
 mod sweep;
+mod terminal;
 mod train;
 mod usage;
 mod version;
@@ -67,6 +70,10 @@ enum Command {
     Train(train::TrainArgs),
     /// Score a trained network: loss, accuracy, precision, recall, confusion matrix.
     Eval(eval::EvalArgs),
+    /// Predict the digit in scans, photos and images of idx files.
+    Predict(predict::PredictArgs),
+    /// Draw images of a data set in the terminal or as a PNG contact sheet.
+    Show(show::ShowArgs),
     /// Train with every combination of options and seeds, one run a core at a time.
     Sweep(Box<sweep::SweepArgs>),
     /// Train from several seeds, each in a fresh process, until a target accuracy: the seconds it takes.
@@ -107,6 +114,8 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Train(args) => train::run(&args, &origins, start),
         Command::Eval(args) => eval::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Sweep(args) => sweep::run(&args, &origins),
         Command::Race(args) => race::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -72,6 +72,18 @@ impl Images {
         Elements::from_vec(Kind::Images, [count, rows, columns], bytes).map(Images)
     }
 
+    /// Images from the bytes of a whole idx file, header included; `source` names it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Header::parse`], and [`DataError::Truncated`] or [`DataError::TrailingBytes`].
+    pub fn from_idx(source: &Path, bytes: Vec<u8>) -> Result<Images, DataError> {
+        let header = Header::parse(source, Kind::Images, &bytes)?;
+        header.check_len(source, bytes.len() as u64)?;
+        let storage = Storage::Memory(bytes);
+        Ok(Images::from_file(header, storage, source.to_owned()))
+    }
+
     pub(super) fn from_file(header: Header, storage: Storage, source: PathBuf) -> Images {
         Images(Elements::from_file(header, storage, source))
     }

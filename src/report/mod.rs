@@ -5,6 +5,7 @@ mod assignment;
 mod axis;
 mod chart;
 mod confusion;
+mod contact_sheet;
 mod environment;
 mod error_chart;
 mod events;
@@ -12,19 +13,23 @@ mod history;
 mod labels;
 mod learning_curve;
 mod loss_series;
+mod new_file;
 mod png;
 mod profile;
 mod race;
 mod roofline;
 mod run_folder;
 mod sweep;
+mod terminal_picture;
 
 pub use assignment::{AssignmentFolder, AssignmentFolderError, AssignmentRun};
 pub use confusion::{ClassScores, ConfusionMatrix};
+pub use contact_sheet::{SheetImage, contact_sheet};
 pub use environment::Environment;
 pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, ScoreEvent, StartEvent};
 pub use history::{HistoryError, parse_epochs, parse_steps};
 pub use learning_curve::learning_curve_svg;
+pub use new_file::{NewFileError, write_new_file, write_numbered_file};
 pub use profile::{chrome_trace, phases_svg};
 pub use race::{RaceRun, RaceSummary, race_svg};
 pub use roofline::{Roof, roofline_svg};
@@ -33,3 +38,4 @@ pub use run_folder::{
     SavedResults, SavedRun, TIMES_FILE, create_folder, create_numbered_folder,
 };
 pub use sweep::sweep_svg;
+pub use terminal_picture::{TerminalStyle, terminal_picture};

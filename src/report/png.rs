@@ -13,7 +13,28 @@ const FAMILY: &str = "Roboto";
 /// # Errors
 /// What the drawing library says, in one line.
 pub(super) fn png(svg: &str) -> Result<Vec<u8>, String> {
-    let one_line = |error: String| error.replace('\n', " ");
+    encoded(&pixmap(svg)?)
+}
+
+/// The pixels of a picture as a PNG file.
+///
+/// # Errors
+/// As [`png`].
+pub(super) fn encoded(pixmap: &Pixmap) -> Result<Vec<u8>, String> {
+    pixmap
+        .encode_png()
+        .map_err(|error| one_line(error.to_string()))
+}
+
+fn one_line(error: String) -> String {
+    error.replace('\n', " ")
+}
+
+/// The pixels of a picture.
+///
+/// # Errors
+/// As [`png`].
+pub(super) fn pixmap(svg: &str) -> Result<Pixmap, String> {
     let mut options = Options {
         font_family: FAMILY.to_owned(),
         ..Options::default()
@@ -26,9 +47,7 @@ pub(super) fn png(svg: &str) -> Result<Vec<u8>, String> {
     let mut pixmap = Pixmap::new(size.width(), size.height())
         .ok_or_else(|| "a picture without pixels".to_owned())?;
     resvg::render(&tree, Transform::identity(), &mut pixmap.as_mut());
-    pixmap
-        .encode_png()
-        .map_err(|error| one_line(error.to_string()))
+    Ok(pixmap)
 }
 
 #[cfg(test)]

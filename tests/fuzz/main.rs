@@ -98,3 +98,8 @@ fn epochs() {
 fn run() {
     fuzz("run", 1, targets::run);
 }
+
+#[test]
+fn picture() {
+    fuzz("picture", FILES_SHARE, targets::picture);
+}

@@ -3,6 +3,7 @@
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use fused_mlp::backend::{Backend, PassControl, Reference, Samples};
+use fused_mlp::image::{prepare, read};
 use fused_mlp::mnist::{Dataset, FileAccess, Header, Kind, OpenOptions};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
@@ -221,5 +222,19 @@ pub fn run(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     if let Err(error) = SavedRun::parse(&text) {
         assert!(error.to_string().len() < 2000);
+    }
+}
+
+/// A picture of a digit.
+pub fn picture(input: &[u8]) {
+    const MOST_BYTES: u64 = 1 << 18;
+    match read(Path::new("picture"), input, MOST_BYTES) {
+        Err(error) => assert_eq!(error.to_string().lines().count(), 1),
+        Ok(picture) => {
+            assert!(picture.pixels().len() as u64 <= MOST_BYTES);
+            if let Ok(image) = prepare(&picture, 28, 28) {
+                assert!(image.pixels.len() == 28 * 28 && image.pixels.contains(&255));
+            }
+        }
     }
 }

@@ -1,0 +1,241 @@
+//! `fused-mlp show`.
+
+use super::Ending;
+use super::eval::SplitArg;
+use super::output::Results;
+use super::terminal;
+use super::train::open_data;
+use anyhow::{Context, bail};
+use clap::Args;
+use fused_mlp::mnist::Split;
+use fused_mlp::report::{SheetImage, contact_sheet, terminal_picture, write_new_file};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+const EXAMPLES: &str = "Examples:
+  fused-mlp show
+  fused-mlp show --split train --class 7 --count 20
+  fused-mlp show --index 0-99,340 --columns 10 --out sheet.png";
+
+/// Images in the terminal, where no option tells.
+const DEFAULT_COUNT: usize = 6;
+/// Images of a contact sheet, and of one of its lines.
+const SHEET_COUNT: usize = 100;
+const SHEET_COLUMNS: usize = 10;
+/// Blank columns between two images in the terminal.
+const GAP: usize = 2;
+
+/// Options of `fused-mlp show`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ShowArgs {
+    /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Samples to show: test or train
+    #[arg(long, value_enum, default_value_t = SplitArg::Test)]
+    split: SplitArg,
+    /// Positions, counted from 0, and ranges of them: 0-9,42 [default: all]
+    #[arg(long, value_name = "LIST")]
+    index: Option<IndexList>,
+    /// Only images of this class
+    #[arg(long, value_name = "CLASS")]
+    class: Option<u8>,
+    /// Most images to show [default: all of --index, else 6, or 100 with --out]
+    #[arg(long, value_name = "N", value_parser = parse_positive)]
+    count: Option<usize>,
+    /// Images side by side [default: as many as the terminal has room for, or 10 with --out]
+    #[arg(long, value_name = "N", value_parser = parse_positive)]
+    columns: Option<usize>,
+    /// Write a PNG contact sheet instead; must not exist
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Print results as JSON: an object an image with its pixels, or one for the contact sheet
+    #[arg(long)]
+    json: bool,
+}
+
+/// Positions and inclusive ranges of them, in the order given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexList(Vec<(usize, usize)>);
+
+impl FromStr for IndexList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let range = |part: &str| {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+            (first <= last).then_some((first, last))
+        };
+        let ranges = text.split(',').map(|part| {
+            range(part).ok_or_else(|| {
+                format!("expected positions and ranges such as 0-9,42; found {part:?}")
+            })
+        });
+        ranges.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// A number of at least 1.
+pub fn parse_positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("expected a number of at least 1".to_owned()),
+    }
+}
+
+/// An image.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "image")]
+struct ImageEvent<'a> {
+    data: String,
+    split: &'static str,
+    index: usize,
+    label: u8,
+    /// Rows of bytes.
+    pixels: Vec<&'a [u8]>,
+}
+
+/// A contact sheet was written.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "sheet")]
+struct SheetEvent {
+    file: String,
+    data: String,
+    split: &'static str,
+    indices: Vec<usize>,
+}
+
+/// Shows images of a data set.
+///
+/// # Errors
+/// If the data or an option cannot be used, or the file not be written.
+pub fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
+    let (folder, dataset) = open_data(args.data.as_deref(), None)?;
+    let split = match args.split {
+        SplitArg::Test => &dataset.test,
+        SplitArg::Train => &dataset.train,
+    };
+    let indices = indices(args, split)?;
+    let mut results = Results::new(args.json);
+    if let Some(out) = &args.out {
+        write_sheet(args, split, &indices, out)?;
+        results.event(&SheetEvent {
+            file: out.display().to_string(),
+            data: folder.display().to_string(),
+            split: args.split.name(),
+            indices: indices.clone(),
+        })?;
+        results.text(&format!("{}: {} images", out.display(), indices.len()));
+    } else if args.json {
+        for &index in &indices {
+            results.event(&ImageEvent {
+                data: folder.display().to_string(),
+                split: args.split.name(),
+                index,
+                label: split.labels.bytes()[index],
+                pixels: rows(split, index),
+            })?;
+        }
+    } else {
+        draw(args, split, &indices, &mut results);
+    }
+    results.finish()?;
+    Ok(Ending::Success)
+}
+
+fn rows(split: &Split, index: usize) -> Vec<&[u8]> {
+    let images = &split.images;
+    images.image(index).chunks_exact(images.columns()).collect()
+}
+
+/// The samples that the options choose.
+fn indices(args: &ShowArgs, split: &Split) -> anyhow::Result<Vec<usize>> {
+    let last = split.len() - 1;
+    let all = IndexList(vec![(0, last)]);
+    let ranges = &args.index.as_ref().unwrap_or(&all).0;
+    if let Some((_, beyond)) = ranges.iter().find(|range| range.1 > last) {
+        bail!(
+            "--index {beyond}: the {} samples are numbered 0 to {last}",
+            args.split.name()
+        );
+    }
+    let default = match (&args.index, &args.out) {
+        (Some(_), _) => usize::MAX,
+        (None, Some(_)) => SHEET_COUNT,
+        (None, None) => DEFAULT_COUNT,
+    };
+    let indices = ranges.iter().flat_map(|&(first, last)| first..=last);
+    let is_wanted = |&index: &usize| {
+        args.class
+            .is_none_or(|class| class == split.labels.bytes()[index])
+    };
+    let count = args.count.unwrap_or(default);
+    let chosen: Vec<usize> = indices.filter(is_wanted).take(count).collect();
+    match args.class {
+        Some(class) if chosen.is_empty() => bail!(
+            "--class {class}: none of the {} samples that were chosen is of it",
+            args.split.name()
+        ),
+        _ => Ok(chosen),
+    }
+}
+
+fn draw(args: &ShowArgs, split: &Split, indices: &[usize], results: &mut Results) {
+    let width = split.images.columns();
+    let fitting = (terminal::columns() + GAP) / (width + GAP);
+    let style = terminal::style();
+    for line in indices.chunks(args.columns.unwrap_or(fitting).max(1)) {
+        let title = |&index: &usize| format!("#{index}: {}", split.labels.bytes()[index]);
+        let titles = line.iter().map(title);
+        let titles: Vec<String> = titles.map(|title| format!("{title:<width$}")).collect();
+        let gap = " ".repeat(GAP);
+        results.text(titles.join(&gap).trim_end());
+        let pictures = line.iter();
+        let pictures =
+            pictures.map(|&index| terminal_picture(split.images.image(index), width, style));
+        let pictures: Vec<Vec<String>> = pictures.collect();
+        for row in 0..pictures[0].len() {
+            let parts: Vec<&str> = pictures.iter().map(|lines| lines[row].as_str()).collect();
+            results.text(parts.join(&gap).trim_end());
+        }
+    }
+}
+
+fn write_sheet(
+    args: &ShowArgs,
+    split: &Split,
+    indices: &[usize],
+    out: &Path,
+) -> anyhow::Result<()> {
+    let images: Vec<SheetImage<'_>> = indices
+        .iter()
+        .map(|&index| SheetImage {
+            pixels: split.images.image(index),
+            caption: [split.labels.bytes()[index].to_string(), format!("#{index}")],
+        })
+        .collect();
+    let title = format!("{} of the {} samples", images.len(), args.split.name());
+    let size = (split.images.rows(), split.images.columns());
+    let columns = args.columns.unwrap_or(SHEET_COLUMNS);
+    let png = contact_sheet(&title, &images, size, columns).map_err(anyhow::Error::msg);
+    write_new_file(out, &png.context("--out")?)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_positions_are_parsed() {
+        let list: IndexList = "0-9, 42".parse().unwrap();
+        assert_eq!(list, IndexList(vec![(0, 9), (42, 42)]));
+        for text in ["", "a", "5-3", "-1", "1,,2", "1-2-3"] {
+            let error = text.parse::<IndexList>().unwrap_err();
+            assert!(error.contains("0-9,42"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Decoding a picture.
+
+use super::error::ImageError;
+use super::grey::GreyImage;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use std::io::Cursor;
+use std::path::Path;
+
+/// Decoded pixels of a picture take at most so many bytes: 64 million pixels with four channels.
+/// The size stands in the file's header, so a larger picture costs neither memory nor time.
+pub const MOST_DECODED_BYTES: u64 = 256 << 20;
+
+/// What a decoder may need besides: the compressed bytes, tables, a second copy of the pixels.
+const DECODER_FACTOR: u64 = 2;
+
+/// Reads the bytes of a PNG, JPEG or PNM (PBM, PGM, PPM, PAM) file as grey: luminance by the weights of
+/// Rec. 709, upright. Transparent pixels show a background that contrasts with the others: white,
+/// unless those are light on average. `file` is only named in errors, `most_bytes` is the most that
+/// the decoded pixels may take, such as [`MOST_DECODED_BYTES`].
+///
+/// # Errors
+/// An [`ImageError`] for each way in which the file can be wrong.
+pub fn read(file: &Path, bytes: &[u8], most_bytes: u64) -> Result<GreyImage, ImageError> {
+    if bytes.is_empty() {
+        return Err(ImageError::Empty { file: file.into() });
+    }
+    let failed = |error: image::ImageError| ImageError::Decode {
+        file: file.into(),
+        reason: error.to_string().replace('\n', " "),
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format(file, bytes)?);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(most_bytes.saturating_mul(DECODER_FACTOR));
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    let decoded = decoder.total_bytes();
+    if decoded > most_bytes {
+        return Err(ImageError::TooLarge {
+            file: file.into(),
+            width,
+            height,
+            bytes: decoded,
+            limit: most_bytes,
+        });
+    }
+    if decoded == 0 {
+        return Err(ImageError::Decode {
+            file: file.into(),
+            reason: format!("{width} x {height} pixels"),
+        });
+    }
+    let orientation = decoder.orientation().map_err(failed)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    image.apply_orientation(orientation);
+    Ok(grey(image))
+}
+
+/// The format of a file by its first bytes.
+fn format(file: &Path, bytes: &[u8]) -> Result<ImageFormat, ImageError> {
+    let found = match image::guess_format(bytes) {
+        Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Pnm)) => {
+            return Ok(format);
+        }
+        Ok(other) => format!("{other:?}").to_uppercase(),
+        Err(_) => match bytes {
+            [b'P', b'7', ..] => return Ok(ImageFormat::Pnm),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => "HEIC or another container".to_owned(),
+            [b'%', b'P', b'D', b'F', ..] => "PDF".to_owned(),
+            [0x1f, 0x8b, ..] => "gzip, which is to be decompressed first".to_owned(),
+            _ => {
+                let start: Vec<String> = bytes.iter().take(4).map(|b| format!("{b:02x}")).collect();
+                format!("the bytes {}", start.join(" "))
+            }
+        },
+    };
+    Err(ImageError::Format {
+        file: file.into(),
+        found,
+    })
+}
+
+fn grey(image: DynamicImage) -> GreyImage {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    if !image.color().has_alpha() {
+        return GreyImage::new(width, height, image.into_luma8().into_raw());
+    }
+    let pixels = image.into_luma_alpha8().into_raw();
+    let (pixels, _) = pixels.as_chunks::<2>();
+    let (mut light, mut opacity) = (0u64, 0u64);
+    for &[grey, alpha] in pixels {
+        light += u64::from(grey) * u64::from(alpha);
+        opacity += u64::from(alpha);
+    }
+    let background = if light < 128 * opacity { 255 } else { 0 };
+    let over = |&[grey, alpha]: &[u8; 2]| {
+        let (grey, alpha) = (u32::from(grey), u32::from(alpha));
+        // A mean of two bytes is a byte.
+        ((grey * alpha + background * (255 - alpha) + 127) / 255) as u8
+    };
+    GreyImage::new(width, height, pixels.iter().map(over).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{ImageBuffer, LumaA};
+
+    fn decoded(bytes: &[u8]) -> Result<GreyImage, ImageError> {
+        read(Path::new("picture"), bytes, MOST_DECODED_BYTES)
+    }
+
+    fn png_with_alpha(pixels: [[u8; 2]; 2]) -> Vec<u8> {
+        let buffer = ImageBuffer::<LumaA<u8>, _>::from_raw(2, 1, pixels.concat()).unwrap();
+        let mut bytes = Cursor::new(Vec::new());
+        buffer.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn pnm_files_are_read_as_they_are() {
+        for (file, expected) in [
+            (&b"P5 3 1 255\n\x00\x80\xff"[..], [0, 128, 255]),
+            (b"P2\n# a comment\n3 1\n255\n0 128 255\n", [0, 128, 255]),
+            // A set bit is black.
+            (b"P1 3 1\n1 0 1\n", [0, 255, 0]),
+            (
+                b"P6 3 1 255\n\x00\x00\x00\x07\x07\x07\xff\xff\xff",
+                [0, 7, 255],
+            ),
+            (b"P5 3 1 65535\n\x00\x00\x80\x80\xff\xff", [0, 128, 255]),
+        ] {
+            let image = decoded(file).unwrap();
+            assert_eq!((image.width(), image.height()), (3, 1));
+            assert_eq!(image.pixels(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_transparent_contrasts_with_the_rest() {
+        let image = decoded(&png_with_alpha([[0, 255], [0, 0]])).unwrap();
+        assert_eq!(image.pixels(), [0, 255]);
+        let image = decoded(&png_with_alpha([[255, 255], [255, 0]])).unwrap();
+        assert_eq!(image.pixels(), [255, 0]);
+        let image = decoded(&png_with_alpha([[0, 51], [0, 0]])).unwrap();
+        assert_eq!(image.pixels(), [204, 255]);
+    }
+
+    #[test]
+    fn every_refusal_is_one_clear_line() {
+        let huge = [&b"P5 4000000000 4000000000 255\n"[..], &[0; 64]].concat();
+        let large = [&b"P5 40000 40000 255\n"[..], &[0; 64]].concat();
+        let cut = &png_with_alpha([[1, 2], [3, 4]])[..50];
+        for (bytes, expected) in [
+            (&b""[..], "is empty"),
+            (b"GIF89a", "found GIF"),
+            (b"\0\0\0\x18ftypheic", "HEIC"),
+            (b"%PDF-1.7", "PDF"),
+            (b"\x1f\x8b\x08", "gzip"),
+            (b"some text", "73 6f 6d 65"),
+            (b"P5 3 1 255\n\x00", "damaged"),
+            (b"P5 0 1 255\n\x00", "damaged"),
+            (cut, "damaged"),
+            (&large, "40000 x 40000 pixels take 1600000000 bytes"),
+            (&huge, ": "),
+        ] {
+            let line = decoded(bytes).unwrap_err().to_string();
+            assert!(line.starts_with("picture: "), "{line}");
+            assert!(line.contains(expected), "{line}");
+            assert_eq!(line.lines().count(), 1, "{line}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Connected shapes, and which of them are the digit.
+
+use super::plane::{Plane, Region};
+
+/// Shapes of at least this share of the main shape's area belong to the digit: the bar of a 5 does, a
+/// speck does not.
+const PART_SHARE: f64 = 0.08;
+/// A shape that touches the edge is the digit only if it has more than so many times the area of the
+/// largest one that does not: an edge of the paper or a shadow is larger than a digit too.
+const EDGE_FACTOR: usize = 20;
+
+/// Pixels of a mask that are connected along edges or corners.
+#[derive(Clone, Debug)]
+struct Shape {
+    pixels: Vec<usize>,
+    touches_edge: bool,
+}
+
+/// The digit in a mask.
+#[derive(Clone, Debug)]
+pub(super) struct Digit {
+    /// 1 for its pixels, 0 for others.
+    pub mask: Plane,
+    /// The smallest region that holds it.
+    pub region: Region,
+    /// Number of its pixels.
+    pub area: usize,
+}
+
+/// The digit among the pixels that `is_set` tells; `None` if no pixel is set.
+pub(super) fn digit(width: usize, height: usize, is_set: impl Fn(usize) -> bool) -> Option<Digit> {
+    let shapes = shapes(width, height, is_set);
+    let largest = |touches_edge: bool| {
+        let candidates = shapes.iter();
+        let candidates = candidates.filter(|shape| shape.touches_edge == touches_edge);
+        candidates.map(|shape| shape.pixels.len()).max()
+    };
+    let (inside, at_edge) = (largest(false).unwrap_or(0), largest(true).unwrap_or(0));
+    let is_at_edge = at_edge > EDGE_FACTOR * inside;
+    let main = if is_at_edge { at_edge } else { inside };
+    let least = (PART_SHARE * main as f64).ceil() as usize;
+    let mut mask = Plane::new(width, height, vec![0.0; width * height]);
+    let mut region: Option<Region> = None;
+    let mut area = 0;
+    for shape in shapes {
+        if shape.pixels.len() < least || (shape.touches_edge && !is_at_edge) {
+            continue;
+        }
+        area += shape.pixels.len();
+        for index in shape.pixels {
+            mask.values[index] = 1.0;
+            let (x, y) = (index % width, index / width);
+            let found = region.get_or_insert(Region {
+                left: x,
+                top: y,
+                right: x + 1,
+                bottom: y + 1,
+            });
+            found.left = found.left.min(x);
+            found.top = found.top.min(y);
+            found.right = found.right.max(x + 1);
+            found.bottom = found.bottom.max(y + 1);
+        }
+    }
+    region.map(|region| Digit { mask, region, area })
+}
+
+/// All connected shapes.
+fn shapes(width: usize, height: usize, is_set: impl Fn(usize) -> bool) -> Vec<Shape> {
+    let mut is_open: Vec<bool> = (0..width * height).map(is_set).collect();
+    let mut shapes = Vec::new();
+    for start in 0..is_open.len() {
+        if !is_open[start] {
+            continue;
+        }
+        is_open[start] = false;
+        let mut shape = Shape {
+            pixels: vec![start],
+            touches_edge: false,
+        };
+        let mut next = 0;
+        while let Some(&index) = shape.pixels.get(next) {
+            next += 1;
+            let (x, y) = (index % width, index / width);
+            shape.touches_edge |= x == 0 || y == 0 || x + 1 == width || y + 1 == height;
+            for y in y.saturating_sub(1)..(y + 2).min(height) {
+                for x in x.saturating_sub(1)..(x + 2).min(width) {
+                    let neighbour = y * width + x;
+                    if is_open[neighbour] {
+                        is_open[neighbour] = false;
+                        shape.pixels.push(neighbour);
+                    }
+                }
+            }
+        }
+        shapes.push(shape);
+    }
+    shapes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The digit of a picture drawn with `#`.
+    fn of(rows: &[&str]) -> Option<(usize, Region)> {
+        let text = rows.concat();
+        let width = rows[0].len();
+        let found = digit(width, rows.len(), |index| text.as_bytes()[index] == b'#')?;
+        let ink = found.mask.values.iter().filter(|&&value| value == 1.0);
+        assert_eq!(ink.count(), found.area);
+        Some((found.area, found.region))
+    }
+
+    #[test]
+    fn parts_stay_and_specks_go() {
+        let region = Region {
+            left: 1,
+            top: 1,
+            right: 9,
+            bottom: 4,
+        };
+        let rows = [
+            "............",
+            ".##.#####...",
+            ".#.#####....",
+            ".#..#####...",
+            "..........#.",
+            "............",
+        ];
+        // 15 pixels and 4: the diagonal connects; a speck of one pixel is below the share.
+        assert_eq!(of(&rows), Some((19, region)));
+        assert_eq!(of(&["....", "...."]), None);
+    }
+
+    #[test]
+    fn what_touches_the_edge_is_dropped_unless_there_is_nothing_else() {
+        let rows = ["#####...", "#......", "#...##.", "#...##.", "#......"];
+        let region = Region {
+            left: 4,
+            top: 2,
+            right: 6,
+            bottom: 4,
+        };
+        assert_eq!(of(&rows), Some((4, region)));
+        let (area, _) = of(&["#######", "#......"]).unwrap();
+        assert_eq!(area, 8);
+    }
+}
