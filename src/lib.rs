@@ -40,6 +40,7 @@
 //! | [`training`] | epochs, sample order, schedules, recipes, early stopping, checkpoints |
 //! | [`sweep`] | many trainings that differ by their options, one a core at a time |
 //! | [`model_file`] | models as safetensors |
+//! | [`interchange`] | models of and for other programs: safetensors, `.npz`, ONNX |
 //! | [`report`] | run folders, JSON lines, learning curves |
 //! | [`assignment`] | the course's questions, answered by runs of this program |
 //! | [`machine`] | CPU, cores and caches |
@@ -51,6 +52,7 @@ mod atomic_file;
 pub mod backend;
 pub mod benchmark;
 pub mod engine;
+pub mod interchange;
 #[expect(
     clippy::needless_range_loop,
     reason = "loops over constant ranges are unrolled, which keeps arrays of sums in registers"
