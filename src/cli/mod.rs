@@ -5,6 +5,8 @@ mod backend;
 mod bench;
 mod data;
 mod eval;
+mod export;
+mod import;
 mod output;
 mod profile;
 mod progress;
@@ -45,6 +47,10 @@ enum Command {
     Train(train::TrainArgs),
     /// Score a trained network: loss, accuracy, precision, recall, confusion matrix.
     Eval(eval::EvalArgs),
+    /// Write a model for another program: safetensors, .npz or ONNX.
+    Export(export::ExportArgs),
+    /// Make a model file of another program's weights.
+    Import(import::ImportArgs),
     /// Train with every combination of options and seeds, one run a core at a time.
     Sweep(Box<sweep::SweepArgs>),
     /// Train from several seeds, each in a fresh process, until a target accuracy: the seconds it takes.
@@ -80,6 +86,8 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Train(args) => train::run(&args, start),
         Command::Eval(args) => eval::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Race(args) => race::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -23,12 +23,14 @@
 //! ```
 
 mod layers;
+mod normalisation;
 mod npy;
 mod npz;
 mod onnx;
 mod safetensors_file;
 
 pub use layers::{LayerError, parameters_from};
+pub use normalisation::Normalisation;
 pub use npy::{NpyError, npy_bytes};
 pub use npz::{is_npz, npz_bytes, read_npz};
 pub use onnx::{INPUT_NAME, OUTPUT_NAMES, onnx_bytes};
@@ -36,6 +38,8 @@ pub use safetensors_file::{read_safetensors, safetensors_bytes};
 
 use crate::model_file::TENSOR_NAMES;
 use crate::network::Parameters;
+use std::io;
+use std::path::Path;
 
 /// How the weights of a linear layer lie in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +120,14 @@ pub fn tensors_of(parameters: &Parameters, layout: Layout) -> [NamedTensor; 4] {
         dimensions,
         values,
     })
+}
+
+/// Writes a file that is complete or not there, replacing what is there.
+///
+/// # Errors
+/// What the system says.
+pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    crate::atomic_file::write(path, bytes)
 }
 
 /// The transpose of a row-major matrix with so many columns.
