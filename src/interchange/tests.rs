@@ -194,7 +194,7 @@ fn containers_give_back_what_was_put_into_them() {
         expected.sort_by_key(|tensor| tensor.dimensions.clone());
         assert_eq!(read, expected);
     }
-    assert!(is_npz(&npz_bytes(&[])) || npz_bytes(&[]).starts_with(b"PK"));
+    assert!(is_npz(&npz_bytes(&tensors_of(&parameters, Layout::Fused))));
 }
 
 /// An array file with this header.

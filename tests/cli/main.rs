@@ -7,6 +7,7 @@ mod data;
 mod disk;
 mod eval;
 mod failures;
+mod interchange;
 mod kills;
 mod load;
 mod profile;
