@@ -42,6 +42,7 @@
 //! | [`sweep`] | many trainings that differ by their options, one a core at a time |
 //! | [`model_file`] | models as safetensors |
 //! | [`prediction`] | classes and probabilities of single images |
+//! | [`interchange`] | models of and for other programs: safetensors, `.npz`, ONNX |
 //! | [`report`] | run folders, JSON lines, learning curves |
 //! | [`assignment`] | the course's questions, answered by runs of this program |
 //! | [`machine`] | CPU, cores and caches |
@@ -54,6 +55,7 @@ pub mod backend;
 pub mod benchmark;
 pub mod engine;
 pub mod image;
+pub mod interchange;
 #[expect(
     clippy::needless_range_loop,
     reason = "loops over constant ranges are unrolled, which keeps arrays of sums in registers"

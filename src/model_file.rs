@@ -129,7 +129,7 @@ pub enum ModelError {
     /// The set of tensors is not that of this network.
     #[error(
         "{file}: expected the tensors linear1.weight, linear1.bias, linear2.weight and \
-         linear2.bias, found: {found}"
+         linear2.bias, found: {found}; fused-mlp import reads models of other programs"
     )]
     Tensors {
         /// The file.
@@ -138,7 +138,9 @@ pub enum ModelError {
         found: String,
     },
     /// A tensor has another type, or a shape that does not fit the others.
-    #[error("{file}: {tensor} is {found}; expected {expected}")]
+    #[error(
+        "{file}: {tensor} is {found}; expected {expected} (fused-mlp import reads other layouts)"
+    )]
     Tensor {
         /// The file.
         file: PathBuf,

@@ -139,6 +139,11 @@ impl Backend for MatrixMultiply {
         Ok(self.run(|worker, seat| worker.evaluate(samples, order, seat)))
     }
 
+    fn logits(&mut self, samples: Samples<'_>, order: &[u32]) -> Result<Vec<f32>, BackendError> {
+        check_samples(self.shape, samples, order)?;
+        Ok(self.run(|worker, seat| worker.logits(samples, order, seat)))
+    }
+
     fn parameters(&self) -> Parameters {
         let mut parameters = Parameters::zeros(self.shape);
         self.each_worker(|worker| worker.put_into(&mut parameters));

@@ -247,6 +247,13 @@ pub trait Backend: Send {
     fn evaluate(&mut self, samples: Samples<'_>, order: &[u32])
     -> Result<Evaluation, BackendError>;
 
+    /// Logits of the samples in `order`, as they are computed for [`evaluate`](Self::evaluate):
+    /// `[order.len()][classes]`. Changes nothing.
+    ///
+    /// # Errors
+    /// If the samples do not fit the network.
+    fn logits(&mut self, samples: Samples<'_>, order: &[u32]) -> Result<Vec<f32>, BackendError>;
+
     /// The parameters as they are now.
     fn parameters(&self) -> Parameters;
 

@@ -128,6 +128,17 @@ impl Backend for Reference {
         Ok(evaluation)
     }
 
+    /// As in the trait, rounded to f32.
+    fn logits(&mut self, samples: Samples<'_>, order: &[u32]) -> Result<Vec<f32>, BackendError> {
+        check_samples(self.network.shape, samples, order)?;
+        let mut logits = Vec::with_capacity(order.len() * self.network.shape.classes);
+        for &sample in order {
+            let (_, activations) = self.forward(samples.image(sample));
+            logits.extend(activations.logits.iter().map(|&logit| logit as f32));
+        }
+        Ok(logits)
+    }
+
     fn parameters(&self) -> Parameters {
         self.network.to_parameters()
     }

@@ -1,15 +1,17 @@
 //! `fused-mlp eval`.
 
 mod mistakes;
+mod predictions;
 
 use super::backend::BackendArgs;
 use super::output::{Results, message};
 use super::train::{evaluate, load_model, open_data_with};
 use super::{EXIT_MISSED, Ending};
 use clap::Args;
-use fused_mlp::backend::Optimizer;
+use fused_mlp::backend::{Optimizer, Samples};
 use fused_mlp::mnist::FileAccess;
 use fused_mlp::report::EvaluationEvent;
+use predictions::{Predictions, PredictionsFile};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "Examples:
@@ -30,6 +32,9 @@ pub struct EvalArgs {
     /// Samples to score: test or train
     #[arg(long, value_enum, default_value_t = SplitArg::Test)]
     split: SplitArg,
+    /// Also write the probabilities of every sample, as .csv or .npy; a file that is there is replaced
+    #[arg(long, value_name = "FILE", value_parser = predictions::parse)]
+    predictions: Option<PredictionsFile>,
     #[command(flatten)]
     mistakes: mistakes::MistakesArgs,
     #[command(flatten)]
@@ -89,6 +94,17 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
         shape.classes,
         &evaluation,
     );
+    if let Some(file) = &args.predictions {
+        let samples = Samples::from(split);
+        let order: Vec<u32> = (0..).take(samples.len()).collect();
+        let logits = selected.backend.logits(samples, &order)?;
+        let predictions = Predictions {
+            labels: split.labels.bytes(),
+            predicted: &evaluation.predicted,
+            logits: &logits,
+        };
+        predictions.write(file)?;
+    }
     let mut results = Results::new(args.json);
     results.event(&event)?;
     results.text(&text(&event));

@@ -8,6 +8,8 @@ mod completions;
 mod config;
 mod data;
 mod eval;
+mod export;
+mod import;
 mod man;
 mod output;
 mod predict;
@@ -74,6 +76,10 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Draw images of a data set in the terminal or as a PNG contact sheet.
     Show(show::ShowArgs),
+    /// Write a model for another program: safetensors, .npz or ONNX.
+    Export(export::ExportArgs),
+    /// Make a model file of another program's weights.
+    Import(import::ImportArgs),
     /// Train with every combination of options and seeds, one run a core at a time.
     Sweep(Box<sweep::SweepArgs>),
     /// Train from several seeds, each in a fresh process, until a target accuracy: the seconds it takes.
@@ -114,6 +120,8 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Train(args) => train::run(&args, &origins, start),
         Command::Eval(args) => eval::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Sweep(args) => sweep::run(&args, &origins),

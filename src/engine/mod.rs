@@ -57,6 +57,15 @@ pub struct Engine {
     exchange: Exchange,
 }
 
+/// What a pass is for.
+#[derive(Clone, Copy)]
+enum Work<'a> {
+    Train(Training<'a>),
+    Evaluate,
+    /// As an evaluation, and the logits are kept.
+    KeepLogits,
+}
+
 impl Engine {
     /// An engine that trains from `parameters` on, with so many threads.
     ///
@@ -130,7 +139,8 @@ impl Engine {
             control: pass.control,
         };
         let blocks = Blocks::new(pass.order.len(), pass.batch_size);
-        let outcome = self.run(pass.samples, pass.order, blocks, Some(training), clocks);
+        let work = Work::Train(training);
+        let outcome = self.run(pass.samples, pass.order, blocks, work, clocks);
         let result =
             |(total, samples): (crate::kernels::softmax::BlockLoss, usize)| MinibatchResult {
                 loss: total.loss / samples as f64,
@@ -149,7 +159,7 @@ impl Engine {
     ) -> Result<Evaluation, BackendError> {
         check_samples(self.shape, samples, order)?;
         let blocks = Blocks::new(order.len(), BLOCK_SAMPLES);
-        let outcome = self.run(samples, order, blocks, None, clocks);
+        let outcome = self.run(samples, order, blocks, Work::Evaluate, clocks);
         let totals = outcome.minibatches.iter().map(|(total, _)| total);
         let loss: f64 = totals.clone().map(|total| total.loss).sum();
         Ok(Evaluation {
@@ -164,9 +174,14 @@ impl Engine {
         samples: Samples<'_>,
         order: &[u32],
         blocks: Blocks,
-        training: Option<Training<'_>>,
+        work: Work<'_>,
         clocks: Option<&[Mutex<PhaseClock>]>,
     ) -> Outcome {
+        let (training, keeps_logits) = match work {
+            Work::Train(training) => (Some(training), false),
+            Work::Evaluate => (None, false),
+            Work::KeepLogits => (None, true),
+        };
         let pass = Pass {
             isa: self.isa,
             samples,
@@ -176,6 +191,7 @@ impl Engine {
             prepared: &self.prepared,
             exchange: &self.exchange,
             training,
+            keeps_logits,
             prepared_chunks: AtomicUsize::new(0),
             halt_at: AtomicUsize::new(usize::MAX),
         };
@@ -214,6 +230,13 @@ impl Backend for Engine {
         order: &[u32],
     ) -> Result<Evaluation, BackendError> {
         self.evaluate_with(samples, order, None)
+    }
+
+    fn logits(&mut self, samples: Samples<'_>, order: &[u32]) -> Result<Vec<f32>, BackendError> {
+        check_samples(self.shape, samples, order)?;
+        let blocks = Blocks::new(order.len(), BLOCK_SAMPLES);
+        let outcome = self.run(samples, order, blocks, Work::KeepLogits, None);
+        Ok(outcome.logits)
     }
 
     fn parameters(&self) -> Parameters {

@@ -53,6 +53,7 @@ pub(crate) struct Pass<'a> {
     pub prepared: &'a PreparedBlocks,
     pub exchange: &'a Exchange,
     pub training: Option<Training<'a>>,
+    pub keeps_logits: bool,
     /// Chunks of all blocks that a thread has set about to prepare, in their order.
     pub prepared_chunks: AtomicUsize,
     /// Block whose barrier is the last one.
@@ -66,6 +67,8 @@ pub(crate) struct Outcome {
     pub minibatches: Vec<(BlockLoss, usize)>,
     /// Predicted classes, if nothing was trained.
     pub predicted: Vec<u8>,
+    /// Logits, `[samples][classes]`, if they were asked for.
+    pub logits: Vec<f32>,
 }
 
 impl Pass<'_> {
@@ -117,6 +120,9 @@ impl Pass<'_> {
                 outcome
                     .predicted
                     .extend_from_slice(worker.predicted(samples));
+            }
+            if is_first && self.keeps_logits {
+                worker.append_logits(samples, &mut outcome.logits);
             }
             // Every thread has computed the same loss, so all of them stop here together, before
             // the step could spoil the parameters.

@@ -118,6 +118,10 @@ impl Backend for ProfiledEngine<'_> {
         profile.evaluation.during(evaluate)
     }
 
+    fn logits(&mut self, samples: Samples<'_>, order: &[u32]) -> Result<Vec<f32>, BackendError> {
+        self.engine.logits(samples, order)
+    }
+
     fn parameters(&self) -> Parameters {
         self.engine.parameters()
     }

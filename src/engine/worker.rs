@@ -387,6 +387,15 @@ impl Worker {
         &self.predicted[..samples]
     }
 
+    /// Appends the logits of the block that [`loss`](Self::loss) was computed for,
+    /// `[samples][classes]`: s + c, as the softmax adds them up.
+    pub(crate) fn append_logits(&self, samples: usize, target: &mut Vec<f32>) {
+        let bias = &self.output_bias.values[..self.shape.classes];
+        for row in self.logits.chunks_exact(self.class_stride).take(samples) {
+            target.extend(row.iter().zip(bias).map(|(logit, bias)| logit + bias));
+        }
+    }
+
     /// Gradients of the worker's parameters, and at the end of a minibatch the step.
     pub(crate) fn backward(
         &mut self,

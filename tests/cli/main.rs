@@ -8,6 +8,7 @@ mod data;
 mod disk;
 mod eval;
 mod failures;
+mod interchange;
 mod kills;
 mod load;
 mod predict;

@@ -75,6 +75,11 @@ fn model() {
 }
 
 #[test]
+fn foreign() {
+    fuzz("foreign", 1, targets::foreign);
+}
+
+#[test]
 fn checkpoint() {
     fuzz("checkpoint", 1, targets::checkpoint);
 }

@@ -4,6 +4,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use fused_mlp::backend::{Backend, PassControl, Reference, Samples};
 use fused_mlp::image::{prepare, read};
+use fused_mlp::interchange::{Layout, parameters_from, read_npz, read_safetensors};
 use fused_mlp::mnist::{Dataset, FileAccess, Header, Kind, OpenOptions};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
@@ -132,6 +133,27 @@ pub fn model(input: &[u8]) {
         let metadata = metadata.unwrap_or_else(|| Metadata::new(parameters.shape.inputs, 1));
         let bytes = model_file::to_bytes(&parameters, &metadata);
         assert_eq!(model_file::from_bytes(&bytes, path).unwrap().0, parameters);
+    }
+}
+
+/// A file of another program, as an archive of arrays and as safetensors.
+pub fn foreign(input: &[u8]) {
+    for tensors in [read_npz(input), read_safetensors(input)] {
+        let Ok(tensors) = tensors else {
+            continue;
+        };
+        for tensor in &tensors {
+            assert_eq!(
+                tensor.dimensions.iter().product::<usize>(),
+                tensor.values.len()
+            );
+        }
+        for layout in [None, Some(Layout::Fused), Some(Layout::PyTorch)] {
+            match parameters_from(&tensors, layout) {
+                Ok(parameters) => assert_whole(&parameters),
+                Err(error) => assert_eq!(error.to_string().lines().count(), 1),
+            }
+        }
     }
 }
 

@@ -160,6 +160,24 @@ impl Worker {
         })
     }
 
+    /// The thread's part of [`Backend::logits`](crate::backend::Backend::logits).
+    ///
+    /// # Errors
+    /// [`Broken`] if another thread has panicked.
+    pub(super) fn logits(
+        &mut self,
+        samples: Samples<'_>,
+        order: &[u32],
+        seat: &mut Seat<'_>,
+    ) -> Result<Vec<f32>, Broken> {
+        let mut logits = Vec::with_capacity(order.len() * self.shape.classes);
+        for block in order.chunks(BLOCK_SAMPLES) {
+            self.forward(samples, block, false, seat)?;
+            logits.extend_from_slice(&self.deltas[..block.len() * self.shape.classes]);
+        }
+        Ok(logits)
+    }
+
     /// X, the slice's part of H, and S = H V + c from the parts of all threads. Nothing is computed
     /// where a thread has refused the block.
     fn forward(

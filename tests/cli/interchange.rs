@@ -1,0 +1,186 @@
+//! `export`, `import` and `eval --predictions`. What other programs make of the files is checked by
+//! `tests/interchange_python.py`.
+
+use super::support::{Place, TEST, json_lines};
+use fused_mlp::interchange::{Layout, is_npz, npz_bytes, safetensors_bytes, tensors_of};
+use fused_mlp::model_file::{self, Metadata};
+use fused_mlp::network::{Parameters, Shape};
+use std::fs;
+
+const SHAPE: Shape = Shape {
+    inputs: 784,
+    hidden: 7,
+    classes: 10,
+};
+
+/// A model file and its parameters.
+fn with_model(place: &Place) -> Parameters {
+    let parameters = Parameters::initialise(SHAPE, 5);
+    let path = place.path("model.safetensors");
+    model_file::save(&path, &parameters, &Metadata::new(28, 28)).unwrap();
+    parameters
+}
+
+#[test]
+fn what_is_exported_comes_back() {
+    let place = Place::new();
+    let parameters = with_model(&place);
+    let model = fs::read(place.path("model.safetensors")).unwrap();
+    for name in ["out.npz", "out.safetensors"] {
+        for layout in ["", "--layout fused", "--layout pytorch"] {
+            let export = format!("export --model model.safetensors --out {name} {layout}");
+            let text = place.stdout(&export);
+            assert!(text.contains("float32 [7]"), "{text}");
+            assert_eq!(
+                is_npz(&fs::read(place.path(name)).unwrap()),
+                name == "out.npz"
+            );
+            let text = place.stdout(&format!("import {name} --out back.safetensors"));
+            assert_eq!(text, "back.safetensors: 784-7-10\n");
+            let back = fs::read(place.path("back.safetensors")).unwrap();
+            assert_eq!(back, model, "{export}");
+            fs::remove_file(place.path("back.safetensors")).unwrap();
+        }
+    }
+    let export = "export --model model.safetensors --out named --format onnx --json";
+    let event = &json_lines(&place.stdout(export))[0];
+    let file = fs::read(place.path("named")).unwrap();
+    assert_eq!(event["bytes"], file.len());
+    assert_eq!(event["format"], "onnx");
+    // W is there, byte for byte.
+    let weights: Vec<u8> = parameters
+        .linear1_weight
+        .iter()
+        .flat_map(|w| w.to_le_bytes())
+        .collect();
+    assert!(file.windows(weights.len()).any(|part| part == weights));
+}
+
+#[test]
+fn normalised_inputs_are_folded_into_the_first_layer() {
+    let place = Place::new();
+    let parameters = with_model(&place);
+    place.stdout("export --model model.safetensors --out model.npz");
+    place.stdout("import model.npz --out folded.safetensors --mean 0.5 --std 0.25");
+    let (folded, _) = model_file::load(&place.path("folded.safetensors")).unwrap();
+    let inputs: Vec<f64> = (0..784)
+        .map(|pixel| f64::from(pixel % 256) / 255.0)
+        .collect();
+    let first = |network: &Parameters, x: &dyn Fn(f64) -> f64, unit: usize| {
+        let weights = network
+            .linear1_weight
+            .iter()
+            .skip(unit)
+            .step_by(SHAPE.hidden);
+        let sum = weights
+            .zip(&inputs)
+            .map(|(&w, &input)| f64::from(w) * x(input));
+        sum.sum::<f64>() + f64::from(network.linear1_bias[unit])
+    };
+    for unit in 0..SHAPE.hidden {
+        let expected = first(&parameters, &|x| (x - 0.5) / 0.25, unit);
+        let found = first(&folded, &|x| x, unit);
+        assert!((expected - found).abs() < 1e-4, "{expected} {found}");
+        assert!(expected.abs() > 1e-3);
+    }
+    let line = place.failure("import model.npz --out x.safetensors --std 0", 2);
+    assert!(line.contains("above 0"), "{line}");
+}
+
+#[test]
+fn files_that_cannot_be_used_are_told() {
+    let place = Place::new();
+    let parameters = with_model(&place);
+    let pytorch = tensors_of(&parameters, Layout::PyTorch);
+    fs::write(place.path("torch.safetensors"), safetensors_bytes(&pytorch)).unwrap();
+    fs::write(place.path("half.npz"), npz_bytes(&pytorch[..3])).unwrap();
+    let mut wrong = pytorch.clone();
+    wrong[2] = tensors_of(
+        &Parameters::zeros(Shape { hidden: 8, ..SHAPE }),
+        Layout::PyTorch,
+    )[2]
+    .clone();
+    fs::write(place.path("wrong.npz"), npz_bytes(&wrong)).unwrap();
+    let truncated = npz_bytes(&pytorch);
+    fs::write(place.path("short.npz"), &truncated[..truncated.len() / 2]).unwrap();
+    for (arguments, expected) in [
+        (
+            "import half.npz --out x.safetensors",
+            "found 0.weight [7, 784]",
+        ),
+        ("import wrong.npz --out x.safetensors", "2.weight [10, 8]"),
+        (
+            "import short.npz --out x.safetensors",
+            "not a sound npz file",
+        ),
+        ("import none.npz --out x.safetensors", "cannot be read"),
+        (
+            "import torch.safetensors --out torch.safetensors",
+            "choose another name",
+        ),
+        (
+            "import torch.safetensors --out no/x.safetensors",
+            "no/x.safetensors",
+        ),
+        ("eval --model torch.safetensors", "fused-mlp import"),
+        ("train --init torch.safetensors", "fused-mlp import"),
+        ("export --model model.safetensors --out x.pt", "--format"),
+        (
+            "export --model model.safetensors --out no/x.npz",
+            "no/x.npz",
+        ),
+        (
+            "export --model model.safetensors --out x.onnx --layout pytorch",
+            "--layout",
+        ),
+        ("export --model none --out x.npz", "none"),
+        (
+            "eval --model model.safetensors --predictions x.txt",
+            ".csv or .npy",
+        ),
+    ] {
+        let line = place.failure(arguments, 2);
+        assert!(line.contains(expected), "{arguments}: {line}");
+    }
+    assert!(!place.path("x.safetensors").exists() && !place.path("no").exists());
+}
+
+#[test]
+fn predictions_are_those_of_the_evaluation() {
+    let place = Place::new();
+    with_model(&place);
+    let eval = "eval --model model.safetensors --json";
+    for backend in ["fused", "matrixmultiply", "reference"] {
+        let arguments = format!("{eval} --backend {backend} --predictions");
+        let event = &json_lines(&place.stdout(&format!("{arguments} p.csv")))[0];
+        let text = fs::read_to_string(place.path("p.csv")).unwrap();
+        let mut lines = text.lines();
+        assert!(
+            lines
+                .next()
+                .unwrap()
+                .starts_with("sample,label,predicted,probability_0,")
+        );
+        let (mut correct, mut loss, mut samples) = (0, 0.0, 0);
+        for line in lines {
+            let values: Vec<f64> = line
+                .split(',')
+                .map(|value| value.parse().unwrap())
+                .collect();
+            let (label, predicted, row) = (values[1] as usize, values[2] as usize, &values[3..]);
+            assert_eq!(row.len(), 10);
+            assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-6, "{line}");
+            assert!(row.iter().all(|&p| p <= row[predicted]), "{line}");
+            correct += usize::from(label == predicted);
+            loss -= row[label].ln();
+            samples += 1;
+        }
+        assert_eq!(samples, TEST);
+        assert_eq!(event["correct"], correct, "{backend}");
+        let difference = (loss / TEST as f64 - event["loss"].as_f64().unwrap()).abs();
+        assert!(difference < 1e-6, "{backend}: {difference}");
+        place.stdout(&format!("{arguments} p.npy"));
+        let array = fs::read(place.path("p.npy")).unwrap();
+        assert_eq!(array.len(), 128 + 4 * 10 * TEST);
+    }
+}
