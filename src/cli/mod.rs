@@ -11,6 +11,7 @@ mod progress;
 mod race;
 mod signals;
 mod sweep;
+mod terminal;
 mod train;
 
 use clap::error::ErrorKind;

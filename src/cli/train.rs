@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod ending;
+mod live;
 mod messages;
 mod recipe;
 mod resume;

@@ -8,6 +8,7 @@ mod disk;
 mod eval;
 mod failures;
 mod kills;
+mod live;
 mod load;
 mod profile;
 mod race;

@@ -2,6 +2,7 @@
 
 use super::checkpoints::{Checkpoints, Moment, Setup};
 use super::ending::{Epochs, Finish};
+use super::live;
 use super::messages::heading;
 use super::resume::{self, Resumption};
 use super::saving::Saving;
@@ -21,7 +22,7 @@ use fused_mlp::training::{
     EarlyStopping, Epoch, EpochEnd, RunSettings, StepRecord, Trainer, TrainingOptions,
 };
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Samples after which the clock of the checkpoints is looked at within an epoch: one of MNIST is
@@ -144,7 +145,7 @@ pub fn train(
     run.folder.write_run(&run.started, &start, None)?;
     let mut results = Results::new(args.json);
     results.event(&start)?;
-    let progress = Progress::new(args.quiet, options.epochs);
+    let mut progress = Progress::new(args.quiet, options.epochs);
     progress.line(&if run.is_resumed {
         format!("options of the run: {}", arguments(&options))
     } else {
@@ -153,6 +154,11 @@ pub fn train(
     progress.line(&heading(&start, &trainer));
 
     let start_up_seconds = program_start.elapsed().as_secs_f64();
+    if progress.can_be_live() {
+        let outlook = live::outlook(args, &prepared.dataset, &trainer, &selected, shape);
+        progress.begin_live(outlook, trainer.epochs_done());
+    }
+    let backend = selected.backend.as_mut();
     let program_start = shifted(program_start, found);
     let mut target = Target::new(args.target, &dataset.test, program_start);
     target.reached_after = found.and_then(|found| found.description.reached_after);
@@ -309,6 +315,8 @@ impl Session<'_> {
             self.checkpoint();
         }
         epochs.is_target_missed = self.target.is_missed();
+        let is_whole = !self.is_interrupted() && epochs.diverged.is_none();
+        self.progress.end_live(is_whole);
         Ok(epochs)
     }
 
@@ -327,26 +335,17 @@ impl Session<'_> {
 
     /// Trains to the end of an epoch, with checkpoints within it if it is long.
     fn train_epoch(&mut self) -> anyhow::Result<Epoch> {
-        let progress = self.progress;
-        let (number, samples) = (
-            self.trainer.epochs_done() + 1,
-            self.trainer.samples_per_epoch(),
-        );
+        let progress = self.progress.clone();
         let batch = self.trainer.options().batch_size;
-        let done = || self.trainer.steps_of_epoch_done() * batch;
-        let earlier = AtomicUsize::new(done());
+        let done = self.trainer.steps_of_epoch_done() * batch;
         let control = self.control;
-        control.samples_done.store(0, Ordering::Relaxed);
-        progress.during(number, samples, (control, &earlier), || {
+        progress.during(done, control, || {
             loop {
                 let part = PART_SAMPLES / batch;
                 let epoch = self.trainer.train_part(self.backend, control, part)?;
                 if let Some(epoch) = epoch {
                     return Ok(epoch);
                 }
-                control.samples_done.store(0, Ordering::Relaxed);
-                let done = self.trainer.steps_of_epoch_done() * batch;
-                earlier.store(done, Ordering::Relaxed);
                 if self.checkpoints.is_due(self.trainer.epochs_done()) {
                     self.checkpoint();
                 }
