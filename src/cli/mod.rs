@@ -9,6 +9,7 @@ mod output;
 mod profile;
 mod progress;
 mod race;
+mod report;
 mod signals;
 mod sweep;
 mod terminal;
@@ -50,6 +51,8 @@ enum Command {
     Sweep(Box<sweep::SweepArgs>),
     /// Train from several seeds, each in a fresh process, until a target accuracy: the seconds it takes.
     Race(race::RaceArgs),
+    /// Write a page that compares runs: curves, options, confusion matrices, weights.
+    Report(report::ReportArgs),
     /// Measure epochs, in turn, for every combination of options.
     Bench(bench::BenchArgs),
     /// Show where the time of an epoch goes, phase by phase and thread by thread.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Race(args) => race::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Assignment(args) => assignment::run(&args, start),

@@ -72,10 +72,11 @@ impl Results {
 
     fn line(&mut self, line: &str) {
         if self.failure.is_none() {
-            // Both may be the same terminal.
-            terminal::clear();
-            let mut stdout = io::stdout().lock();
-            let result = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+            // Standard error may be the same terminal.
+            let result = terminal::without_bottom(|| {
+                let mut stdout = io::stdout().lock();
+                writeln!(stdout, "{line}").and_then(|()| stdout.flush())
+            });
             self.failure = result.err();
         }
     }

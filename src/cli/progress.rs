@@ -15,7 +15,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use live::{LiveView, Totals};
 use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often the live view is drawn.
@@ -59,8 +59,12 @@ impl Progress {
 
     /// Prints a line.
     pub fn line(&self, line: &str) {
-        if !self.is_quiet {
-            message(line);
+        if self.is_quiet {
+            return;
+        }
+        match self.live {
+            Some(_) => terminal::defer_line(line),
+            None => message(line),
         }
     }
 
@@ -93,54 +97,49 @@ impl Progress {
         bar
     }
 
-    /// Runs `work`, the rest of an epoch of which so many samples are done; the live view follows
-    /// `control`, if there is one.
-    pub fn during<T>(
-        &self,
-        samples_done: usize,
-        control: &PassControl,
-        work: impl FnOnce() -> T,
-    ) -> T {
+    /// Runs `work`, a whole training; the live view follows `control`, if there is one.
+    pub fn during<T>(&self, control: &PassControl, work: impl FnOnce() -> T) -> T {
         let Some(live) = &self.live else {
             return work();
         };
-        let view = || live.lock().unwrap_or_else(PoisonError::into_inner);
-        view().begin_epoch(samples_done, totals(control), Instant::now());
         let is_done = AtomicBool::new(false);
-        let glyphs = glyphs();
         std::thread::scope(|scope| {
             let drawer = scope.spawn(|| {
                 while !is_done.load(Ordering::Relaxed) {
-                    let mut view = view();
+                    let mut view = lock(live);
                     view.look(totals(control), Instant::now());
-                    let lines = view.lines(terminal::size(), glyphs);
+                    let lines = view.lines(terminal::size(), glyphs());
                     drop(view);
-                    terminal::draw(None, &lines);
+                    terminal::draw(&lines);
                     std::thread::park_timeout(INTERVAL);
                 }
             });
             let done = Done(&is_done, drawer.thread());
             let result = work();
             drop(done);
-            // Nothing is drawn after this.
-            let _ = drawer.join();
-            view().look(totals(control), Instant::now());
             result
         })
     }
 
+    /// Tells the live view that an epoch begins, or goes on after so many samples.
+    pub fn begin_epoch(&self, samples_done: usize, control: &PassControl) {
+        if let Some(live) = &self.live {
+            lock(live).begin_epoch(samples_done, totals(control), Instant::now());
+        }
+    }
+
     /// Prints the line of an epoch that has ended.
-    pub fn epoch(&self, epoch: &Epoch) {
+    pub fn epoch(&self, epoch: &Epoch, control: &PassControl) {
         if self.is_quiet {
             return;
         }
-        let line = epoch_line(epoch, self.epochs).render(terminal::has_colours());
-        let Some(live) = &self.live else {
-            return message(&line);
-        };
-        let mut view = live.lock().unwrap_or_else(PoisonError::into_inner);
-        view.end_epoch(epoch, Instant::now());
-        terminal::draw(Some(&line), &view.lines(terminal::size(), glyphs()));
+        if let Some(live) = &self.live {
+            let now = Instant::now();
+            let mut view = lock(live);
+            view.look(totals(control), now);
+            view.end_epoch(epoch, now);
+        }
+        self.line(&epoch_line(epoch, self.epochs).render(terminal::has_colours()));
     }
 
     /// Ends the live view; `is_kept` leaves the chart on the terminal.
@@ -148,13 +147,17 @@ impl Progress {
         let Some(live) = self.live.take() else {
             return;
         };
-        terminal::clear();
-        if is_kept {
-            let view = live.lock().unwrap_or_else(PoisonError::into_inner);
-            terminal::draw(None, &view.final_chart(terminal::size(), glyphs()));
-            terminal::keep();
-        }
+        let chart = match is_kept {
+            true => lock(&live).final_chart(terminal::size(), glyphs()),
+            false => Vec::new(),
+        };
+        terminal::draw(&chart);
+        terminal::keep();
     }
+}
+
+fn lock(live: &Mutex<LiveView>) -> MutexGuard<'_, LiveView> {
+    live.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn glyphs() -> Glyphs {

@@ -11,7 +11,10 @@ use terminal_size::{Height, Width, terminal_size_of};
 const USUAL_SIZE: (usize, usize) = (80, 24);
 
 /// What is drawn at the bottom of the terminal now.
-static BOTTOM: Mutex<Bottom> = Mutex::new(Bottom { widths: Vec::new() });
+static BOTTOM: Mutex<Bottom> = Mutex::new(Bottom {
+    widths: Vec::new(),
+    deferred: String::new(),
+});
 
 /// Whether standard error is a terminal whose cursor can be moved.
 pub fn can_redraw() -> bool {
@@ -99,6 +102,8 @@ impl Line {
 struct Bottom {
     /// Width of each line.
     widths: Vec<usize>,
+    /// Lines to be written above them, each with its end, the next time that something is written.
+    deferred: String,
 }
 
 impl Bottom {
@@ -109,20 +114,35 @@ impl Bottom {
         self.widths.iter().map(rows).sum()
     }
 
-    /// What writes `above` above the lines, and `lines` in their place, in one go.
-    fn replace(&mut self, above: Option<&str>, lines: &[(usize, String)], columns: usize) -> String {
-        let mut text = match self.rows(columns) {
+    fn defer(&mut self, line: &str) {
+        self.deferred += line;
+        self.deferred.push('\n');
+    }
+
+    /// What writes the deferred lines above the lines, and `lines` in their place, in one go.
+    fn replace(&mut self, lines: &[(usize, String)], columns: usize) -> String {
+        let deferred = std::mem::take(&mut self.deferred);
+        let rows = self.rows(columns);
+        self.widths = lines.iter().map(|(width, _)| *width).collect();
+        if rows == 0 && lines.is_empty() {
+            return deferred;
+        }
+        let mut text = match rows {
             0 => String::new(),
             rows => format!("\r\x1b[{rows}A"),
         };
-        for line in above.into_iter().chain(lines.iter().map(|(_, line)| line.as_str())) {
+        for line in deferred.lines().chain(lines.iter().map(|(_, line)| line.as_str())) {
             text += line;
             text += "\x1b[K\n";
         }
         // The rest of what was there, and what a key press has left.
-        text += "\x1b[J";
-        self.widths = lines.iter().map(|(width, _)| *width).collect();
-        text
+        text + "\x1b[J"
+    }
+
+    /// Writes it. That nobody reads it spoils nothing.
+    fn write(&mut self, lines: &[(usize, String)]) {
+        let text = self.replace(lines, size().0);
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 }
 
@@ -130,39 +150,34 @@ fn bottom() -> MutexGuard<'static, Bottom> {
     BOTTOM.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes to standard error at once. That nobody reads it spoils nothing.
-fn write(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
-}
-
 /// Writes a line to standard error, above the lines at the bottom if there are any; those are gone
 /// until they are drawn again.
 pub fn write_line(line: &str) {
     let mut bottom = bottom();
-    if bottom.widths.is_empty() {
-        write(&format!("{line}\n"));
-    } else {
-        write(&bottom.replace(Some(line), &[], size().0));
-    }
+    bottom.defer(line);
+    bottom.write(&[]);
 }
 
-/// Draws lines at the bottom, in place of those that are there, and if there is one, a line above
-/// them that stays.
-pub fn draw(above: Option<&str>, lines: &[Line]) {
+/// Writes a line with whatever is written next: many a line a second would cost as many drawings.
+pub fn defer_line(line: &str) {
+    bottom().defer(line);
+}
+
+/// Draws lines at the bottom, in place of those that are there.
+pub fn draw(lines: &[Line]) {
     let has_colours = has_colours();
     let lines: Vec<(usize, String)> = lines
         .iter()
         .map(|line| (line.width(), line.render(has_colours)))
         .collect();
-    write(&bottom().replace(above, &lines, size().0));
+    bottom().write(&lines);
 }
 
-/// Removes the lines at the bottom.
-pub fn clear() {
+/// Removes the lines at the bottom, and does something before they can be drawn again.
+pub fn without_bottom<T>(work: impl FnOnce() -> T) -> T {
     let mut bottom = bottom();
-    if !bottom.widths.is_empty() {
-        write(&bottom.replace(None, &[], size().0));
-    }
+    bottom.write(&[]);
+    work()
 }
 
 /// Lets the lines at the bottom scroll with the rest from now on.
@@ -197,17 +212,24 @@ mod tests {
 
     #[test]
     fn lines_that_a_narrower_window_has_wrapped_are_all_replaced() {
-        let mut bottom = Bottom { widths: Vec::new() };
+        let mut bottom = Bottom {
+            widths: Vec::new(),
+            deferred: String::new(),
+        };
         let lines = [(30, "a".repeat(30)), (0, String::new()), (10, "b".repeat(10))];
-        let first = bottom.replace(None, &lines, 80);
-        assert!(!first.contains("A") && first.ends_with("\x1b[K\n\x1b[J"));
+        let first = bottom.replace(&lines, 80);
+        assert!(!first.contains('A') && first.ends_with("\x1b[K\n\x1b[J"));
         assert_eq!(bottom.rows(80), 3);
         assert_eq!(bottom.rows(30), 3);
         assert_eq!(bottom.rows(29), 4);
         assert_eq!(bottom.rows(8), 7);
-        let gone = bottom.replace(Some("above"), &[], 8);
+        bottom.defer("above");
+        let gone = bottom.replace(&[], 8);
         assert_eq!(gone, "\r\x1b[7Aabove\x1b[K\n\x1b[J");
         assert_eq!(bottom.rows(8), 0);
+        bottom.defer("plain");
+        assert_eq!(bottom.replace(&[], 8), "plain\n");
+        assert_eq!(bottom.replace(&[], 8), "");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod append_file;
 mod assignment;
 mod axis;
 mod chart;
+mod comparison;
 mod confusion;
 mod environment;
 mod error_chart;
@@ -20,6 +21,7 @@ mod run_folder;
 mod sweep;
 
 pub use assignment::{AssignmentFolder, AssignmentFolderError, AssignmentRun};
+pub use comparison::{ComparedRun, ComparisonError, TestResult, comparison_page};
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use environment::Environment;
 pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, ScoreEvent, StartEvent};

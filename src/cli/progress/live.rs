@@ -83,7 +83,9 @@ pub struct LiveView {
     /// The sums when the epoch began, and when they were last looked at.
     at_start: Totals,
     latest: Totals,
+    /// When the epoch began, and when there were new sums last.
     epoch_start: Instant,
+    latest_at: Instant,
     /// What the figures were when the last epoch ended, until there are others.
     previous: Option<(Totals, f64)>,
     /// Samples of this process, and since when.
@@ -105,6 +107,7 @@ impl LiveView {
             at_start: Totals::default(),
             latest: Totals::default(),
             epoch_start: now,
+            latest_at: now,
             previous: None,
             trained: 0,
             start: now,
@@ -116,7 +119,7 @@ impl LiveView {
     pub fn begin_epoch(&mut self, samples_before: usize, totals: Totals, now: Instant) {
         self.samples_before = samples_before;
         (self.at_start, self.latest) = (totals, totals);
-        (self.epoch_start, self.now) = (now, now);
+        (self.epoch_start, self.latest_at, self.now) = (now, now, now);
         self.current.clear();
     }
 
@@ -125,7 +128,7 @@ impl LiveView {
         let fresh = totals.since(self.latest);
         self.now = now;
         if let Some(loss) = fresh.mean_loss() {
-            self.latest = totals;
+            (self.latest, self.latest_at) = (totals, now);
             let middle = self.samples_of_epoch() as f64 - fresh.samples as f64 / 2.0;
             let share = middle / self.outlook.samples_per_epoch as f64;
             self.current.push((f64::from(self.epochs_done) + share, loss));
@@ -160,7 +163,7 @@ impl LiveView {
         self.epochs_done = record.epoch;
         self.samples_before = 0;
         self.at_start = self.latest;
-        (self.epoch_start, self.now) = (now, now);
+        (self.epoch_start, self.latest_at, self.now) = (now, now, now);
         self.current.clear();
     }
 
@@ -285,7 +288,7 @@ impl LiveView {
     /// Sums and samples per second of the epoch under way, once there are any.
     fn figures_now(&self) -> Option<(Totals, f64)> {
         let totals = self.latest.since(self.at_start);
-        let seconds = (self.now - self.epoch_start).as_secs_f64();
+        let seconds = (self.latest_at - self.epoch_start).as_secs_f64();
         (totals.samples > 0 && seconds > 0.0).then(|| (totals, totals.samples as f64 / seconds))
     }
 

@@ -180,7 +180,12 @@ pub fn train(
         results,
         saving: Saving::default(),
     };
-    let epochs = session.train_epochs(run.last_step)?;
+    let progress = session.progress.clone();
+    let epochs = progress.during(&control, || session.train_epochs(run.last_step));
+    drop(progress);
+    let is_whole = epochs.as_ref().is_ok_and(|epochs| epochs.diverged.is_none());
+    session.progress.end_live(is_whole && !session.is_interrupted());
+    let epochs = epochs?;
     Finish {
         args,
         started: &run.started,
@@ -315,8 +320,6 @@ impl Session<'_> {
             self.checkpoint();
         }
         epochs.is_target_missed = self.target.is_missed();
-        let is_whole = !self.is_interrupted() && epochs.diverged.is_none();
-        self.progress.end_live(is_whole);
         Ok(epochs)
     }
 
@@ -335,22 +338,19 @@ impl Session<'_> {
 
     /// Trains to the end of an epoch, with checkpoints within it if it is long.
     fn train_epoch(&mut self) -> anyhow::Result<Epoch> {
-        let progress = self.progress.clone();
         let batch = self.trainer.options().batch_size;
         let done = self.trainer.steps_of_epoch_done() * batch;
-        let control = self.control;
-        progress.during(done, control, || {
-            loop {
-                let part = PART_SAMPLES / batch;
-                let epoch = self.trainer.train_part(self.backend, control, part)?;
-                if let Some(epoch) = epoch {
-                    return Ok(epoch);
-                }
-                if self.checkpoints.is_due(self.trainer.epochs_done()) {
-                    self.checkpoint();
-                }
+        self.progress.begin_epoch(done, self.control);
+        loop {
+            let part = PART_SAMPLES / batch;
+            let epoch = self.trainer.train_part(self.backend, self.control, part)?;
+            if let Some(epoch) = epoch {
+                return Ok(epoch);
             }
-        })
+            if self.checkpoints.is_due(self.trainer.epochs_done()) {
+                self.checkpoint();
+            }
+        }
     }
 
     /// Scores, shows and writes an epoch.
@@ -366,7 +366,7 @@ impl Session<'_> {
         {
             stopping.update(record.epoch, loss, || self.backend.parameters());
         }
-        self.progress.epoch(epoch);
+        self.progress.epoch(epoch, self.control);
         if let Some(score) = &scored {
             self.progress.line(&score_line(score));
         }
