@@ -9,7 +9,9 @@ mod state;
 
 pub use self::matrixmultiply::MatrixMultiply;
 pub use self::reference::Reference;
-pub use self::state::{BackendState, Tensors, Values, tensor_lengths};
+pub use self::state::BackendState;
+#[doc(hidden)]
+pub use self::state::{Tensors, Values, tensor_lengths};
 pub(crate) use self::state::{from_tensors, into_tensors};
 
 use crate::mnist::Split;

@@ -196,7 +196,10 @@ fn epoch_line(epoch: &Epoch, epochs: u32) -> Line {
         line.push(NUMBER, &percent(accuracy));
     }
     let speed = HumanCount(record.samples_per_second as u64);
-    line.push(FAINT, &format!("  {:.3} s  {speed} samples/s", record.seconds));
+    line.push(
+        FAINT,
+        &format!("  {:.3} s  {speed} samples/s", record.seconds),
+    );
     match epoch.end {
         EpochEnd::Complete => {}
         EpochEnd::Stopped => line.push(PLAIN, "  (stopped)"),

@@ -1,7 +1,7 @@
 //! `fused-mlp report`.
 
 use super::Ending;
-use super::backend::{BackendKind, EngineArgs, BackendArgs};
+use super::backend::{BackendArgs, BackendKind, EngineArgs};
 use super::output::{Results, message};
 use super::train::{evaluate, open_data};
 use anyhow::{Context, bail};
@@ -82,10 +82,16 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
             run.test = tested.map_err(|error| super::output::one_line(&error));
         }
         if let Err(reason) = &run.test {
-            message(&format!("{}: not evaluated: {reason}", run.folder.display()));
+            message(&format!(
+                "{}: not evaluated: {reason}",
+                run.folder.display()
+            ));
         }
     }
-    let names: Vec<String> = runs.iter().map(|run| run.folder.display().to_string()).collect();
+    let names: Vec<String> = runs
+        .iter()
+        .map(|run| run.folder.display().to_string())
+        .collect();
     let command = format!("fused-mlp report {}", names.join(" "));
     let page = comparison_page(&runs, args.units, &command)?;
     let path = write(args.out.as_deref(), &page)?;
@@ -104,7 +110,10 @@ fn open(folders: &[PathBuf]) -> anyhow::Result<Vec<ComparedRun>> {
         let place = folder.canonicalize().ok();
         let same = |other: &ComparedRun| other.folder.canonicalize().ok() == place;
         if runs.iter().any(same) {
-            bail!("{} is given twice; expected each run once", folder.display());
+            bail!(
+                "{} is given twice; expected each run once",
+                folder.display()
+            );
         }
         runs.push(run);
     }

@@ -131,7 +131,10 @@ impl Bottom {
             0 => String::new(),
             rows => format!("\r\x1b[{rows}A"),
         };
-        for line in deferred.lines().chain(lines.iter().map(|(_, line)| line.as_str())) {
+        for line in deferred
+            .lines()
+            .chain(lines.iter().map(|(_, line)| line.as_str()))
+        {
             text += line;
             text += "\x1b[K\n";
         }
@@ -216,7 +219,11 @@ mod tests {
             widths: Vec::new(),
             deferred: String::new(),
         };
-        let lines = [(30, "a".repeat(30)), (0, String::new()), (10, "b".repeat(10))];
+        let lines = [
+            (30, "a".repeat(30)),
+            (0, String::new()),
+            (10, "b".repeat(10)),
+        ];
         let first = bottom.replace(&lines, 80);
         assert!(!first.contains('A') && first.ends_with("\x1b[K\n\x1b[J"));
         assert_eq!(bottom.rows(80), 3);

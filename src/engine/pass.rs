@@ -209,7 +209,12 @@ impl Pass<'_> {
 
     /// Tells how far the pass has come, and asks whether it should go on. A wish to stop holds from
     /// the next barrier on, where all threads see it.
-    fn report(&self, (number, block): (usize, &Block), minibatch: BlockLoss, control: &PassControl) {
+    fn report(
+        &self,
+        (number, block): (usize, &Block),
+        minibatch: BlockLoss,
+        control: &PassControl,
+    ) {
         if !block.is_last {
             return;
         }

@@ -23,6 +23,7 @@ pub struct TrainerState {
 
 /// Why a training cannot go on from a state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StateError {
     /// The options are not possible.
     #[error(transparent)]

@@ -28,18 +28,30 @@ fn size(columns: u16, rows: u16) -> PtySize {
 }
 
 impl Terminal {
-    fn start(place: &Place, (columns, rows): (u16, u16), arguments: &str, set: &[(&str, &str)]) -> Self {
+    fn start(
+        place: &Place,
+        (columns, rows): (u16, u16),
+        arguments: &str,
+        set: &[(&str, &str)],
+    ) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         let mut command = CommandBuilder::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
         command.args(arguments.split_whitespace());
         command.cwd(place.folder());
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LC_ALL", "LC_CTYPE"] {
+        for name in [
+            "NO_COLOR",
+            "CLICOLOR",
+            "CLICOLOR_FORCE",
+            "LC_ALL",
+            "LC_CTYPE",
+        ] {
             command.env_remove(name);
         }
         command.env("FUSED_MLP_DATA", place.data());
         command.env("TERM", "xterm-256color");
         command.env("LANG", "en_GB.UTF-8");
-        set.iter().for_each(|(name, value)| command.env(name, value));
+        set.iter()
+            .for_each(|(name, value)| command.env(name, value));
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (sender, bytes) = channel();
@@ -88,7 +100,11 @@ impl Terminal {
             self.take(&bytes);
         }
         let screen = self.parser.screen();
-        assert_eq!(screen.cursor_position().1, 0, "the cursor is at the start of a row");
+        assert_eq!(
+            screen.cursor_position().1,
+            0,
+            "the cursor is at the start of a row"
+        );
         assert!(!screen.hide_cursor());
         assert_eq!(screen.fgcolor(), vt100::Color::Default);
         let raw = String::from_utf8(self.raw.clone()).unwrap();
@@ -106,9 +122,15 @@ fn a_training_shows_a_chart_and_leaves_its_lines() {
     let arguments = "train --epochs 400 --hidden 20 --validation 100 --out run";
     let mut terminal = Terminal::start(&place, (90, 30), arguments, &[]);
     let screen = terminal.wait_for(|screen| {
-        ["training validation loss", "/400 ", " s left", "samples/s", " of the FMA peak"]
-            .iter()
-            .all(|part| screen.contains(part))
+        [
+            "training validation loss",
+            "/400 ",
+            " s left",
+            "samples/s",
+            " of the FMA peak",
+        ]
+        .iter()
+        .all(|part| screen.contains(part))
             && screen.contains("⠤")
     });
     // One chart, one bar: nothing of an earlier drawing is left.
@@ -116,9 +138,17 @@ fn a_training_shows_a_chart_and_leaves_its_lines() {
     assert_eq!(count(&screen, "of the FMA peak"), 1, "{screen}");
     let (code, screen, raw) = terminal.end();
     assert_eq!(code, 0);
-    assert!(raw.contains("\x1b[36m"), "the line of the chart is coloured");
+    assert!(
+        raw.contains("\x1b[36m"),
+        "the line of the chart is coloured"
+    );
     assert!(!screen.contains("░"), "the bar is gone:\n{screen}");
-    for part in ["epoch 400/400  loss", "400 epochs", "test accuracy", "model: run"] {
+    for part in [
+        "epoch 400/400  loss",
+        "400 epochs",
+        "test accuracy",
+        "model: run",
+    ] {
         assert_eq!(count(&screen, part), 1, "{part}:\n{screen}");
     }
     // Every epoch has a line of its own in what has scrolled away.
@@ -146,7 +176,10 @@ fn colours_and_letters_are_those_that_are_asked_for() {
     assert!(raw.is_ascii());
     // A terminal that cannot move its cursor gets the lines alone.
     let raw = train("dumb", &[("TERM", "dumb")]);
-    assert!(!raw.contains('\x1b') && raw.contains("epoch 20/20  loss"), "{raw}");
+    assert!(
+        !raw.contains('\x1b') && raw.contains("epoch 20/20  loss"),
+        "{raw}"
+    );
 }
 
 #[test]
@@ -182,12 +215,17 @@ fn windows_of_other_sizes_are_followed() {
     for (columns, rows) in [(50, 30), (30, 10), (120, 40)] {
         terminal.master.resize(size(columns, rows)).unwrap();
         terminal.parser.screen_mut().set_size(rows, columns);
-        let wanted = if columns < 60 { "accuracy" } else { "samples/s" };
-        // What was there when the window changed has scrolled away after some epochs.
-        terminal.wait_for(|_| true);
-        let before = terminal.raw.len();
-        while terminal.raw.len() < before + 200_000 {
-            let bytes = terminal.bytes.recv_timeout(Duration::from_secs(300)).unwrap();
+        let wanted = if columns < 60 {
+            "accuracy"
+        } else {
+            "samples/s"
+        };
+        // What was there when the window changed has scrolled away after some drawings.
+        for _ in 0..30 {
+            let bytes = terminal
+                .bytes
+                .recv_timeout(Duration::from_secs(300))
+                .unwrap();
             terminal.take(&bytes);
         }
         terminal.wait_for(|screen| {
@@ -195,7 +233,12 @@ fn windows_of_other_sizes_are_followed() {
             end.contains(wanted) && end.chars().count() < usize::from(columns)
         });
     }
-    terminal.master.take_writer().unwrap().write_all(b"\x03").unwrap();
+    terminal
+        .master
+        .take_writer()
+        .unwrap()
+        .write_all(b"\x03")
+        .unwrap();
     let (code, screen, _) = terminal.end();
     assert_eq!(code, 130);
     assert!(screen.contains("interrupted: "), "{screen}");
@@ -207,10 +250,18 @@ fn an_interrupt_leaves_a_clean_terminal() {
     let arguments = "train --epochs 1000000 --hidden 20 --out run";
     let mut terminal = Terminal::start(&place, (80, 24), arguments, &[]);
     terminal.wait_for(|screen| screen.contains("of the FMA peak"));
-    terminal.master.take_writer().unwrap().write_all(b"\x03").unwrap();
+    terminal
+        .master
+        .take_writer()
+        .unwrap()
+        .write_all(b"\x03")
+        .unwrap();
     let (code, screen, _) = terminal.end();
     assert_eq!(code, 130);
-    assert!(screen.contains("(stopped)") || screen.contains("epoch"), "{screen}");
+    assert!(
+        screen.contains("(stopped)") || screen.contains("epoch"),
+        "{screen}"
+    );
     assert!(screen.contains("interrupted: "), "{screen}");
     for gone in ["░", "of the FMA peak", "└", "^C"] {
         assert!(!screen.contains(gone), "{gone}:\n{screen}");
@@ -223,8 +274,14 @@ fn colours_are_forced_where_there_is_no_terminal() {
     let train = |out: &str| place.program(&format!("train --epochs 2 --hidden 10 --out {out}"));
     let forced = train("forced").env("CLICOLOR_FORCE", "1").output().unwrap();
     let lines = String::from_utf8(forced.stderr).unwrap();
-    assert!(lines.contains("\x1b[1m") && !lines.contains("\x1b[J"), "{lines}");
-    let plain = train("plain").env_remove("CLICOLOR_FORCE").output().unwrap();
+    assert!(
+        lines.contains("\x1b[1m") && !lines.contains("\x1b[J"),
+        "{lines}"
+    );
+    let plain = train("plain")
+        .env_remove("CLICOLOR_FORCE")
+        .output()
+        .unwrap();
     assert!(!String::from_utf8(plain.stderr).unwrap().contains('\x1b'));
     let mut both = train("both");
     both.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1");

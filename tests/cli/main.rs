@@ -13,6 +13,7 @@ mod load;
 mod profile;
 mod race;
 mod recipe;
+mod report;
 mod resume;
 mod signals;
 mod stopping;

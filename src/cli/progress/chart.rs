@@ -176,7 +176,6 @@ pub fn chart(
     lines
 }
 
-
 /// The dots of a line: each column has the mean of its points, columns between two that have points
 /// lie on the way from one to the other, and dots close the gaps from column to column.
 fn line(
@@ -187,7 +186,9 @@ fn line(
     let mut means: Vec<(usize, f64, usize)> = Vec::new();
     for &(column, loss) in points {
         match means.last_mut() {
-            Some((last, sum, count)) if *last == column => (*sum, *count) = (*sum + loss, *count + 1),
+            Some((last, sum, count)) if *last == column => {
+                (*sum, *count) = (*sum + loss, *count + 1)
+            }
             _ => means.push((column, loss, 1)),
         }
     }
@@ -233,7 +234,11 @@ fn short(value: f64, width: usize) -> String {
     let decimals = (2 - value.log10().floor() as i32).clamp(0, width as i32 - 2) as usize;
     let text = format!("{value:.decimals$}");
     let is_lost = text.len() > width || text.trim_matches(['0', '.']).is_empty();
-    if is_lost { format!("{value:.0e}") } else { text }
+    if is_lost {
+        format!("{value:.0e}")
+    } else {
+        text
+    }
 }
 
 /// The lower axis, from 0 to `end`, with the names of the series where there is room.
@@ -246,7 +251,11 @@ fn lower_axis(width: usize, end: &str, has_validation: bool, glyphs: Glyphs) -> 
     let left = " ".repeat(LABELS - 1);
     let mut line = Line::default().with(FRAME, &format!("{left}{corner}"));
     let names = if has_validation {
-        &[(TRAINING, " training"), (VALIDATION, " validation"), (FRAME, " loss ")][..]
+        &[
+            (TRAINING, " training"),
+            (VALIDATION, " validation"),
+            (FRAME, " loss "),
+        ][..]
     } else {
         &[(TRAINING, " training loss ")]
     };
@@ -254,7 +263,9 @@ fn lower_axis(width: usize, end: &str, has_validation: bool, glyphs: Glyphs) -> 
     let mut room = width.saturating_sub(1 + end.chars().count());
     if room > named {
         room -= named;
-        names.iter().for_each(|(style, name)| line.push(*style, name));
+        names
+            .iter()
+            .for_each(|(style, name)| line.push(*style, name));
     }
     line.with(FRAME, &format!("{} {end}", rule.repeat(room)))
 }
@@ -326,7 +337,10 @@ mod tests {
             assert!(any, "column {column}");
         }
         for row in 0..8 {
-            assert!(dots.set[row * 11 + 9] || dots.set[row * 11 + 10], "row {row}");
+            assert!(
+                dots.set[row * 11 + 9] || dots.set[row * 11 + 10],
+                "row {row}"
+            );
         }
     }
 

@@ -131,7 +131,8 @@ impl LiveView {
             (self.latest, self.latest_at) = (totals, now);
             let middle = self.samples_of_epoch() as f64 - fresh.samples as f64 / 2.0;
             let share = middle / self.outlook.samples_per_epoch as f64;
-            self.current.push((f64::from(self.epochs_done) + share, loss));
+            self.current
+                .push((f64::from(self.epochs_done) + share, loss));
             halve_if_many(&mut self.current);
         }
     }
@@ -235,7 +236,11 @@ impl LiveView {
         let left = format!("{number}/{epochs} ");
         let mut right = format!(" {:3.0} %", (100.0 * share).floor());
         if let Some(time) = self.time_left() {
-            let bound = if self.outlook.may_stop_early { "at most " } else { "" };
+            let bound = if self.outlook.may_stop_early {
+                "at most "
+            } else {
+                ""
+            };
             right += &format!("  {bound}{} left", duration(time));
         }
         let name = "epoch ";
@@ -265,7 +270,9 @@ impl LiveView {
             let fits = line.width() + gap.len() + width <= columns;
             if fits {
                 line.push(PLAIN, gap);
-                parts.iter().for_each(|(style, text)| line.push(*style, text));
+                parts
+                    .iter()
+                    .for_each(|(style, text)| line.push(*style, text));
             }
             fits
         };
@@ -307,7 +314,9 @@ fn halve_if_many(points: &mut Vec<(f64, f64)>) {
     if points.len() > MOST_POINTS {
         let mean = |pair: &[(f64, f64)]| {
             let count = pair.len() as f64;
-            let sum = pair.iter().fold((0.0, 0.0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+            let sum = pair
+                .iter()
+                .fold((0.0, 0.0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
             (sum.0 / count, sum.1 / count)
         };
         *points = points.chunks(2).map(mean).collect();

@@ -183,8 +183,12 @@ pub fn train(
     let progress = session.progress.clone();
     let epochs = progress.during(&control, || session.train_epochs(run.last_step));
     drop(progress);
-    let is_whole = epochs.as_ref().is_ok_and(|epochs| epochs.diverged.is_none());
-    session.progress.end_live(is_whole && !session.is_interrupted());
+    let is_whole = epochs
+        .as_ref()
+        .is_ok_and(|epochs| epochs.diverged.is_none());
+    session
+        .progress
+        .end_live(is_whole && !session.is_interrupted());
     let epochs = epochs?;
     Finish {
         args,

@@ -58,7 +58,9 @@ pub(super) fn section(page: &mut Page, runs: &[ComparedRun]) -> Result<(), Strin
             ("epoch", Axis::log("cross-entropy, nats")),
             epochs(runs, TRAIN_LOSS, VALIDATION_LOSS),
         ),
-        &format!("Mean loss of the training samples, each with the parameters of its own step.{dashed}"),
+        &format!(
+            "Mean loss of the training samples, each with the parameters of its own step.{dashed}"
+        ),
     )?;
     let accuracy = || Axis::linear("accuracy, %").percent();
     figure(
@@ -133,13 +135,21 @@ fn epochs(runs: &[ComparedRun], training: usize, validation: usize) -> Vec<Serie
     let points = |run: &ComparedRun, column: usize| -> Vec<(f64, f64)> {
         let is_shown = |line: &&Vec<f64>| line[column].is_finite() && line[column] <= LARGEST;
         let lines = run.epochs.iter().filter(is_shown);
-        thin(&lines.map(|line| (line[EPOCH], line[column])).collect::<Vec<_>>())
+        thin(
+            &lines
+                .map(|line| (line[EPOCH], line[column]))
+                .collect::<Vec<_>>(),
+        )
     };
     let series = |index: usize, run: &ComparedRun| {
         let color = color(index);
         let all = points(run, training);
         // A line through one point is nothing.
-        let dots = if all.len() < 50 { all.clone() } else { Vec::new() };
+        let dots = if all.len() < 50 {
+            all.clone()
+        } else {
+            Vec::new()
+        };
         [
             Series::new(&short(&run.name), color, SOLID, all),
             Series::new("", color, Style::Points { radius: 6 }, dots),

@@ -47,7 +47,11 @@ pub(super) fn pictures(page: &mut Page, run: &ComparedRun, most: usize) -> Resul
     let which = if shown.len() == strongest.len() {
         format!("All {} hidden units", shown.len())
     } else {
-        format!("The {} strongest of {} hidden units", shown.len(), strongest.len())
+        format!(
+            "The {} strongest of {} hidden units",
+            shown.len(),
+            strongest.len()
+        )
     };
     let text = format!(
         "{which}, those first whose weights to the classes have the greatest norm. Each picture has \
@@ -102,12 +106,16 @@ fn extremes(weights: &[f32]) -> (usize, usize) {
 /// Weights from the pixels to a unit.
 fn input_weights(parameters: &Parameters, unit: usize) -> impl Iterator<Item = f64> {
     let weights = parameters.linear1_weight.iter().skip(unit);
-    weights.step_by(parameters.shape.hidden).map(|&weight| f64::from(weight))
+    weights
+        .step_by(parameters.shape.hidden)
+        .map(|&weight| f64::from(weight))
 }
 
 /// The weight at the end of the scale.
 fn limit(parameters: &Parameters, units: &[usize]) -> f64 {
-    let weights = units.iter().flat_map(|&unit| input_weights(parameters, unit));
+    let weights = units
+        .iter()
+        .flat_map(|&unit| input_weights(parameters, unit));
     let mut sizes: Vec<f64> = weights.map(f64::abs).collect();
     let place = (SCALED * sizes.len() as f64) as usize;
     let place = place.min(sizes.len().saturating_sub(1));
@@ -190,7 +198,13 @@ mod tests {
         assert_eq!(reader.info().size(), (3, 2));
         let mut pixels = vec![0; 18];
         reader.next_frame(&mut pixels).unwrap();
-        let pixel = |place: usize| [pixels[3 * place], pixels[3 * place + 1], pixels[3 * place + 2]];
+        let pixel = |place: usize| {
+            [
+                pixels[3 * place],
+                pixels[3 * place + 1],
+                pixels[3 * place + 2],
+            ]
+        };
         assert_eq!(pixel(0), [5, 48, 97]);
         assert_eq!(pixel(2), [247, 247, 247]);
         assert_eq!(pixel(4), [103, 0, 31]);

@@ -45,7 +45,11 @@ pub(super) fn section(page: &mut Page, runs: &[ComparedRun]) {
         "<details{is_open}><summary>{} option{} {}</summary>",
         rows.len(),
         if rows.len() == 1 { "" } else { "s" },
-        if runs.len() > 1 { "that are the same in all runs" } else { "" }
+        if runs.len() > 1 {
+            "that are the same in all runs"
+        } else {
+            ""
+        }
     ));
     page.table(&["option", "value"], &rows, None);
     page.block("</details>");
@@ -82,7 +86,11 @@ fn flatten(record: &Value) -> Vec<(String, String)> {
             Value::Object(_) => {
                 let within = flatten(value).into_iter().map(|(inner, value)| {
                     let is_own = name == "options";
-                    let name = if is_own { inner } else { format!("{shown}: {inner}") };
+                    let name = if is_own {
+                        inner
+                    } else {
+                        format!("{shown}: {inner}")
+                    };
                     (name, value)
                 });
                 flat.extend(within);
@@ -112,7 +120,8 @@ mod tests {
         let (first, mut second) = (run(0.1, json!(1)), run(0.2, json!(1)));
         second.as_object_mut().unwrap().remove("new");
         let (different, same) = rows(&[&first, &second]);
-        let row = |name: &str, values: [&str; 2]| (name.to_owned(), values.map(str::to_owned).to_vec());
+        let row =
+            |name: &str, values: [&str; 2]| (name.to_owned(), values.map(str::to_owned).to_vec());
         assert_eq!(
             different,
             [row("new", ["1", "–"]), row("learning rate", ["0.1", "0.2"])]

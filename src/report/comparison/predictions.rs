@@ -13,8 +13,8 @@ const NAMED: usize = 5;
 pub(super) fn section(page: &mut Page, runs: &[ComparedRun]) {
     page.section("predictions", "Predictions on the test data");
     page.text(
-        "Confusion matrices: a row for each true class, a column for each predicted one; the darker, \
-         the more mistakes.",
+        "Confusion matrices: a row for each true class, a column for each predicted one; the stronger \
+         the colour, the more mistakes.",
     );
     for run in runs {
         page.heading(&run.name);
@@ -48,7 +48,10 @@ fn result(page: &mut Page, test: &TestResult) {
         evaluation.loss,
     ));
     if rows.len() > MOST_CLASSES {
-        page.text(&format!("A matrix of {} classes is too large to be read.", rows.len()));
+        page.text(&format!(
+            "A matrix of {} classes is too large to be read.",
+            rows.len()
+        ));
         return;
     }
     matrix(page, rows, mistakes.first().map_or(0, |mistake| mistake.0));
@@ -101,7 +104,10 @@ mod tests {
         assert_eq!(mistakes(&rows), [(4, 1, 0), (2, 1, 2), (1, 0, 1)]);
         let mut page = Page::default();
         matrix(&mut page, &rows, 4);
-        assert!(page.html.contains("<td class=\"wrong\" style=\"--share:70%\">4</td>"));
+        assert!(
+            page.html
+                .contains("<td class=\"wrong\" style=\"--share:70%\">4</td>")
+        );
         assert_eq!(page.html.matches("<td>·</td>").count(), 3);
         assert_eq!(page.html.matches("class=\"right\"").count(), 3);
     }

@@ -113,11 +113,13 @@ fn the_axis_grows_where_nobody_knows_the_end() {
     view.outlook.epochs = 1000;
     assert_eq!(end(&view), "2 epochs");
     view.end_epoch(&epoch(2, 1.0), view.now);
-    assert_eq!(end(&view), "2 epochs");
+    assert_eq!(end(&view), "4 epochs");
     let chart = text(&view.final_chart((80, 24), Glyphs::Ascii));
     assert!(chart[7].ends_with("- 2 epochs"), "{chart:?}");
     assert!(
-        view.bar(80, Glyphs::Ascii).render(false).contains("at most"),
+        view.bar(80, Glyphs::Ascii)
+            .render(false)
+            .contains("at most"),
         "an upper bound"
     );
 }
