@@ -317,6 +317,7 @@ pub trait Backend: Send {
 /// # Errors
 /// [`BackendError::Shape`] if there is no such network, or it has more than
 /// [`MAX_PARAMETERS`](crate::network::MAX_PARAMETERS).
+#[doc(hidden)]
 pub fn check_shape(shape: Shape) -> Result<(), BackendError> {
     let is_possible = shape.inputs > 0
         && shape.hidden > 0

@@ -92,6 +92,7 @@ impl Engine {
     }
 
     /// Hidden units that each thread owns.
+    #[doc(hidden)]
     pub fn units(&self) -> Vec<usize> {
         let workers = self.workers.iter();
         workers

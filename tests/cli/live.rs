@@ -134,7 +134,7 @@ fn a_training_shows_a_chart_and_leaves_its_lines() {
             && screen.contains("⠤")
     });
     // One chart, one bar: nothing of an earlier drawing is left.
-    assert_eq!(count(&screen, "400 epochs"), 1, "{screen}");
+    assert_eq!(count(&screen, "─ 400 epochs"), 1, "{screen}");
     assert_eq!(count(&screen, "of the FMA peak"), 1, "{screen}");
     let (code, screen, raw) = terminal.end();
     assert_eq!(code, 0);
@@ -145,7 +145,7 @@ fn a_training_shows_a_chart_and_leaves_its_lines() {
     assert!(!screen.contains("░"), "the bar is gone:\n{screen}");
     for part in [
         "epoch 400/400  loss",
-        "400 epochs",
+        "─ 400 epochs",
         "test accuracy",
         "model: run",
     ] {
@@ -215,11 +215,7 @@ fn windows_of_other_sizes_are_followed() {
     for (columns, rows) in [(50, 30), (30, 10), (120, 40)] {
         terminal.master.resize(size(columns, rows)).unwrap();
         terminal.parser.screen_mut().set_size(rows, columns);
-        let wanted = if columns < 60 {
-            "accuracy"
-        } else {
-            "samples/s"
-        };
+        let wanted = if columns < 60 { "loss " } else { "samples/s" };
         // What was there when the window changed has scrolled away after some drawings.
         for _ in 0..30 {
             let bytes = terminal

@@ -5,8 +5,8 @@ use std::fs;
 
 /// A place with a run of each kind.
 fn runs(place: &Place) {
-    let train = "train --epochs 3 --hidden 12 --validation 100 --quiet --out";
-    place.stdout(&format!("{train} runs/first"));
+    let train = "train --epochs 3 --validation 100 --quiet --out";
+    place.stdout(&format!("{train} runs/first --hidden 12"));
     place.stdout(&format!(
         "{train} runs/second --learning-rate 0.2 --hidden 5"
     ));

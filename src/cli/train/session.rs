@@ -154,10 +154,7 @@ pub fn train(
     progress.line(&heading(&start, &trainer));
 
     let start_up_seconds = program_start.elapsed().as_secs_f64();
-    if progress.can_be_live() {
-        let outlook = live::outlook(args, &prepared.dataset, &trainer, &selected, shape);
-        progress.begin_live(outlook, trainer.epochs_done());
-    }
+    live::begin(&mut progress, args, &prepared.dataset, &trainer, &selected);
     let backend = selected.backend.as_mut();
     let program_start = shifted(program_start, found);
     let mut target = Target::new(args.target, &dataset.test, program_start);
@@ -180,16 +177,7 @@ pub fn train(
         results,
         saving: Saving::default(),
     };
-    let progress = session.progress.clone();
-    let epochs = progress.during(&control, || session.train_epochs(run.last_step));
-    drop(progress);
-    let is_whole = epochs
-        .as_ref()
-        .is_ok_and(|epochs| epochs.diverged.is_none());
-    session
-        .progress
-        .end_live(is_whole && !session.is_interrupted());
-    let epochs = epochs?;
+    let epochs = live::train(&mut session, run.last_step)?;
     Finish {
         args,
         started: &run.started,
@@ -288,7 +276,7 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn is_interrupted(&self) -> bool {
+    pub fn is_interrupted(&self) -> bool {
         self.control.stop.load(Ordering::Relaxed)
     }
 
@@ -300,7 +288,7 @@ impl Session<'_> {
     }
 
     /// Trains until the last epoch, a goal, a signal or a number that is not finite.
-    fn train_epochs(&mut self, last_finite: Option<StepRecord>) -> anyhow::Result<Epochs> {
+    pub fn train_epochs(&mut self, last_finite: Option<StepRecord>) -> anyhow::Result<Epochs> {
         let mut epochs = Epochs::new(last_finite, self.run_folder.epochs());
         while !self.is_over() && !self.is_interrupted() {
             self.check_data()?;
