@@ -27,8 +27,8 @@ const DEFAULT_HIDDEN: usize = 300;
 /// let data = Dataset::from_memory(1, 2, train.clone(), train)?;
 /// let mut losses = Vec::new();
 /// let model = Training::new(&data)
-///     .options(Recipe::Assignment.options().with(|options| options.learning_rate = 2.0))
-///     .epochs(1000)
+///     .options(Recipe::Assignment.options().with(|options| options.learning_rate = 0.5))
+///     .epochs(5000)
 ///     .hidden(8)
 ///     .seed(7)
 ///     .run_with(|epoch| {
@@ -38,7 +38,7 @@ const DEFAULT_HIDDEN: usize = 300;
 ///             false => ControlFlow::Continue(()),
 ///         }
 ///     })?;
-/// assert!(losses.len() < 1000 && losses.is_sorted_by(|a, b| a > b));
+/// assert!(losses.len() < 5000 && losses[losses.len() - 1] < 0.1);
 /// assert_eq!(model.classify(&[0, 255])?, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
