@@ -101,8 +101,8 @@ pub(super) fn section(page: &mut Page, runs: &[ComparedRun]) -> Result<(), Strin
 }
 
 fn diverges(run: &ComparedRun) -> bool {
-    let steps = run.steps.iter().map(|line| line[STEP_LOSS]);
-    steps.into_iter().any(|loss| !(loss <= LARGEST))
+    let mut losses = run.steps.iter().map(|line| line[STEP_LOSS]);
+    losses.any(|loss| loss.is_nan() || loss > LARGEST)
 }
 
 fn chart(title: &str, (x, y): (&str, Axis), series: Vec<Series>) -> Chart {
