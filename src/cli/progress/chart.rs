@@ -371,6 +371,6 @@ mod tests {
             }
         }
         assert_eq!(short(0.0123, 5), "0.012");
-        assert_eq!(short(2.3026, 5), "2.30");
+        assert_eq!(short(2.75, 5), "2.75");
     }
 }
