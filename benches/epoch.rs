@@ -23,18 +23,17 @@ fn epoch(criterion: &mut Criterion) {
     let folder = mnist::locate(None).expect("the repository has the data");
     let dataset = Dataset::open(&folder, &OpenOptions::default()).expect("the data are sound");
     let samples = Samples::from(&dataset.train);
-    let options = TrainingOptions {
-        epochs: u32::MAX,
-        batch_size: 100,
-        learning_rate: 0.5,
-        schedule: Schedule::Constant,
-        warm_up: 0.0,
-        momentum: 0.0,
-        nesterov: false,
-        weight_decay: 0.0,
-        init_scale: 1.0,
-        ..TrainingOptions::default()
-    };
+    let options = TrainingOptions::default().with(|options| {
+        options.epochs = u32::MAX;
+        options.batch_size = 100;
+        options.learning_rate = 0.5;
+        options.schedule = Schedule::Constant;
+        options.warm_up = 0.0;
+        options.momentum = 0.0;
+        options.nesterov = false;
+        options.weight_decay = 0.0;
+        options.init_scale = 1.0;
+    });
     let shape = Shape {
         inputs: samples.inputs(),
         hidden: 300,

@@ -1,18 +1,87 @@
-//! SIMD engine that trains a two-layer perceptron (linear, sigmoid, linear, softmax,
-//! cross-entropy) on MNIST-format data on a CPU.
+//! Trains a two-layer perceptron (linear, sigmoid, linear, softmax, cross-entropy) on data sets in the
+//! MNIST format, on a CPU, with SIMD kernels that skip zero pixels exactly and use all cores within
+//! each minibatch. The same seed and options give the same network, bit for bit, for any number of
+//! threads and for every instruction set with fused multiply-add.
 //!
-//! The same seed and options give the same parameters, bit for bit, for any number of threads and
-//! for every instruction set with fused multiply-add.
+//! # Train in ten lines
 //!
-//! ```no_run
+//! ```
+//! use fused_mlp::mnist::{self, OpenOptions};
+//! use fused_mlp::{Dataset, Training};
+//!
+//! let data = Dataset::open(&mnist::locate(None)?, &OpenOptions::default())?;
+//! let model = Training::new(&data).epochs(1).run()?;
+//! let image = data.test.images.image(0);
+//! println!("{:?} {:?}", model.classify(image)?, model.predict(image)?);
+//! let accuracy = model.evaluate(&data.test)?.accuracy();
+//! assert!(accuracy > 0.95);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Training`] has the options of a training, [`Model`] is what it gives. [`mnist::locate()`] finds the
+//! folder of the data set: that of the variable `FUSED_MLP_DATA`, else the nearest `data/mnist`.
+//!
+//! # Data of your own
+//!
+//! Images are bytes, 0 for background and 255 for ink; labels are bytes, 0 for the first class. They
+//! come from memory, or as [four idx files](mnist) from a folder. Any size of images and up to 256
+//! classes will do.
+//!
+//! ```
+//! use fused_mlp::{Dataset, Training};
+//!
+//! // Images of 4 x 4 pixels: a bar that lies, or stands.
+//! let lying = |row: usize| (0..16).map(move |i| if i / 4 == row { 255 } else { 0 });
+//! let standing = |column: usize| (0..16).map(move |i| if i % 4 == column { 255 } else { 0 });
+//! let images: Vec<u8> = (0..4).flat_map(|place| lying(place).chain(standing(place))).collect();
+//! let labels = [0, 1].repeat(4);
+//! let data = Dataset::from_memory(4, 4, (images.clone(), labels.clone()), (images, labels))?;
+//!
+//! let model = Training::new(&data).hidden(16).epochs(200).run()?;
+//! assert_eq!(model.evaluate(&data.test)?.correct, 8);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # After each epoch
+//!
+//! [`Training::run_with`] calls back with the [record](training::EpochRecord) of each epoch; the
+//! answer may end the training.
+//!
+//! ```
+//! use fused_mlp::{Dataset, Training};
+//! use std::ops::ControlFlow;
+//! # let train = ([[0, 255], [255, 0], [0, 240], [240, 0]].concat(), vec![0, 1, 0, 1]);
+//! # let data = Dataset::from_memory(1, 2, train.clone(), train)?;
+//!
+//! let mut best = f64::INFINITY;
+//! let model = Training::new(&data).hidden(8).epochs(50).validation(2).run_with(|epoch| {
+//!     println!("{}: loss {:.4}", epoch.epoch, epoch.train_loss);
+//!     let loss = epoch.validation_loss.expect("samples were set aside");
+//!     let is_worse = loss > best;
+//!     best = best.min(loss);
+//!     if is_worse { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+//! })?;
+//! # assert_eq!(model.shape().to_string(), "2-8-2");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Step by step
+//!
+//! Below these calls, a [`Trainer`](training::Trainer) goes through the epochs of any
+//! [`Backend`](backend::Backend): the fused [`Engine`](engine::Engine), matrix products, or the
+//! textbook's loops in f64. Who calls it owns the loop, and decides when to stop, what to score and
+//! what to keep.
+//!
+//! ```
+//! use fused_mlp::Dataset;
 //! use fused_mlp::backend::{Backend, PassControl, Samples};
 //! use fused_mlp::engine::Engine;
-//! use fused_mlp::mnist::{self, Dataset, OpenOptions};
 //! use fused_mlp::network::{Parameters, Shape};
 //! use fused_mlp::simd::{Isa, IsaRequest};
 //! use fused_mlp::training::{Trainer, TrainingOptions};
+//! # let train = ([[0, 255], [255, 0]].concat(), vec![0, 1]);
+//! # let data = Dataset::from_memory(1, 2, train.clone(), train)?;
 //!
-//! let data = Dataset::open(&mnist::locate(None)?, &OpenOptions::default())?;
 //! let samples = Samples::from(&data.train);
 //! let shape = Shape { inputs: samples.inputs(), hidden: 300, classes: data.classes };
 //! let options = TrainingOptions::default();
@@ -25,50 +94,61 @@
 //!     println!("{}: {}", epoch.record.epoch, epoch.record.train_loss);
 //! }
 //! let trained: Parameters = engine.parameters();
+//! # assert!(trained.is_finite() && trained != parameters);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Modules
+//!
 //! | module | content |
 //! | --- | --- |
-//! | [`mnist`] | idx files, memory-mapped, as bytes |
-//! | [`image`](mod@image) | scans and photos of a digit, turned into such bytes |
+//! | [`mnist`] | data sets: idx files, memory-mapped, as bytes |
+//! | [`training`] | epochs, options, recipes, schedules, early stopping |
 //! | [`network`] | shapes, parameters, initial values |
-//! | [`random`] | the random streams |
-//! | [`reference`](mod@reference) | the textbook network in f64 |
-//! | [`simd`] | vectors, and the choice of the instruction set |
+//! | [`model_file`] | models as safetensors |
 //! | [`backend`] | what trains a network: an interface, and two plain implementations |
 //! | [`engine`] | the fused implementation |
-//! | [`training`] | epochs, sample order, schedules, recipes, early stopping, checkpoints |
-//! | [`sweep`] | many trainings that differ by their options, one a core at a time |
-//! | [`model_file`] | models as safetensors |
-//! | [`prediction`] | classes and probabilities of single images |
-//! | [`interchange`] | models of and for other programs: safetensors, `.npz`, ONNX |
-//! | [`report`] | run folders, JSON lines, learning curves |
-//! | [`assignment`] | the course's questions, answered by runs of this program |
-//! | [`machine`] | CPU, cores and caches |
-//! | [`benchmark`] | the kernels one by one, epochs and the FMA peak, for measuring |
+//! | [`simd`] | the choice of the instruction set |
+//! | [`reference`](mod@reference) | the textbook network in f64, formula by formula |
+//!
+//! What is documented here is what the crate promises; further public items serve its program, its
+//! tests and its benchmarks, and may change at any time.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+#[doc(hidden)]
 pub mod assignment;
 mod atomic_file;
 pub mod backend;
+#[doc(hidden)]
 pub mod benchmark;
 pub mod engine;
+#[doc(hidden)]
 pub mod image;
+#[doc(hidden)]
 pub mod interchange;
 #[expect(
     clippy::needless_range_loop,
     reason = "loops over constant ranges are unrolled, which keeps arrays of sums in registers"
 )]
 mod kernels;
+#[doc(hidden)]
 pub mod machine;
 pub mod mnist;
+mod model;
 pub mod model_file;
 pub mod network;
+#[doc(hidden)]
 pub mod prediction;
+#[doc(hidden)]
 pub mod random;
 pub mod reference;
+#[doc(hidden)]
 pub mod report;
 pub mod simd;
+#[doc(hidden)]
 pub mod sweep;
 pub mod training;
+
+pub use mnist::Dataset;
+pub use model::Model;
+pub use training::Training;

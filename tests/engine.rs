@@ -333,14 +333,13 @@ fn a_late_epoch_takes_no_longer_than_an_early_one() {
         .collect();
     let labels: Vec<u8> = (0..count).map(|sample| (sample % 4) as u8).collect();
     let samples = Samples::new(&images, &labels, shape.inputs);
-    let options = TrainingOptions {
-        epochs: 200,
-        batch_size: 10,
-        learning_rate: 0.5,
-        schedule: Schedule::Constant,
-        momentum: 0.5,
-        ..TrainingOptions::default()
-    };
+    let options = TrainingOptions::default().with(|options| {
+        options.epochs = 200;
+        options.batch_size = 10;
+        options.learning_rate = 0.5;
+        options.schedule = Schedule::Constant;
+        options.momentum = 0.5;
+    });
     let parameters = Parameters::initialise(shape, 1);
     for isa in Isa::available() {
         let start = || {

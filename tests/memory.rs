@@ -48,12 +48,11 @@ fn peak(samples: impl Fn(&Dataset) -> Samples<'_>) -> usize {
         hidden: 300,
         classes: dataset.classes,
     };
-    let options = TrainingOptions {
-        epochs: 2,
-        batch_size: 200,
-        momentum: 0.9,
-        ..TrainingOptions::default()
-    };
+    let options = TrainingOptions::default().with(|options| {
+        options.epochs = 2;
+        options.batch_size = 200;
+        options.momentum = 0.9;
+    });
     let parameters = Parameters::initialise(shape, 1);
     let isa = Isa::select(IsaRequest::Auto).unwrap();
     let mut engine = Engine::new(&parameters, options.optimizer(), 2, isa).unwrap();

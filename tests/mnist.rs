@@ -50,12 +50,11 @@ fn assert_close(found: f64, expected: f64, what: &str) {
 fn fused_and_matrixmultiply_agree_after_an_epoch() {
     let dataset = mnist();
     // A rate at which rounding does not grow from step to step.
-    let options = TrainingOptions {
-        learning_rate: 0.15,
-        momentum: 0.9,
-        nesterov: true,
-        ..Recipe::Assignment.options()
-    };
+    let options = Recipe::Assignment.options().with(|options| {
+        options.learning_rate = 0.15;
+        options.momentum = 0.9;
+        options.nesterov = true;
+    });
     let parameters = initial_parameters(&dataset, &options);
     let mut products = MatrixMultiply::new(parameters.clone(), options.optimizer(), 2).unwrap();
     let (train, steps, test) = one_epoch(&mut products, &dataset, &options);

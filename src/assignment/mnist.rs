@@ -102,10 +102,7 @@ pub(super) fn train_epochs(
         is_diverged: false,
         engine: Engine::new(&parameters, optimizer, settings.threads, settings.isa)?,
     };
-    let control = PassControl {
-        stop: Arc::clone(progress.stop()),
-        ..PassControl::default()
-    };
+    let control = PassControl::with_stop(Arc::clone(progress.stop()));
     while !trainer.is_finished() && !progress.is_stopped() {
         let epoch = trainer.train_epoch(&mut training.engine, &control)?;
         match epoch.end {

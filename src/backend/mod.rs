@@ -9,13 +9,16 @@ mod state;
 
 pub use self::matrixmultiply::MatrixMultiply;
 pub use self::reference::Reference;
-pub use self::state::{BackendState, Tensors, Values, tensor_lengths};
+pub use self::state::BackendState;
+#[doc(hidden)]
+pub use self::state::{Tensors, Values, tensor_lengths};
 pub(crate) use self::state::{from_tensors, into_tensors};
 
 use crate::mnist::Split;
 use crate::network::{Parameters, Shape};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 /// Images as bytes, and their labels.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +110,48 @@ pub struct PassControl {
     /// Set by anyone, a signal handler too, to end the pass after the minibatch that is being
     /// trained on.
     pub stop: Arc<AtomicBool>,
+    /// What the minibatches have given so far.
+    running: RunningTotals,
+}
+
+/// Sums over minibatches, as f64 bits where they are no counts.
+#[derive(Debug, Default)]
+struct RunningTotals {
+    samples: AtomicUsize,
+    loss: AtomicU64,
+    correct: AtomicUsize,
+}
+
+impl PassControl {
+    /// A control that whoever holds `stop` can end.
+    pub fn with_stop(stop: Arc<AtomicBool>) -> Self {
+        Self {
+            stop,
+            ..Self::default()
+        }
+    }
+
+    /// Sums over all minibatches of all passes with this control so far: of the samples, of their
+    /// losses in nats, and of those that were predicted correctly. Any thread may ask at any time;
+    /// the three may then be of two minibatches that follow each other.
+    pub fn totals(&self) -> (usize, f64, usize) {
+        let running = &self.running;
+        (
+            running.samples.load(Relaxed),
+            f64::from_bits(running.loss.load(Relaxed)),
+            running.correct.load(Relaxed),
+        )
+    }
+
+    /// Adds a minibatch of so many samples with a sum of losses. One thread alone calls it, so it
+    /// needs no atomic addition.
+    pub(crate) fn add_minibatch(&self, samples: usize, loss: f64, correct: usize) {
+        let (samples_before, loss_before, correct_before) = self.totals();
+        let running = &self.running;
+        running.samples.store(samples_before + samples, Relaxed);
+        running.loss.store((loss_before + loss).to_bits(), Relaxed);
+        running.correct.store(correct_before + correct, Relaxed);
+    }
 }
 
 /// One pass over the samples in `order`, minibatch by minibatch. The last minibatch may be smaller.
@@ -279,6 +324,7 @@ pub trait Backend: Send {
 /// # Errors
 /// [`BackendError::Shape`] if there is no such network, or it has more than
 /// [`MAX_PARAMETERS`](crate::network::MAX_PARAMETERS).
+#[doc(hidden)]
 pub fn check_shape(shape: Shape) -> Result<(), BackendError> {
     let is_possible = shape.inputs > 0
         && shape.hidden > 0

@@ -98,6 +98,9 @@ impl Backend for Reference {
                 break;
             }
             done += result.samples;
+            let loss = result.loss * result.samples as f64;
+            pass.control
+                .add_minibatch(result.samples, loss, result.correct);
             pass.control.samples_done.store(done, Relaxed);
             if pass.control.stop.load(Relaxed) {
                 break;

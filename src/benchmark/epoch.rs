@@ -71,7 +71,7 @@ pub struct EpochRow {
 
 /// FLOP of the three products of a step and its gradients for samples with so many inputs in all,
 /// a multiply-add counting two: 2 (2 inputs hidden + 3 samples hidden classes).
-fn flop(inputs: usize, samples: usize, shape: Shape) -> f64 {
+pub fn flop(inputs: usize, samples: usize, shape: Shape) -> f64 {
     let (hidden, classes) = (shape.hidden as f64, shape.classes as f64);
     2.0 * (2.0 * inputs as f64 * hidden + 3.0 * samples as f64 * hidden * classes)
 }

@@ -14,7 +14,7 @@ mod statistics;
 
 pub use agreement::disagreement;
 pub use bandwidth::{WorkingSet, read_bandwidth};
-pub use epoch::{Configuration, EpochBench, EpochRow};
+pub use epoch::{Configuration, EpochBench, EpochRow, flop};
 pub use kernels::{KernelBench, KernelName};
 pub use peak::PeakBench;
 pub(crate) use profile::TRAINING;

@@ -283,20 +283,20 @@ fn row<'a>(
         classes: source.dataset.classes,
     };
     check_shape(shape).context("--hidden")?;
-    let options = TrainingOptions {
-        epochs: args.warm_up + args.repeats,
-        batch_size,
-        learning_rate: args.learning_rate,
-        schedule: Schedule::Constant,
-        warm_up: 0.0,
-        momentum,
-        nesterov: false,
-        weight_decay: 0.0,
-        init_scale: 1.0,
-        validation: 0,
-        shuffle: true,
-        seed: args.seed,
-    };
+    let options = TrainingOptions::default().with(|options| {
+        options.epochs = args.warm_up + args.repeats;
+        options.batch_size = batch_size;
+        options.learning_rate = args.learning_rate;
+        options.schedule = Schedule::Constant;
+        options.warm_up = 0.0;
+        options.momentum = momentum;
+        options.nesterov = false;
+        options.weight_decay = 0.0;
+        options.init_scale = 1.0;
+        options.validation = 0;
+        options.shuffle = true;
+        options.seed = args.seed;
+    });
     let trainer = Trainer::new(samples, &options)?;
     let parameters = Parameters::initialise(shape, args.seed);
     let selected = backend.select(&parameters, options.optimizer())?;

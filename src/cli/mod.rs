@@ -12,10 +12,12 @@ mod export;
 mod import;
 mod man;
 mod output;
+mod picture_style;
 mod predict;
 mod profile;
 mod progress;
 mod race;
+mod report;
 mod show;
 mod signals;
 mod sweep;
@@ -84,6 +86,8 @@ enum Command {
     Sweep(Box<sweep::SweepArgs>),
     /// Train from several seeds, each in a fresh process, until a target accuracy: the seconds it takes.
     Race(race::RaceArgs),
+    /// Write a page that compares runs: curves, options, confusion matrices, weights.
+    Report(report::ReportArgs),
     /// Measure epochs, in turn, for every combination of options.
     Bench(bench::BenchArgs),
     /// Show where the time of an epoch goes, phase by phase and thread by thread.
@@ -126,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Show(args) => show::run(&args),
         Command::Sweep(args) => sweep::run(&args, &origins),
         Command::Race(args) => race::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Assignment(args) => assignment::run(&args, start),

@@ -1,11 +1,12 @@
 //! Standard output and standard error.
 
+use super::terminal;
 use serde::Serialize;
 use std::io::{self, Write};
 
 /// Writes a line to standard error. That nobody reads it spoils nothing.
 pub fn message(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", line.replace('\n', " "));
+    terminal::write_line(&line.replace('\n', " "));
 }
 
 /// An error and its causes in one line. A cause that its effect already tells is left out.
@@ -71,8 +72,11 @@ impl Results {
 
     fn line(&mut self, line: &str) {
         if self.failure.is_none() {
-            let mut stdout = io::stdout().lock();
-            let result = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+            // Standard error may be the same terminal.
+            let result = terminal::without_bottom(|| {
+                let mut stdout = io::stdout().lock();
+                writeln!(stdout, "{line}").and_then(|()| stdout.flush())
+            });
             self.failure = result.err();
         }
     }

@@ -3,7 +3,7 @@
 mod pictures;
 
 use super::output::{Results, message, one_line};
-use super::terminal;
+use super::picture_style;
 use super::train::load_model;
 use super::{EXIT_USAGE, Ending};
 use anyhow::{Context, bail};
@@ -139,7 +139,7 @@ fn print(
         text += &format!(", then {}", others.join(", "));
     }
     if args.show {
-        for line in terminal_picture(&picture.pixels, columns, terminal::style()) {
+        for line in terminal_picture(&picture.pixels, columns, picture_style::style()) {
             text += "\n";
             text += &line;
         }

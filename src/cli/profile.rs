@@ -102,20 +102,20 @@ impl ProfileArgs {
         if !(1..=most).contains(&self.epochs) {
             bail!("--epochs is {}; expected 1 to {most}", self.epochs);
         }
-        Ok(TrainingOptions {
-            epochs: 2 * (self.epochs + 1),
-            batch_size: self.batch_size,
-            learning_rate: self.learning_rate,
-            schedule: Schedule::Constant,
-            warm_up: 0.0,
-            momentum: self.momentum,
-            nesterov: false,
-            weight_decay: 0.0,
-            init_scale: 1.0,
-            validation: 0,
-            shuffle: true,
-            seed: self.seed,
-        })
+        Ok(TrainingOptions::default().with(|options| {
+            options.epochs = 2 * (self.epochs + 1);
+            options.batch_size = self.batch_size;
+            options.learning_rate = self.learning_rate;
+            options.schedule = Schedule::Constant;
+            options.warm_up = 0.0;
+            options.momentum = self.momentum;
+            options.nesterov = false;
+            options.weight_decay = 0.0;
+            options.init_scale = 1.0;
+            options.validation = 0;
+            options.shuffle = true;
+            options.seed = self.seed;
+        }))
     }
 }
 

@@ -1,22 +1,37 @@
 //! Progress of a training on standard error.
 
+mod chart;
+mod live;
+
+pub use live::{Outlook, Peak};
+
 use super::output::message;
+use super::terminal::{self, Line};
+use anstyle::{AnsiColor, Style};
+use chart::Glyphs;
 use fused_mlp::backend::PassControl;
 use fused_mlp::training::{Epoch, EpochEnd};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use live::{LiveView, Totals};
 use std::io::{IsTerminal, stderr};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-/// How often the bar is drawn.
+/// How often the live view is drawn.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Shows a bar within each epoch where standard error is a terminal, and one line an epoch.
-#[derive(Clone, Copy, Debug)]
+const PLAIN: Style = Style::new();
+const FAINT: Style = Style::new().dimmed();
+const NUMBER: Style = Style::new().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// Shows a live view where standard error is a terminal, and one line an epoch.
+#[derive(Clone, Debug)]
 pub struct Progress {
     is_quiet: bool,
-    is_animated: bool,
     epochs: u32,
+    live: Option<Arc<Mutex<LiveView>>>,
 }
 
 impl Progress {
@@ -24,21 +39,38 @@ impl Progress {
     pub fn new(is_quiet: bool, epochs: u32) -> Self {
         Self {
             is_quiet,
-            is_animated: !is_quiet && stderr().is_terminal(),
             epochs,
+            live: None,
+        }
+    }
+
+    /// Whether a live view would be seen.
+    pub fn can_be_live(&self) -> bool {
+        !self.is_quiet && terminal::can_redraw()
+    }
+
+    /// Begins the live view, if it would be seen, after so many epochs.
+    pub fn begin_live(&mut self, outlook: Outlook, epochs_done: u32) {
+        if self.can_be_live() {
+            let view = LiveView::new(outlook, epochs_done, Instant::now());
+            self.live = Some(Arc::new(Mutex::new(view)));
         }
     }
 
     /// Prints a line.
     pub fn line(&self, line: &str) {
-        if !self.is_quiet {
-            message(line);
+        if self.is_quiet {
+            return;
+        }
+        match self.live {
+            Some(_) => terminal::defer_line(line),
+            None => message(line),
         }
     }
 
     /// A bar for so many samples, which nobody sees without a terminal.
     pub fn bar(&self, samples: usize) -> ProgressBar {
-        if !self.is_animated {
+        if self.is_quiet || !stderr().is_terminal() {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::with_draw_target(Some(samples as u64), ProgressDrawTarget::stderr());
@@ -55,7 +87,7 @@ impl Progress {
 
     /// A bar in thousandths with a message, which nobody sees without a terminal.
     pub fn sweep_bar(&self) -> ProgressBar {
-        if !self.is_animated {
+        if self.is_quiet || !stderr().is_terminal() {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
@@ -65,26 +97,20 @@ impl Progress {
         bar
     }
 
-    /// Runs `work`, with a bar that follows `control` from the samples done earlier on, if there is
-    /// a terminal to see it.
-    pub fn during<T>(
-        &self,
-        epoch: u32,
-        samples: usize,
-        (control, earlier): (&PassControl, &AtomicUsize),
-        work: impl FnOnce() -> T,
-    ) -> T {
-        if !self.is_animated {
+    /// Runs `work`, a whole training; the live view follows `control`, if there is one.
+    pub fn during<T>(&self, control: &PassControl, work: impl FnOnce() -> T) -> T {
+        let Some(live) = &self.live else {
             return work();
-        }
-        let bar = self.bar(samples);
-        bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
+        };
         let is_done = AtomicBool::new(false);
-        let result = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let drawer = scope.spawn(|| {
                 while !is_done.load(Ordering::Relaxed) {
-                    let done = control.samples_done.load(Ordering::Relaxed);
-                    bar.set_position((earlier.load(Ordering::Relaxed) + done) as u64);
+                    let mut view = lock(live);
+                    view.look(totals(control), Instant::now());
+                    let lines = view.lines(terminal::size(), glyphs());
+                    drop(view);
+                    terminal::draw(&lines);
                     std::thread::park_timeout(INTERVAL);
                 }
             });
@@ -92,40 +118,94 @@ impl Progress {
             let result = work();
             drop(done);
             result
-        });
-        bar.finish_and_clear();
-        result
+        })
+    }
+
+    /// Tells the live view that an epoch begins, or goes on after so many samples.
+    pub fn begin_epoch(&self, samples_done: usize, control: &PassControl) {
+        if let Some(live) = &self.live {
+            lock(live).begin_epoch(samples_done, totals(control), Instant::now());
+        }
     }
 
     /// Prints the line of an epoch that has ended.
-    pub fn epoch(&self, epoch: &Epoch) {
-        let record = &epoch.record;
-        let mut line = format!(
-            "epoch {:>width$}/{}  loss {:.4}  accuracy {:.2} %",
-            record.epoch,
-            self.epochs,
-            record.train_loss,
-            100.0 * record.train_accuracy,
-            width = self.epochs.to_string().len(),
-        );
-        if let (Some(loss), Some(accuracy)) = (record.validation_loss, record.validation_accuracy) {
-            line += &format!(
-                "  validation loss {loss:.4}  accuracy {:.2} %",
-                100.0 * accuracy
-            );
+    pub fn epoch(&self, epoch: &Epoch, control: &PassControl) {
+        if self.is_quiet {
+            return;
         }
-        line += &format!(
-            "  {:.3} s  {} samples/s",
-            record.seconds,
-            HumanCount(record.samples_per_second as u64)
-        );
-        match epoch.end {
-            EpochEnd::Complete => {}
-            EpochEnd::Stopped => line += "  (stopped)",
-            EpochEnd::Diverged => line += "  (diverged)",
+        if let Some(live) = &self.live {
+            let now = Instant::now();
+            let mut view = lock(live);
+            view.look(totals(control), now);
+            view.end_epoch(epoch, now);
         }
-        self.line(&line);
+        self.line(&epoch_line(epoch, self.epochs).render(terminal::has_colours()));
     }
+
+    /// Ends the live view; `is_kept` leaves the chart on the terminal.
+    pub fn end_live(&mut self, is_kept: bool) {
+        let Some(live) = self.live.take() else {
+            return;
+        };
+        let chart = match is_kept {
+            true => lock(&live).final_chart(terminal::size(), glyphs()),
+            false => Vec::new(),
+        };
+        terminal::draw(&chart);
+        terminal::keep();
+    }
+}
+
+fn lock(live: &Mutex<LiveView>) -> MutexGuard<'_, LiveView> {
+    live.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn glyphs() -> Glyphs {
+    if terminal::is_utf8() {
+        Glyphs::Braille
+    } else {
+        Glyphs::Ascii
+    }
+}
+
+fn totals(control: &PassControl) -> Totals {
+    let (samples, loss, correct) = control.totals();
+    Totals {
+        samples,
+        loss,
+        correct,
+    }
+}
+
+/// The line of an epoch that has ended, of so many.
+fn epoch_line(epoch: &Epoch, epochs: u32) -> Line {
+    let record = &epoch.record;
+    let width = epochs.to_string().len();
+    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+    let mut line = Line::default()
+        .with(
+            PLAIN,
+            &format!(
+                "epoch {:>width$}/{epochs}  loss {:.4}  accuracy ",
+                record.epoch, record.train_loss
+            ),
+        )
+        .with(NUMBER, &percent(record.train_accuracy));
+    if let (Some(loss), Some(accuracy)) = (record.validation_loss, record.validation_accuracy) {
+        line.push(PLAIN, &format!("  validation loss {loss:.4}  accuracy "));
+        line.push(NUMBER, &percent(accuracy));
+    }
+    let speed = HumanCount(record.samples_per_second as u64);
+    line.push(
+        FAINT,
+        &format!("  {:.3} s  {speed} samples/s", record.seconds),
+    );
+    match epoch.end {
+        EpochEnd::Complete => {}
+        EpochEnd::Stopped => line.push(PLAIN, "  (stopped)"),
+        EpochEnd::Diverged => line.push(BAD, "  (diverged)"),
+    }
+    line
 }
 
 /// Ends the drawing when dropped, also by a panic.

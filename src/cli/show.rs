@@ -3,7 +3,7 @@
 use super::Ending;
 use super::eval::SplitArg;
 use super::output::Results;
-use super::terminal;
+use super::picture_style;
 use super::train::open_data;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -185,8 +185,8 @@ fn indices(args: &ShowArgs, split: &Split) -> anyhow::Result<Vec<usize>> {
 
 fn draw(args: &ShowArgs, split: &Split, indices: &[usize], results: &mut Results) {
     let width = split.images.columns();
-    let fitting = (terminal::columns() + GAP) / (width + GAP);
-    let style = terminal::style();
+    let fitting = (picture_style::columns() + GAP) / (width + GAP);
+    let style = picture_style::style();
     for line in indices.chunks(args.columns.unwrap_or(fitting).max(1)) {
         let title = |&index: &usize| format!("#{index}: {}", split.labels.bytes()[index]);
         let titles = line.iter().map(title);

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod ending;
+mod live;
 mod messages;
 mod recipe;
 mod resume;
@@ -95,12 +96,11 @@ pub const DEFAULT_HIDDEN: usize = 300;
 
 impl TrainArgs {
     fn options(&self) -> TrainingOptions {
-        TrainingOptions {
-            validation: self.validation,
-            shuffle: !self.no_shuffle,
-            seed: self.seed,
-            ..self.recipe.options()
-        }
+        self.recipe.options().with(|options| {
+            options.validation = self.validation;
+            options.shuffle = !self.no_shuffle;
+            options.seed = self.seed;
+        })
     }
 
     /// Checks what needs no data.
@@ -206,11 +206,10 @@ pub fn open_data_with(
     access: FileAccess,
 ) -> anyhow::Result<(PathBuf, Dataset)> {
     let folder = mnist::locate(folder)?;
-    let options = OpenOptions {
-        access,
-        classes: model.map(|(_, shape)| shape.classes),
-        ..OpenOptions::default()
-    };
+    let options = OpenOptions::default().with(|options| {
+        options.access = access;
+        options.classes = model.map(|(_, shape)| shape.classes);
+    });
     let dataset = match Dataset::open_with_messages(&folder, &options, &mut message) {
         Err(DataError::LabelBeyondClasses {
             file,

@@ -35,11 +35,13 @@ use crate::simd::Isa;
 use blocks::Blocks;
 pub(crate) use buffer::AlignedBuffer;
 use clock::NoClock;
+#[doc(hidden)]
 pub use clock::{Phase, PhaseClock, PhaseTime, Span};
 use exchange::Exchange;
 use pass::{Outcome, Pass, Training};
 use plan::Plan;
 use prepared::PreparedBlocks;
+#[doc(hidden)]
 pub use profiled::{PassClocks, Profile, ProfiledEngine};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -99,6 +101,7 @@ impl Engine {
     }
 
     /// Hidden units that each thread owns.
+    #[doc(hidden)]
     pub fn units(&self) -> Vec<usize> {
         let workers = self.workers.iter();
         workers

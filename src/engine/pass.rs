@@ -128,6 +128,7 @@ impl Pass<'_> {
             // the step could spoil the parameters.
             let is_finite = total.loss.is_finite();
             let ends_minibatch = block.is_last || (self.training.is_some() && !is_finite);
+            let minibatch = total;
             if ends_minibatch {
                 if is_first {
                     outcome.minibatches.push((total, block.minibatch_samples));
@@ -140,7 +141,7 @@ impl Pass<'_> {
                 }
                 self.backward(worker, number, &block, training, clock);
                 if is_first {
-                    self.report(number, &block, training.control);
+                    self.report((number, &block), minibatch, training.control);
                 }
             }
             clock.lap(Phase::Bookkeeping);
@@ -214,10 +215,16 @@ impl Pass<'_> {
 
     /// Tells how far the pass has come, and asks whether it should go on. A wish to stop holds from
     /// the next barrier on, where all threads see it.
-    fn report(&self, number: usize, block: &Block, control: &PassControl) {
+    fn report(
+        &self,
+        (number, block): (usize, &Block),
+        minibatch: BlockLoss,
+        control: &PassControl,
+    ) {
         if !block.is_last {
             return;
         }
+        control.add_minibatch(block.minibatch_samples, minibatch.loss, minibatch.correct);
         control.samples_done.store(block.samples.end, Relaxed);
         if control.stop.load(Relaxed) {
             self.halt_at.store(number + 1, Relaxed);

@@ -30,6 +30,7 @@ impl MnistFile {
 
 impl Images {
     /// SHA-256 of the uncompressed idx file of these images, in lower-case hexadecimal.
+    #[doc(hidden)]
     pub fn sha256(&self) -> String {
         file_sha256(self.header(), self.bytes())
     }
@@ -37,6 +38,7 @@ impl Images {
 
 impl Labels {
     /// SHA-256 of the uncompressed idx file of these labels, in lower-case hexadecimal.
+    #[doc(hidden)]
     pub fn sha256(&self) -> String {
         file_sha256(self.header(), self.bytes())
     }

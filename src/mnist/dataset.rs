@@ -26,6 +26,7 @@ pub struct Dataset {
 
 /// How a data set is opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OpenOptions {
     /// How images come into memory. Default: [`FileAccess::Mapped`].
     pub access: FileAccess,
@@ -36,7 +37,49 @@ pub struct OpenOptions {
     pub cache_dir: Option<PathBuf>,
 }
 
+impl OpenOptions {
+    /// The same options with changes. They cannot be written out whole, for there may be more of
+    /// them one day.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+}
+
 impl Dataset {
+    /// A data set from memory: images of so many rows and columns, one byte a pixel, one image after
+    /// the other, and a label for each.
+    ///
+    /// ```
+    /// use fused_mlp::Dataset;
+    ///
+    /// // Three images of 2 x 2 pixels to learn from, and one to test with.
+    /// let images = [[0, 0, 255, 255], [255, 255, 0, 0], [0, 0, 200, 210]].concat();
+    /// let train = (images, vec![0, 1, 0]);
+    /// let test = (vec![250, 240, 0, 0], vec![1]);
+    /// let data = Dataset::from_memory(2, 2, train, test)?;
+    /// assert_eq!((data.train.len(), data.test.len(), data.classes), (3, 1, 2));
+    /// # Ok::<(), fused_mlp::mnist::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Images::from_vec`], [`Labels::from_vec`] and [`Dataset::from_splits`]: a number is 0, or
+    /// does not fit the others.
+    pub fn from_memory(
+        rows: usize,
+        columns: usize,
+        train: (Vec<u8>, Vec<u8>),
+        test: (Vec<u8>, Vec<u8>),
+    ) -> Result<Dataset, DataError> {
+        let split = |(images, labels): (Vec<u8>, Vec<u8>)| {
+            let images = Images::from_vec(labels.len(), rows, columns, images)?;
+            Split::new(images, Labels::from_vec(labels)?)
+        };
+        Dataset::from_splits(split(train)?, split(test)?, None)
+    }
+
     /// Opens the four files in `dir`; messages about decompression are dropped.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ pub enum FileAccess {
 
 impl FileAccess {
     /// In memory if so, else mapped.
+    #[doc(hidden)]
     pub fn chosen(in_memory: bool) -> Self {
         if in_memory {
             Self::InMemory

@@ -11,8 +11,7 @@
 //!
 //! Each name may also end in `.gz`; such a file is decompressed once into a cache folder. The
 //! layout of an idx file is described at [`Header`]. The image size, the sample counts and the
-//! number of classes come from the files. [`locate()`] finds the folder, [`Dataset::open`] opens it,
-//! [`DatasetSummary::new`] describes it.
+//! number of classes come from the files. [`locate()`] finds the folder, [`Dataset::open`] opens it.
 //!
 //! Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".
 
@@ -27,12 +26,15 @@ mod names;
 mod split;
 mod synthetic;
 
+#[doc(hidden)]
 pub use checksum::{DatasetSummary, SplitSummary};
 pub use dataset::{Dataset, OpenOptions};
 pub use error::DataError;
 pub use file::FileAccess;
 pub use idx::{Header, Kind};
 pub use locate::{DATA_VARIABLE, locate};
+#[doc(hidden)]
 pub use names::MnistFile;
 pub use split::{Images, Labels, Split};
+#[doc(hidden)]
 pub use synthetic::{SyntheticError, SyntheticOptions, synthesize};

@@ -133,6 +133,7 @@ impl Images {
     }
 
     /// The header that an idx file of these images has.
+    #[doc(hidden)]
     pub fn header(&self) -> Header {
         self.0.header
     }
@@ -177,6 +178,7 @@ impl Labels {
     }
 
     /// The header that an idx file of these labels has.
+    #[doc(hidden)]
     pub fn header(&self) -> Header {
         self.0.header
     }

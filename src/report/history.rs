@@ -205,6 +205,27 @@ pub fn parse_epochs(epochs: &str, times: &str) -> Result<Vec<EpochRecord>, Histo
     }
 }
 
+/// Reads all lines that are whole as numbers, for pictures: what is empty or not finite is NaN.
+///
+/// # Errors
+/// The first line that no run writes.
+pub(super) fn parse_numbers(text: &str, header: &str) -> Result<Vec<Vec<f64>>, HistoryError> {
+    // A run that was killed may have left a part of a line.
+    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+    lines(whole, header)?
+        .map(|line| {
+            let line = line?;
+            let columns = 0..line.fields.len();
+            columns
+                .map(|index| match line.fields[index] {
+                    "" => Ok(f64::NAN),
+                    _ => line.field(index, "a number"),
+                })
+                .collect()
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,6 +269,16 @@ mod tests {
         assert_eq!(parse_epochs(&epochs, &times).unwrap(), records);
         assert!(parse_epochs(&epochs, &format!("{TIMES_HEADER}\n")).is_err());
         assert!(parse_epochs(&format!("{EPOCHS_HEADER}\n"), &times).is_err());
+    }
+
+    #[test]
+    fn numbers_for_pictures_may_be_missing_or_cut() {
+        let read = |lines: &str| parse_numbers(&format!("{TIMES_HEADER}\n{lines}"), TIMES_HEADER);
+        assert_eq!(read("1,0.5,10\n2,0.").unwrap(), [[1.0, 0.5, 10.0]]);
+        let odd = read("1,NaN,\n").unwrap();
+        assert!(odd[0][1].is_nan() && odd[0][2].is_nan());
+        assert!(read("1,2\n").is_err() && read("1,2,x\n").is_err());
+        assert!(parse_numbers("", TIMES_HEADER).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod append_file;
 mod assignment;
 mod axis;
 mod chart;
+mod comparison;
 mod confusion;
 mod contact_sheet;
 mod environment;
@@ -23,6 +24,7 @@ mod sweep;
 mod terminal_picture;
 
 pub use assignment::{AssignmentFolder, AssignmentFolderError, AssignmentRun};
+pub use comparison::{ComparedRun, ComparisonError, TestResult, comparison_page};
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use contact_sheet::{SheetImage, contact_sheet};
 pub use environment::Environment;

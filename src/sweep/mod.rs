@@ -1,6 +1,6 @@
 //! Sweeps: many trainings that differ by their options, one on each core at a time.
 //!
-//! A sweep is a list of [`RunConfiguration`]s, often the product of a [`Grid`]. [`run`] trains them,
+//! A sweep is a list of [`RunConfiguration`]s, often the product of a [`Grid`]. `run` trains them,
 //! each on one thread, so that a core is never shared, and hands over every epoch and every finished
 //! run. A [`SweepFolder`] keeps what is done, so that a sweep that was interrupted goes on where it
 //! was. [`summarise`] takes the runs that differ by their seed alone together.

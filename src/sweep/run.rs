@@ -150,10 +150,7 @@ impl SweepPlan<'_> {
         let parameters = options.initial_parameters(self.shape(configuration));
         let mut engine = Engine::new(&parameters, options.optimizer(), 1, self.isa)?;
         let mut trainer = Trainer::new(Samples::from(&self.dataset.train), options)?;
-        let control = PassControl {
-            stop: Arc::clone(stop),
-            ..PassControl::default()
-        };
+        let control = PassControl::with_stop(Arc::clone(stop));
         let mut result = RunResult {
             index,
             outcome: RunOutcome::Finished,

@@ -3,6 +3,8 @@
 //! A [`Trainer`] holds what changes from epoch to epoch outside the network; its caller owns the
 //! loop, so it decides what to show, to save and when to stop.
 
+mod builder;
+#[doc(hidden)]
 pub mod checkpoint;
 mod early_stopping;
 mod epoch;
@@ -13,13 +15,17 @@ mod schedule;
 mod settings;
 mod state;
 
+pub use builder::{TrainError, Training};
 pub use early_stopping::{BestEpoch, EarlyStopping};
 pub use epoch::{Epoch, EpochEnd, EpochRecord, StepRecord};
 pub use options::{OptionError, TrainingOptions};
 pub use recipe::{Recipe, UnknownRecipe};
+#[doc(hidden)]
 pub use sampler::{Sampler, ValidationSplit};
 pub use schedule::{Schedule, UnknownSchedule};
+#[doc(hidden)]
 pub use settings::RunSettings;
+#[doc(hidden)]
 pub use state::{StateError, TrainerState};
 
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};

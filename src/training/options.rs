@@ -6,6 +6,7 @@ use crate::network::{Parameters, Shape};
 
 /// What decides the result of a training besides the data and the shape of the network.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct TrainingOptions {
     /// Passes over the training samples, at least 1.
     pub epochs: u32,
@@ -44,6 +45,7 @@ impl Default for TrainingOptions {
 /// An option out of its range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{option} is {found}; expected {expected}")]
+#[non_exhaustive]
 pub struct OptionError {
     /// Name of the option on the command line.
     pub option: &'static str,
@@ -54,6 +56,24 @@ pub struct OptionError {
 }
 
 impl TrainingOptions {
+    /// The same options with changes. They cannot be written out whole, for there may be more of
+    /// them one day.
+    ///
+    /// ```
+    /// use fused_mlp::training::{Recipe, TrainingOptions};
+    ///
+    /// let options: TrainingOptions = Recipe::Best.options().with(|options| {
+    ///     options.epochs = 5;
+    ///     options.validation = 5000;
+    /// });
+    /// assert_eq!((options.epochs, options.batch_size), (5, 16));
+    /// ```
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
     /// The optimizer's part of the options.
     pub fn optimizer(&self) -> Optimizer {
         Optimizer {

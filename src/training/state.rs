@@ -23,6 +23,7 @@ pub struct TrainerState {
 
 /// Why a training cannot go on from a state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StateError {
     /// The options are not possible.
     #[error(transparent)]
@@ -39,6 +40,7 @@ pub enum StateError {
 
 impl Trainer<'_> {
     /// Where the training stands now.
+    #[doc(hidden)]
     pub fn state(&self) -> TrainerState {
         let stream = match self.current {
             Some(_) => self.sampler.stream_before(),
@@ -59,6 +61,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// If an option is out of its range, or the state contradicts the options.
+    #[doc(hidden)]
     pub fn resume(
         samples: Samples<'a>,
         options: &TrainingOptions,

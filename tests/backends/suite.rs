@@ -75,6 +75,12 @@ pub fn train(
     let trained = results.iter().filter(|result| result.loss.is_finite());
     let trained: usize = trained.map(|result| result.samples).sum();
     assert_eq!(control.samples_done.load(SeqCst), trained);
+    let (samples, loss, correct) = control.totals();
+    let finite = || results.iter().filter(|result| result.loss.is_finite());
+    let losses: f64 = finite().map(|it| it.loss * it.samples as f64).sum();
+    assert_eq!(samples, trained);
+    assert_eq!(correct, finite().map(|it| it.correct).sum::<usize>());
+    assert!((loss - losses).abs() <= 1e-9 * losses, "{loss} {losses}");
     results
 }
 

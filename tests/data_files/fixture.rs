@@ -104,11 +104,11 @@ impl Fixture {
     }
 
     pub fn options(&self, access: FileAccess) -> OpenOptions {
-        OpenOptions {
-            access,
-            classes: None,
-            cache_dir: Some(self.cache()),
-        }
+        OpenOptions::default().with(|options| {
+            options.access = access;
+            options.classes = None;
+            options.cache_dir = Some(self.cache());
+        })
     }
 
     pub fn open(&self) -> Result<Dataset, DataError> {

@@ -145,10 +145,9 @@ fn files_that_do_not_fit_together() {
 fn classes() {
     let fixture = Fixture::plain();
     let open = |classes| {
-        let options = OpenOptions {
-            classes: Some(classes),
-            ..OpenOptions::default()
-        };
+        let options = OpenOptions::default().with(|options| {
+            options.classes = Some(classes);
+        });
         Dataset::open(&fixture.dir(), &options)
     };
     for classes in [7, 10, 256] {

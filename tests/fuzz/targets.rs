@@ -59,11 +59,10 @@ impl DataFolder {
     }
 
     fn open(&self, access: FileAccess) -> Option<Dataset> {
-        let options = OpenOptions {
-            access,
-            cache_dir: Some(self.path("cache")),
-            ..OpenOptions::default()
-        };
+        let options = OpenOptions::default().with(|options| {
+            options.access = access;
+            options.cache_dir = Some(self.path("cache"));
+        });
         let opened = Dataset::open(self.root.path(), &options);
         if let Err(error) = &opened {
             let text = error.to_string();

@@ -88,6 +88,9 @@ impl Worker {
             }
             done += result.samples;
             if seat.is_first() {
+                let loss = result.loss * result.samples as f64;
+                pass.control
+                    .add_minibatch(result.samples, loss, result.correct);
                 pass.control.samples_done.store(done, Relaxed);
             }
         }

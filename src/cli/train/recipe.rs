@@ -46,21 +46,19 @@ impl RecipeArgs {
     pub fn options(&self) -> TrainingOptions {
         let recipe = self.recipe.options();
         let momentum = self.momentum.unwrap_or(recipe.momentum);
-        TrainingOptions {
-            epochs: self.epochs.unwrap_or(recipe.epochs),
-            batch_size: self.batch_size.unwrap_or(recipe.batch_size),
-            learning_rate: self.learning_rate.unwrap_or(recipe.learning_rate),
-            schedule: self.schedule.unwrap_or(recipe.schedule),
-            warm_up: self.warm_up.unwrap_or(recipe.warm_up),
-            momentum,
+        recipe.clone().with(|options| {
+            options.epochs = self.epochs.unwrap_or(recipe.epochs);
+            options.batch_size = self.batch_size.unwrap_or(recipe.batch_size);
+            options.learning_rate = self.learning_rate.unwrap_or(recipe.learning_rate);
+            options.schedule = self.schedule.unwrap_or(recipe.schedule);
+            options.warm_up = self.warm_up.unwrap_or(recipe.warm_up);
+            options.momentum = momentum;
             // A recipe without momentum says nothing on its form.
-            nesterov: self
-                .nesterov
-                .unwrap_or(momentum != 0.0 && (recipe.nesterov || recipe.momentum == 0.0)),
-            weight_decay: self.weight_decay.unwrap_or(recipe.weight_decay),
-            init_scale: self.init_scale.unwrap_or(recipe.init_scale),
-            ..recipe
-        }
+            let nesterov = momentum != 0.0 && (recipe.nesterov || recipe.momentum == 0.0);
+            options.nesterov = self.nesterov.unwrap_or(nesterov);
+            options.weight_decay = self.weight_decay.unwrap_or(recipe.weight_decay);
+            options.init_scale = self.init_scale.unwrap_or(recipe.init_scale);
+        })
     }
 
     /// As if every option had been given: those of a run that goes on, whatever its recipe was.

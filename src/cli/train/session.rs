@@ -2,6 +2,7 @@
 
 use super::checkpoints::{Checkpoints, Moment, Setup};
 use super::ending::{Epochs, Finish};
+use super::live;
 use super::messages::heading;
 use super::resume::{self, Resumption};
 use super::saving::Saving;
@@ -21,7 +22,7 @@ use fused_mlp::training::{
     EarlyStopping, Epoch, EpochEnd, RunSettings, StepRecord, Trainer, TrainingOptions,
 };
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Samples after which the clock of the checkpoints is looked at within an epoch: one of MNIST is
@@ -144,7 +145,7 @@ pub fn train(
     run.folder.write_run(&run.started, &start, None)?;
     let mut results = Results::new(args.json);
     results.event(&start)?;
-    let progress = Progress::new(args.quiet, options.epochs);
+    let mut progress = Progress::new(args.quiet, options.epochs);
     progress.line(&if run.is_resumed {
         format!("options of the run: {}", arguments(&options))
     } else {
@@ -153,6 +154,8 @@ pub fn train(
     progress.line(&heading(&start, &trainer));
 
     let start_up_seconds = program_start.elapsed().as_secs_f64();
+    live::begin(&mut progress, args, &prepared.dataset, &trainer, &selected);
+    let backend = selected.backend.as_mut();
     let program_start = shifted(program_start, found);
     let mut target = Target::new(args.target, &dataset.test, program_start);
     target.reached_after = found.and_then(|found| found.description.reached_after);
@@ -174,7 +177,7 @@ pub fn train(
         results,
         saving: Saving::default(),
     };
-    let epochs = session.train_epochs(run.last_step)?;
+    let epochs = live::train(&mut session, run.last_step)?;
     Finish {
         args,
         started: &run.started,
@@ -273,7 +276,7 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn is_interrupted(&self) -> bool {
+    pub fn is_interrupted(&self) -> bool {
         self.control.stop.load(Ordering::Relaxed)
     }
 
@@ -285,7 +288,7 @@ impl Session<'_> {
     }
 
     /// Trains until the last epoch, a goal, a signal or a number that is not finite.
-    fn train_epochs(&mut self, last_finite: Option<StepRecord>) -> anyhow::Result<Epochs> {
+    pub fn train_epochs(&mut self, last_finite: Option<StepRecord>) -> anyhow::Result<Epochs> {
         let mut epochs = Epochs::new(last_finite, self.run_folder.epochs());
         while !self.is_over() && !self.is_interrupted() {
             self.check_data()?;
@@ -327,31 +330,19 @@ impl Session<'_> {
 
     /// Trains to the end of an epoch, with checkpoints within it if it is long.
     fn train_epoch(&mut self) -> anyhow::Result<Epoch> {
-        let progress = self.progress;
-        let (number, samples) = (
-            self.trainer.epochs_done() + 1,
-            self.trainer.samples_per_epoch(),
-        );
         let batch = self.trainer.options().batch_size;
-        let done = || self.trainer.steps_of_epoch_done() * batch;
-        let earlier = AtomicUsize::new(done());
-        let control = self.control;
-        control.samples_done.store(0, Ordering::Relaxed);
-        progress.during(number, samples, (control, &earlier), || {
-            loop {
-                let part = PART_SAMPLES / batch;
-                let epoch = self.trainer.train_part(self.backend, control, part)?;
-                if let Some(epoch) = epoch {
-                    return Ok(epoch);
-                }
-                control.samples_done.store(0, Ordering::Relaxed);
-                let done = self.trainer.steps_of_epoch_done() * batch;
-                earlier.store(done, Ordering::Relaxed);
-                if self.checkpoints.is_due(self.trainer.epochs_done()) {
-                    self.checkpoint();
-                }
+        let done = self.trainer.steps_of_epoch_done() * batch;
+        self.progress.begin_epoch(done, self.control);
+        loop {
+            let part = PART_SAMPLES / batch;
+            let epoch = self.trainer.train_part(self.backend, self.control, part)?;
+            if let Some(epoch) = epoch {
+                return Ok(epoch);
             }
-        })
+            if self.checkpoints.is_due(self.trainer.epochs_done()) {
+                self.checkpoint();
+            }
+        }
     }
 
     /// Scores, shows and writes an epoch.
@@ -367,7 +358,7 @@ impl Session<'_> {
         {
             stopping.update(record.epoch, loss, || self.backend.parameters());
         }
-        self.progress.epoch(epoch);
+        self.progress.epoch(epoch, self.control);
         if let Some(score) = &scored {
             self.progress.line(&score_line(score));
         }

@@ -7,7 +7,7 @@ mod folder;
 mod learning_rates;
 mod mathml;
 mod minibatches;
-mod page;
+pub(super) mod page;
 mod plane;
 mod test_data;
 
@@ -16,10 +16,10 @@ pub use folder::{AssignmentFolder, AssignmentFolderError};
 use super::axis::group;
 use super::{DataDescription, Environment};
 use crate::assignment::{Answers, Settings, Times, original};
-use page::{Figure, Page, escape, percent, scientific};
+use page::{Figure, Page, document, escape, percent, scientific};
 use serde::Serialize;
 
-const STYLE: &str = include_str!("style.css");
+pub(super) const STYLE: &str = include_str!("style.css");
 
 /// All that is known of a run of `fused-mlp assignment`.
 #[derive(Clone, Debug)]
@@ -105,20 +105,8 @@ impl AssignmentRun {
         self.small_networks(&mut page)?;
         self.images(&mut page)?;
         self.times_section(&mut page);
-        let links: String = page
-            .sections
-            .iter()
-            .map(|(id, title)| format!("<li><a href=\"#{id}\">{}</a></li>\n", escape(title)))
-            .collect();
-        let html = format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>A two-layer perceptron, questions 1 to 7</title>\n<style>\n{STYLE}</style>\n\
-             </head>\n<body>\n{}<nav aria-label=\"Contents\"><ol>\n{links}</ol></nav>\n{}</body>\n\
-             </html>\n",
-            self.head(),
-            page.html
-        );
+        let body = format!("{}{}{}", self.head(), page.contents(), page.html);
+        let html = document("A two-layer perceptron, questions 1 to 7", STYLE, &body);
         Ok((html, page.figures))
     }
 

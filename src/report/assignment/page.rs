@@ -1,16 +1,26 @@
 //! Pieces of the report: text, tables and figures.
 
 /// Text that stands for itself in HTML.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
 }
 
+/// A page of its own: nothing on it comes from elsewhere. `body` is HTML.
+pub(in crate::report) fn document(title: &str, style: &str, body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{body}</body>\n</html>\n",
+        escape(title)
+    )
+}
+
 /// A picture with the numbers behind it.
 #[derive(Clone, Debug)]
-pub(super) struct Figure {
+pub(in crate::report) struct Figure {
     /// Name of its files, without their endings.
     pub name: &'static str,
     /// The picture.
@@ -23,7 +33,7 @@ pub(super) struct Figure {
 
 /// The report as it grows.
 #[derive(Debug, Default)]
-pub(super) struct Page {
+pub(in crate::report) struct Page {
     /// HTML of the body.
     pub html: String,
     /// Ids and titles of the sections.
@@ -33,6 +43,16 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// Links to all sections.
+    pub fn contents(&self) -> String {
+        let links: String = self
+            .sections
+            .iter()
+            .map(|(id, title)| format!("<li><a href=\"#{id}\">{}</a></li>\n", escape(title)))
+            .collect();
+        format!("<nav aria-label=\"Contents\"><ol>\n{links}</ol></nav>\n")
+    }
+
     /// A section begins.
     pub fn section(&mut self, id: &str, title: &str) {
         self.sections.push((id.to_owned(), title.to_owned()));
@@ -117,7 +137,7 @@ impl Page {
 }
 
 /// Lines of CSV.
-pub(super) fn csv(
+pub(in crate::report) fn csv(
     names: &str,
     rows: impl IntoIterator<Item = impl IntoIterator<Item = f64>>,
 ) -> String {
@@ -141,12 +161,12 @@ pub(super) fn csv(
 }
 
 /// A share in percent.
-pub(super) fn percent(share: f64) -> String {
+pub(in crate::report) fn percent(share: f64) -> String {
     format!("{:.2}\u{a0}%", 100.0 * share)
 }
 
 /// A small number as 1.2 · 10⁻⁹.
-pub(super) fn scientific(value: f64) -> String {
+pub(in crate::report) fn scientific(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
     }
@@ -158,7 +178,7 @@ pub(super) fn scientific(value: f64) -> String {
 }
 
 /// A formula in a line, in which `y_j` has an index of one letter.
-pub(super) fn indexed(text: &str) -> String {
+pub(in crate::report) fn indexed(text: &str) -> String {
     let escaped = escape(text).replace('-', "−");
     let mut parts = escaped.split('_');
     let mut html = parts.next().unwrap_or_default().to_owned();
@@ -173,7 +193,7 @@ pub(super) fn indexed(text: &str) -> String {
 }
 
 /// "a", "a and b", "a, b and c".
-pub(super) fn list(items: &[String]) -> String {
+pub(in crate::report) fn list(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),

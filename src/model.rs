@@ -1,0 +1,143 @@
+//! A trained network with the size of its images: predict, score, save.
+
+use crate::backend::{Backend, BackendError, Evaluation, Optimizer, Samples};
+use crate::engine::Engine;
+use crate::machine::default_threads;
+use crate::mnist::Split;
+use crate::model_file::{self, Metadata, ModelError};
+use crate::network::{Parameters, Shape};
+use crate::reference::{Network, pixel_to_input, predicted_class};
+use crate::simd::{Isa, IsaRequest};
+use std::path::Path;
+
+/// A trained network: y = softmax(sigmoid(x W + b) V + c) for images of so many rows and columns,
+/// with x = byte / 255.
+///
+/// ```
+/// use fused_mlp::{Dataset, Model, Training};
+///
+/// let train = ([[0, 255], [255, 0]].concat(), vec![0, 1]);
+/// let data = Dataset::from_memory(1, 2, train.clone(), train)?;
+/// let model = Training::new(&data).hidden(4).epochs(100).run()?;
+///
+/// let probabilities = model.predict(&[10, 240])?;
+/// assert!(probabilities[0] > 0.9);
+/// assert_eq!(model.classify(&[240, 10])?, 1);
+///
+/// let folder = std::env::temp_dir().join(format!("fused-mlp-example-{}", std::process::id()));
+/// std::fs::create_dir_all(&folder)?;
+/// let file = folder.join("model.safetensors");
+/// model.save(&file)?;
+/// assert_eq!(Model::load(&file)?, model);
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    parameters: Parameters,
+    /// The same in f64, which predictions are computed with.
+    network: Network,
+    rows: usize,
+    columns: usize,
+}
+
+impl Model {
+    /// A network for images of `rows` · `columns` pixels.
+    ///
+    /// # Errors
+    /// [`BackendError::Inputs`] if the network does not have as many inputs.
+    pub fn new(parameters: Parameters, rows: usize, columns: usize) -> Result<Self, BackendError> {
+        let pixels = rows.saturating_mul(columns);
+        check_inputs(parameters.shape, pixels)?;
+        Ok(Self {
+            network: Network::from(&parameters),
+            parameters,
+            rows,
+            columns,
+        })
+    }
+
+    /// Reads a model file. One that does not tell the size of its images has images of one row.
+    ///
+    /// # Errors
+    /// [`ModelError`], if it is not there or not a model.
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        let (parameters, metadata) = model_file::load(path)?;
+        let inputs = parameters.shape.inputs;
+        // The reader has checked that the metadata fit the shape.
+        let (rows, columns) = metadata.map_or((1, inputs), |it| (it.rows, it.columns));
+        Ok(Self {
+            network: Network::from(&parameters),
+            parameters,
+            rows,
+            columns,
+        })
+    }
+
+    /// Writes a model file, in the format that [`model_file`] describes.
+    ///
+    /// # Errors
+    /// [`ModelError::Write`].
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        let metadata = Metadata::new(self.rows, self.columns);
+        model_file::save(path, &self.parameters, &metadata)
+    }
+
+    /// Numbers of inputs, hidden units and classes.
+    pub fn shape(&self) -> Shape {
+        self.parameters.shape
+    }
+
+    /// Rows and columns of an image.
+    pub fn image_size(&self) -> (usize, usize) {
+        (self.rows, self.columns)
+    }
+
+    /// All weights and biases.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The probability of each class, for an image of rows · columns bytes: 0 is background, 255
+    /// ink.
+    ///
+    /// # Errors
+    /// [`BackendError::Inputs`] if the image has another number of pixels.
+    pub fn predict(&self, image: &[u8]) -> Result<Vec<f64>, BackendError> {
+        Ok(self.forward(image)?.probabilities)
+    }
+
+    /// The most probable class of an image, 0 where no probability is a number.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict).
+    pub fn classify(&self, image: &[u8]) -> Result<usize, BackendError> {
+        Ok(predicted_class(&self.forward(image)?.logits).unwrap_or(0))
+    }
+
+    fn forward(&self, image: &[u8]) -> Result<crate::reference::Activations, BackendError> {
+        check_inputs(self.shape(), image.len())?;
+        let inputs: Vec<f64> = image.iter().map(|&byte| pixel_to_input(byte)).collect();
+        Ok(self.network.forward(&inputs))
+    }
+
+    /// Scores all samples of a split, with the fused engine on all cores.
+    ///
+    /// # Errors
+    /// [`BackendError`], if the samples do not fit the network.
+    pub fn evaluate(&self, split: &Split) -> Result<Evaluation, BackendError> {
+        let isa = Isa::select(IsaRequest::Auto).expect("every CPU has the portable set");
+        let optimizer = Optimizer::default();
+        let mut engine = Engine::new(&self.parameters, optimizer, default_threads(), isa)?;
+        let samples = Samples::from(split);
+        let order: Vec<u32> = (0..).take(samples.len()).collect();
+        engine.evaluate(samples, &order)
+    }
+}
+
+fn check_inputs(shape: Shape, found: usize) -> Result<(), BackendError> {
+    let expected = shape.inputs;
+    (found == expected)
+        .then_some(())
+        .ok_or(BackendError::Inputs { expected, found })
+}

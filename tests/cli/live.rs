@@ -1,0 +1,286 @@
+//! The live view of a training, on a pseudo terminal that is read as a terminal would.
+
+use crate::support::Place;
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use std::io::{Read, Write};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// A program on a terminal, and what the terminal shows.
+struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    bytes: Receiver<Vec<u8>>,
+    parser: vt100::Parser,
+    raw: Vec<u8>,
+}
+
+/// Rows that have scrolled away and are kept.
+const SCROLLBACK: usize = 1000;
+
+fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize {
+        rows,
+        cols: columns,
+        pixel_width: 0,
+        pixel_height: 0,
+    }
+}
+
+impl Terminal {
+    fn start(
+        place: &Place,
+        (columns, rows): (u16, u16),
+        arguments: &str,
+        set: &[(&str, &str)],
+    ) -> Self {
+        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
+        let mut command = CommandBuilder::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
+        command.args(arguments.split_whitespace());
+        command.cwd(place.folder());
+        for name in [
+            "NO_COLOR",
+            "CLICOLOR",
+            "CLICOLOR_FORCE",
+            "LC_ALL",
+            "LC_CTYPE",
+        ] {
+            command.env_remove(name);
+        }
+        command.env("FUSED_MLP_DATA", place.data());
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "en_GB.UTF-8");
+        set.iter()
+            .for_each(|(name, value)| command.env(name, value));
+        let child = pair.slave.spawn_command(command).unwrap();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (sender, bytes) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                if sender.send(buffer[..count].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self {
+            master: pair.master,
+            child,
+            bytes,
+            parser: vt100::Parser::new(rows, columns, SCROLLBACK),
+            raw: Vec::new(),
+        }
+    }
+
+    /// Reads until the screen shows it; fails if the program ends before.
+    fn wait_for(&mut self, what: impl Fn(&str) -> bool) -> String {
+        loop {
+            let screen = self.parser.screen().contents();
+            if what(&screen) {
+                return screen;
+            }
+            let bytes = self.bytes.recv_timeout(Duration::from_secs(300));
+            let Ok(bytes) = bytes else {
+                panic!("never seen; at the end:\n{screen}");
+            };
+            self.take(&bytes);
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.parser.process(bytes);
+        self.raw.extend_from_slice(bytes);
+    }
+
+    /// Reads to the end of the program; returns its exit code and the last screen.
+    fn end(mut self) -> (u32, String, String) {
+        let status = self.child.wait().unwrap();
+        // The last reader of the terminal ends when this side is closed.
+        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(500)) {
+            self.take(&bytes);
+        }
+        let screen = self.parser.screen();
+        assert_eq!(
+            screen.cursor_position().1,
+            0,
+            "the cursor is at the start of a row"
+        );
+        assert!(!screen.hide_cursor());
+        assert_eq!(screen.fgcolor(), vt100::Color::Default);
+        let raw = String::from_utf8(self.raw.clone()).unwrap();
+        (status.exit_code(), screen.contents(), raw)
+    }
+}
+
+fn count(text: &str, of: &str) -> usize {
+    text.matches(of).count()
+}
+
+#[test]
+fn a_training_shows_a_chart_and_leaves_its_lines() {
+    let place = Place::new();
+    let arguments = "train --epochs 400 --hidden 20 --validation 100 --out run";
+    let mut terminal = Terminal::start(&place, (90, 30), arguments, &[]);
+    let screen = terminal.wait_for(|screen| {
+        [
+            "training validation loss",
+            "/400 ",
+            " s left",
+            "samples/s",
+            " of the FMA peak",
+        ]
+        .iter()
+        .all(|part| screen.contains(part))
+            && screen.contains("⠤")
+    });
+    // One chart, one bar: nothing of an earlier drawing is left.
+    assert_eq!(count(&screen, "─ 400 epochs"), 1, "{screen}");
+    assert_eq!(count(&screen, "of the FMA peak"), 1, "{screen}");
+    let (code, screen, raw) = terminal.end();
+    assert_eq!(code, 0);
+    assert!(
+        raw.contains("\x1b[36m"),
+        "the line of the chart is coloured"
+    );
+    assert!(!screen.contains("░"), "the bar is gone:\n{screen}");
+    for part in [
+        "epoch 400/400  loss",
+        "─ 400 epochs",
+        "test accuracy",
+        "model: run",
+    ] {
+        assert_eq!(count(&screen, part), 1, "{part}:\n{screen}");
+    }
+    // Every epoch has a line of its own in what has scrolled away.
+    for epoch in 1..=400 {
+        let line = format!("epoch {epoch:>3}/400  loss");
+        assert_eq!(count(&raw, &line), 1, "{line}");
+    }
+}
+
+#[test]
+fn colours_and_letters_are_those_that_are_asked_for() {
+    let place = Place::new();
+    let train = |out: &str, set: &[(&str, &str)]| {
+        let arguments = format!("train --epochs 20 --hidden 10 --out {out}");
+        let (code, _, raw) = Terminal::start(&place, (80, 24), &arguments, set).end();
+        assert_eq!(code, 0);
+        raw
+    };
+    let raw = train("plain", &[("NO_COLOR", "1")]);
+    assert!(raw.contains("⠤") && !raw.contains("m\x1b") && !raw.contains("\x1b[1m"));
+    assert!(!raw.contains("\x1b[36m") && raw.contains("\x1b[J"));
+    let raw = train("ascii", &[("LANG", "C")]);
+    assert!(raw.is_ascii() && raw.contains("20 epochs") && raw.contains("[=="));
+    let raw = train("all", &[("LC_ALL", "POSIX")]);
+    assert!(raw.is_ascii());
+    // A terminal that cannot move its cursor gets the lines alone.
+    let raw = train("dumb", &[("TERM", "dumb")]);
+    assert!(
+        !raw.contains('\x1b') && raw.contains("epoch 20/20  loss"),
+        "{raw}"
+    );
+}
+
+#[test]
+fn quiet_is_quiet_on_a_terminal_too() {
+    let place = Place::new();
+    let arguments = "train --epochs 3 --hidden 10 --quiet --out run";
+    let (code, screen, raw) = Terminal::start(&place, (80, 24), arguments, &[]).end();
+    assert_eq!(code, 0);
+    assert!(screen.starts_with("test accuracy"), "{screen}");
+    assert!(!raw.contains('\x1b'), "{raw}");
+}
+
+#[test]
+fn results_and_the_view_share_a_terminal() {
+    let place = Place::new();
+    let arguments = "train --epochs 30 --hidden 10 --json --out run";
+    let (code, screen, raw) = Terminal::start(&place, (400, 24), arguments, &[]).end();
+    assert_eq!(code, 0);
+    assert_eq!(count(&raw, "{\"event\":\"epoch\""), 30);
+    let lines = screen.lines().filter(|line| line.contains("\"event\""));
+    assert!(lines.clone().count() > 3);
+    for line in lines.filter(|line| line.contains("\"epoch\",")) {
+        assert!(line.starts_with("{\"event\""), "{line}");
+    }
+}
+
+#[test]
+fn windows_of_other_sizes_are_followed() {
+    let place = Place::new();
+    let arguments = "train --epochs 1000000 --hidden 20 --out run";
+    let mut terminal = Terminal::start(&place, (100, 30), arguments, &[]);
+    terminal.wait_for(|screen| screen.contains("of the FMA peak"));
+    for (columns, rows) in [(50, 30), (30, 10), (120, 40)] {
+        terminal.master.resize(size(columns, rows)).unwrap();
+        terminal.parser.screen_mut().set_size(rows, columns);
+        let wanted = if columns < 60 { "loss " } else { "samples/s" };
+        // What was there when the window changed has scrolled away after some drawings.
+        for _ in 0..30 {
+            let bytes = terminal
+                .bytes
+                .recv_timeout(Duration::from_secs(300))
+                .unwrap();
+            terminal.take(&bytes);
+        }
+        terminal.wait_for(|screen| {
+            let end = screen.trim_end().lines().last().unwrap_or_default();
+            end.contains(wanted) && end.chars().count() < usize::from(columns)
+        });
+    }
+    terminal
+        .master
+        .take_writer()
+        .unwrap()
+        .write_all(b"\x03")
+        .unwrap();
+    let (code, screen, _) = terminal.end();
+    assert_eq!(code, 130);
+    assert!(screen.contains("interrupted: "), "{screen}");
+}
+
+#[test]
+fn an_interrupt_leaves_a_clean_terminal() {
+    let place = Place::new();
+    let arguments = "train --epochs 1000000 --hidden 20 --out run";
+    let mut terminal = Terminal::start(&place, (80, 24), arguments, &[]);
+    terminal.wait_for(|screen| screen.contains("of the FMA peak"));
+    terminal
+        .master
+        .take_writer()
+        .unwrap()
+        .write_all(b"\x03")
+        .unwrap();
+    let (code, screen, _) = terminal.end();
+    assert_eq!(code, 130);
+    assert!(
+        screen.contains("(stopped)") || screen.contains("epoch"),
+        "{screen}"
+    );
+    assert!(screen.contains("interrupted: "), "{screen}");
+    for gone in ["░", "of the FMA peak", "└", "^C"] {
+        assert!(!screen.contains(gone), "{gone}:\n{screen}");
+    }
+}
+
+#[test]
+fn colours_are_forced_where_there_is_no_terminal() {
+    let place = Place::new();
+    let train = |out: &str| place.program(&format!("train --epochs 2 --hidden 10 --out {out}"));
+    let forced = train("forced").env("CLICOLOR_FORCE", "1").output().unwrap();
+    let lines = String::from_utf8(forced.stderr).unwrap();
+    assert!(
+        lines.contains("\x1b[1m") && !lines.contains("\x1b[J"),
+        "{lines}"
+    );
+    let plain = train("plain")
+        .env_remove("CLICOLOR_FORCE")
+        .output()
+        .unwrap();
+    assert!(!String::from_utf8(plain.stderr).unwrap().contains('\x1b'));
+    let mut both = train("both");
+    both.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1");
+    let both = both.output().unwrap();
+    assert!(!String::from_utf8(both.stderr).unwrap().contains('\x1b'));
+}

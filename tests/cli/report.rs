@@ -1,0 +1,198 @@
+//! `fused-mlp report`.
+
+use crate::support::{Place, json_lines};
+use std::fs;
+
+/// A place with a run of each kind.
+fn runs(place: &Place) {
+    let train = "train --epochs 3 --validation 100 --quiet --out";
+    place.stdout(&format!("{train} runs/first --hidden 12"));
+    place.stdout(&format!(
+        "{train} runs/second --learning-rate 0.2 --hidden 5"
+    ));
+}
+
+fn page(place: &Place, name: &str) -> String {
+    fs::read_to_string(place.path(name)).unwrap()
+}
+
+#[test]
+fn runs_are_compared_on_a_page_of_its_own() {
+    let place = Place::new();
+    runs(&place);
+    let printed = place.stdout("report runs/first runs/second --out page.html");
+    assert_eq!(printed, "page.html\n");
+    let html = page(&place, "page.html");
+    assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n"));
+    for part in [
+        "<title>2 runs of fused-mlp</title>",
+        "<td>784-12-10</td>",
+        "<tr><td>learning rate</td><td>1.4</td><td>0.2</td></tr>",
+        "<tr><td>hidden</td><td>12</td><td>5</td></tr>",
+        "All 12 hidden units",
+        "All 5 hidden units",
+        "Dashed lines: the validation samples.",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(
+        !html.contains("<td>nesterov</td><td>yes</td><td>yes</td>"),
+        "the same in both"
+    );
+    assert_eq!(html.matches("<svg ").count(), 4);
+    assert_eq!(html.matches("data:image/png;base64,").count(), 17);
+    assert_eq!(html.matches("class=\"confusion\"").count(), 2);
+    // Nothing is fetched: no address, no file beside the page, no script.
+    for outside in ["http:", "https:", "<script", "<link", "@import", "url("] {
+        let found = html.matches(outside).count();
+        // The name space of SVG is no address.
+        let names = html.matches("xmlns=\"http:").count();
+        assert!(
+            found == 0 || (outside == "http:" && found == names),
+            "{outside}"
+        );
+    }
+    // The accuracy is the one that the run itself had.
+    let run: serde_json::Value =
+        serde_json::from_str(&page(&place, "runs/first/run.json")).unwrap();
+    let accuracy = run["results"]["test_accuracy"].as_f64().unwrap();
+    assert!(html.contains(&format!("<strong>{:.2}\u{a0}%</strong>", 100.0 * accuracy)));
+}
+
+#[test]
+fn a_page_is_never_overwritten() {
+    let place = Place::new();
+    runs(&place);
+    assert_eq!(place.stdout("report runs/first --units 0"), "report.html\n");
+    assert_eq!(place.stdout("report runs/second"), "report-2.html\n");
+    let first = page(&place, "report.html");
+    assert!(!first.contains("base64") && first.contains("<title>Run first</title>"));
+    let line = place.failure("report runs/second --out report.html", 2);
+    assert!(
+        line.contains("report.html exists already") && line.contains("--out"),
+        "{line}"
+    );
+    assert_eq!(page(&place, "report.html"), first);
+    let line = place.failure("report runs/first --out none/report.html", 2);
+    assert!(line.contains("none/report.html"), "{line}");
+}
+
+#[test]
+fn json_tells_what_the_page_has() {
+    let place = Place::new();
+    runs(&place);
+    fs::remove_file(place.path("runs/second/model.safetensors")).unwrap();
+    let output = place
+        .program("report --json runs/first runs/second")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let events = json_lines(&String::from_utf8(output.stdout).unwrap());
+    let [event] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(event["event"], "report");
+    assert_eq!(event["report"], "report.html");
+    assert!(event["runs"][0]["test_accuracy"].as_f64().unwrap() > 0.3);
+    assert!(event["runs"][0]["not_evaluated"].is_null());
+    assert_eq!(event["runs"][1]["not_evaluated"], "it has left no model");
+    assert!(event["runs"][1]["test_loss"].is_null());
+    let html = page(&place, "report.html");
+    assert!(html.contains("Not evaluated: it has left no model."));
+    assert!(html.contains("No pictures: it has left no model."));
+}
+
+#[test]
+fn runs_that_did_not_finish_are_shown_as_far_as_they_went() {
+    let place = Place::new();
+    runs(&place);
+    let diverged =
+        "train --epochs 2 --hidden 12 --learning-rate 1e30 --warm-up 0 --quiet --out bad";
+    assert_eq!(
+        place.program(diverged).output().unwrap().status.code(),
+        Some(1)
+    );
+    // A run that was killed while it wrote a line.
+    let record = page(&place, "runs/second/run.json");
+    let mut record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    record["results"] = serde_json::Value::Null;
+    fs::write(place.path("runs/second/run.json"), record.to_string()).unwrap();
+    let steps = page(&place, "runs/second/steps.csv");
+    fs::write(
+        place.path("runs/second/steps.csv"),
+        &steps[..steps.len() - 5],
+    )
+    .unwrap();
+    place.stdout("report bad runs/second");
+    let html = page(&place, "report.html");
+    assert!(html.contains("<strong class=\"bad\">diverged</strong>"));
+    assert!(html.contains("<strong class=\"bad\">not ended</strong>"));
+    assert!(html.contains("Not evaluated: it diverged, and left no model."));
+    assert!(html.contains("Losses above 20 nats"));
+    assert!(!html.contains("NaN"));
+}
+
+#[test]
+fn data_that_are_gone_or_do_not_fit_are_told() {
+    let place = Place::new();
+    runs(&place);
+    let report = |arguments: &str| {
+        let output = place.program(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let gone = report("report runs/first --data nowhere --out a.html");
+    assert!(
+        gone.contains("runs/first: not evaluated: ") && gone.contains("nowhere"),
+        "{gone}"
+    );
+    assert!(page(&place, "a.html").contains("Not evaluated: "));
+    // Images of another size.
+    let other = place.path("other");
+    fs::create_dir(&other).unwrap();
+    for (name, count) in [("train", 2), ("t10k", 2)] {
+        let images = crate::support::idx(&[count, 2, 2], &vec![7; 4 * count]);
+        fs::write(other.join(format!("{name}-images-idx3-ubyte")), images).unwrap();
+        let labels = crate::support::idx(&[count], &vec![1; count]);
+        fs::write(other.join(format!("{name}-labels-idx1-ubyte")), labels).unwrap();
+    }
+    let other = report("report runs/first --data other --out b.html");
+    assert!(
+        other.contains("784 pixels") && other.contains("have 4"),
+        "{other}"
+    );
+}
+
+#[test]
+fn folders_that_are_no_runs_are_refused() {
+    let place = Place::new();
+    runs(&place);
+    let line = place.failure("report nowhere", 2);
+    assert!(
+        line.contains("nowhere/run.json") && line.contains("the folder of a run"),
+        "{line}"
+    );
+    for (file, name) in [("sweep.json", "a sweep"), ("race.json", "a race")] {
+        let folder = place.path("other");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join(file), "{}").unwrap();
+        let line = place.failure("report runs/first other", 2);
+        assert!(
+            line.contains(&format!("other is the folder of {name}; expected")),
+            "{line}"
+        );
+        fs::remove_dir_all(folder).unwrap();
+    }
+    let line = place.failure("report runs/first runs/../runs/first", 2);
+    assert!(line.contains("given twice"), "{line}");
+    fs::write(place.path("runs/first/run.json"), "{}").unwrap();
+    let line = place.failure("report runs/first", 2);
+    assert!(
+        line.contains("run.json") && line.contains("expected a run"),
+        "{line}"
+    );
+    fs::write(place.path("runs/second/epochs.csv"), "x\n").unwrap();
+    let line = place.failure("report runs/second", 2);
+    assert!(line.contains("epochs.csv"), "{line}");
+    assert!(!place.path("report.html").exists());
+}
