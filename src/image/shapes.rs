@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_touches_the_edge_is_dropped_unless_there_is_nothing_else() {
-        let rows = ["#####...", "#......", "#...##.", "#...##.", "#......"];
+        let rows = ["#####..", "#......", "#...##.", "#...##.", "#......"];
         let region = Region {
             left: 4,
             top: 2,
