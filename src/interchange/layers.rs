@@ -156,7 +156,7 @@ impl<'a> Reading<'a> {
             let mut values = tensor.values.iter();
             if let Some(position) = values.position(|value| !value.is_finite()) {
                 return Err(LayerError::NotFinite {
-                    name: tensor.name.clone(),
+                    name: tensor.name.escape_debug().to_string(),
                     position,
                     value: tensor.values[position].to_string(),
                 });
@@ -186,7 +186,9 @@ impl std::fmt::Display for Reading<'_> {
         write!(
             f,
             "{} ({} before {}, weights {layout})",
-            self.shape, first.weight.name, second.weight.name
+            self.shape,
+            first.weight.name.escape_debug(),
+            second.weight.name.escape_debug()
         )
     }
 }
@@ -281,7 +283,7 @@ fn describe(tensors: &[NamedTensor]) -> String {
     let shown = tensors
         .iter()
         .take(MAX_DESCRIBED)
-        .map(|tensor| format!("{} {:?}", tensor.name, tensor.dimensions));
+        .map(|tensor| format!("{} {:?}", tensor.name.escape_debug(), tensor.dimensions));
     let mut text = shown.collect::<Vec<_>>().join(", ");
     match tensors.len() {
         0 => text += "none",
