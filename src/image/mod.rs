@@ -1,6 +1,6 @@
 //! Scans and photos of a digit, turned into images as the MNIST data set has them.
 //!
-//! [`read`] decodes a PNG, JPEG or PNM file to grey; [`prepare`] finds the digit and makes the
+//! [`read()`] decodes a PNG, JPEG or PNM file to grey; [`prepare()`] finds the digit and makes the
 //! network's image of it:
 //!
 //! | step | how |
