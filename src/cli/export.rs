@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const EXAMPLES: &str = "Examples:
   fused-mlp export --model runs/first/model.safetensors --out model.onnx
   fused-mlp export --model runs/first/model.safetensors --out model.npz
-  fused-mlp export --model runs/first/model.safetensors --out state_dict.safetensors --layout pytorch
+  fused-mlp export --model model.safetensors --layout pytorch --out state_dict.safetensors
 
 The ONNX graph takes `image`, 32-bit floats [N, 784] of bytes / 255, and gives `logits` and
 `probabilities`, both [N, 10].";

@@ -19,10 +19,10 @@ const EXAMPLES: &str = "Examples:
   fused-mlp import weights.npz --out model.safetensors
   fused-mlp import state_dict.safetensors --out model.safetensors --mean 0.1307 --std 0.3081
 
-The file holds the weights and biases of two linear layers, with a sigmoid between them: 0.weight,
-0.bias, 2.weight and 2.bias, or fc1.weight and so on, as PyTorch's state_dict has them; or kernel and
-bias, coefs_0 and intercepts_0, W1 and b1. Which is which, and whether weights are [outputs, inputs] or
-[inputs, outputs], follows from names and shapes.";
+The file holds the weights and biases of two linear layers, with a sigmoid between them:
+0.weight, 0.bias, 2.weight and 2.bias, or fc1.weight and so on, as PyTorch's state_dict has
+them; or kernel and bias, coefs_0 and intercepts_0, W1 and b1. Which is which, and whether
+weights are [outputs, inputs] or [inputs, outputs], follows from names and shapes.";
 
 /// Options of `fused-mlp import`.
 #[derive(Debug, Clone, Args)]

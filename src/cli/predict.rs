@@ -25,9 +25,10 @@ const HELP: &str = "Examples:
   fused-mlp predict --top 3 --json data/mnist/t10k-images-idx3-ubyte
   scanimage | fused-mlp predict -
 
-A picture shows one digit, dark on light or light on dark. It is made grey, freed of uneven light and
-specks, cropped to the digit, scaled into a box of 20x20 pixels and centred by mass in 28x28, as
-MNIST was made. Images of an idx file that have the model's size are taken as they are.";
+A picture shows one digit, dark on light or light on dark. It is made grey, freed of uneven
+light and specks, cropped to the digit, scaled into a box of 20x20 pixels and centred by mass in
+28x28, as MNIST was made. Images of an idx file that have the model's size are taken as they
+are.";
 
 /// Folder that `train` leaves its runs in.
 const RUNS: &str = "runs";

@@ -21,14 +21,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-const NOTES: &str = "\
-Each run is a fresh process of fused-mlp train --target-accuracy, one after the other. Its clock starts
-with the program: opening the data, training and every evaluation are on it. The files of the data set
-are in the system's memory if they were read before. A run that misses the target is counted as slower
-than all others, never dropped.
+const NOTES: &str = "Each run is a fresh process of fused-mlp train --target-accuracy, one after the other. Its clock
+starts with the program: opening the data, training and every evaluation are on it. The files of
+the data set are in the system's memory if they were read before. A run that misses the target
+is counted as slower than all others, never dropped.
 
-What stands after -- goes to every train, such as a recipe or threads. Of the environment, train sees
-FUSED_MLP_DATA, FUSED_MLP_ISA and RAYON_NUM_THREADS, but no other options.
+What stands after -- goes to every train, such as a recipe or threads. Of the environment, train
+sees FUSED_MLP_DATA, FUSED_MLP_ISA and RAYON_NUM_THREADS, but no other options.
 
 Examples:
   fused-mlp race --target 0.98 --seeds 10

@@ -18,8 +18,8 @@ const EXAMPLES: &str = "Examples:
   fused-mlp report runs/* --out comparison.html
   fused-mlp report runs/first runs/second --units 300
 
-The page has learning curves, the options that differ, confusion matrices of the test data and pictures
-of the weights of hidden units. It needs no other file and no network.";
+The page has learning curves, the options that differ, confusion matrices of the test data and
+pictures of the weights of hidden units. It needs no other file and no network.";
 
 /// Name of the page where none is given.
 const PAGE: &str = "report.html";

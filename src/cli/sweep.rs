@@ -26,15 +26,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-const NOTES: &str = "\
-Every option that takes a LIST (values separated by commas) multiplies the runs; --seeds takes ranges
-too, such as 1-10. Each run trains on one thread, as many at a time as there are cores, to the same
-parameters as fused-mlp train with the same options. The table takes the seeds of a configuration
-together: mean ± standard deviation of those that did not diverge.
+const NOTES: &str = "Every option that takes a LIST (values separated by commas) multiplies the runs; --seeds takes
+ranges too, such as 1-10. Each run trains on one thread, as many at a time as there are cores,
+to the same parameters as fused-mlp train with the same options. The table takes the seeds of a
+configuration together: mean ± standard deviation of those that did not diverge.
 
 The folder holds sweep.csv (a line a run, appended when it ends), epochs.csv (a line an epoch),
-sweep.json (the options) and sweep.svg. The same command goes on with a sweep that was interrupted;
-runs that had not ended begin anew.
+sweep.json (the options) and sweep.svg. The same command goes on with a sweep that was
+interrupted; runs that had not ended begin anew.
 
 Examples:
   fused-mlp sweep --learning-rate 0.05,0.1,0.2 --seeds 1-3
