@@ -26,7 +26,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-const NOTES: &str = "Every option that takes a LIST (values separated by commas) multiplies the runs; --seeds takes
+const NOTES: &str =
+    "Every option that takes a LIST (values separated by commas) multiplies the runs; --seeds takes
 ranges too, such as 1-10. Each run trains on one thread, as many at a time as there are cores,
 to the same parameters as fused-mlp train with the same options. The table takes the seeds of a
 configuration together: mean ± standard deviation of those that did not diverge.
