@@ -161,21 +161,22 @@ fn a_training_shows_a_chart_and_leaves_its_lines() {
 #[test]
 fn colours_and_letters_are_those_that_are_asked_for() {
     let place = Place::new();
-    let train = |out: &str, set: &[(&str, &str)]| {
-        let arguments = format!("train --epochs 20 --hidden 10 --out {out}");
+    let train = |out: &str, epochs: u32, set: &[(&str, &str)]| {
+        let arguments = format!("train --epochs {epochs} --hidden 10 --out {out}");
         let (code, _, raw) = Terminal::start(&place, (80, 24), &arguments, set).end();
         assert_eq!(code, 0);
         raw
     };
-    let raw = train("plain", &[("NO_COLOR", "1")]);
+    let raw = train("plain", 20, &[("NO_COLOR", "1")]);
     assert!(raw.contains("⠤") && !raw.contains("m\x1b") && !raw.contains("\x1b[1m"));
     assert!(!raw.contains("\x1b[36m") && raw.contains("\x1b[J"));
-    let raw = train("ascii", &[("LANG", "C")]);
-    assert!(raw.is_ascii() && raw.contains("20 epochs") && raw.contains("[=="));
-    let raw = train("all", &[("LC_ALL", "POSIX")]);
+    // Long enough to be drawn while it is half done.
+    let raw = train("ascii", 1500, &[("LANG", "C")]);
+    assert!(raw.is_ascii() && raw.contains("1500 epochs") && raw.contains("[=="));
+    let raw = train("all", 20, &[("LC_ALL", "POSIX")]);
     assert!(raw.is_ascii());
     // A terminal that cannot move its cursor gets the lines alone.
-    let raw = train("dumb", &[("TERM", "dumb")]);
+    let raw = train("dumb", 20, &[("TERM", "dumb")]);
     assert!(
         !raw.contains('\x1b') && raw.contains("epoch 20/20  loss"),
         "{raw}"
