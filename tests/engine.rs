@@ -334,7 +334,7 @@ fn a_late_epoch_takes_no_longer_than_an_early_one() {
     let labels: Vec<u8> = (0..count).map(|sample| (sample % 4) as u8).collect();
     let samples = Samples::new(&images, &labels, shape.inputs);
     let options = TrainingOptions::default().with(|options| {
-        options.epochs = 200;
+        options.epochs = 1000;
         options.batch_size = 10;
         options.learning_rate = 0.5;
         options.schedule = Schedule::Constant;
@@ -355,11 +355,15 @@ fn a_late_epoch_takes_no_longer_than_an_early_one() {
             seconds_of_epoch(&mut old);
         }
         seconds_of_epoch(&mut young);
-        // In turn, so that both meet the same machine.
+        // In turn, so that both meet the same machine, and more often where others disturb them: the
+        // thread of one may wait for a busy core again and again.
         let (mut late, mut early) = (f64::INFINITY, f64::INFINITY);
-        for _ in 0..20 {
+        for round in 0..500 {
             late = late.min(seconds_of_epoch(&mut old));
             early = early.min(seconds_of_epoch(&mut young));
+            if round >= 20 && late < 1.5 * early {
+                break;
+            }
         }
         assert!(late < 1.5 * early, "{isa}: {late} s, not {early} s");
     }
