@@ -4,6 +4,7 @@ mod mistakes;
 mod predictions;
 
 use super::backend::BackendArgs;
+use super::config::Origins;
 use super::output::{Results, message};
 use super::train::{evaluate, load_model, open_data_with};
 use super::{EXIT_MISSED, Ending};
@@ -68,8 +69,8 @@ impl SplitArg {
 ///
 /// # Errors
 /// If the model, the data or an option cannot be used.
-pub fn run(args: &EvalArgs) -> anyhow::Result<Ending> {
-    args.mistakes.check()?;
+pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
+    args.mistakes.check(origins)?;
     let (parameters, _) = load_model(&args.model)?;
     let shape = parameters.shape;
     let (folder, dataset) = open_data_with(

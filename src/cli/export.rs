@@ -94,6 +94,12 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
             "--layout is of .safetensors and .npz files; an ONNX graph has its own, leave it out"
         );
     }
+    if is_same_file(&args.model, &args.out) {
+        bail!(
+            "--out {} is the model to export; choose another name",
+            args.out.display()
+        );
+    }
     let (parameters, metadata) = load_model(&args.model)?;
     let layout = args.layout.unwrap_or(LayoutArg::Fused);
     let bytes = match (format, layout) {

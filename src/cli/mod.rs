@@ -123,7 +123,7 @@ pub fn main() -> ExitCode {
     };
     let result = match command {
         Command::Train(args) => train::run(&args, &origins, start),
-        Command::Eval(args) => eval::run(&args),
+        Command::Eval(args) => eval::run(&args, &origins),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Predict(args) => predict::run(&args),
@@ -142,16 +142,18 @@ pub fn main() -> ExitCode {
         Ok(Ending::Success) => ExitCode::SUCCESS,
         Ok(Ending::Missed(code)) => ExitCode::from(code),
         Ok(Ending::Signal(signal)) => ExitCode::from(128 + signal),
-        Err(error) => failed(&error),
+        Err(error) => failed(&error, &origins),
     }
 }
 
 /// Tells an error. That nobody reads standard output any more is none.
-fn failed(error: &anyhow::Error) -> ExitCode {
+fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
     if output::is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    output::message(&format!("error: {}", output::one_line(error)));
+    let text = output::one_line(error);
+    let set_by = origins.of_named(&text);
+    output::message(&format!("error: {text}{set_by}"));
     ExitCode::from(EXIT_USAGE)
 }
 
@@ -160,13 +162,13 @@ fn parse() -> Result<Option<(Command, Origins)>, ExitCode> {
     let root = Cli::command();
     let parsed = config::parse(&root, std::env::args_os().collect());
     let parsed = parsed.map_err(|failure| match failure {
-        config::Failure::Config(error) => failed(&error),
+        config::Failure::Config(error) => failed(&error, &Origins::default()),
         config::Failure::Usage(error, command, origins) => refused(&error, &command, &origins),
     })?;
     let (matches, origins) = (parsed.matches, parsed.origins);
     let told = |error: clap::Error| refused(&error, &root, &origins);
     if config::leaf_matches(&matches).get_flag("print_config") {
-        print_config(&matches, &origins).map_err(|error| failed(&error))?;
+        print_config(&matches, &origins).map_err(|error| failed(&error, &origins))?;
         return Ok(None);
     }
     let cli = Cli::from_arg_matches(&matches).map_err(told)?;

@@ -28,7 +28,14 @@ pub fn read(file: &Path, bytes: &[u8], most_bytes: u64) -> Result<GreyImage, Ima
         file: file.into(),
         reason: error.to_string().replace('\n', " "),
     };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format(file, bytes)?);
+    let format = format(file, bytes)?;
+    if format == ImageFormat::Jpeg && !is_whole_jpeg(bytes) {
+        return Err(ImageError::Decode {
+            file: file.into(),
+            reason: "the file ends before the picture does".to_owned(),
+        });
+    }
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(most_bytes.saturating_mul(DECODER_FACTOR));
     reader.limits(limits);
@@ -56,6 +63,34 @@ pub fn read(file: &Path, bytes: &[u8], most_bytes: u64) -> Result<GreyImage, Ima
     Ok(grey(image))
 }
 
+/// Whether a JPEG file reaches its end marker. The decoder fills what is missing with grey.
+///
+/// Segments tell their lengths; the compressed data after a start of scan go on up to a byte 0xff
+/// that is followed by neither 0 nor the number of a restart (ITU-T T.81, annex B).
+fn is_whole_jpeg(bytes: &[u8]) -> bool {
+    const END: u8 = 0xd9;
+    const START_OF_SCAN: u8 = 0xda;
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    loop {
+        let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff);
+        let Some(place) = rest.windows(2).position(is_marker) else {
+            return false;
+        };
+        match rest[place + 1] {
+            END => return true,
+            // Compressed data, which the search passes over, follow the header.
+            START_OF_SCAN => rest = &rest[place + 2..],
+            _ => {
+                let Some(&[high, low]) = rest.get(place + 2..place + 4) else {
+                    return false;
+                };
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                rest = rest.get(place + 2 + length..).unwrap_or_default();
+            }
+        }
+    }
+}
+
 /// The format of a file by its first bytes.
 fn format(file: &Path, bytes: &[u8]) -> Result<ImageFormat, ImageError> {
     let found = match image::guess_format(bytes) {
@@ -67,7 +102,7 @@ fn format(file: &Path, bytes: &[u8]) -> Result<ImageFormat, ImageError> {
             [b'P', b'7', ..] => return Ok(ImageFormat::Pnm),
             [_, _, _, _, b'f', b't', b'y', b'p', ..] => "HEIC or another container".to_owned(),
             [b'%', b'P', b'D', b'F', ..] => "PDF".to_owned(),
-            [0x1f, 0x8b, ..] => "gzip, which is to be decompressed first".to_owned(),
+            [0x1f, 0x8b, ..] => "gzip (gunzip it first)".to_owned(),
             _ => {
                 let start: Vec<String> = bytes.iter().take(4).map(|b| format!("{b:02x}")).collect();
                 format!("the bytes {}", start.join(" "))

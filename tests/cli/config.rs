@@ -261,6 +261,7 @@ fn mistakes_in_the_environment_name_the_variable() {
     let place = Place::new();
     for (name, value, told) in [
         ("FUSED_MLP_EPOCHS", "three", "expected a whole number"),
+        ("FUSED_MLP_EPOCHS", "0", "expected at least 1"),
         ("FUSED_MLP_LEARNING_RATE", "fast", "expected a number"),
         ("FUSED_MLP_QUIET", "maybe", "expected true or false"),
         ("FUSED_MLP_RECIPE", "quick", "fast, best or assignment"),
@@ -275,6 +276,29 @@ fn mistakes_in_the_environment_name_the_variable() {
         let is_named = line.contains(name) || name == "FUSED_MLP_CONFIG";
         assert!(is_named, "{name}: {line}");
     }
+}
+
+#[test]
+fn a_misspelt_variable_is_warned_of() {
+    let place = Place::new();
+    let mut program = place.program("train --epochs 1 --hidden 5 --quiet");
+    let output = program.env("FUSED_MLP_EPOCS", "9").output().unwrap();
+    assert!(output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    let expected =
+        "warning: FUSED_MLP_EPOCS sets no option of any command; did you mean FUSED_MLP_EPOCHS?";
+    assert!(told.lines().any(|line| line == expected), "{told}");
+}
+
+#[test]
+fn an_out_that_is_meant_for_other_commands_does_not_disturb_eval() {
+    let place = Place::new();
+    place.stdout("train --epochs 1 --hidden 5 --quiet --out run");
+    let mut program = place.program("eval --model run/model.safetensors");
+    let output = program.env("FUSED_MLP_OUT", "elsewhere").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let line = place.failure("eval --model run/model.safetensors --out x.png", 2);
+    assert!(line.contains("--mistakes"), "{line}");
 }
 
 #[test]

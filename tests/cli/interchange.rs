@@ -122,6 +122,10 @@ fn files_that_cannot_be_used_are_told() {
             "import torch.safetensors --out no/x.safetensors",
             "no/x.safetensors",
         ),
+        (
+            "export --model model.safetensors --layout pytorch --out model.safetensors",
+            "choose another name",
+        ),
         ("eval --model torch.safetensors", "fused-mlp import"),
         ("train --init torch.safetensors", "fused-mlp import"),
         ("export --model model.safetensors --out x.pt", "--format"),

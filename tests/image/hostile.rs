@@ -24,6 +24,18 @@ fn sound() -> Vec<Vec<u8>> {
     vec![png, photo, pgm]
 }
 
+#[test]
+fn a_file_that_ends_early_is_refused() {
+    for file in sound() {
+        assert!(read(Path::new("file"), &file, MOST_BYTES).is_ok());
+        for part in 1..20 {
+            let cut = &file[..file.len() * part / 20];
+            let result = read(Path::new("file"), cut, MOST_BYTES);
+            assert!(result.is_err(), "{part} twentieths of {:?}", &file[..4]);
+        }
+    }
+}
+
 fn assert_usable(file: &[u8]) {
     match read(Path::new("file"), file, MOST_BYTES) {
         Ok(picture) => {

@@ -1,7 +1,8 @@
 //! Options in environment variables.
 
-use clap::Arg;
-use std::collections::BTreeMap;
+use super::file::suggestion;
+use clap::{Arg, Command};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -15,6 +16,17 @@ const READ_ELSEWHERE: [(&str, &str); 3] = [
     ("data", fused_mlp::mnist::DATA_VARIABLE),
     ("isa", fused_mlp::simd::ISA_VARIABLE),
     ("threads", "RAYON_NUM_THREADS"),
+];
+
+/// What the project's own tests read.
+const OF_TESTS: [&str; 7] = [
+    "KILLS",
+    "FUZZ",
+    "FUZZ_SEED",
+    "PHOTOS",
+    "PHOTOS_OUT",
+    "WRITE_SURFACE",
+    "TEST_FOLDER",
 ];
 
 /// The variables that may concern options; empty ones count as absent.
@@ -43,6 +55,23 @@ impl Environment {
     pub fn sets_options(&self) -> bool {
         let mut names = self.0.keys();
         names.any(|name| READ_ELSEWHERE.iter().all(|(_, other)| name != other))
+    }
+
+    /// Variables with the prefix that set no option of any command, and what the nearest name is like.
+    pub fn unknown(&self, root: &Command) -> Vec<String> {
+        let mut known = BTreeSet::from([format!("{PREFIX}CONFIG")]);
+        collect_variables(root, &mut known);
+        let own = self.0.keys().filter(|name| name.starts_with(PREFIX));
+        let strange =
+            own.filter(|name| !known.contains(*name) && !OF_TESTS.contains(&&name[PREFIX.len()..]));
+        strange
+            .map(|name| {
+                format!(
+                    "{name} sets no option of any command{}",
+                    suggestion(name, &known)
+                )
+            })
+            .collect()
     }
 
     /// The file of `--config`.
@@ -83,6 +112,14 @@ fn variable(arg: &Arg) -> Option<String> {
         "{PREFIX}{}",
         long.replace('-', "_").to_ascii_uppercase()
     ))
+}
+
+/// The variables of all options of a command and of those below it.
+fn collect_variables(command: &Command, known: &mut BTreeSet<String>) {
+    known.extend(command.get_arguments().filter_map(variable));
+    for inner in command.get_subcommands() {
+        collect_variables(inner, known);
+    }
 }
 
 /// Takes all options out of the environment of a child process; what is read elsewhere stays.

@@ -179,7 +179,7 @@ impl Reader<'_> {
 }
 
 /// "; did you mean …?", where a name is similar or begins with this one.
-fn suggestion(name: &str, names: &BTreeSet<String>) -> String {
+pub(super) fn suggestion(name: &str, names: &BTreeSet<String>) -> String {
     let inner: Vec<&str> = names
         .iter()
         .filter(|other| other.starts_with(&format!("{name}-")))

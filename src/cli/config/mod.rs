@@ -75,6 +75,9 @@ pub fn parse(command: &Command, arguments: Vec<OsString>) -> Result<Parsed, Fail
     }
     let mut built = command.clone();
     built.build();
+    for strange in environment.unknown(&built) {
+        crate::cli::output::message(&format!("warning: {strange}"));
+    }
     let (arguments, switched) = flags::take(&built, arguments);
     let tolerant = command.clone().ignore_errors(true);
     let first = tolerant

@@ -49,6 +49,23 @@ impl Origins {
         self.0.get(id)
     }
 
+    /// Where to look for the options that a message names as `--name`, if somebody else than the command
+    /// line set them and the message does not tell: "; --name is set by …" for each, or nothing.
+    pub fn of_named(&self, message: &str) -> String {
+        let is_other = |origin: &Origin| *origin != Origin::CommandLine;
+        let set = self.0.iter().filter(|(_, origin)| is_other(origin));
+        set.filter_map(|(id, origin)| {
+            let name = format!("--{}", id.replace('_', "-"));
+            let mut rests = message.split(name.as_str()).skip(1);
+            let continues =
+                |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || c == '-');
+            let is_named = rests.any(|rest| !continues(rest));
+            let is_told = message.contains(&origin.to_string());
+            (is_named && !is_told).then(|| format!("; {name} is set by {origin}"))
+        })
+        .collect()
+    }
+
     /// Where to look for an option that somebody else than the command line set, for messages:
     /// " (set by …)", or nothing.
     pub fn note(&self, id: &str) -> String {

@@ -1,7 +1,9 @@
 //! `eval --mistakes`: a contact sheet of the worst errors.
 
+use crate::cli::config::{Origin, Origins};
 use crate::cli::output::{Results, message};
 use crate::cli::show::parse_positive;
+use anyhow::bail;
 use clap::Args;
 use fused_mlp::mnist::Split;
 use fused_mlp::network::Parameters;
@@ -24,7 +26,7 @@ pub struct MistakesArgs {
     #[arg(long, value_name = "N", value_parser = parse_positive)]
     mistakes: Option<usize>,
     /// File of the contact sheet; must not exist [default: mistakes.png, numbered if that is there]
-    #[arg(long, value_name = "FILE", requires = "mistakes")]
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
@@ -40,8 +42,15 @@ struct MistakesEvent<'a> {
 }
 
 impl MistakesArgs {
-    /// Checks that the sheet can be written, before time is spent on it.
-    pub fn check(&self) -> anyhow::Result<()> {
+    /// Checks that the sheet can be written, before time is spent on it. Without --mistakes, an --out that is
+    /// not on the command line is meant for other commands.
+    pub fn check(&self, origins: &Origins) -> anyhow::Result<()> {
+        if self.mistakes.is_none() {
+            if origins.get("out") == Some(&Origin::CommandLine) {
+                bail!("--out is the file of --mistakes N; give both");
+            }
+            return Ok(());
+        }
         match &self.out {
             Some(file) if file.exists() => Err(NewFileError::Exists { file: file.clone() }.into()),
             _ => Ok(()),

@@ -94,7 +94,7 @@ pub(super) fn section(page: &mut Page, runs: &[ComparedRun]) -> Result<(), Strin
     page.block("</div>");
     if runs.iter().any(diverges) {
         page.text(&format!(
-            "Losses above {LARGEST} nats, of runs that diverge, are not drawn."
+            "Losses above {LARGEST} nats are drawn at {LARGEST}."
         ));
     }
     Ok(())
@@ -102,7 +102,7 @@ pub(super) fn section(page: &mut Page, runs: &[ComparedRun]) -> Result<(), Strin
 
 fn diverges(run: &ComparedRun) -> bool {
     let mut losses = run.steps.iter().map(|line| line[STEP_LOSS]);
-    losses.any(|loss| loss.is_nan() || loss > LARGEST)
+    losses.any(|loss| loss > LARGEST)
 }
 
 fn chart(title: &str, (x, y): (&str, Axis), series: Vec<Series>) -> Chart {
@@ -133,11 +133,11 @@ fn figure(page: &mut Page, chart: &Chart, caption: &str) -> Result<(), String> {
 
 fn epochs(runs: &[ComparedRun], training: usize, validation: usize) -> Vec<Series> {
     let points = |run: &ComparedRun, column: usize| -> Vec<(f64, f64)> {
-        let is_shown = |line: &&Vec<f64>| line[column].is_finite() && line[column] <= LARGEST;
+        let is_shown = |line: &&Vec<f64>| !line[column].is_nan();
         let lines = run.epochs.iter().filter(is_shown);
         thin(
             &lines
-                .map(|line| (line[EPOCH], line[column]))
+                .map(|line| (line[EPOCH], line[column].min(LARGEST)))
                 .collect::<Vec<_>>(),
         )
     };
@@ -163,8 +163,9 @@ fn epochs(runs: &[ComparedRun], training: usize, validation: usize) -> Vec<Serie
 fn steps(runs: &[ComparedRun], column: usize) -> Vec<Series> {
     let points = |run: &ComparedRun| -> Vec<(f64, f64)> {
         let values = run.steps.iter().map(|line| line[column]);
-        // A NaN ends the curve, too.
-        let values: Vec<f64> = values.take_while(|value| *value <= LARGEST).collect();
+        // A NaN ends the curve.
+        let values = values.take_while(|value| !value.is_nan());
+        let values: Vec<f64> = values.map(|value| value.min(LARGEST)).collect();
         let means = (1..).map(f64::from).zip(smoothed(&values));
         thin(&means.collect::<Vec<_>>())
     };
