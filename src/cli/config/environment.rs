@@ -62,8 +62,11 @@ impl Environment {
         let mut known = BTreeSet::from([format!("{PREFIX}CONFIG")]);
         collect_variables(root, &mut known);
         let own = self.0.keys().filter(|name| name.starts_with(PREFIX));
-        let strange =
-            own.filter(|name| !known.contains(*name) && !OF_TESTS.contains(&&name[PREFIX.len()..]));
+        let strange = own.filter(|name| {
+            let rest = &name[PREFIX.len()..];
+            // Cargo hands what the build script sets to the programs that it starts.
+            !known.contains(*name) && !OF_TESTS.contains(&rest) && !rest.starts_with("BUILD_")
+        });
         strange
             .map(|name| {
                 format!(
