@@ -58,12 +58,30 @@ impl BackendState {
         }
     }
 
-    /// The values, for a backend that computes in f32.
-    pub(crate) fn as_f32(&self) -> Result<&Values<f32>, BackendError> {
-        match self {
-            Self::F32(values) => Ok(values),
-            Self::F64(_) => Err(wrong("values of 32 bits", "64".to_owned())),
-        }
+    /// That of a backend that computes in f32.
+    pub(crate) fn of_f32(parameters: Parameters, velocities: Option<Parameters>) -> Self {
+        Self::F32(Values {
+            parameters: into_tensors(parameters),
+            velocities: velocities.map(into_tensors),
+        })
+    }
+
+    /// Parameters and velocities, checked, for a backend that computes in f32.
+    pub(crate) fn to_f32(
+        &self,
+        shape: Shape,
+        has_velocities: bool,
+    ) -> Result<(Parameters, Option<Parameters>), BackendError> {
+        self.check(shape, has_velocities)?;
+        let Values {
+            parameters,
+            velocities,
+        } = match self {
+            Self::F32(values) => values.clone(),
+            Self::F64(_) => return Err(wrong("values of 32 bits", "64".to_owned())),
+        };
+        let unpacked = |tensors| from_tensors(shape, tensors);
+        Ok((unpacked(parameters), velocities.map(unpacked)))
     }
 
     /// The values, for a backend that computes in f64.

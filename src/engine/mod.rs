@@ -25,8 +25,7 @@ mod worker;
 
 use crate::backend::{
     Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
-    TrainingPass, Values, check_parameters, check_pass, check_samples, check_shape, from_tensors,
-    into_tensors,
+    TrainingPass, check_parameters, check_pass, check_samples, check_shape,
 };
 use crate::kernels::prepare::BlockLayout;
 use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
@@ -258,20 +257,13 @@ impl Backend for Engine {
         let velocities = self.has_velocities().then(|| {
             let mut velocities = Parameters::zeros(self.shape);
             self.each_worker(|worker| worker.put_velocities_into(&mut velocities));
-            into_tensors(velocities)
+            velocities
         });
-        BackendState::F32(Values {
-            parameters: into_tensors(self.parameters()),
-            velocities,
-        })
+        BackendState::of_f32(self.parameters(), velocities)
     }
 
     fn restore(&mut self, state: &BackendState) -> Result<(), BackendError> {
-        state.check(self.shape, self.has_velocities())?;
-        let values = state.as_f32()?;
-        let parameters = from_tensors(self.shape, values.parameters.clone());
-        let velocities = values.velocities.clone();
-        let velocities = velocities.map(|tensors| from_tensors(self.shape, tensors));
+        let (parameters, velocities) = state.to_f32(self.shape, self.has_velocities())?;
         self.each_worker(|worker| {
             worker.take_slice_of(&parameters);
             if let Some(velocities) = &velocities {
