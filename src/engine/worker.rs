@@ -5,6 +5,8 @@
     reason = "the parts of the logits are exchanged through shared buffers"
 )]
 
+mod slice;
+
 use super::blocks::Block;
 use super::buffer::AlignedBuffer;
 use super::clock::{Clock, Phase};
@@ -167,102 +169,6 @@ impl Worker {
     /// Hidden units that the worker owns.
     pub(crate) fn units(&self) -> usize {
         self.units.len()
-    }
-
-    /// Copies the worker's slice out of the parameters.
-    pub(crate) fn take_slice_of(&mut self, parameters: &Parameters) {
-        let Shape {
-            hidden, classes, ..
-        } = self.shape;
-        let units = self.units.clone();
-        let rows = parameters.linear1_weight.chunks_exact(hidden);
-        if self.stride > 0 {
-            let slices = self.weights.values.chunks_exact_mut(self.stride);
-            for (slice, row) in slices.zip(rows) {
-                slice[..units.len()].copy_from_slice(&row[units.clone()]);
-            }
-        }
-        self.bias.values[..units.len()].copy_from_slice(&parameters.linear1_bias[units.clone()]);
-        self.output_bias.values[..classes].copy_from_slice(&parameters.linear2_bias);
-        for (place, unit) in units.enumerate() {
-            for class in 0..classes {
-                self.output_weights.values[class * self.stride + place] =
-                    parameters.linear2_weight[unit * classes + class];
-            }
-        }
-        self.copy_output_rows();
-    }
-
-    /// Copies the worker's slice into the parameters. The output bias, which all workers have, comes
-    /// from each of them.
-    pub(crate) fn put_slice_into(&self, parameters: &mut Parameters) {
-        let Shape {
-            hidden, classes, ..
-        } = self.shape;
-        let units = self.units.clone();
-        let rows = parameters.linear1_weight.chunks_exact_mut(hidden);
-        if self.stride > 0 {
-            let slices = self.weights.values.chunks_exact(self.stride);
-            for (slice, row) in slices.zip(rows) {
-                row[units.clone()].copy_from_slice(&slice[..units.len()]);
-            }
-        }
-        parameters.linear1_bias[units.clone()].copy_from_slice(&self.bias.values[..units.len()]);
-        for (place, unit) in units.enumerate() {
-            let row = &self.output_rows[place * self.class_stride..][..classes];
-            parameters.linear2_weight[unit * classes..][..classes].copy_from_slice(row);
-        }
-        parameters
-            .linear2_bias
-            .copy_from_slice(&self.output_bias.values[..classes]);
-    }
-
-    /// Copies the velocities of the worker's slice out of those of all parameters; those of padding
-    /// are 0, and belong to weights that stay 0.
-    pub(crate) fn take_velocities_of(&mut self, velocities: &Parameters) {
-        let Shape {
-            hidden, classes, ..
-        } = self.shape;
-        let (units, stride) = (self.units.clone(), self.stride);
-        let tensors = [&mut self.weights, &mut self.bias, &mut self.output_weights];
-        for tensor in tensors {
-            tensor.velocities.fill(0.0);
-        }
-        for (place, unit) in units.clone().enumerate() {
-            for input in 0..self.shape.inputs {
-                self.weights.velocities[input * stride + place] =
-                    velocities.linear1_weight[input * hidden + unit];
-            }
-            for class in 0..classes {
-                self.output_weights.velocities[class * stride + place] =
-                    velocities.linear2_weight[unit * classes + class];
-            }
-        }
-        self.bias.velocities[..units.len()].copy_from_slice(&velocities.linear1_bias[units]);
-        self.output_bias.velocities[..classes].copy_from_slice(&velocities.linear2_bias);
-    }
-
-    /// The inverse of [`take_velocities_of`](Self::take_velocities_of).
-    pub(crate) fn put_velocities_into(&self, velocities: &mut Parameters) {
-        let Shape {
-            hidden, classes, ..
-        } = self.shape;
-        let (units, stride) = (self.units.clone(), self.stride);
-        for (place, unit) in units.clone().enumerate() {
-            for input in 0..self.shape.inputs {
-                velocities.linear1_weight[input * hidden + unit] =
-                    self.weights.velocities[input * stride + place];
-            }
-            for class in 0..classes {
-                velocities.linear2_weight[unit * classes + class] =
-                    self.output_weights.velocities[class * stride + place];
-            }
-        }
-        velocities.linear1_bias[units.clone()]
-            .copy_from_slice(&self.bias.velocities[..units.len()]);
-        velocities
-            .linear2_bias
-            .copy_from_slice(&self.output_bias.velocities[..classes]);
     }
 
     /// Brings the copy of V up to date, and keeps the weights of the padding units 0, so that their
