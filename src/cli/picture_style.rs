@@ -1,12 +1,9 @@
 //! How pictures are drawn on standard output.
 
-use super::terminal::is_utf8;
-use console::Term;
+use super::terminal::{is_utf8, size_or_usual};
 use fused_mlp::report::TerminalStyle;
 use std::io::{self, IsTerminal};
-
-/// Columns where no terminal tells.
-const COLUMNS: usize = 80;
+use terminal_size::terminal_size_of;
 
 /// How pictures are drawn: in colour on a terminal that shows UTF-8, unless NO_COLOR is set; with
 /// Unicode shades where that is set; with ASCII characters on other terminals and in pipes and files.
@@ -25,8 +22,7 @@ pub fn style() -> TerminalStyle {
 
 /// Columns of the terminal, or of a usual one.
 pub fn columns() -> usize {
-    let size = Term::stdout().size_checked();
-    size.map_or(COLUMNS, |(_, columns)| columns.into())
+    size_or_usual(terminal_size_of(io::stdout())).0
 }
 
 /// All that the choice depends on.

@@ -47,7 +47,12 @@ fn is_utf8_locale(variable: impl Fn(&str) -> Option<String>) -> bool {
 
 /// Columns and rows, as they are now.
 pub fn size() -> (usize, usize) {
-    match terminal_size_of(io::stderr()) {
+    size_or_usual(terminal_size_of(io::stderr()))
+}
+
+/// Columns and rows of a terminal, or of a usual one where there is none.
+pub fn size_or_usual(found: Option<(Width, Height)>) -> (usize, usize) {
+    match found {
         Some((Width(columns), Height(rows))) if columns > 0 && rows > 0 => {
             (columns.into(), rows.into())
         }
