@@ -92,6 +92,11 @@ impl Terminal {
         self.raw.extend_from_slice(bytes);
     }
 
+    fn press_ctrl_c(&mut self) {
+        let mut keyboard = self.master.take_writer().unwrap();
+        keyboard.write_all(b"\x03").unwrap();
+    }
+
     /// Reads to the end of the program; returns its exit code and the last screen.
     fn end(mut self) -> (u32, String, String) {
         let status = self.child.wait().unwrap();
@@ -230,12 +235,7 @@ fn windows_of_other_sizes_are_followed() {
             end.contains(wanted) && end.chars().count() < usize::from(columns)
         });
     }
-    terminal
-        .master
-        .take_writer()
-        .unwrap()
-        .write_all(b"\x03")
-        .unwrap();
+    terminal.press_ctrl_c();
     let (code, screen, _) = terminal.end();
     assert_eq!(code, 130);
     assert!(screen.contains("interrupted: "), "{screen}");
@@ -247,12 +247,7 @@ fn an_interrupt_leaves_a_clean_terminal() {
     let arguments = "train --epochs 1000000 --hidden 20 --out run";
     let mut terminal = Terminal::start(&place, (80, 24), arguments, &[]);
     terminal.wait_for(|screen| screen.contains("of the FMA peak"));
-    terminal
-        .master
-        .take_writer()
-        .unwrap()
-        .write_all(b"\x03")
-        .unwrap();
+    terminal.press_ctrl_c();
     let (code, screen, _) = terminal.end();
     assert_eq!(code, 130);
     assert!(
