@@ -23,9 +23,12 @@ pub fn can_redraw() -> bool {
 }
 
 /// Whether standard error shows colours: `NO_COLOR` excludes them, `CLICOLOR_FORCE` asks for them
-/// also where there is no terminal.
+/// also where there is no terminal. A dumb terminal shows them only if they are asked for, also
+/// where `CI` is set, which anstream takes for a sign of colours.
 pub fn has_colours() -> bool {
+    let is_asked_for = anstyle_query::clicolor_force() || anstyle_query::clicolor() == Some(true);
     AutoStream::choice(&io::stderr()) != ColorChoice::Never
+        && (is_asked_for || anstyle_query::term_supports_ansi_color())
 }
 
 /// Whether the locale is one of UTF-8.

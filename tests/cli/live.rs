@@ -39,6 +39,7 @@ impl Terminal {
         command.args(arguments.split_whitespace());
         command.cwd(place.folder());
         for name in [
+            "CI",
             "NO_COLOR",
             "CLICOLOR",
             "CLICOLOR_FORCE",
@@ -181,11 +182,16 @@ fn colours_and_letters_are_those_that_are_asked_for() {
     let raw = train("all", 20, &[("LC_ALL", "POSIX")]);
     assert!(raw.is_ascii());
     // A terminal that cannot move its cursor gets the lines alone.
-    let raw = train("dumb", 20, &[("TERM", "dumb")]);
-    assert!(
-        !raw.contains('\x1b') && raw.contains("epoch 20/20  loss"),
-        "{raw}"
-    );
+    for (out, set) in [
+        ("dumb", &[("TERM", "dumb")][..]),
+        ("dumb-ci", &[("TERM", "dumb"), ("CI", "true")]),
+    ] {
+        let raw = train(out, 20, set);
+        assert!(
+            !raw.contains('\x1b') && raw.contains("epoch 20/20  loss"),
+            "{raw}"
+        );
+    }
 }
 
 #[test]
