@@ -66,6 +66,11 @@ impl Stream {
         Self(generator)
     }
 
+    /// 64 random bits.
+    pub fn word(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// A number uniform on [-1, 1), a multiple of 2^-23.
     pub fn uniform_signed(&mut self) -> f32 {
         // The upper 24 bits are exact in f32, and so are the division by 2^23 and the subtraction.

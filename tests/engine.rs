@@ -219,6 +219,41 @@ fn a_wish_to_stop_is_met_after_the_minibatch() {
     }
 }
 
+/// The order of more than a million samples is computed a part at a time: no step depends on the
+/// parts, nor on where a training was resumed.
+#[test]
+fn an_epoch_of_millions_is_the_same_in_parts_and_resumed() {
+    let samples = 1_200_003;
+    let case = case(2, 8, 2, samples, 1000);
+    let (images, labels) = case.data();
+    let samples = Samples::new(&images, &labels, 2);
+    let parameters = Parameters::initialise(case.shape, 3);
+    let options = TrainingOptions::default().with(|options| {
+        options.epochs = 1;
+        options.batch_size = 1000;
+        options.validation = 100_000;
+    });
+    let isa = *Isa::available().last().unwrap();
+    let new_engine = || Engine::new(&parameters, PLAIN, 1, isa).unwrap();
+    let control = PassControl::default();
+
+    let mut engine = new_engine();
+    let mut trainer = Trainer::new(samples, &options).unwrap();
+    let whole = trainer.train_epoch(&mut engine, &control).unwrap();
+    assert_eq!(whole.steps.len(), 1101);
+    let trained: usize = whole.steps.iter().map(|step| step.minibatch.samples).sum();
+    assert_eq!(trained, 1_100_003);
+
+    let mut other = new_engine();
+    let mut trainer = Trainer::new(samples, &options).unwrap();
+    let first = trainer.train_part(&mut other, &control, 77).unwrap();
+    assert!(first.is_none());
+    let mut trainer = Trainer::resume(samples, &options, &trainer.state()).unwrap();
+    let rest = trainer.train_epoch(&mut other, &control).unwrap();
+    assert_eq!(rest.steps, whole.steps);
+    assert_eq!(bits(&other.parameters()), bits(&engine.parameters()));
+}
+
 #[test]
 fn a_step_with_a_loss_that_is_not_finite_is_not_taken() {
     let case = case(30, 40, 3, 100, 10);

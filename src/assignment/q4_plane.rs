@@ -255,10 +255,12 @@ pub fn run(settings: &Settings, progress: &Progress<'_>) -> Option<Plane> {
     let original = train(&data, start, rate, order.into_iter(), 1, progress)?;
 
     let passes = settings.scale().plane_passes;
-    let mut sampler = crate::training::Sampler::new((0..count).collect(), Some(settings.seed));
-    let order: Vec<u32> = (0..passes)
-        .flat_map(|_| sampler.next_epoch().to_vec())
-        .collect();
+    let mut sampler = crate::training::Sampler::new(count, Vec::new(), Some(settings.seed));
+    let mut order = Vec::new();
+    for _ in 0..passes {
+        sampler.next_epoch();
+        order.extend_from_slice(sampler.order(0..POINTS.0));
+    }
     let start = Network::from(&Parameters::initialise(SHAPE, settings.seed));
     let every = POINTS.0 / LOSSES_A_PASS;
     let full_passes = train(&data, start, RATE, order.into_iter(), every, progress)?;

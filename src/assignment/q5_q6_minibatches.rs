@@ -11,7 +11,8 @@ use crate::backend::{
 use crate::engine::Engine;
 use crate::mnist::Dataset;
 use crate::network::Parameters;
-use crate::training::{Sampler, Trainer, TrainingOptions};
+use crate::random::{Purpose, Stream};
+use crate::training::{Trainer, TrainingOptions};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -103,9 +104,8 @@ pub fn run(
     let samples = Samples::from(&dataset.train);
     let shape = network_shape(dataset);
     let parameters = Parameters::initialise(shape, settings.seed);
-    let order = Sampler::new((0..).take(samples.len()).collect(), Some(settings.seed))
-        .next_epoch()
-        .to_vec();
+    let mut order: Vec<u32> = (0..).take(samples.len()).collect();
+    Stream::new(settings.seed, Purpose::Shuffle).shuffle(&mut order);
     let mut agreement = Vec::new();
     for batch_size in [1, original::BATCH_SIZE] {
         agreement.extend(compare(settings, samples, &parameters, &order, batch_size)?);

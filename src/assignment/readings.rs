@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::mnist::{DataError, Dataset, Labels, Split};
 use crate::network::Parameters;
 use crate::random::{Purpose, Stream};
-use crate::training::{Sampler, TrainingOptions};
+use crate::training::TrainingOptions;
 use serde::Serialize;
 
 /// A share or a loss in nats fits a reading if it is not further than this outside the range of its
@@ -201,13 +201,16 @@ fn one_an_epoch(
         let parameters = Parameters::initialise(network_shape(dataset), seed);
         let plain = Optimizer::default();
         let mut engine = Engine::new(&parameters, plain, 1, settings.isa)?;
-        let mut sampler = Sampler::new((0..).take(samples.len()).collect(), Some(seed));
+        let ascending: Vec<u32> = (0..).take(samples.len()).collect();
+        let mut stream = Stream::new(seed, Purpose::Shuffle);
         let mut losses = Vec::new();
         for _ in 0..original::TESTED_EPOCHS {
-            let order = &sampler.next_epoch()[..batch_size.min(samples.len())];
+            let mut order = ascending.clone();
+            stream.shuffle(&mut order);
+            order.truncate(batch_size);
             let step = engine.train(&TrainingPass {
                 samples,
-                order,
+                order: &order,
                 batch_size,
                 learning_rates: &[rate],
                 control: &PassControl::default(),

@@ -9,6 +9,7 @@ pub mod checkpoint;
 mod early_stopping;
 mod epoch;
 mod options;
+mod permutation;
 mod recipe;
 mod sampler;
 mod schedule;
@@ -21,7 +22,7 @@ pub use epoch::{Epoch, EpochEnd, EpochRecord, StepRecord};
 pub use options::{OptionError, TrainingOptions};
 pub use recipe::{Recipe, UnknownRecipe};
 #[doc(hidden)]
-pub use sampler::{Sampler, ValidationSplit};
+pub use sampler::Sampler;
 pub use schedule::{Schedule, UnknownSchedule};
 #[doc(hidden)]
 pub use settings::RunSettings;
@@ -29,6 +30,7 @@ pub use settings::RunSettings;
 pub use state::{StateError, TrainerState};
 
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};
+use sampler::{STORED, validation_split};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -39,7 +41,6 @@ pub struct Trainer<'a> {
     samples: Samples<'a>,
     options: TrainingOptions,
     sampler: Sampler,
-    validation: Vec<u32>,
     epochs_done: u32,
     /// The epoch that was begun and is not over.
     current: Option<CurrentEpoch>,
@@ -68,13 +69,12 @@ impl<'a> Trainer<'a> {
                 expected: "at most 4294967295".to_owned(),
             })
         };
-        let split = ValidationSplit::new(count(samples.len())?, count(options.validation)?);
+        let (len, validation) = (count(samples.len())?, count(options.validation)?);
         let seed = options.shuffle.then_some(options.seed);
         Ok(Self {
             samples,
             options: options.clone(),
-            sampler: Sampler::new(split.training, seed),
-            validation: split.validation,
+            sampler: Sampler::new(len, validation_split(len, validation), seed),
             epochs_done: 0,
             current: None,
         })
@@ -168,10 +168,18 @@ impl<'a> Trainer<'a> {
         let end = done
             .saturating_add(most_steps.max(1))
             .min(self.steps_per_epoch());
-        let results = self.train_steps(backend, control, done..end);
-        let results = results.inspect_err(|_| self.current = Some(current.clone()))?;
-        let is_whole = results.len() == end - done && !control.stop.load(Ordering::Relaxed);
-        current.steps.extend(results);
+        while current.steps.len() < end {
+            let first = current.steps.len();
+            let last = first.saturating_add(self.steps_of_a_pass()).min(end);
+            let results = self.train_steps(backend, control, first..last);
+            let results = results.inspect_err(|_| self.current = Some(current.clone()))?;
+            let is_cut = results.len() < last - first || control.stop.load(Ordering::Relaxed);
+            current.steps.extend(results);
+            if is_cut {
+                break;
+            }
+        }
+        let is_whole = current.steps.len() == end && !control.stop.load(Ordering::Relaxed);
         current.seconds += start.elapsed().as_secs_f64();
         let end = match current.steps.last() {
             Some(last) if !last.loss.is_finite() => EpochEnd::Diverged,
@@ -189,28 +197,33 @@ impl<'a> Trainer<'a> {
         } else {
             self.epochs_done += 1;
         }
-        if end == EpochEnd::Complete && !self.validation.is_empty() {
-            let evaluation = backend.evaluate(self.samples, &self.validation)?;
+        if end == EpochEnd::Complete && !self.sampler.validation().is_empty() {
+            let evaluation = backend.evaluate(self.samples, self.sampler.validation())?;
             record.validation_loss = Some(evaluation.loss);
             record.validation_accuracy = Some(evaluation.accuracy());
         }
         Ok(Some(Epoch { record, steps, end }))
     }
 
+    /// Steps that the backend takes in one pass: those of as many samples as have their order in
+    /// memory at once.
+    fn steps_of_a_pass(&self) -> usize {
+        (STORED as usize / self.options.batch_size).max(1)
+    }
+
     /// Takes these steps of the epoch under way.
     fn train_steps(
-        &self,
+        &mut self,
         backend: &mut dyn Backend,
         control: &PassControl,
         steps: Range<usize>,
     ) -> Result<Vec<MinibatchResult>, BackendError> {
-        let order = self.sampler.order();
         let batch = self.options.batch_size;
-        let last = steps.end.saturating_mul(batch).min(order.len());
+        let last = steps.end.saturating_mul(batch).min(self.sampler.len());
         let learning_rates: Vec<f32> = steps.clone().map(|step| self.rate(step)).collect();
         backend.train(&TrainingPass {
             samples: self.samples,
-            order: &order[steps.start * batch..last],
+            order: self.sampler.order(steps.start * batch..last),
             batch_size: batch,
             learning_rates: &learning_rates,
             control,

@@ -1,59 +1,133 @@
 //! Which samples are trained on, in which order, and which are set aside.
 
+use super::permutation::Permutation;
 use crate::random::{Purpose, Stream};
+use std::ops::Range;
 
 /// Seed of the validation split. It does not follow the training's seed: trainings that differ by
 /// their seed alone are validated on the same samples.
 const VALIDATION_SEED: u64 = 0;
 
-/// Training samples and those set aside for validation, each ascending.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ValidationSplit {
-    /// Samples to train on.
-    pub training: Vec<u32>,
-    /// Samples to validate on.
-    pub validation: Vec<u32>,
+/// Most samples whose order is stored, 4 MB. That of more is computed where it is needed, so that
+/// memory does not grow with the data set.
+pub(super) const STORED: u32 = 1 << 20;
+
+/// Sets `validation` of `samples` aside; ascending.
+///
+/// # Panics
+/// If there are not that many samples.
+pub fn validation_split(samples: u32, validation: u32) -> Vec<u32> {
+    split(samples, validation, STORED)
 }
 
-impl ValidationSplit {
-    /// Sets `validation` of `samples` aside, every choice equally likely.
-    ///
-    /// # Panics
-    /// If there are not that many samples.
-    pub fn new(samples: u32, validation: u32) -> Self {
-        assert!(validation <= samples, "{validation} of {samples} samples");
+fn split(samples: u32, validation: u32, most_stored: u32) -> Vec<u32> {
+    assert!(validation <= samples, "{validation} of {samples} samples");
+    if validation == 0 {
+        return Vec::new();
+    }
+    let mut stream = Stream::new(VALIDATION_SEED, Purpose::ValidationSplit);
+    let mut chosen: Vec<u32> = if samples <= most_stored {
         let mut order: Vec<u32> = (0..samples).collect();
-        if validation > 0 {
-            Stream::new(VALIDATION_SEED, Purpose::ValidationSplit).shuffle(&mut order);
+        stream.shuffle(&mut order);
+        order.truncate(validation as usize);
+        order.shrink_to_fit();
+        order
+    } else {
+        let permutation = Permutation::new(samples, &mut stream);
+        (0..validation)
+            .map(|index| permutation.apply(index))
+            .collect()
+    };
+    chosen.sort_unstable();
+    chosen
+}
+
+/// The samples that are trained on: all but those set aside.
+#[derive(Clone, Debug)]
+struct TrainingSamples {
+    len: u32,
+    /// Ascending.
+    validation: Vec<u32>,
+}
+
+impl TrainingSamples {
+    /// All of them, ascending, from the first place of `order` on.
+    fn fill(&self, order: &mut [u32]) {
+        let mut places = order.iter_mut();
+        let mut first = 0;
+        let end = self.len + self.validation.len() as u32;
+        for bound in self.validation.iter().copied().chain([end]) {
+            for (sample, place) in (first..bound).zip(&mut places) {
+                *place = sample;
+            }
+            first = bound + 1;
         }
-        let mut validation: Vec<u32> = order.drain(..validation as usize).collect();
-        validation.sort_unstable();
-        order.sort_unstable();
-        Self {
-            training: order,
-            validation,
+    }
+
+    /// Sample `position` of them, ascending.
+    fn get(&self, position: u32) -> u32 {
+        // Of the samples set aside, those come before it that have at most `position` others before.
+        let (mut low, mut high) = (0, self.validation.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.validation[middle] - middle as u32 <= position {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
         }
+        position + low as u32
     }
 }
 
 /// The order of the training samples, epoch after epoch.
 #[derive(Clone, Debug)]
 pub struct Sampler {
-    samples: Vec<u32>,
-    order: Vec<u32>,
+    samples: TrainingSamples,
     stream: Option<Stream>,
     /// The stream as it was before the order was drawn.
     before: Option<Stream>,
+    order: Order,
+    /// The part of a computed order that was asked for last.
+    part: Vec<u32>,
+}
+
+/// The order of an epoch.
+#[derive(Clone, Debug)]
+enum Order {
+    /// All of it.
+    Stored(Vec<u32>),
+    /// Too long to be stored.
+    Computed(Permutation),
+    /// Too long to be stored, and not shuffled.
+    Ascending,
 }
 
 impl Sampler {
-    /// Shuffles `samples` anew for each epoch, or keeps their order if `seed` is `None`.
-    pub fn new(samples: Vec<u32>, seed: Option<u64>) -> Self {
+    /// Shuffles all of `samples` but those set aside, which ascend, anew for each epoch; keeps their
+    /// order if `seed` is `None`.
+    pub fn new(samples: u32, validation: Vec<u32>, seed: Option<u64>) -> Self {
+        Self::with_limit(samples, validation, seed, STORED)
+    }
+
+    fn with_limit(samples: u32, validation: Vec<u32>, seed: Option<u64>, most_stored: u32) -> Self {
+        let samples = TrainingSamples {
+            len: samples - validation.len() as u32,
+            validation,
+        };
+        let order = if samples.len <= most_stored {
+            let mut order = vec![0; samples.len as usize];
+            samples.fill(&mut order);
+            Order::Stored(order)
+        } else {
+            Order::Ascending
+        };
         Self {
-            order: samples.clone(),
             samples,
             stream: seed.map(|seed| Stream::new(seed, Purpose::Shuffle)),
             before: None,
+            order,
+            part: Vec::new(),
         }
     }
 
@@ -74,30 +148,52 @@ impl Sampler {
         }
     }
 
-    /// The present order: that of the last [`next_epoch`](Self::next_epoch).
-    pub fn order(&self) -> &[u32] {
-        &self.order
+    /// Draws the order of the next epoch. Each starts from the unshuffled samples, so it depends only
+    /// on how many epochs came before.
+    pub fn next_epoch(&mut self) {
+        self.before.clone_from(&self.stream);
+        let Some(stream) = &mut self.stream else {
+            return;
+        };
+        if let Order::Stored(order) = &mut self.order {
+            self.samples.fill(order);
+            stream.shuffle(order);
+        } else {
+            self.order = Order::Computed(Permutation::new(self.samples.len, stream));
+        }
     }
 
-    /// The order of the next epoch. Each starts from the unshuffled samples, so it depends only on
-    /// how many epochs came before.
-    pub fn next_epoch(&mut self) -> &[u32] {
-        self.before.clone_from(&self.stream);
-        if let Some(stream) = &mut self.stream {
-            self.order.copy_from_slice(&self.samples);
-            stream.shuffle(&mut self.order);
-        }
-        &self.order
+    /// These positions of the present order: that of the last [`next_epoch`](Self::next_epoch).
+    pub fn order(&mut self, positions: Range<usize>) -> &[u32] {
+        let permutation = match &self.order {
+            Order::Stored(order) => return &order[positions],
+            Order::Computed(permutation) => Some(permutation),
+            Order::Ascending => None,
+        };
+        assert!(positions.end <= self.samples.len as usize);
+        // A position is below the length, which is a u32.
+        let positions = positions.start as u32..positions.end as u32;
+        let samples = &self.samples;
+        let at = |position| permutation.map_or(position, |permutation| permutation.apply(position));
+        self.part.clear();
+        self.part
+            .extend(positions.map(|position| samples.get(at(position))));
+        &self.part
     }
 
     /// Samples of an epoch.
     pub fn len(&self) -> usize {
-        self.samples.len()
+        self.samples.len as usize
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.samples.is_empty()
+        self.samples.len == 0
+    }
+
+    /// Samples set aside, ascending.
+    pub fn validation(&self) -> &[u32] {
+        &self.samples.validation
     }
 }
 
@@ -105,40 +201,69 @@ impl Sampler {
 mod tests {
     use super::*;
 
+    /// Stores nothing, where the other stores all.
+    const LIMITS: [u32; 2] = [0, STORED];
+
+    fn next(sampler: &mut Sampler) -> Vec<u32> {
+        sampler.next_epoch();
+        sampler.order(0..sampler.len()).to_vec()
+    }
+
     #[test]
     fn a_split_has_every_sample_once() {
-        for (samples, validation) in [(10, 0), (10, 3), (10, 10), (1000, 100)] {
-            let split = ValidationSplit::new(samples, validation);
-            assert_eq!(split.validation.len(), validation as usize);
-            assert!(split.training.is_sorted() && split.validation.is_sorted());
-            let mut all = [split.training, split.validation].concat();
-            all.sort_unstable();
-            assert_eq!(all, (0..samples).collect::<Vec<_>>());
+        for limit in LIMITS {
+            for (samples, validation) in [(10, 0), (10, 3), (10, 10), (1000, 100)] {
+                let validation = split(samples, validation, limit);
+                assert!(validation.is_sorted());
+                let mut sampler = Sampler::with_limit(samples, validation.clone(), None, limit);
+                assert_eq!(sampler.validation(), validation);
+                let training = next(&mut sampler);
+                assert!(training.is_sorted());
+                let mut all = [training, validation].concat();
+                all.sort_unstable();
+                assert!(all.into_iter().eq(0..samples), "{samples}");
+            }
+            let ascending: Vec<u32> = (0..100).collect();
+            assert_ne!(split(1000, 100, limit), ascending);
         }
-        let ascending: Vec<u32> = (0..100).collect();
-        assert_ne!(ValidationSplit::new(1000, 100).validation, ascending);
     }
 
     #[test]
     fn each_epoch_has_its_own_order_of_the_same_samples() {
-        let mut sampler = Sampler::new((5..105).collect(), Some(1));
-        let first = sampler.next_epoch().to_vec();
-        let second = sampler.next_epoch().to_vec();
-        assert_ne!(first, second);
-        for mut order in [first.clone(), second] {
-            order.sort_unstable();
-            assert_eq!(order, (5..105).collect::<Vec<_>>());
+        for limit in LIMITS {
+            let sampler = |seed| Sampler::with_limit(105, (0..5).collect(), Some(seed), limit);
+            let mut one = sampler(1);
+            let (first, second) = (next(&mut one), next(&mut one));
+            assert_ne!(first, second);
+            for mut order in [first.clone(), second] {
+                order.sort_unstable();
+                assert!(order.into_iter().eq(5..105));
+            }
+            assert_eq!(next(&mut sampler(1)), first);
+            assert_ne!(next(&mut sampler(2)), first);
         }
-        let mut same = Sampler::new((5..105).collect(), Some(1));
-        assert_eq!(same.next_epoch(), first);
-        let mut other = Sampler::new((5..105).collect(), Some(2));
-        assert_ne!(other.next_epoch(), first);
+    }
+
+    #[test]
+    fn an_order_does_not_depend_on_how_it_is_asked_for() {
+        for limit in LIMITS {
+            let mut sampler = Sampler::with_limit(1000, vec![3, 500, 501], Some(1), limit);
+            let whole = next(&mut sampler);
+            let parts = [0..1, 1..700, 700..997];
+            let parts: Vec<_> = parts.map(|part| sampler.order(part).to_vec()).concat();
+            assert_eq!(parts, whole);
+            let mut again = sampler.clone();
+            again.set_stream(sampler.stream_before().unwrap().clone());
+            assert_eq!(next(&mut again), whole);
+        }
     }
 
     #[test]
     fn without_a_seed_the_order_is_kept() {
-        let mut sampler = Sampler::new(vec![3, 1, 2], None);
-        assert_eq!(sampler.next_epoch(), [3, 1, 2]);
-        assert_eq!(sampler.next_epoch(), [3, 1, 2]);
+        for limit in LIMITS {
+            let mut sampler = Sampler::with_limit(6, vec![0, 3], None, limit);
+            assert_eq!(next(&mut sampler), [1, 2, 4, 5]);
+            assert_eq!(next(&mut sampler), [1, 2, 4, 5]);
+        }
     }
 }
