@@ -2,6 +2,7 @@
 
 use super::value::Value;
 use super::{key, settable};
+use crate::cli::suggestion::suggestion;
 use anyhow::{Context, anyhow, bail};
 use clap::Command;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,9 +23,6 @@ pub struct ConfigFile {
 
 /// Names of a command's options, by the name of its table: `train`, `data-info`.
 type Commands = BTreeMap<String, BTreeSet<String>>;
-
-/// Similarity from which a name is suggested, as in clap.
-const SIMILAR: f64 = 0.7;
 
 impl ConfigFile {
     /// Reads a file, whose keys must be options of the commands below `root`.
@@ -102,7 +100,8 @@ impl Reader<'_> {
         let all: BTreeSet<String> = self.commands.values().flatten().cloned().collect();
         for (name, value) in document {
             let line = line_of(self.text, name.span());
-            let name = name.get_ref().replace('_', "-");
+            let written = name.get_ref();
+            let name = written.replace('_', "-");
             let options = self.commands.get(&name);
             match (value.get_ref(), options) {
                 (DeValue::Table(table), Some(options)) => {
@@ -127,7 +126,7 @@ impl Reader<'_> {
                         similar => similar,
                     };
                     bail!(
-                        "{}:{line}: [{name}] is the name of no command{advice}",
+                        "{}:{line}: [{written}] is the name of no command{advice}",
                         self.shown
                     );
                 }
@@ -137,7 +136,7 @@ impl Reader<'_> {
                 ),
                 (value, None) => {
                     let place = "an option of a command";
-                    self.add(&mut shared, (&name, line), value, &all, place)?;
+                    self.add(&mut shared, (written, line), value, &all, place)?;
                 }
             }
         }
@@ -147,17 +146,17 @@ impl Reader<'_> {
     fn add(
         &self,
         table: &mut Table,
-        (key, line): (&str, usize),
+        (written, line): (&str, usize),
         value: &DeValue<'_>,
         options: &BTreeSet<String>,
         place: &str,
     ) -> anyhow::Result<()> {
-        let key = key.replace('_', "-");
+        let key = written.replace('_', "-");
         if !options.contains(&key) {
             bail!(
-                "{}:{line}: {key} is not {place}{}",
+                "{}:{line}: {written} is not {place}{}",
                 self.shown,
-                suggestion(&key, options)
+                suggestion(written, options)
             );
         }
         match Value::new(value) {
@@ -176,23 +175,4 @@ impl Reader<'_> {
             },
         }
     }
-}
-
-/// "; did you mean …?", where a name is similar or begins with this one.
-pub(super) fn suggestion(name: &str, names: &BTreeSet<String>) -> String {
-    let inner: Vec<&str> = names
-        .iter()
-        .filter(|other| other.starts_with(&format!("{name}-")))
-        .map(String::as_str)
-        .collect();
-    if !inner.is_empty() {
-        return format!("; did you mean {}?", inner.join(" or "));
-    }
-    let likeness = |other: &&String| strsim::jaro_winkler(name, other);
-    let nearest = names
-        .iter()
-        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-    nearest
-        .filter(|nearest| likeness(nearest) > SIMILAR)
-        .map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"))
 }
