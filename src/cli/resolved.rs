@@ -91,8 +91,11 @@ impl Backends {
 /// The folder of the data set, if there is one.
 fn data(source: &str) -> Resolved {
     let named = std::env::var_os(mnist::DATA_VARIABLE).filter(|value| !value.is_empty());
-    match named.map(Into::into).or_else(|| mnist::locate(None).ok()) {
-        Some(folder) => Resolved::new("data", train::shown(&folder.display().to_string()), source),
-        None => Resolved::none("data", "there is none here or above"),
+    if let Some(named) = named {
+        return Resolved::new("data", named.to_string_lossy(), source);
+    }
+    match mnist::locate(None) {
+        Ok(folder) => Resolved::new("data", train::shown(&folder.display().to_string()), source),
+        Err(_) => Resolved::none("data", "there is none here or above"),
     }
 }

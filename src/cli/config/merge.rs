@@ -3,9 +3,9 @@
 use super::environment::Environment;
 use super::file::ConfigFile;
 use super::origin::{Origin, Origins, SetAside};
-use super::value::{Kind, is_list, switch};
+use super::value::{Kind, switch};
 use super::{Useless, key, settable};
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeSet;
@@ -118,9 +118,6 @@ impl<'a> Merge<'a> {
             let origin = Origin::File(file.path.clone(), *line);
             let texts = value.texts(arg);
             let texts = texts.map_err(|found| anyhow!("{origin}: {key} is {found}"))?;
-            if !is_list(arg) && texts.len() != 1 {
-                bail!("{origin}: {key} is a list; expected one value");
-            }
             settings.push(Setting {
                 arg,
                 values: texts.into_iter().map(OsString::from).collect(),

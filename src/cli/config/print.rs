@@ -85,15 +85,22 @@ impl Line<'_> {
         let line =
             |texts: &[String], source: &str| format!("{key} = {}  # {source}", self.toml(texts));
         let resolved = self.resolved.iter().find(|it| it.id == id);
+        let default = self.described_default();
+        let has_value = resolved.is_some() || default.is_some();
         let text = match (&origin, resolved, self.excluding()) {
             (Some(origin), ..) if !texts.is_empty() => line(&texts, origin),
-            (_, _, Some(other)) => format!("# {key} is not set; {other} excludes it"),
+            (_, _, Some(other)) if has_value => {
+                format!("# {key} is not set; {other} excludes it")
+            }
             (_, Some(Resolved { text, why, .. }), _) => match text {
                 Some(text) => line(std::slice::from_ref(text), why),
                 None => format!("# {key} is not set; {why}"),
             },
             _ if !texts.is_empty() => line(&texts, "default"),
-            _ => format!("# {key} is not set{}", self.described_default()),
+            _ => {
+                let default = default.map(|text| format!("; default: {text}"));
+                format!("# {key} is not set{}", default.unwrap_or_default())
+            }
         };
         format!("{text}{}", self.aside())
     }
@@ -132,12 +139,9 @@ impl Line<'_> {
     }
 
     /// What the help says of a default that is no value.
-    fn described_default(&self) -> String {
-        let help = self.arg.get_help().map(ToString::to_string);
-        let described = help.as_deref().and_then(|help| {
-            let (_, rest) = help.split_once("[default: ")?;
-            rest.split(']').next()
-        });
-        described.map_or_else(String::new, |text| format!("; default: {text}"))
+    fn described_default(&self) -> Option<String> {
+        let help = self.arg.get_help()?.to_string();
+        let (_, rest) = help.split_once("[default: ")?;
+        rest.split(']').next().map(str::to_owned)
     }
 }
