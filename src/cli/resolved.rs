@@ -10,7 +10,7 @@ use fused_mlp::mnist;
 /// The values of a command's options that are no arguments.
 ///
 /// # Errors
-/// As the command itself: if a variable or a run that goes on cannot be used.
+/// As of the command itself: if a variable cannot be used.
 pub fn resolved(
     (leaf, table): (&Command, &str),
     matches: &ArgMatches,

@@ -49,13 +49,15 @@ pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
 /// What recipe, model or run decide on.
 ///
 /// # Errors
-/// If a run that goes on cannot be read.
-pub fn resolved(matches: &ArgMatches) -> anyhow::Result<Vec<Resolved>> {
+/// If an option cannot be read off `matches`.
+pub fn resolved(matches: &ArgMatches) -> Result<Vec<Resolved>, clap::Error> {
     let args = TrainArgs::from_arg_matches(matches)?;
-    if let Some(folder) = &args.resume.resume {
-        return saved_options(folder);
-    }
     let mut found = args.recipe.named();
+    if let Some(folder) = &args.resume.resume {
+        let ids = found.iter().map(|it| it.id).chain(["hidden"]);
+        let unknown = |id| Resolved::none(id, "that of the run, which cannot be read");
+        return Ok(saved_options(folder).unwrap_or_else(|_| ids.map(unknown).collect()));
+    }
     found.push(match &args.init {
         None => Resolved::new("hidden", DEFAULT_HIDDEN, "default"),
         Some(path) => match load_model(path) {
