@@ -21,7 +21,7 @@ fn main() {
         ("TARGET", variable("TARGET")),
         ("RUSTC", version(rustc)),
     ] {
-        println!("cargo::rustc-env=FUSED_MLP_BUILD_{name}={value}");
+        println!("cargo::rustc-env=BUILD_FUSED_MLP_{name}={value}");
     }
 }
 

@@ -5,7 +5,9 @@
 //!
 //! # Train in ten lines
 //!
-//! ```
+#![cfg_attr(has_mnist, doc = "```")]
+// The package of the crate has no data.
+#![cfg_attr(not(has_mnist), doc = "```no_run")]
 //! use fused_mlp::mnist::{self, OpenOptions};
 //! use fused_mlp::{Dataset, Training};
 //!

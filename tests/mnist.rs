@@ -1,4 +1,6 @@
 //! The full, real MNIST: the default recipe, and backends against each other.
+// The package of the crate has no data.
+#![cfg(has_mnist)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fused_mlp::backend::{Backend, MatrixMultiply, PassControl, Samples};

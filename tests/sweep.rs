@@ -1,4 +1,6 @@
 //! Sweeps from the library: who is told what, and when they stop.
+// The package of the crate has no data.
+#![cfg(has_mnist)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fused_mlp::mnist::{Dataset, OpenOptions};

@@ -1,7 +1,9 @@
 //! Options that choose the backend, its threads and its instruction set.
 
+use super::config::Useless;
+use super::named_value;
 use anyhow::{Context, anyhow, bail};
-use clap::{Args, ValueEnum};
+use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
 use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, Reference};
 use fused_mlp::engine::Engine;
 use fused_mlp::machine::default_threads;
@@ -24,14 +26,14 @@ pub struct BackendArgs {
 }
 
 /// Threads and instruction set of the fused engine; other backends have the threads alone.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct EngineArgs {
     /// Threads that compute [default: RAYON_NUM_THREADS, else one for each core this process may use]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// Instruction set of the fused kernels: auto, avx512, avx2 or portable [default:
     /// FUSED_MLP_ISA, else auto]
-    #[arg(long, value_name = "ISA")]
+    #[arg(long, value_name = "ISA", value_parser = named_value::isa(), hide_possible_values = true)]
     pub isa: Option<IsaRequest>,
 }
 
@@ -99,6 +101,23 @@ impl BackendArgs {
         };
         Ok(Selected { backend, isa })
     }
+}
+
+/// What another backend than the fused one passes over.
+pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
+    let Ok(args) = BackendArgs::from_arg_matches(matches) else {
+        return Vec::new();
+    };
+    let useless: &[&'static str] = match args.backend {
+        BackendKind::Fused => &[],
+        BackendKind::Matrixmultiply => &["isa"],
+        BackendKind::Reference => &["isa", "threads"],
+    };
+    let by = |&option| Useless {
+        option,
+        by: vec!["backend"],
+    };
+    useless.iter().map(by).collect()
 }
 
 impl EngineArgs {

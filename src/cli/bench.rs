@@ -4,6 +4,7 @@ mod table;
 
 use super::access::AccessArgs;
 use super::backend::{BackendArgs, BackendKind, EngineArgs};
+use super::named_value;
 use super::output::{Results, message};
 use super::signals::Signals;
 use super::train::{DEFAULT_HIDDEN, open_data_with};
@@ -65,7 +66,7 @@ pub struct BenchArgs {
     )]
     backend: Vec<BackendKind>,
     /// Instruction sets of the fused kernels [default: FUSED_MLP_ISA, else auto]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = named_value::isa(), hide_possible_values = true)]
     isa: Vec<IsaRequest>,
     /// Threads [default: RAYON_NUM_THREADS, else one for each core this process may use]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]

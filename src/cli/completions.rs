@@ -1,8 +1,9 @@
 //! `fused-mlp completions`.
 
 use super::Ending;
+use super::config::Kind;
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::{Arg, Args, Command, ValueEnum, ValueHint};
 use std::io::Write;
 
 const EXAMPLES: &str = "Examples:
@@ -34,11 +35,49 @@ fn repaired(script: &str) -> String {
     script.replace("fused__subcmd__mlp", "fused__mlp")
 }
 
+/// A command whose options tell what they take: numbers are nothing to complete.
+fn hinted(command: Command) -> Command {
+    let hint = |arg: Arg| match (Kind::of(&arg), value_name(&arg)) {
+        (Kind::Whole | Kind::Number | Kind::Range, _) => arg.value_hint(ValueHint::Other),
+        (_, Some("DIR")) => arg.value_hint(ValueHint::DirPath),
+        (_, Some("FILE" | "FILE.toml" | "MODEL" | "IMAGE")) => arg.value_hint(ValueHint::FilePath),
+        _ => arg,
+    };
+    command.mut_args(hint).mut_subcommands(hinted)
+}
+
+fn value_name(arg: &Arg) -> Option<&str> {
+    let names = arg.get_value_names()?;
+    names.first().map(|name| name.as_str())
+}
+
+/// The values of arguments without a name, which clap_complete 4.6 leaves out for fish.
+fn fish_arguments(command: &Command) -> String {
+    let mut script = String::new();
+    for inner in command.get_subcommands() {
+        for arg in inner.get_positionals() {
+            let Some(values) = arg.get_value_parser().possible_values() else {
+                continue;
+            };
+            let values: Vec<String> = values.map(|it| it.get_name().to_owned()).collect();
+            script += &format!(
+                "complete -c {0} -n \"__fish_{1}_using_subcommand {2}\" -f -a \"{3}\"\n",
+                command.get_name(),
+                command.get_name().replace('-', "_"),
+                inner.get_name(),
+                values.join(" ")
+            );
+        }
+    }
+    script
+}
+
 /// Prints the completions of a command.
 ///
 /// # Errors
 /// If standard output cannot be written.
-pub fn run(args: &CompletionsArgs, mut command: clap::Command) -> anyhow::Result<Ending> {
+pub fn run(args: &CompletionsArgs, command: Command) -> anyhow::Result<Ending> {
+    let mut command = hinted(command);
     let shell = match args.shell {
         Shell::Bash => clap_complete::Shell::Bash,
         Shell::Zsh => clap_complete::Shell::Zsh,
@@ -49,6 +88,9 @@ pub fn run(args: &CompletionsArgs, mut command: clap::Command) -> anyhow::Result
     clap_complete::generate(shell, &mut command, name, &mut script);
     if shell == clap_complete::Shell::Bash {
         script = repaired(&String::from_utf8(script)?).into_bytes();
+    }
+    if shell == clap_complete::Shell::Fish {
+        script.extend(fish_arguments(&command).into_bytes());
     }
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(&script).and_then(|()| stdout.flush());

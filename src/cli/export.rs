@@ -1,10 +1,11 @@
 //! `fused-mlp export`.
 
 use super::Ending;
+use super::config::{Resolved, Useless};
 use super::output::Results;
 use super::train::load_model;
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
 use fused_mlp::interchange::{
     INPUT_NAME, Layout, OUTPUT_NAMES, npz_bytes, onnx_bytes, safetensors_bytes, tensors_of,
     write_file,
@@ -128,6 +129,36 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
     results.text(&text(&event, &parameters, layout));
     results.finish()?;
     Ok(Ending::Success)
+}
+
+/// The layout, where an ONNX graph has its own.
+pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
+    let format = ExportArgs::from_arg_matches(matches).map(|args| format_of(&args));
+    let useless = Useless {
+        option: "layout",
+        by: vec!["format", "out"],
+    };
+    match format {
+        Ok(Ok(Format::Onnx)) => vec![useless],
+        _ => Vec::new(),
+    }
+}
+
+/// Format and layout, where no option tells.
+pub fn resolved(matches: &ArgMatches) -> Vec<Resolved> {
+    let format = ExportArgs::from_arg_matches(matches).map(|args| format_of(&args));
+    let Ok(Ok(format)) = format else {
+        return Vec::new();
+    };
+    let name = format.to_possible_value();
+    let name = name.map(|value| value.get_name().to_owned());
+    vec![
+        Resolved::new("format", name.unwrap_or_default(), "the ending of out"),
+        match format {
+            Format::Onnx => Resolved::none("layout", "an ONNX graph has its own"),
+            _ => Resolved::new("layout", "fused", "default"),
+        },
+    ]
 }
 
 fn format_of(args: &ExportArgs) -> anyhow::Result<Format> {

@@ -1,10 +1,14 @@
 //! `fused-mlp man`.
 
 use super::Ending;
+use super::suggestion::suggestion;
 use anyhow::{Context, bail};
-use clap::{Args, Command};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Command};
 use clap_mangen::Man;
 use roff::{Roff, roman};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -39,11 +43,12 @@ pub fn run(args: &ManArgs, mut root: Command) -> anyhow::Result<Ending> {
         return Ok(Ending::Success);
     }
     let mut command = &root;
-    for name in &args.command {
+    for (index, name) in args.command.iter().enumerate() {
         let Some(inner) = command.find_subcommand(name) else {
             bail!(
-                "{name} is no command of {}; its --help lists them",
-                bin_name(command)
+                "{name} is no command of {}{}; its --help lists them",
+                bin_name(command),
+                similar(&root, &args.command[..index], &args.command[index..])
             );
         };
         command = inner;
@@ -54,6 +59,77 @@ pub fn run(args: &ManArgs, mut root: Command) -> anyhow::Result<Ending> {
         .and_then(|()| stdout.flush());
     written.context("standard output cannot be written")?;
     Ok(Ending::Success)
+}
+
+/// What the names that follow those of a command may have meant.
+fn similar(root: &Command, known: &[String], rest: &[String]) -> String {
+    let names = paths(root);
+    let typed = [known, rest].concat().join(" ");
+    // Words too many are no slips.
+    let first = [known, &rest[..1]].concat().join(" ");
+    let found = suggestion(&typed, &names);
+    if found.is_empty() {
+        suggestion(&first, &names)
+    } else {
+        found
+    }
+}
+
+/// All commands, as they are typed after the program's name.
+fn paths(root: &Command) -> BTreeSet<String> {
+    fn collect(command: &Command, before: &str, found: &mut BTreeSet<String>) {
+        for inner in command
+            .get_subcommands()
+            .filter(|it| it.get_name() != "help")
+        {
+            let path = format!("{before}{}", inner.get_name());
+            collect(inner, &format!("{path} "), found);
+            found.insert(path);
+        }
+    }
+    let mut found = BTreeSet::new();
+    collect(root, "", &mut found);
+    found
+}
+
+/// The names that commands have, each once.
+pub fn command_names(root: &Command) -> Vec<String> {
+    let names: BTreeSet<String> = paths(root)
+        .iter()
+        .flat_map(|path| path.split(' '))
+        .map(str::to_owned)
+        .collect();
+    names.into_iter().collect()
+}
+
+/// The command `man`, whose completions offer these names.
+pub fn with_names(man: Command, names: Vec<String>) -> Command {
+    man.mut_arg("command", |arg| {
+        arg.value_parser(Offered(names)).hide_possible_values(true)
+    })
+}
+
+/// Takes any text, and offers names.
+#[derive(Debug, Clone)]
+struct Offered(Vec<String>);
+
+impl TypedValueParser for Offered {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(
+            self.0.iter().map(|name| PossibleValue::new(name.clone())),
+        ))
+    }
 }
 
 fn bin_name(command: &Command) -> &str {

@@ -11,6 +11,8 @@ mod eval;
 mod export;
 mod import;
 mod man;
+mod named_value;
+mod number_range;
 mod output;
 mod picture_style;
 mod predict;
@@ -18,8 +20,10 @@ mod profile;
 mod progress;
 mod race;
 mod report;
+mod resolved;
 mod show;
 mod signals;
+mod suggestion;
 mod sweep;
 mod terminal;
 mod train;
@@ -60,7 +64,11 @@ Exit codes:
 /// Trains a two-layer perceptron on MNIST-format data on a CPU.
 #[derive(Debug, Parser)]
 #[command(version, long_version = version::long(), about, after_help = NOTES)]
-#[command(arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    arg_required_else_help = true,
+    max_term_width = 100,
+    args_override_self = true
+)]
 struct Cli {
     #[command(flatten)]
     config: ConfigArgs,
@@ -135,8 +143,8 @@ pub fn main() -> ExitCode {
         Command::Profile(args) => profile::run(&args),
         Command::Assignment(args) => assignment::run(&args, start),
         Command::Data(args) => data::run(&args).map(|()| Ending::Success),
-        Command::Completions(args) => completions::run(&args, Cli::command()),
-        Command::Man(args) => man::run(&args, Cli::command()),
+        Command::Completions(args) => completions::run(&args, root()),
+        Command::Man(args) => man::run(&args, root()),
     };
     match result {
         Ok(Ending::Success) => ExitCode::SUCCESS,
@@ -157,10 +165,27 @@ fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
     ExitCode::from(EXIT_USAGE)
 }
 
+/// The program as clap sees it. Only here are the names of all commands known, which `man` offers.
+fn root() -> clap::Command {
+    let root = Cli::command();
+    let names = man::command_names(&root);
+    root.mut_subcommand("man", |man| man::with_names(man, names))
+}
+
+/// Options of a command that others leave without effect.
+fn useless(table: &str, matches: &clap::ArgMatches) -> Vec<config::Useless> {
+    match table {
+        "train" => train::useless(matches),
+        "eval" => backend::useless(matches),
+        "export" => export::useless(matches),
+        _ => Vec::new(),
+    }
+}
+
 /// Parses command line, environment and file. Nothing if the options were to be printed.
 fn parse() -> Result<Option<(Command, Origins)>, ExitCode> {
-    let root = Cli::command();
-    let parsed = config::parse(&root, std::env::args_os().collect());
+    let root = root();
+    let parsed = config::parse(&root, std::env::args_os().collect(), useless);
     let parsed = parsed.map_err(|failure| match failure {
         config::Failure::Config(error) => failed(&error, &Origins::default()),
         config::Failure::Usage(error, command, origins) => refused(&error, &command, &origins),
@@ -189,16 +214,13 @@ fn refused(error: &clap::Error, command: &clap::Command, origins: &Origins) -> E
 
 /// `--print-config`.
 fn print_config(matches: &clap::ArgMatches, origins: &Origins) -> anyhow::Result<()> {
-    let mut root = Cli::command();
+    let mut root = root();
     root.build();
     let (leaf, names) = config::leaf(&root, matches);
     let own = config::leaf_matches(matches);
     let table = names.join("-");
-    let implied = match table.as_str() {
-        "train" => train::implied(own)?,
-        _ => Vec::new(),
-    };
+    let resolved = resolved::resolved((leaf, &table), own, origins)?;
     let mut results = output::Results::new(false);
-    results.text(config::print((leaf, &table), own, origins, &implied).trim_end());
+    results.text(config::print((leaf, &table), own, origins, &resolved).trim_end());
     results.finish()
 }

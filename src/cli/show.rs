@@ -2,6 +2,7 @@
 
 use super::Ending;
 use super::eval::SplitArg;
+use super::number_range::NumberRange;
 use super::output::Results;
 use super::picture_style;
 use super::train::open_data;
@@ -11,7 +12,6 @@ use fused_mlp::mnist::Split;
 use fused_mlp::report::{SheetImage, contact_sheet, terminal_picture, write_new_file};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 const EXAMPLES: &str = "Examples:
   fused-mlp show
@@ -37,8 +37,8 @@ pub struct ShowArgs {
     #[arg(long, value_enum, default_value_t = SplitArg::Test)]
     split: SplitArg,
     /// Positions, counted from 0, and ranges of them: 0-9,42 [default: all]
-    #[arg(long, value_name = "LIST")]
-    index: Option<IndexList>,
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    index: Vec<NumberRange>,
     /// Only images of this class
     #[arg(long, value_name = "CLASS")]
     class: Option<u8>,
@@ -54,28 +54,6 @@ pub struct ShowArgs {
     /// Print results as JSON: an object an image with its pixels, or one for the contact sheet
     #[arg(long)]
     json: bool,
-}
-
-/// Positions and inclusive ranges of them, in the order given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndexList(Vec<(usize, usize)>);
-
-impl FromStr for IndexList {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let range = |part: &str| {
-            let (first, last) = part.split_once('-').unwrap_or((part, part));
-            let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-            (first <= last).then_some((first, last))
-        };
-        let ranges = text.split(',').map(|part| {
-            range(part).ok_or_else(|| {
-                format!("expected positions and ranges such as 0-9,42; found {part:?}")
-            })
-        });
-        ranges.collect::<Result<_, _>>().map(Self)
-    }
 }
 
 /// A number of at least 1.
@@ -154,20 +132,29 @@ fn rows(split: &Split, index: usize) -> Vec<&[u8]> {
 /// The samples that the options choose.
 fn indices(args: &ShowArgs, split: &Split) -> anyhow::Result<Vec<usize>> {
     let last = split.len() - 1;
-    let all = IndexList(vec![(0, last)]);
-    let ranges = &args.index.as_ref().unwrap_or(&all).0;
-    if let Some((_, beyond)) = ranges.iter().find(|range| range.1 > last) {
+    let chosen = args.index.iter().map(|range| &range.0);
+    if let Some(range) = { chosen.clone() }.find(|range| *range.end() > last as u64) {
         bail!(
-            "--index {beyond}: the {} samples are numbered 0 to {last}",
+            "--index {}: the {} samples are numbered 0 to {last}",
+            range.end(),
             args.split.name()
         );
     }
-    let default = match (&args.index, &args.out) {
-        (Some(_), _) => usize::MAX,
-        (None, Some(_)) => SHEET_COUNT,
-        (None, None) => DEFAULT_COUNT,
+    let default = match (args.index.is_empty(), &args.out) {
+        (false, _) => usize::MAX,
+        (true, Some(_)) => SHEET_COUNT,
+        (true, None) => DEFAULT_COUNT,
     };
-    let indices = ranges.iter().flat_map(|&(first, last)| first..=last);
+    let all = 0..=last;
+    let indices: Box<dyn Iterator<Item = usize>> = match args.index.is_empty() {
+        true => Box::new(all),
+        // None is beyond the last one.
+        false => Box::new(
+            chosen
+                .flat_map(|range| range.clone())
+                .map(|index| index as usize),
+        ),
+    };
     let is_wanted = |&index: &usize| {
         args.class
             .is_none_or(|class| class == split.labels.bytes()[index])
@@ -223,19 +210,4 @@ fn write_sheet(
     let png = contact_sheet(&title, &images, size, columns).map_err(anyhow::Error::msg);
     write_new_file(out, &png.context("--out")?)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_of_positions_are_parsed() {
-        let list: IndexList = "0-9, 42".parse().unwrap();
-        assert_eq!(list, IndexList(vec![(0, 9), (42, 42)]));
-        for text in ["", "a", "5-3", "-1", "1,,2", "1-2-3"] {
-            let error = text.parse::<IndexList>().unwrap_err();
-            assert!(error.contains("0-9,42"), "{error}");
-        }
-    }
 }

@@ -4,6 +4,8 @@ mod table;
 
 use super::access::AccessArgs;
 use super::config::Origins;
+use super::named_value;
+use super::number_range::NumberRange;
 use super::output::{Results, message};
 use super::progress::Progress;
 use super::signals::Signals;
@@ -71,7 +73,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().weight_decay])]
     weight_decay: Vec<f32>,
     /// Learning rate over the steps: constant, step, linear or cosine
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().schedule])]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().schedule], value_parser = named_value::schedule(), hide_possible_values = true)]
     schedule: Vec<Schedule>,
     /// Epochs, or parts of one, during which the learning rate rises to the schedule's
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [TrainingOptions::default().warm_up])]
@@ -84,7 +86,7 @@ pub struct SweepArgs {
     init_scale: Vec<f32>,
     /// Seeds of the initial weights and the sample order, each repeating every configuration
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_seeds, default_value = "1")]
-    seeds: Vec<Seeds>,
+    seeds: Vec<NumberRange>,
     /// Training samples set aside, which choose the best configuration; at least 1
     #[arg(long, value_name = "N", default_value_t = 5_000)]
     validation: usize,
@@ -107,7 +109,7 @@ pub struct SweepArgs {
     workers: Option<u16>,
     /// Instruction set of the kernels: auto, avx512, avx2 or portable [default: FUSED_MLP_ISA, else
     /// auto]
-    #[arg(long, value_name = "ISA")]
+    #[arg(long, value_name = "ISA", value_parser = named_value::isa(), hide_possible_values = true)]
     isa: Option<IsaRequest>,
     /// Print results as JSON, one object a line: runs as they end, then summaries
     #[arg(long)]
@@ -117,29 +119,15 @@ pub struct SweepArgs {
     quiet: bool,
 }
 
-/// One seed, or a range of them.
-#[derive(Debug, Clone)]
-struct Seeds(std::ops::RangeInclusive<u64>);
-
 /// Most runs of a sweep: more are a mistake of the range.
 const MOST_RUNS: usize = 20_000;
 
-fn parse_seeds(text: &str) -> Result<Seeds, String> {
-    let wrong = |_| "expected a seed such as 1, or a range such as 1-10".to_owned();
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last) = (
-        first.parse::<u64>().map_err(wrong)?,
-        last.parse::<u64>().map_err(wrong)?,
-    );
-    if first > last {
-        return Err(format!(
-            "a range goes from the lower seed to the higher one; did you mean {last}-{first}?"
-        ));
-    }
-    if last - first >= MOST_RUNS as u64 {
+fn parse_seeds(text: &str) -> Result<NumberRange, String> {
+    let range: NumberRange = text.parse()?;
+    if range.0.end() - range.0.start() >= MOST_RUNS as u64 {
         return Err(format!("expected a range of at most {MOST_RUNS} seeds"));
     }
-    Ok(Seeds(first..=last))
+    Ok(range)
 }
 
 /// A list without the values that stand in it before; says so.

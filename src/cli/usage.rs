@@ -1,8 +1,10 @@
 //! Mistakes of usage, each in one line.
 
 use super::config::{Kind, Origin, Origins};
+use super::man::command_names;
+use super::suggestion::suggestion;
 use clap::Command;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
@@ -13,9 +15,11 @@ pub fn one_line(error: &clap::Error, command: &Command, origins: &Origins) -> St
     let mut command = command.clone();
     command.build();
     let concerned = concerned(error, &command);
-    let text = match (parse_error(error), concerned.first()) {
-        (true, Some(arg)) => invalid_value(error, arg),
-        _ => joined(&error.to_string()),
+    let text = match concerned.first() {
+        Some(arg) if parse_error(error) || is_flag_with_value(error, arg) => {
+            invalid_value(error, arg)
+        }
+        _ => joined(&error.to_string()) + &similar_command(error, &command),
     };
     let set_by: Vec<String> = concerned
         .iter()
@@ -77,6 +81,25 @@ fn parse_error(error: &clap::Error) -> bool {
         let is_no_number = |error: &ParseIntError| *error.kind() != IntErrorKind::PosOverflow;
         source.is::<ParseFloatError>() || whole.is_some_and(is_no_number)
     })
+}
+
+/// Whether a flag was given something else than true or false.
+fn is_flag_with_value(error: &clap::Error, arg: &clap::Arg) -> bool {
+    error.kind() == ErrorKind::TooManyValues && Kind::of(arg) == Kind::Flag
+}
+
+/// The command that `help` may have been asked for, of which clap suggests none.
+fn similar_command(error: &clap::Error, root: &Command) -> String {
+    let (name, told) = (
+        error.get(ContextKind::InvalidSubcommand),
+        error.get(ContextKind::SuggestedSubcommand),
+    );
+    match (name, told) {
+        (Some(ContextValue::String(name)), None) => {
+            suggestion(name, &command_names(root).into_iter().collect())
+        }
+        _ => String::new(),
+    }
 }
 
 fn invalid_value(error: &clap::Error, arg: &clap::Arg) -> String {

@@ -10,9 +10,9 @@ pub fn long() -> &'static str {
         format!(
             "{}\nbuild: {}, {}, {}\ninstruction sets of this CPU: {}",
             env!("CARGO_PKG_VERSION"),
-            env!("FUSED_MLP_BUILD_PROFILE"),
-            env!("FUSED_MLP_BUILD_RUSTC"),
-            env!("FUSED_MLP_BUILD_TARGET"),
+            env!("BUILD_FUSED_MLP_PROFILE"),
+            env!("BUILD_FUSED_MLP_RUSTC"),
+            env!("BUILD_FUSED_MLP_TARGET"),
             isa.join(", ")
         )
     });

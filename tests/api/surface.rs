@@ -9,7 +9,7 @@ use syn::{Attribute, Fields, ImplItem, Item, TraitItem, Type, UseTree, Visibilit
 /// The list.
 const LIST: &str = "tests/api/surface.txt";
 /// Set to write the list anew.
-const WRITE: &str = "FUSED_MLP_WRITE_SURFACE";
+const WRITE: &str = "TEST_FUSED_MLP_WRITE_SURFACE";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -190,6 +190,7 @@ fn models_are_saved_and_read() {
 }
 
 #[test]
+#[cfg_attr(not(has_mnist), ignore = "the package of the crate has no data")]
 fn the_parts_below_are_there_for_those_who_want_them() {
     let (images, labels) = samples(10);
     let split = Split::new(

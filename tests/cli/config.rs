@@ -1,10 +1,10 @@
-//! `--config`, `--print-config` and `FUSED_MLP_<OPTION>`: precedence, sources, mistakes.
+//! `--config` and `FUSED_MLP_<OPTION>`: precedence, sources, mistakes.
 
 use super::support::{Place, json_lines, one_line_failure};
 use std::fs;
 
 /// What a run resolved.
-fn start(place: &Place, arguments: &str, variables: &[(&str, &str)]) -> serde_json::Value {
+pub fn start(place: &Place, arguments: &str, variables: &[(&str, &str)]) -> serde_json::Value {
     let mut program = place.program(&format!("train --quiet --json --hidden 32 {arguments}"));
     let output = program.envs(variables.iter().copied()).output().unwrap();
     assert!(output.status.success(), "{arguments}: {output:?}");
@@ -12,7 +12,7 @@ fn start(place: &Place, arguments: &str, variables: &[(&str, &str)]) -> serde_js
 }
 
 /// The lines of `--print-config`.
-fn printed(place: &Place, arguments: &str, variables: &[(&str, &str)]) -> Vec<String> {
+pub fn printed(place: &Place, arguments: &str, variables: &[(&str, &str)]) -> Vec<String> {
     // Before the options of train that a race passes on.
     let (own, passed_on) = arguments.split_at(arguments.find(" -- ").unwrap_or(arguments.len()));
     let mut program = place.program(&format!("{own} --print-config{passed_on}"));
@@ -66,41 +66,6 @@ fn command_line_goes_before_environment_before_file_before_recipe() {
     }
     let data = format!("data = \"{}\"  # FUSED_MLP_DATA", place.data().display());
     assert!(lines.contains(&data), "{lines:?}");
-    let out = lines.iter().find(|line| line.contains("threads")).unwrap();
-    assert!(
-        out.starts_with("# threads is not set; default: RAYON_NUM_THREADS"),
-        "{out}"
-    );
-}
-
-#[test]
-fn what_is_printed_is_a_file_that_gives_the_same() {
-    let place = Place::new();
-    place.stdout("train --quiet --epochs 1 --hidden 4 --out run");
-    let model = "run/model.safetensors";
-    for arguments in [
-        "train --momentum 0 --target-accuracy 0.5 --seed 18446744073709551615".to_owned(),
-        "train --batch-size 7 --learning-rate 1e-5 --patience 2 --validation 100".to_owned(),
-        format!("train --init {model} --out new"),
-        "sweep --learning-rate 0.1,.2 --schedule step,cosine --seeds 1-3,7 --test".to_owned(),
-        "bench --backend fused,reference --threads 1,2".to_owned(),
-        "race --seeds 3 -- --recipe best".to_owned(),
-        format!("eval --model {model}"),
-        "data info --json".to_owned(),
-        "assignment --only q1,q3".to_owned(),
-        "profile".to_owned(),
-    ] {
-        let first = printed(&place, &arguments, &[]);
-        fs::write(place.path("again.toml"), first.join("\n")).unwrap();
-        let command = arguments.split(" -").next().unwrap();
-        let again = printed(&place, &format!("{command} --config again.toml"), &[]);
-        let values = |lines: &[String]| -> Vec<String> {
-            let values = lines.iter().map(|line| line.split("  # ").next().unwrap());
-            values.map(str::to_owned).collect()
-        };
-        assert_eq!(values(&first), values(&again), "{arguments}");
-        assert!(again.iter().any(|line| line.contains("# again.toml:")));
-    }
 }
 
 #[test]
@@ -136,32 +101,6 @@ fn flags_and_lists_come_from_everywhere() {
     assert!(
         lines.contains(&"learning-rate = [0.2]  # a.toml:4".to_owned()),
         "{lines:?}"
-    );
-}
-
-#[test]
-fn an_option_gives_way_to_one_of_a_higher_source_that_excludes_it() {
-    let place = Place::new();
-    let file = "[train]\nout = \"first\"\nepochs = 2\nhidden = 4\nquiet = true\n";
-    fs::write(place.path("a.toml"), file).unwrap();
-    place.stdout("train --config a.toml --checkpoint-every 1");
-    // --resume on the command line excludes the file's out.
-    let text = place
-        .program("train --config a.toml --resume first")
-        .output()
-        .unwrap();
-    assert_eq!(text.status.code(), Some(0), "{text:?}");
-    // Two of one source contradict each other.
-    fs::write(
-        place.path("b.toml"),
-        "[train]\nout = \"x\"\nresume = \"first\"\n",
-    )
-    .unwrap();
-    let line = place.failure("train --config b.toml", 2);
-    assert!(line.contains("cannot be used with"), "{line}");
-    assert!(
-        line.contains("b.toml:2") && line.contains("b.toml:3"),
-        "{line}"
     );
 }
 
@@ -227,6 +166,28 @@ fn mistakes_in_the_file_are_one_line_with_its_place() {
         ("quiet = 1", "c.toml:1: quiet is 1; expected true or false"),
         ("schedule = \"cosinus\"", "set by c.toml:1"),
         ("out = 1979-05-27", "c.toml:1: out is a date"),
+        (
+            "out = 3",
+            "c.toml:1: out is 3; expected a text in quotes, such as \"3\"",
+        ),
+        ("out = true", "c.toml:1: out is true; expected a text"),
+        (
+            "[train]\nmodel = \"x\"",
+            "c.toml:2: model is not an option of fused-mlp train\n",
+        ),
+        (
+            "LEARNING_RATE = 0.1",
+            "c.toml:1: LEARNING_RATE is not an option of a command; did you mean learning-rate?",
+        ),
+        (
+            "[Train]",
+            "c.toml:1: [Train] is the name of no command; did you mean train?",
+        ),
+        (
+            "[show]\nindex = [1.5]",
+            "c.toml:2: index is 1.5; expected a whole number, such as 10, or a range in quotes, such \
+             as \"1-3\"",
+        ),
         ("seed = 1\n\nseed = 2", "c.toml:3: duplicate key"),
         ("batch-size = 1\nbatch_size = 2", "is set twice"),
         ("seed = ", "c.toml:1: "),
@@ -264,7 +225,7 @@ fn mistakes_in_the_environment_name_the_variable() {
         ("FUSED_MLP_EPOCHS", "0", "expected at least 1"),
         ("FUSED_MLP_LEARNING_RATE", "fast", "expected a number"),
         ("FUSED_MLP_QUIET", "maybe", "expected true or false"),
-        ("FUSED_MLP_RECIPE", "quick", "fast, best or assignment"),
+        ("FUSED_MLP_RECIPE", "quick", "fast, best, assignment"),
         ("FUSED_MLP_CONFIG", "absent.toml", "absent.toml"),
     ] {
         let mut program = place.program("train");
@@ -281,13 +242,49 @@ fn mistakes_in_the_environment_name_the_variable() {
 #[test]
 fn a_misspelt_variable_is_warned_of() {
     let place = Place::new();
-    let mut program = place.program("train --epochs 1 --hidden 5 --quiet");
-    let output = program.env("FUSED_MLP_EPOCS", "9").output().unwrap();
-    assert!(output.status.success());
-    let told = String::from_utf8(output.stderr).unwrap();
-    let expected =
-        "warning: FUSED_MLP_EPOCS sets no option of any command; did you mean FUSED_MLP_EPOCHS?";
-    assert!(told.lines().any(|line| line == expected), "{told}");
+    for (name, expected) in [
+        (
+            "FUSED_MLP_EPOCS",
+            "sets no option of any command; did you mean FUSED_MLP_EPOCHS?",
+        ),
+        ("FUSED_MLP_BUILD_RUSTC", "sets no option of any command"),
+        ("FUSED_MLP_HELP", "sets no option of any command"),
+        (
+            "FUSED_MLP_RUNS",
+            "sets nothing: runs is an argument, and only options have variables",
+        ),
+    ] {
+        let mut program = place.program("show --index 1");
+        let output = program.env(name, "9").output().unwrap();
+        assert!(output.status.success());
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(told, format!("warning: {name} {expected}\n"));
+    }
+}
+
+#[test]
+fn arguments_without_a_name_have_keys() {
+    let place = Place::new();
+    let picture = "[predict]\nimages = [\"a.png\", \"b.png\"]\n[show]\nindex = [2, \"4-5\"]\n\
+                   [man]\ncommand = [\"train\"]\n[completions]\nshell = \"fish\"\n";
+    fs::write(place.path("a.toml"), picture).unwrap();
+    for (command, line) in [
+        ("predict", "images = [\"a.png\", \"b.png\"]  # a.toml:2"),
+        ("show", "index = [2, \"4-5\"]  # a.toml:4"),
+    ] {
+        let lines = printed(&place, &format!("{command} --config a.toml"), &[]);
+        assert!(lines.iter().any(|it| it == line), "{line}: {lines:?}");
+    }
+    let text = place.stdout("show --config a.toml");
+    assert!(
+        ["#2", "#4", "#5"].iter().all(|it| text.contains(it)) && !text.contains("#3"),
+        "{text}"
+    );
+    for command in ["man train", "completions fish"] {
+        let short = command.split(' ').next().unwrap();
+        let text = place.stdout(&format!("{short} --config a.toml"));
+        assert_eq!(text, place.stdout(command));
+    }
 }
 
 #[test]
@@ -320,7 +317,6 @@ fn variables_of_other_meaning_keep_it() {
         ("FUSED_MLP_ISA", "portable"),
         ("RAYON_NUM_THREADS", "2"),
         ("FUSED_MLP_DATA", comma.to_str().unwrap()),
-        ("FUSED_MLP_KILLS", "x"),
     ];
     let found = start(
         &place,

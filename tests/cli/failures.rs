@@ -41,7 +41,7 @@ fn wrong_usage_has_its_exit_code() {
         ("train --epoch 3", "'--epochs'"),
         ("train --epochs many", "'many'"),
         ("train --epochs -1", "'-1'"),
-        ("train --isa sse9", "\"sse9\""),
+        ("train --isa sse9", "'sse9'"),
         ("train --schedule lineal", "cosine"),
         ("eval", "--model"),
     ] {

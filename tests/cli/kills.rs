@@ -1,6 +1,6 @@
 //! SIGKILL at random moments: the run is resumed until it is done, and nothing has changed.
 //!
-//! `FUSED_MLP_KILLS=1000 cargo test --release --test cli kills -- --nocapture` survives a thousand.
+//! `TEST_FUSED_MLP_KILLS=1000 cargo test --release --test cli kills -- --nocapture` survives a thousand.
 
 use super::resume::assert_same;
 use super::signals::program;
@@ -87,7 +87,7 @@ fn run_under_fire(
 #[cfg(unix)]
 #[test]
 fn a_run_survives_every_kill() {
-    let wanted = std::env::var("FUSED_MLP_KILLS").map_or(KILLS, |text| text.parse().unwrap());
+    let wanted = std::env::var("TEST_FUSED_MLP_KILLS").map_or(KILLS, |text| text.parse().unwrap());
     let place = Place::new();
     let mut stream = Stream::new(7, Purpose::Shuffle);
     let mut tally = Tally::default();

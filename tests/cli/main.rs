@@ -1,4 +1,6 @@
 //! The program from outside: what it prints, what it leaves, how it fails.
+// The package of the crate has no data.
+#![cfg(has_mnist)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod assignment;
@@ -13,11 +15,13 @@ mod kills;
 mod live;
 mod load;
 mod predict;
+mod print_config;
 mod profile;
 mod race;
 mod recipe;
 mod report;
 mod resume;
+mod set_aside;
 mod shell;
 mod show;
 mod signals;

@@ -149,7 +149,30 @@ fn bash_completes() {
     );
     assert_eq!(complete("fused-mlp data v"), "verify");
     assert_eq!(complete("fused-mlp bench --print"), "--print-config");
+    for (words, values) in NAMED {
+        assert_eq!(
+            complete(&format!("fused-mlp {words} ''")),
+            values,
+            "{words}"
+        );
+    }
+    assert_eq!(complete("fused-mlp man ass"), "assignment");
+    assert_eq!(complete("fused-mlp man data inf"), "info");
+    // Files are offered where a file is meant, and nowhere else.
+    fs::write(place.path("some.safetensors"), "").unwrap();
+    assert_eq!(complete("fused-mlp eval --model some"), "some.safetensors");
+    assert_eq!(complete("fused-mlp train --epochs some"), "some");
 }
+
+/// Options whose values have names, and these.
+const NAMED: [(&str, &str); 6] = [
+    ("train --backend", "fused matrixmultiply reference"),
+    ("train --schedule", "constant step linear cosine"),
+    ("sweep --schedule", "constant step linear cosine"),
+    ("train --recipe", "fast best assignment"),
+    ("eval --isa", "auto avx512 avx2 portable"),
+    ("bench --isa", "auto avx512 avx2 portable"),
+];
 
 #[test]
 fn zsh_and_fish_complete() {
@@ -169,20 +192,47 @@ fn zsh_and_fish_complete() {
             .filter_map(|line| line.split('\t').next())
             .collect();
         assert_eq!(words, ["--learning-rate", "verify", "reference"], "{text}");
+        let complete = |words: &str| {
+            let script = format!("source fused-mlp.fish; complete -C 'fused-mlp {words}'");
+            let text = said("fish", &place, &script);
+            let words = text.lines().filter_map(|line| line.split('\t').next());
+            words.collect::<Vec<_>>().join(" ")
+        };
+        for (words, values) in NAMED {
+            let mut values: Vec<&str> = values.split(' ').collect();
+            values.sort_unstable();
+            assert_eq!(complete(&format!("{words} ")), values.join(" "), "{words}");
+        }
+        assert_eq!(complete("man ass"), "assignment");
+        fs::write(place.path("some.safetensors"), "").unwrap();
+        assert_eq!(complete("eval --model some"), "some.safetensors");
+        assert_eq!(complete("train --epochs some"), "");
     }
     if has("zsh") {
         // Completion works in a terminal alone, so a second zsh is typed into.
-        let script = r#"
+        let typed = |words: &str, pattern: &str| {
+            let script = format!(
+                r#"
             zmodload zsh/zpty
             zpty z zsh -f
             zpty -w z 'PS1=; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; print RE""ADY'
             zpty -r -m z text '*READY*'
-            zpty -w -n z $'fused-mlp train --learn\t'
-            zpty -r -m z text '*--learning-rate*'
+            zpty -w -n z $'fused-mlp {words}\t'
+            zpty -r -m z text '*{pattern}*'
             zpty -d z
-            print -r -- $text"#;
-        let text = said("zsh", &place, script);
-        assert!(text.contains("--learning-rate"), "{text}");
+            print -r -- $text"#
+            );
+            let text = said("zsh", &place, &script);
+            assert!(text.contains(pattern), "{words}: {text}");
+        };
+        typed("train --learn", "--learning-rate");
+        typed("train --schedule cos", "cosine");
+        typed("train --recipe ass", "assignment");
+        typed("train --isa port", "portable");
+        typed("train --backend matr", "matrixmultiply");
+        typed("man assi", "assignment");
+        fs::write(place.path("some.safetensors"), "").unwrap();
+        typed("eval --model so", "some.safetensors");
     }
 }
 
@@ -209,8 +259,21 @@ fn every_command_has_a_manual_page() {
     }
     let page = fs::read_to_string(place.path("pages/fused-mlp-data-info.1")).unwrap();
     assert_eq!(place.stdout("man data info"), page);
-    let line = place.failure("man nothing", 2);
-    assert!(line.contains("nothing is no command"), "{line}");
+    for (arguments, told) in [
+        (
+            "man nothing",
+            "nothing is no command of fused-mlp; its --help",
+        ),
+        (
+            "man trian",
+            "trian is no command of fused-mlp; did you mean train?",
+        ),
+        ("man data-info", "of fused-mlp; did you mean data info?"),
+        ("man data inf", "of fused-mlp data; did you mean data info?"),
+    ] {
+        let line = place.failure(arguments, 2);
+        assert!(line.contains(told), "{line}");
+    }
     if has("groff") {
         let script = "for page in pages/*; do groff -man -Tutf8 -ww $page; done 2>&1 >/dev/null";
         assert_eq!(said("sh", &place, script), "");
@@ -228,6 +291,12 @@ fn mistyped_names_are_suggested_in_one_line() {
     let place = Place::new();
     for (arguments, told) in [
         ("swep", "a similar subcommand exists: 'sweep'; --help"),
+        ("help trian", "'trian'; did you mean train?; --help"),
+        ("help data inf", "'inf'; did you mean info?; --help"),
+        (
+            "train --isa avx3",
+            "[possible values: auto, avx512, avx2, portable]; a similar value exists: 'avx2'",
+        ),
         (
             "train --epoch 3",
             "found; a similar argument exists: '--epochs'; --help",

@@ -361,7 +361,7 @@ fn an_option_that_was_not_given_is_told_as_missing() {
     assert!(line.contains(told), "{line}");
     for (seeds, told) in [
         ("3-1", "did you mean 1-3?"),
-        ("a", "expected a seed such as 1"),
+        ("a", "expected numbers and ranges of them"),
         ("1-99999", "at most 20000 seeds"),
     ] {
         let line = place.failure(&format!("sweep --seeds {seeds}"), 2);

@@ -14,7 +14,7 @@ use fused_mlp::mnist::{DATA_VARIABLE, DataError, Dataset, OpenOptions, locate};
 use super::fixture::{Fixture, TEST_LABELS, TRAIN_IMAGES, assert_small};
 
 /// Set in the second process: the folder of the data set.
-const FOLDER: &str = "FUSED_MLP_TEST_FOLDER";
+const FOLDER: &str = "TEST_FUSED_MLP_FOLDER";
 
 /// Held while an executable is copied and while a process is started: a process that starts while
 /// another thread still writes an executable inherits that file, and a file open for writing

@@ -1,9 +1,9 @@
 //! Mutated files against every reader: no panic, no abort, no hang, no memory without bound, and no
 //! file accepted that is not whole.
 //!
-//! `FUSED_MLP_FUZZ=1000000 cargo test --release --test fuzz -- --nocapture` runs a million
+//! `TEST_FUSED_MLP_FUZZ=1000000 cargo test --release --test fuzz -- --nocapture` runs a million
 //! executions of each target that reads from memory, and a twentieth of each that reads files; the
-//! seeds lie in `tests/fuzz/corpus`. `FUSED_MLP_FUZZ_SEED` chooses other mutations.
+//! seeds lie in `tests/fuzz/corpus`. `TEST_FUSED_MLP_FUZZ_SEED` chooses other mutations.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod corpus;
@@ -26,8 +26,11 @@ fn number(name: &str, default: u64) -> u64 {
 
 fn fuzz(name: &str, share: u64, target: impl Fn(&[u8])) {
     let seeds = corpus::seeds(name);
-    let executions = number("FUSED_MLP_FUZZ", EXECUTIONS) / share;
-    let mut stream = Stream::new(number("FUSED_MLP_FUZZ_SEED", 1), Purpose::SyntheticTest);
+    let executions = number("TEST_FUSED_MLP_FUZZ", EXECUTIONS) / share;
+    let mut stream = Stream::new(
+        number("TEST_FUSED_MLP_FUZZ_SEED", 1),
+        Purpose::SyntheticTest,
+    );
     let watch = Watch::default();
     let start = Instant::now();
     watch.during(|| {

@@ -1,7 +1,7 @@
 //! A trained network reads made photos nearly as well as the images that they were made from.
 //!
-//! `FUSED_MLP_PHOTOS=5000 cargo test --release --test image accuracy -- --nocapture` takes more of
-//! them; with `FUSED_MLP_PHOTOS_OUT=DIR`, files of the first ones are left there.
+//! `TEST_FUSED_MLP_PHOTOS=5000 cargo test --release --test image accuracy -- --nocapture` takes more of
+//! them; with `TEST_FUSED_MLP_PHOTOS_OUT=DIR`, files of the first ones are left there.
 
 use super::network::{dataset, trained};
 use super::photo::{Surface, jpeg};
@@ -30,8 +30,8 @@ fn accuracy(
 
 #[test]
 fn photos_are_read_nearly_as_well_as_the_images_they_show() {
-    let count = std::env::var("FUSED_MLP_PHOTOS").map_or(300, |text| text.parse().unwrap());
-    let out = std::env::var_os("FUSED_MLP_PHOTOS_OUT");
+    let count = std::env::var("TEST_FUSED_MLP_PHOTOS").map_or(300, |text| text.parse().unwrap());
+    let out = std::env::var_os("TEST_FUSED_MLP_PHOTOS_OUT");
     let dataset = dataset();
     let predictor = trained();
     let originals = accuracy(predictor, &dataset, count, |_, image| Some(image.to_vec()));

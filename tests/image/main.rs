@@ -1,8 +1,12 @@
 //! Pictures of digits: made photos, drawn digits, and files that are no pictures.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+// The package of the crate has no data.
+#[cfg(has_mnist)]
 mod accuracy;
+#[cfg(has_mnist)]
 mod drawn;
 mod hostile;
+#[cfg(has_mnist)]
 mod network;
 mod photo;

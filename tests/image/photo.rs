@@ -17,6 +17,7 @@ pub enum Surface {
     /// Dark ink on light paper.
     Paper,
     /// Light chalk on a dark board.
+    #[cfg_attr(not(has_mnist), allow(dead_code, reason = "of the tests on MNIST"))]
     Board,
 }
 

@@ -1,13 +1,19 @@
 //! Options in environment variables.
 
-use super::file::suggestion;
+use super::settable;
+use super::value::switch;
+use crate::cli::suggestion::{did_you_mean, similar};
 use clap::{Arg, Command};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 /// What the names of all options begin with.
-pub const PREFIX: &str = "FUSED_MLP_";
+const PREFIX: &str = "FUSED_MLP_";
+
+/// Options of this module that have a variable: the file, and the flag that prints.
+const CONFIG: &str = "FUSED_MLP_CONFIG";
+const PRINT_CONFIG: &str = "FUSED_MLP_PRINT_CONFIG";
 
 /// Variables that the program reads where it needs them, because they mean less than the option of
 /// that name: another backend than the fused one passes over the instruction set, and a run that goes
@@ -16,17 +22,6 @@ const READ_ELSEWHERE: [(&str, &str); 3] = [
     ("data", fused_mlp::mnist::DATA_VARIABLE),
     ("isa", fused_mlp::simd::ISA_VARIABLE),
     ("threads", "RAYON_NUM_THREADS"),
-];
-
-/// What the project's own tests read.
-const OF_TESTS: [&str; 7] = [
-    "KILLS",
-    "FUZZ",
-    "FUZZ_SEED",
-    "PHOTOS",
-    "PHOTOS_OUT",
-    "WRITE_SURFACE",
-    "TEST_FOLDER",
 ];
 
 /// The variables that may concern options; empty ones count as absent.
@@ -57,29 +52,42 @@ impl Environment {
         names.any(|name| READ_ELSEWHERE.iter().all(|(_, other)| name != other))
     }
 
-    /// Variables with the prefix that set no option of any command, and what the nearest name is like.
+    /// Variables with the prefix that set nothing: each as a sentence, with the nearest name.
     pub fn unknown(&self, root: &Command) -> Vec<String> {
-        let mut known = BTreeSet::from([format!("{PREFIX}CONFIG")]);
-        collect_variables(root, &mut known);
-        let own = self.0.keys().filter(|name| name.starts_with(PREFIX));
-        let strange = own.filter(|name| {
-            let rest = &name[PREFIX.len()..];
-            // Cargo hands what the build script sets to the programs that it starts.
-            !known.contains(*name) && !OF_TESTS.contains(&rest) && !rest.starts_with("BUILD_")
-        });
+        let (mut options, mut arguments) = (BTreeSet::new(), BTreeSet::new());
+        collect(root, &mut options, &mut arguments);
+        options.extend(["CONFIG", "PRINT_CONFIG"].map(str::to_owned));
+        let named = |rest: &String| !options.contains(rest);
+        let own = self.0.keys().filter_map(|name| name.strip_prefix(PREFIX));
+        let strange = own.map(str::to_owned).filter(named);
         strange
-            .map(|name| {
-                format!(
-                    "{name} sets no option of any command{}",
-                    suggestion(name, &known)
-                )
+            .map(|rest| match arguments.contains(&rest) {
+                true => format!(
+                    "{PREFIX}{rest} sets nothing: {} is an argument, and only options have variables",
+                    rest.to_ascii_lowercase()
+                ),
+                false => {
+                    let similar = similar(&rest, &options).into_iter();
+                    let similar: Vec<_> = similar.map(|it| format!("{PREFIX}{it}")).collect();
+                    let told = did_you_mean(&similar);
+                    format!("{PREFIX}{rest} sets no option of any command{told}")
+                }
             })
             .collect()
     }
 
     /// The file of `--config`.
     pub fn config(&self) -> Option<PathBuf> {
-        self.0.get(&format!("{PREFIX}CONFIG")).map(PathBuf::from)
+        self.0.get(CONFIG).map(PathBuf::from)
+    }
+
+    /// Whether `--print-config` is switched on.
+    ///
+    /// # Errors
+    /// If its variable says neither yes nor no.
+    pub fn prints(&self) -> anyhow::Result<bool> {
+        let value = self.0.get(PRINT_CONFIG);
+        value.map_or(Ok(false), |value| switch(PRINT_CONFIG, value))
     }
 
     /// The variable that sets an option, if there is one.
@@ -108,20 +116,32 @@ impl Environment {
 
 /// The name of the variable of an option; arguments without a name have none.
 fn variable(arg: &Arg) -> Option<String> {
+    Some(format!("{PREFIX}{}", rest(arg)?))
+}
+
+/// What stands after the prefix.
+fn rest(arg: &Arg) -> Option<String> {
     let id = arg.get_id().as_str();
     // The folder of `data info` is an argument without a name, which the same variable sets.
     let long = arg.get_long().or((id == "data").then_some(id))?;
-    Some(format!(
-        "{PREFIX}{}",
-        long.replace('-', "_").to_ascii_uppercase()
-    ))
+    Some(upper(long))
 }
 
-/// The variables of all options of a command and of those below it.
-fn collect_variables(command: &Command, known: &mut BTreeSet<String>) {
-    known.extend(command.get_arguments().filter_map(variable));
+fn upper(name: &str) -> String {
+    name.replace('-', "_").to_ascii_uppercase()
+}
+
+/// The names after the prefix of all options of a command and of those below it, and those that
+/// arguments would have.
+fn collect(command: &Command, options: &mut BTreeSet<String>, arguments: &mut BTreeSet<String>) {
+    for arg in settable(command) {
+        match rest(arg) {
+            Some(name) => options.insert(name),
+            None => arguments.insert(upper(arg.get_id().as_str())),
+        };
+    }
     for inner in command.get_subcommands() {
-        collect_variables(inner, known);
+        collect(inner, options, arguments);
     }
 }
 

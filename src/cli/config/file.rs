@@ -2,8 +2,9 @@
 
 use super::value::Value;
 use super::{key, settable};
+use crate::cli::suggestion::suggestion;
 use anyhow::{Context, anyhow, bail};
-use clap::Command;
+use clap::{Arg, Command};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -20,17 +21,15 @@ pub struct ConfigFile {
     tables: BTreeMap<String, Table>,
 }
 
-/// Names of a command's options, by the name of its table: `train`, `data-info`.
-type Commands = BTreeMap<String, BTreeSet<String>>;
-
-/// Similarity from which a name is suggested, as in clap.
-const SIMILAR: f64 = 0.7;
+/// A command's options by their keys, by the name of its table: `train`, `data-info`.
+type Commands = BTreeMap<String, BTreeMap<String, Arg>>;
 
 impl ConfigFile {
     /// Reads a file, whose keys must be options of the commands below `root`.
     ///
     /// # Errors
-    /// If it cannot be read, is no TOML or has an unknown table or key, with its line.
+    /// If it cannot be read, is no TOML, or has an unknown table or key or a value of another type, with
+    /// its line.
     pub fn load(path: &Path, root: &Command) -> anyhow::Result<Self> {
         let shown = path.display();
         let text = std::fs::read_to_string(path).with_context(|| {
@@ -43,7 +42,7 @@ impl ConfigFile {
             let line = error.span().map_or(1, |span| line_of(&text, span));
             anyhow!("{shown}:{line}: {}", error.message().replace('\n', ", "))
         })?;
-        let mut reader = Reader {
+        let reader = Reader {
             text: &text,
             shown: shown.to_string(),
             commands: commands(root),
@@ -69,7 +68,8 @@ fn commands(root: &Command) -> Commands {
         let inner = command.get_subcommands();
         let inner: Vec<_> = inner.filter(|it| it.get_name() != "help").collect();
         if inner.is_empty() {
-            found.insert(name.to_owned(), settable(command).map(key).collect());
+            let options = settable(command).map(|arg| (key(arg), arg.clone()));
+            found.insert(name.to_owned(), options.collect());
         }
         for command in inner {
             let name = match name {
@@ -81,6 +81,17 @@ fn commands(root: &Command) -> Commands {
     }
     let mut found = Commands::new();
     collect(root, "", &mut found);
+    found
+}
+
+/// Options by their keys; several commands may have one of this key.
+type Keys<'a> = BTreeMap<String, Vec<&'a Arg>>;
+
+fn keys<'a>(options: impl IntoIterator<Item = (&'a String, &'a Arg)>) -> Keys<'a> {
+    let mut found = Keys::new();
+    for (key, arg) in options {
+        found.entry(key.clone()).or_default().push(arg);
+    }
     found
 }
 
@@ -97,16 +108,17 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, document: &DeTable<'_>) -> anyhow::Result<(Table, BTreeMap<String, Table>)> {
+    fn read(&self, document: &DeTable<'_>) -> anyhow::Result<(Table, BTreeMap<String, Table>)> {
         let (mut shared, mut tables) = (Table::new(), BTreeMap::new());
-        let all: BTreeSet<String> = self.commands.values().flatten().cloned().collect();
+        let all = keys(self.commands.values().flatten());
         for (name, value) in document {
             let line = line_of(self.text, name.span());
-            let name = name.get_ref().replace('_', "-");
+            let written = name.get_ref();
+            let name = written.replace('_', "-");
             let options = self.commands.get(&name);
             match (value.get_ref(), options) {
                 (DeValue::Table(table), Some(options)) => {
-                    let mut found = Table::new();
+                    let (mut found, options) = (Table::new(), keys(options));
                     let place = format!("an option of fused-mlp {}", name.replace('-', " "));
                     for (key, value) in table {
                         let line = line_of(self.text, key.span());
@@ -114,7 +126,7 @@ impl Reader<'_> {
                             &mut found,
                             (key.get_ref(), line),
                             value.get_ref(),
-                            options,
+                            &options,
                             &place,
                         )?;
                     }
@@ -127,7 +139,7 @@ impl Reader<'_> {
                         similar => similar,
                     };
                     bail!(
-                        "{}:{line}: [{name}] is the name of no command{advice}",
+                        "{}:{line}: [{written}] is the name of no command{advice}",
                         self.shown
                     );
                 }
@@ -137,7 +149,7 @@ impl Reader<'_> {
                 ),
                 (value, None) => {
                     let place = "an option of a command";
-                    self.add(&mut shared, (&name, line), value, &all, place)?;
+                    self.add(&mut shared, (written, line), value, &all, place)?;
                 }
             }
         }
@@ -147,52 +159,31 @@ impl Reader<'_> {
     fn add(
         &self,
         table: &mut Table,
-        (key, line): (&str, usize),
+        (written, line): (&str, usize),
         value: &DeValue<'_>,
-        options: &BTreeSet<String>,
+        options: &Keys<'_>,
         place: &str,
     ) -> anyhow::Result<()> {
-        let key = key.replace('_', "-");
-        if !options.contains(&key) {
-            bail!(
-                "{}:{line}: {key} is not {place}{}",
-                self.shown,
-                suggestion(&key, options)
-            );
+        let (shown, key) = (&self.shown, written.replace('_', "-"));
+        let Some(args) = options.get(&key) else {
+            let names = options.keys().cloned().collect();
+            let similar = suggestion(written, &names);
+            bail!("{shown}:{line}: {written} is not {place}{similar}");
+        };
+        let value = Value::new(value);
+        // A key at the top may be a number to one command and a list to another.
+        let wrong: Vec<String> = args
+            .iter()
+            .map_while(|arg| value.texts(arg).err())
+            .collect();
+        if wrong.len() == args.len() {
+            bail!("{shown}:{line}: {key} is {}", wrong[0]);
         }
-        match Value::new(value) {
-            Value::Other(what) => {
-                bail!(
-                    "{}:{line}: {key} is {what}; expected the value of an option",
-                    self.shown
-                )
+        match table.insert(key.clone(), (value, line)) {
+            Some((_, before)) => {
+                bail!("{shown}:{line}: {key} is set twice; it stands in line {before}, too")
             }
-            value => match table.insert(key.clone(), (value, line)) {
-                Some((_, before)) => bail!(
-                    "{}:{line}: {key} is set twice; it stands in line {before}, too",
-                    self.shown
-                ),
-                None => Ok(()),
-            },
+            None => Ok(()),
         }
     }
-}
-
-/// "; did you mean …?", where a name is similar or begins with this one.
-pub(super) fn suggestion(name: &str, names: &BTreeSet<String>) -> String {
-    let inner: Vec<&str> = names
-        .iter()
-        .filter(|other| other.starts_with(&format!("{name}-")))
-        .map(String::as_str)
-        .collect();
-    if !inner.is_empty() {
-        return format!("; did you mean {}?", inner.join(" or "));
-    }
-    let likeness = |other: &&String| strsim::jaro_winkler(name, other);
-    let nearest = names
-        .iter()
-        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-    nearest
-        .filter(|nearest| likeness(nearest) > SIMILAR)
-        .map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"))
 }

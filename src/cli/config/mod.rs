@@ -14,7 +14,7 @@ mod value;
 
 pub use environment::clear_options;
 pub use origin::{Origin, Origins};
-pub use print::{Implied, print};
+pub use print::{Resolved, print};
 pub use value::Kind;
 
 use clap::{ArgMatches, Args, Command};
@@ -51,6 +51,19 @@ pub struct Parsed {
     pub origins: Origins,
 }
 
+/// An option that has no effect beside others.
+#[derive(Debug, Clone)]
+pub struct Useless {
+    /// Its id.
+    pub option: &'static str,
+    /// Ids of the others; the first that somebody set decides.
+    pub by: Vec<&'static str>,
+}
+
+/// What is useless among the options of the command with this table. An option of a lower source than
+/// the other's is set aside; else it is for the command to refuse.
+pub type FindUseless = fn(table: &str, &ArgMatches) -> Vec<Useless>;
+
 /// Why a command line cannot be used.
 pub enum Failure {
     /// What clap says, and who had set the options; the command as it understands it.
@@ -63,7 +76,11 @@ pub enum Failure {
 ///
 /// # Errors
 /// If one of the three cannot be used; help and version count as errors, as in clap.
-pub fn parse(command: &Command, arguments: Vec<OsString>) -> Result<Parsed, Failure> {
+pub fn parse(
+    command: &Command,
+    arguments: Vec<OsString>,
+    find_useless: FindUseless,
+) -> Result<Parsed, Failure> {
     let environment = Environment::here();
     if !environment.sets_options() && !arguments.iter().any(is_configuring) {
         // The usual way is parsed once: the clock of a race is running.
@@ -78,43 +95,48 @@ pub fn parse(command: &Command, arguments: Vec<OsString>) -> Result<Parsed, Fail
     for strange in environment.unknown(&built) {
         crate::cli::output::message(&format!("warning: {strange}"));
     }
-    let (arguments, switched) = flags::take(&built, arguments);
+    let (mut arguments, off) = flags::take(&built, arguments);
+    let prints = environment.prints().map_err(Failure::Config)?;
+    if prints && !off.contains("print-config") && arguments.len() > 1 {
+        arguments.insert(1, "--print-config".into());
+    }
     let tolerant = command.clone().ignore_errors(true);
     let first = tolerant
         .try_get_matches_from(&arguments)
         .map_err(|error| Failure::Usage(error, Box::new(built.clone()), Origins::default()))?;
     let (leaf, names) = leaf(&built, &first);
+    let table = names.join("-");
     let own = leaf_matches(&first);
     let path = own.get_one::<PathBuf>("config").cloned();
-    let file = path.or_else(|| environment.config()).map(|path| {
-        let found = ConfigFile::load(&path, &built);
-        found.map(|file| (file, names.join("-")))
-    });
+    let file = path.or_else(|| environment.config());
+    let file = file.map(|path| ConfigFile::load(&path, &built));
     let file = file.transpose().map_err(Failure::Config)?;
-    let merged = merge::Merge {
+    let merge = merge::Merge {
         leaf,
         given: own,
-        switched: &switched,
+        off: &off,
         environment: &environment,
-        file: file.as_ref().map(|(file, table)| (file, table.as_str())),
+        file: file.as_ref().map(|file| (file, table.as_str())),
     };
-    let merged = merged.run().map_err(Failure::Config)?;
-    let arguments = merged.insert_into(arguments);
-    let wants_print = own.get_flag("print_config");
-    let strict = match wants_print {
+    let mut merged = merge.run().map_err(Failure::Config)?;
+    let strict = match own.get_flag("print_config") {
         true => without_required(command.clone()),
         false => command.clone(),
     };
-    match strict.try_get_matches_from(arguments) {
-        Ok(matches) => Ok(Parsed {
-            matches,
-            origins: merged.origins,
-        }),
-        Err(error) => Err(Failure::Usage(
-            error,
-            Box::new(leaf.clone()),
-            merged.origins,
-        )),
+    loop {
+        let arguments = merged.insert_into(arguments.clone());
+        let matches = match strict.clone().try_get_matches_from(arguments) {
+            Ok(matches) => matches,
+            Err(error) => {
+                let leaf = Box::new(leaf.clone());
+                return Err(Failure::Usage(error, leaf, merged.origins));
+            }
+        };
+        // What was set aside may have kept others in effect.
+        if !merged.drop_useless(&find_useless(&table, leaf_matches(&matches))) {
+            let origins = merged.origins;
+            return Ok(Parsed { matches, origins });
+        }
     }
 }
 

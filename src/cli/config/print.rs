@@ -1,23 +1,51 @@
 //! `--print-config`.
 
-use super::environment::Environment;
 use super::merge::are_in_conflict;
 use super::origin::Origins;
 use super::settable;
 use super::value::{Kind, is_list, to_toml};
 use clap::{Arg, ArgMatches, Command};
 
-/// A value that another option implies: id, text, and by what.
-pub type Implied = (&'static str, String, String);
+/// What an option comes to that no argument sets.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The id of the option.
+    pub id: &'static str,
+    /// Its value, as on the command line; none if it has none.
+    pub text: Option<String>,
+    /// Its source; or why it has no value.
+    pub why: String,
+}
+
+impl Resolved {
+    /// A value.
+    pub fn new(id: &'static str, value: impl ToString, why: impl Into<String>) -> Self {
+        Self {
+            id,
+            text: Some(value.to_string()),
+            why: why.into(),
+        }
+    }
+
+    /// That an option has no value.
+    pub fn none(id: &'static str, why: impl Into<String>) -> Self {
+        Self {
+            id,
+            text: None,
+            why: why.into(),
+        }
+    }
+}
 
 /// The options of a command as a file, each with its source.
 ///
-/// `table` is the command's; `implied` are values of options that nobody has set.
+/// `table` is the command's; `resolved` are values of options that are no arguments, of which the first
+/// counts.
 pub fn print(
     (leaf, table): (&Command, &str),
     matches: &ArgMatches,
     origins: &Origins,
-    implied: &[Implied],
+    resolved: &[Resolved],
 ) -> String {
     let mut text = format!(
         "# The options of fused-mlp {}, each with its source.\n[{table}]\n",
@@ -29,7 +57,7 @@ pub fn print(
             arg,
             matches,
             origins,
-            implied,
+            resolved,
         };
         text += &line.text();
         text.push('\n');
@@ -42,7 +70,7 @@ struct Line<'a> {
     arg: &'a Arg,
     matches: &'a ArgMatches,
     origins: &'a Origins,
-    implied: &'a [Implied],
+    resolved: &'a [Resolved],
 }
 
 impl Line<'_> {
@@ -50,36 +78,45 @@ impl Line<'_> {
         let key = super::key(self.arg);
         let id = self.arg.get_id().as_str();
         let origin = self.origins.get(id).map(ToString::to_string);
-        if let (Some(origin), Some(texts)) = (&origin, self.read_elsewhere()) {
-            return format!("{key} = {}  # {origin}", self.toml(&texts));
-        }
-        let texts: Vec<String> = self
-            .matches
-            .get_raw(id)
-            .into_iter()
-            .flatten()
+        let raw = self.matches.get_raw(id).into_iter().flatten();
+        let texts: Vec<String> = raw
             .map(|text| text.to_string_lossy().into_owned())
             .collect();
-        if !texts.is_empty() {
-            let origin = origin.as_deref().unwrap_or("default");
-            return format!("{key} = {}  # {origin}", self.toml(&texts));
-        }
-        match self.implied.iter().find(|(implied, ..)| *implied == id) {
-            Some((_, text, by)) if !self.is_excluded() => {
-                format!("{key} = {}  # {by}", self.toml(std::slice::from_ref(text)))
+        let line =
+            |texts: &[String], source: &str| format!("{key} = {}  # {source}", self.toml(texts));
+        let resolved = self.resolved.iter().find(|it| it.id == id);
+        let default = self.described_default();
+        let has_value = resolved.is_some() || default.is_some();
+        let text = match (&origin, resolved, self.excluding()) {
+            (Some(origin), ..) if !texts.is_empty() => line(&texts, origin),
+            (_, _, Some(other)) if has_value => {
+                format!("# {key} is not set; {other} excludes it")
             }
-            _ => format!("# {key} is not set{}", self.described_default()),
-        }
+            (_, Some(Resolved { text, why, .. }), _) => match text {
+                Some(text) => line(std::slice::from_ref(text), why),
+                None => format!("# {key} is not set; {why}"),
+            },
+            _ if !texts.is_empty() => line(&texts, "default"),
+            _ => {
+                let default = default.map(|text| format!("; default: {text}"));
+                format!("# {key} is not set{}", default.unwrap_or_default())
+            }
+        };
+        format!("{text}{}", self.aside())
     }
 
-    /// The value of a variable that is no argument.
-    fn read_elsewhere(&self) -> Option<Vec<String>> {
-        let id = self.arg.get_id().as_str();
-        let origin = self.origins.get(id)?;
-        let environment = Environment::here();
-        let variable = environment.find(self.arg)?;
-        let is_it = origin.to_string() == variable.name && variable.is_read_elsewhere;
-        is_it.then(|| vec![variable.value.to_string_lossy().into_owned()])
+    /// What another option left without effect.
+    fn aside(&self) -> String {
+        let Some(aside) = self.origins.aside(self.arg.get_id().as_str()) else {
+            return String::new();
+        };
+        let (by, source) = &aside.by;
+        format!(
+            "; {} of {} is set aside for {} ({source})",
+            self.toml(&aside.texts),
+            aside.origin,
+            by.replace('_', "-"),
+        )
     }
 
     fn toml(&self, texts: &[String]) -> String {
@@ -91,22 +128,20 @@ impl Line<'_> {
         }
     }
 
-    /// Whether the option conflicts with one that is set.
-    fn is_excluded(&self) -> bool {
+    /// The option that is set and conflicts with this one.
+    fn excluding(&self) -> Option<String> {
         let mut others = settable(self.leaf).filter(|other| {
             other.get_id() != self.arg.get_id()
                 && self.origins.get(other.get_id().as_str()).is_some()
         });
-        others.any(|other| are_in_conflict(self.leaf, self.arg, other))
+        let other = others.find(|other| are_in_conflict(self.leaf, self.arg, other))?;
+        Some(super::key(other))
     }
 
     /// What the help says of a default that is no value.
-    fn described_default(&self) -> String {
-        let help = self.arg.get_help().map(ToString::to_string);
-        let described = help.as_deref().and_then(|help| {
-            let (_, rest) = help.split_once("[default: ")?;
-            rest.split(']').next()
-        });
-        described.map_or_else(String::new, |text| format!("; default: {text}"))
+    fn described_default(&self) -> Option<String> {
+        let help = self.arg.get_help()?.to_string();
+        let (_, rest) = help.split_once("[default: ")?;
+        rest.split(']').next().map(str::to_owned)
     }
 }

@@ -1,7 +1,10 @@
 //! Values of options as text and as TOML.
 
+use crate::cli::number_range::NumberRange;
+use anyhow::anyhow;
 use clap::{Arg, ArgAction};
 use std::any::TypeId;
+use std::ffi::OsStr;
 use toml::de::DeValue;
 
 /// What an option takes.
@@ -15,6 +18,8 @@ pub enum Kind {
     Whole,
     /// A number.
     Number,
+    /// A number like [`Kind::Whole`], or a range of them.
+    Range,
     /// Anything else, and whatever has a text of its own.
     Text,
 }
@@ -39,6 +44,8 @@ impl Kind {
             TypeId::of::<usize>(),
         ]) {
             Self::Whole
+        } else if is_one_of(&[TypeId::of::<NumberRange>()]) {
+            Self::Range
         } else {
             Self::Text
         }
@@ -50,9 +57,29 @@ impl Kind {
             Self::Flag | Self::Boolean => "true or false",
             Self::Whole => "a whole number, such as 10",
             Self::Number => "a number, such as 0.1",
+            Self::Range => "a whole number, such as 10, or a range in quotes, such as \"1-3\"",
             Self::Text => "a text in quotes",
         }
     }
+}
+
+/// What a word says that stands for a flag.
+pub fn truth(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// What a variable says that stands for a flag.
+///
+/// # Errors
+/// If it says something else.
+pub fn switch(variable: &str, value: &OsStr) -> anyhow::Result<bool> {
+    let text = value.to_string_lossy();
+    let expected = Kind::Flag.expected();
+    truth(&text).ok_or_else(|| anyhow!("{variable} is {text:?}; expected {expected}"))
 }
 
 /// Whether an option takes several values.
@@ -114,9 +141,13 @@ impl Value {
     fn text(&self, kind: Kind) -> Result<String, String> {
         match (self, kind) {
             (Self::Boolean(value), Kind::Flag | Kind::Boolean) => Ok(value.to_string()),
-            (Self::Whole(text), Kind::Whole | Kind::Number | Kind::Text)
-            | (Self::Number(text), Kind::Number | Kind::Text)
-            | (Self::Text(text), Kind::Text) => Ok(text.clone()),
+            (Self::Whole(text), Kind::Whole | Kind::Number | Kind::Range)
+            | (Self::Number(text), Kind::Number)
+            | (Self::Text(text), Kind::Range | Kind::Text) => Ok(text.clone()),
+            (Self::Whole(text) | Self::Number(text), Kind::Text) => Err(format!(
+                "{text}; expected {}, such as {text:?}",
+                kind.expected()
+            )),
             _ => Err(format!("{}; expected {}", self.shown(), kind.expected())),
         }
     }
@@ -137,7 +168,9 @@ pub fn to_toml(text: &str, kind: Kind) -> String {
     let quoted = || toml::Value::from(text).to_string();
     match kind {
         Kind::Flag | Kind::Boolean => text.to_owned(),
-        Kind::Whole if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+        Kind::Whole | Kind::Range
+            if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
             let digits = text.trim_start_matches('0');
             if digits.is_empty() { "0" } else { digits }.to_owned()
         }
@@ -149,6 +182,6 @@ pub fn to_toml(text: &str, kind: Kind) -> String {
             Ok(_) => text.to_owned(),
             Err(_) => quoted(),
         },
-        Kind::Text => quoted(),
+        Kind::Range | Kind::Text => quoted(),
     }
 }

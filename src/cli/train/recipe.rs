@@ -1,7 +1,8 @@
 //! `--recipe` and the options that it sets.
 
-use crate::cli::config::Implied;
-use clap::{ArgMatches, Args, FromArgMatches};
+use crate::cli::config::Resolved;
+use crate::cli::named_value;
+use clap::Args;
 use fused_mlp::training::{Recipe, Schedule, TrainingOptions};
 use std::fmt::Display;
 
@@ -19,7 +20,7 @@ fn help<T: Display>(text: &str, default: impl Fn(TrainingOptions) -> T) -> Strin
 pub struct RecipeArgs {
     /// Options that are not given: fast (98 % of MNIST's test data in the least time), best (highest
     /// accuracy) or assignment (plain SGD)
-    #[arg(long, value_name = "NAME", default_value_t = Recipe::default())]
+    #[arg(long, value_name = "NAME", default_value_t = Recipe::default(), value_parser = named_value::recipe(), hide_possible_values = true)]
     recipe: Recipe,
     #[arg(long, value_name = "N", help = help("Passes over the training samples", |it| it.epochs))]
     epochs: Option<u32>,
@@ -33,7 +34,7 @@ pub struct RecipeArgs {
     nesterov: Option<bool>,
     #[arg(long, value_name = "SHARE", help = help("Share of each weight (not bias) added to its gradient", |it| it.weight_decay))]
     weight_decay: Option<f32>,
-    #[arg(long, value_name = "NAME", help = help("Learning rate over the steps: constant, step (a tenth after 1/2, a hundredth after 3/4), linear (to 0) or cosine (to 0)", |it| it.schedule))]
+    #[arg(long, value_name = "NAME", value_parser = named_value::schedule(), hide_possible_values = true, help = help("Learning rate over the steps: constant, step (a tenth after 1/2, a hundredth after 3/4), linear (to 0) or cosine (to 0)", |it| it.schedule))]
     schedule: Option<Schedule>,
     #[arg(long, value_name = "EPOCHS", help = help("Epochs, or part of one, during which the learning rate rises linearly to the schedule's", |it| it.warm_up))]
     warm_up: Option<f32>,
@@ -59,6 +60,35 @@ impl RecipeArgs {
             options.weight_decay = self.weight_decay.unwrap_or(recipe.weight_decay);
             options.init_scale = self.init_scale.unwrap_or(recipe.init_scale);
         })
+    }
+
+    /// What the recipe sets, for `--print-config`.
+    pub fn named(&self) -> Vec<Resolved> {
+        let (recipe, options) = (self.recipe.options(), self.options());
+        let by = format!("recipe {}", self.recipe);
+        let has_momentum = options.momentum != 0.0;
+        let nesterov_by = match has_momentum == (recipe.momentum != 0.0) {
+            true => by.clone(),
+            false if has_momentum => "as momentum is above 0".to_owned(),
+            false => "as momentum is 0".to_owned(),
+        };
+        macro_rules! named {
+            ($($name:ident),*) => {
+                vec![$(Resolved::new(stringify!($name), options.$name, by.as_str())),*]
+            };
+        }
+        let mut named = named!(
+            epochs,
+            batch_size,
+            learning_rate,
+            momentum,
+            weight_decay,
+            schedule,
+            warm_up,
+            init_scale
+        );
+        named.push(Resolved::new("nesterov", options.nesterov, nesterov_by));
+        named
     }
 
     /// As if every option had been given: those of a run that goes on, whatever its recipe was.
@@ -105,33 +135,4 @@ pub fn arguments(options: &TrainingOptions) -> String {
         options.weight_decay,
         options.init_scale
     )
-}
-
-/// What the recipe sets, for `--print-config`. A run that goes on has its own options instead.
-///
-/// # Errors
-/// If the options of the recipe cannot be read off `matches`.
-pub fn implied(matches: &ArgMatches) -> anyhow::Result<Vec<Implied>> {
-    if matches.contains_id("resume") {
-        return Ok(Vec::new());
-    }
-    let args = RecipeArgs::from_arg_matches(matches)?;
-    let options = args.options();
-    let by = format!("recipe {}", args.recipe);
-    macro_rules! implied {
-        ($($name:ident),*) => {
-            vec![$((stringify!($name), options.$name.to_string(), by.clone())),*]
-        };
-    }
-    Ok(implied!(
-        epochs,
-        batch_size,
-        learning_rate,
-        momentum,
-        nesterov,
-        weight_decay,
-        schedule,
-        warm_up,
-        init_scale
-    ))
 }

@@ -1,11 +1,10 @@
 //! `train --resume`: a run goes on from its newest checkpoint.
 
 use super::super::backend::BackendKind;
-use super::TrainArgs;
-use super::message;
 use super::recipe::RecipeArgs;
 use super::target::TargetOn;
-use crate::cli::config::Origins;
+use super::{TrainArgs, message, shown};
+use crate::cli::config::{Origins, Resolved};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use fused_mlp::mnist::Dataset;
@@ -116,6 +115,9 @@ pub fn prepare(
     Ok(Some((args, resumption)))
 }
 
+/// The value of an option that nobody set and that has no default.
+const NONE: &str = "none";
+
 /// An option's name, its value on this command line, and that of the run.
 type Pair = (&'static str, String, String);
 
@@ -146,7 +148,7 @@ fn training_pairs(given: &TrainingOptions, own: &TrainingOptions) -> Vec<Pair> {
 
 fn run_pairs(given: &RunSettings, own: &RunSettings) -> Vec<Pair> {
     fn text<T: ToString>(value: Option<&T>) -> String {
-        value.map_or_else(|| "none".to_owned(), ToString::to_string)
+        value.map_or_else(|| NONE.to_owned(), ToString::to_string)
     }
     macro_rules! pairs {
         ($($name:ident),*) => {
@@ -166,6 +168,47 @@ fn run_pairs(given: &RunSettings, own: &RunSettings) -> Vec<Pair> {
         pairs.push((name, given, own));
     }
     pairs
+}
+
+/// The options of a run that goes on, for `--print-config`.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn saved_options(folder: &Path) -> anyhow::Result<Vec<Resolved>> {
+    let (_, saved) = RunFolder::open(folder).context("--resume")?;
+    let settings = &saved.settings;
+    let why = format!("run {}", folder.display());
+    let mut pairs = training_pairs(&settings.options, &settings.options);
+    pairs.extend(run_pairs(settings, settings));
+    let mut found: Vec<Resolved> = pairs
+        .into_iter()
+        .map(|(id, text, _)| match text.as_str() {
+            NONE => Resolved::none(id, why.as_str()),
+            text => Resolved::new(id, text, why.as_str()),
+        })
+        .collect();
+    found.push(Resolved::new(
+        "checkpoint_minutes",
+        settings.checkpoint_minutes,
+        why.as_str(),
+    ));
+    if let Some(epochs) = settings.checkpoint_every {
+        found.push(Resolved::new("checkpoint_every", epochs, why.as_str()));
+    }
+    found.push(Resolved::new(
+        "data",
+        shown(&saved.data.folder.display().to_string()),
+        why.as_str(),
+    ));
+    found.push(match &saved.isa {
+        Some(isa) => Resolved::new("isa", isa, why.as_str()),
+        None => Resolved::none("isa", "only the fused backend has a choice"),
+    });
+    // Only the matrix products depend on their number.
+    if settings.backend == BackendKind::Matrixmultiply.name() {
+        found.push(Resolved::new("threads", saved.threads, why));
+    }
+    Ok(found)
 }
 
 /// Refuses options that somebody set and that differ from those of the run.

@@ -1,0 +1,30 @@
+//! Options whose values have names: completions offer them, and for a mistyped one the nearest is told.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use fused_mlp::simd::IsaRequest;
+use fused_mlp::training::{Recipe, Schedule};
+use std::fmt::Debug;
+use std::str::FromStr;
+
+/// Instruction sets.
+pub fn isa() -> impl TypedValueParser<Value = IsaRequest> {
+    one_of(IsaRequest::ALL.map(IsaRequest::name))
+}
+
+/// Recipes.
+pub fn recipe() -> impl TypedValueParser<Value = Recipe> {
+    one_of(Recipe::ALL.map(Recipe::name))
+}
+
+/// Learning-rate schedules.
+pub fn schedule() -> impl TypedValueParser<Value = Schedule> {
+    one_of(Schedule::ALL.map(Schedule::name))
+}
+
+fn one_of<T, const N: usize>(names: [&'static str; N]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: Debug> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names)
+        .map(|name| T::from_str(&name).expect("a type knows the names that it tells"))
+}
