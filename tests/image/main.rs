@@ -6,3 +6,4 @@ mod drawn;
 mod hostile;
 mod network;
 mod photo;
+mod two_digits;
