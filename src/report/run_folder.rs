@@ -13,6 +13,7 @@
 //! Times stand in a file of their own, so that all other CSV lines depend on the options and the
 //! data alone.
 
+use crate::file_messages::{shown, unreadable};
 use super::append_file::AppendFile;
 use super::history::{
     EPOCHS_HEADER, HistoryError, STEPS_HEADER, TIMES_HEADER, epoch_line, parse_epochs, parse_steps,
@@ -47,13 +48,13 @@ const CURVE_FILE: &str = "loss.svg";
 #[non_exhaustive]
 pub enum RunFolderError {
     /// It is there already.
-    #[error("{folder} exists already and is never overwritten; choose another folder with --out")]
+    #[error("{folder} exists already and is never overwritten; choose another folder with --out", folder = shown(folder))]
     Exists {
         /// The folder.
         folder: PathBuf,
     },
     /// A file or the folder cannot be written.
-    #[error("{path}: cannot be written: {source}")]
+    #[error("{path}: cannot be written: {source}", path = shown(path))]
     Write {
         /// What was to be written.
         path: PathBuf,
@@ -61,7 +62,7 @@ pub enum RunFolderError {
         source: io::Error,
     },
     /// A file of an earlier run cannot be read.
-    #[error("{path}: cannot be read: {source}; expected the folder of a run")]
+    #[error("{}", unreadable(path, source, "the folder of a run"))]
     Read {
         /// What was to be read.
         path: PathBuf,
@@ -69,7 +70,7 @@ pub enum RunFolderError {
         source: io::Error,
     },
     /// A file of an earlier run is not as it was left.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = shown(path))]
     History {
         /// The file.
         path: PathBuf,
@@ -77,7 +78,7 @@ pub enum RunFolderError {
         source: HistoryError,
     },
     /// Another process works on it.
-    #[error("{folder} is being written by another process; wait for its end")]
+    #[error("{folder} is being written by another process; wait for its end", folder = shown(folder))]
     Busy {
         /// The folder.
         folder: PathBuf,

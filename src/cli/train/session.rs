@@ -84,7 +84,7 @@ fn prepare(
         None => args.initial_model()?,
     };
     let own = checkpoint.map(|(file, found)| (file.as_path(), found.description.network));
-    let named = model.as_ref().map(|(path, model)| (*path, model.shape));
+    let named = model.as_ref().map(|model| (model.file.as_path(), model.parameters.shape));
     let (folder, dataset) = open_data_with(
         args.data.as_deref(),
         own.or(named),
@@ -99,7 +99,7 @@ fn prepare(
     let parameters = match (checkpoint, model) {
         // They come with the state of the backend.
         (Some((_, found)), _) => Parameters::zeros(found.description.network),
-        (None, Some((_, parameters))) => parameters,
+        (None, Some(model)) => model.parameters,
         (None, None) => args.random_parameters(&args.options(), &dataset)?,
     };
     Ok(Prepared {
