@@ -9,7 +9,8 @@ use super::saving::Saving;
 use super::target::{Target, score_line};
 use super::{TrainArgs, arguments, open_data_with};
 use crate::cli::Ending;
-use crate::cli::output::Results;
+use crate::cli::backend::Selected;
+use crate::cli::output::{Results, shown};
 use crate::cli::progress::Progress;
 use crate::cli::signals::Signals;
 use anyhow::Context;
@@ -84,7 +85,9 @@ fn prepare(
         None => args.initial_model()?,
     };
     let own = checkpoint.map(|(file, found)| (file.as_path(), found.description.network));
-    let named = model.as_ref().map(|model| (model.file.as_path(), model.parameters.shape));
+    let named = model
+        .as_ref()
+        .map(|model| (model.file.as_path(), model.parameters.shape));
     let (folder, dataset) = open_data_with(
         args.data.as_deref(),
         own.or(named),
@@ -121,19 +124,13 @@ pub fn train(
 ) -> anyhow::Result<Ending> {
     let (opened, checkpoint) = resumption.map(Resumption::split).unzip();
     let mut checkpoint = checkpoint.flatten();
-    let options = args.options();
     let prepared = prepare(args, checkpoint.as_ref())?;
     let found = checkpoint.as_ref().map(|(_, found)| found);
     let dataset = &prepared.dataset;
-    let trainer = prepared.trainer(&options, found)?;
-    let mut selected = args
-        .backend
-        .select(&prepared.parameters, options.optimizer())?;
-    let backend = selected.backend.as_mut();
-    if let Some(found) = found {
-        backend.restore(&found.backend)?;
-    }
-    let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
+    let trainer = prepared.trainer(&args.options(), found)?;
+    let mut selected = select_backend(args, &prepared.parameters, found)?;
+    let threads = selected.backend.threads();
+    let environment = Environment::new(selected.isa.map(|isa| isa.name()), threads);
     let settings = args.settings(prepared.parameters.shape.hidden);
 
     let control = PassControl::default();
@@ -142,20 +139,11 @@ pub fn train(
     let data = DataDescription::new(Path::new(&prepared.data_folder), dataset);
     let shape = prepared.parameters.shape;
     let start = run.start_event(shape, &settings, &environment, &data, trainer.steps_done());
-    run.folder.write_run(&run.started, &start, None)?;
     let mut results = Results::new(args.json);
-    results.event(&start)?;
-    let mut progress = Progress::new(args.quiet, options.epochs);
-    progress.line(&if run.is_resumed {
-        format!("options of the run: {}", arguments(&options))
-    } else {
-        args.recipe.describe()
-    });
-    progress.line(&heading(&start, &trainer));
+    let mut progress = announce(args, &run, &start, &trainer, &mut results)?;
 
     let start_up_seconds = program_start.elapsed().as_secs_f64();
-    live::begin(&mut progress, args, &prepared.dataset, &trainer, &selected);
-    let backend = selected.backend.as_mut();
+    live::begin(&mut progress, args, dataset, &trainer, &selected);
     let program_start = shifted(program_start, found);
     let mut target = Target::new(args.target, &dataset.test, program_start);
     target.reached_after = found.and_then(|found| found.description.reached_after);
@@ -168,7 +156,7 @@ pub fn train(
             .start(checkpoint.as_mut().map(|(_, found)| found)),
         checkpoints: Checkpoints::new(setup, trainer.epochs_done(), newest),
         trainer,
-        backend,
+        backend: selected.backend.as_mut(),
         dataset,
         control: &control,
         target,
@@ -188,6 +176,40 @@ pub fn train(
         signal: signals.received(),
     }
     .run(session, epochs)
+}
+
+/// The backend with the parameters that the training begins with, or the state of its checkpoint.
+fn select_backend(
+    args: &TrainArgs,
+    parameters: &Parameters,
+    checkpoint: Option<&Checkpoint>,
+) -> anyhow::Result<Selected> {
+    let optimizer = args.options().optimizer();
+    let mut selected = args.backend.select(parameters, optimizer)?;
+    if let Some(found) = checkpoint {
+        selected.backend.restore(&found.backend)?;
+    }
+    Ok(selected)
+}
+
+/// Writes and says what is about to be trained.
+fn announce(
+    args: &TrainArgs,
+    run: &OpenRun,
+    start: &StartEvent<'_>,
+    trainer: &Trainer<'_>,
+    results: &mut Results,
+) -> anyhow::Result<Progress> {
+    run.folder.write_run(&run.started, start, None)?;
+    results.event(start)?;
+    let progress = Progress::new(args.quiet, trainer.options().epochs);
+    progress.line(&if run.is_resumed {
+        format!("options of the run: {}", arguments(trainer.options()))
+    } else {
+        args.recipe.describe()
+    });
+    progress.line(&heading(start, trainer));
+    Ok(progress)
 }
 
 /// The start of the run's clock: it has counted the time of the processes before this one, too.
@@ -322,7 +344,7 @@ impl Session<'_> {
         if checked.is_err() && self.checkpoints.has_identity() {
             self.checkpoint();
         }
-        let run = self.run_folder.path().display();
+        let run = shown(self.run_folder.path());
         checked.with_context(|| {
             format!("the training ended; fused-mlp train --resume {run} goes on with whole data")
         })
