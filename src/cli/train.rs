@@ -4,6 +4,7 @@ mod checkpoints;
 mod ending;
 mod live;
 mod messages;
+mod open_run;
 mod recipe;
 mod resume;
 mod saving;

@@ -4,6 +4,7 @@ use super::checkpoints::{Checkpoints, Moment, Setup};
 use super::ending::{Epochs, Finish};
 use super::live;
 use super::messages::heading;
+use super::open_run::{OpenRun, open_run};
 use super::resume::{self, Resumption};
 use super::saving::Saving;
 use super::target::{Target, score_line};
@@ -16,7 +17,7 @@ use crate::cli::signals::Signals;
 use anyhow::Context;
 use fused_mlp::backend::{Backend, PassControl, Samples};
 use fused_mlp::mnist::{Dataset, FileAccess};
-use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::network::Parameters;
 use fused_mlp::report::{DataDescription, Environment, EpochEvent, RunFolder, StartEvent};
 use fused_mlp::training::checkpoint::{Checkpoint, DataIdentity};
 use fused_mlp::training::{
@@ -217,69 +218,6 @@ fn shifted(program_start: Instant, checkpoint: Option<&Checkpoint>) -> Instant {
     let before = checkpoint.map_or(0.0, |found| found.description.elapsed_seconds);
     let before = Duration::try_from_secs_f64(before).unwrap_or_default();
     program_start.checked_sub(before).unwrap_or(program_start)
-}
-
-/// A run folder that is ready to be filled.
-struct OpenRun {
-    folder: RunFolder,
-    /// When the run started.
-    started: String,
-    is_resumed: bool,
-    /// The last step that is in the folder.
-    last_step: Option<StepRecord>,
-}
-
-impl OpenRun {
-    fn start_event<'a>(
-        &self,
-        shape: Shape,
-        settings: &'a RunSettings,
-        environment: &'a Environment,
-        data: &'a DataDescription,
-        steps_done: u64,
-    ) -> StartEvent<'a> {
-        StartEvent {
-            settings,
-            network: shape.to_string(),
-            inputs: shape.inputs,
-            classes: shape.classes,
-            parameters: shape.parameters(),
-            resumed_at_step: self.is_resumed.then_some(steps_done),
-            environment,
-            data,
-            run: self.folder.path().display().to_string(),
-        }
-    }
-}
-
-/// The folder of the run: a new one, or an earlier one, cut back to the checkpoint.
-fn open_run(
-    args: &TrainArgs,
-    opened: Option<(RunFolder, String)>,
-    checkpoint: Option<&Checkpoint>,
-) -> anyhow::Result<OpenRun> {
-    let is_resumed = opened.is_some();
-    let (mut folder, started) = match opened {
-        Some(opened) => opened,
-        None => {
-            let folder = RunFolder::create(args.out.as_deref(), args.seed)?;
-            (folder, jiff::Timestamp::now().to_string())
-        }
-    };
-    let last_step = match checkpoint {
-        Some(found) => folder.cut_back(&found.description.history)?,
-        None if is_resumed => {
-            folder.restart()?;
-            None
-        }
-        None => None,
-    };
-    Ok(OpenRun {
-        folder,
-        started,
-        is_resumed,
-        last_step,
-    })
 }
 
 /// A training under way.
