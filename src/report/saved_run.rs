@@ -33,7 +33,7 @@ pub struct SavedData {
 /// The results of a [`SavedRun`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct SavedResults {
-    /// As in [`EndEvent`].
+    /// As in [`EndEvent`](super::EndEvent).
     pub outcome: String,
 }
 
