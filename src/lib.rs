@@ -125,6 +125,8 @@ pub mod backend;
 pub mod benchmark;
 pub mod engine;
 #[doc(hidden)]
+pub mod file_messages;
+#[doc(hidden)]
 pub mod image;
 #[doc(hidden)]
 pub mod interchange;

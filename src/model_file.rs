@@ -13,6 +13,7 @@
 //!
 //! Source: the safetensors format by Hugging Face.
 
+use crate::file_messages::{shown, unreadable};
 use crate::network::{MAX_CLASSES, Parameters, Shape};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
@@ -98,12 +99,15 @@ impl Metadata {
     }
 }
 
+/// What a model is expected to be.
+const EXPECTED: &str = "a model file, as `fused-mlp train` leaves it";
+
 /// Why a model file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
     /// It cannot be read.
-    #[error("{file}: cannot be read: {source}")]
+    #[error("{}", unreadable(file, source, EXPECTED))]
     Read {
         /// The file.
         file: PathBuf,
@@ -111,7 +115,7 @@ pub enum ModelError {
         source: io::Error,
     },
     /// It cannot be written.
-    #[error("{file}: cannot be written: {source}")]
+    #[error("{file}: cannot be written: {source}", file = shown(file))]
     Write {
         /// The file.
         file: PathBuf,
@@ -119,7 +123,7 @@ pub enum ModelError {
         source: io::Error,
     },
     /// It is not in the safetensors format.
-    #[error("{file}: not a safetensors file: {reason}")]
+    #[error("{file}: not a safetensors file: {reason}; expected {EXPECTED}", file = shown(file))]
     Format {
         /// The file.
         file: PathBuf,
@@ -129,8 +133,7 @@ pub enum ModelError {
     /// The set of tensors is not that of this network.
     #[error(
         "{file}: expected the tensors linear1.weight, linear1.bias, linear2.weight and \
-         linear2.bias, found: {found}; fused-mlp import reads models of other programs"
-    )]
+         linear2.bias, found: {found}; fused-mlp import reads models of other programs", file = shown(file))]
     Tensors {
         /// The file.
         file: PathBuf,
@@ -139,8 +142,7 @@ pub enum ModelError {
     },
     /// A tensor has another type, or a shape that does not fit the others.
     #[error(
-        "{file}: {tensor} is {found}; expected {expected} (fused-mlp import reads other layouts)"
-    )]
+        "{file}: {tensor} is {found}; expected {expected} (fused-mlp import reads other layouts)", file = shown(file))]
     Tensor {
         /// The file.
         file: PathBuf,
@@ -152,7 +154,7 @@ pub enum ModelError {
         found: String,
     },
     /// The metadata describe another network than this program's, or images of another size.
-    #[error("{file}: its metadata say {found}; expected {expected}")]
+    #[error("{file}: its metadata say {found}; expected {expected}", file = shown(file))]
     Metadata {
         /// The file.
         file: PathBuf,
@@ -162,7 +164,7 @@ pub enum ModelError {
         found: String,
     },
     /// A parameter is NaN or infinite.
-    #[error("{file}: {tensor} holds {value} at position {position}; expected finite numbers")]
+    #[error("{file}: {tensor} holds {value} at position {position}; expected finite numbers", file = shown(file))]
     NotFinite {
         /// The file.
         file: PathBuf,

@@ -2,6 +2,7 @@
 
 use super::epoch::Configuration;
 use crate::atomic_file;
+use crate::file_messages::{shown, unreadable};
 use crate::machine::Machine;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -32,9 +33,20 @@ pub struct SavedRow {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SavedBenchError {
-    /// The system refuses.
-    #[error("{path}: {source}", path = path.display())]
-    File {
+    /// It cannot be written.
+    #[error("{path}: cannot be written: {source}", path = shown(path))]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It cannot be read.
+    #[error(
+        "{}",
+        unreadable(path, source, "a file that `bench --save` has written")
+    )]
+    Read {
         /// The file.
         path: PathBuf,
         /// What the system says.
@@ -43,7 +55,7 @@ pub enum SavedBenchError {
     /// Something else is in the file.
     #[error(
         "{path} is no file that `bench --save` has written: {reason}; measure again with --save",
-        path = path.display()
+        path = shown(path)
     )]
     Content {
         /// The file.
@@ -57,9 +69,9 @@ impl SavedBench {
     /// Writes the file; an earlier one is replaced when the new one is complete.
     ///
     /// # Errors
-    /// [`SavedBenchError::File`].
+    /// [`SavedBenchError::Write`].
     pub fn save(&self, path: &Path) -> Result<(), SavedBenchError> {
-        let failed = |source: io::Error| SavedBenchError::File {
+        let failed = |source: io::Error| SavedBenchError::Write {
             path: path.to_owned(),
             source,
         };
@@ -73,7 +85,7 @@ impl SavedBench {
     /// # Errors
     /// [`SavedBenchError`].
     pub fn load(path: &Path) -> Result<Self, SavedBenchError> {
-        let text = fs::read_to_string(path).map_err(|source| SavedBenchError::File {
+        let text = fs::read_to_string(path).map_err(|source| SavedBenchError::Read {
             path: path.to_owned(),
             source,
         })?;

@@ -4,9 +4,10 @@ mod progress;
 
 use super::access::AccessArgs;
 use super::backend::EngineArgs;
-use super::output::{Results, message};
+use super::output::{Results, message, shown};
+use super::output_name;
 use super::signals::Signals;
-use super::train::{open_data_with, shown};
+use super::train::{from_here, open_data_with};
 use super::{EXIT_MISSED, Ending};
 use anyhow::Context;
 use clap::Args;
@@ -42,7 +43,7 @@ Exit codes: as for every command; 1 if a check of an answer does not hold";
 pub struct AssignmentArgs {
     /// Folder for the report; must not exist [default: assignment-report, or the first of
     /// assignment-report-2, -3, ... that is not there]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
     /// Answer these questions alone, as q1,q3
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -233,7 +234,7 @@ impl Session {
 
 fn describe(folder: &Path, dataset: &Dataset) -> DataDescription {
     let mut data = DataDescription::new(folder, dataset);
-    data.folder = shown(&data.folder);
+    data.folder = from_here(&data.folder);
     data
 }
 
@@ -256,7 +257,7 @@ fn ending(run: &AssignmentRun, signals: &Signals, folder: &Path) -> Ending {
     if let Some(signal) = signals.received() {
         message(&format!(
             "interrupted: all answers so far are in {}",
-            folder.display()
+            shown(folder)
         ));
         return Ending::Signal(signal);
     }
@@ -267,7 +268,7 @@ fn ending(run: &AssignmentRun, signals: &Signals, folder: &Path) -> Ending {
     message(&format!(
         "error: a check does not hold; expected {}; the answers are in {}",
         failures.join("; "),
-        folder.display()
+        shown(folder)
     ));
     Ending::Missed(EXIT_MISSED)
 }

@@ -5,7 +5,8 @@ mod table;
 use super::access::AccessArgs;
 use super::backend::{BackendArgs, BackendKind, EngineArgs};
 use super::named_value;
-use super::output::{Results, message};
+use super::output::{Results, message, shown};
+use super::output_name;
 use super::signals::Signals;
 use super::train::{DEFAULT_HIDDEN, open_data_with};
 use super::{EXIT_MISSED, EXIT_SLOWER, Ending};
@@ -106,7 +107,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     warm_up: u32,
     /// Write all times to a file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_name::file(&["json"]))]
     save: Option<PathBuf>,
     /// Compare with the times in a file
     #[arg(long, value_name = "FILE")]
@@ -417,7 +418,7 @@ fn check_place(path: &Path) -> anyhow::Result<()> {
     if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
         bail!(
             "--save is {}; expected a file in a folder that exists",
-            path.display()
+            shown(path)
         );
     }
     Ok(())
@@ -434,7 +435,7 @@ fn may_save(path: &Path, ending: Ending, rows: &[Row<'_>]) -> bool {
     };
     message(&format!(
         "warning: the times are not written to {}: {reason}",
-        path.display()
+        shown(path)
     ));
     false
 }

@@ -7,6 +7,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::access::AccessArgs;
+use super::output::shown;
+use super::output_name;
 use super::progress::Progress;
 use super::train::{open_data, open_data_with};
 use fused_mlp::mnist::{DatasetSummary, MnistFile, SplitSummary, SyntheticOptions, synthesize};
@@ -87,7 +89,7 @@ pub struct SynthArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub test_samples: usize,
     /// Folder for the four files; they must not be there.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     pub out: PathBuf,
     /// Share of the bytes that are not 0 [default: as in the source].
     #[arg(long, value_name = "SHARE")]
@@ -151,7 +153,7 @@ fn info(args: &InfoArgs, output: &mut impl Write) -> anyhow::Result<()> {
         writeln!(output, "{}", serde_json::to_string(&record)?)?;
         return Ok(());
     }
-    writeln!(output, "folder     {}", folder.display())?;
+    writeln!(output, "folder     {}", shown(&folder))?;
     writeln!(
         output,
         "images     {} x {} pixels",
@@ -198,7 +200,7 @@ fn verify(args: &VerifyArgs, output: &mut impl Write) -> anyhow::Result<()> {
         } else {
             "not canonical"
         };
-        writeln!(output, "{}: ok ({canonical})", path.display())?;
+        writeln!(output, "{}: ok ({canonical})", shown(path))?;
     }
     let verdict = if summary.is_canonical {
         "the data set is canonical MNIST"

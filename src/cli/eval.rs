@@ -5,8 +5,9 @@ mod predictions;
 
 use super::backend::BackendArgs;
 use super::config::Origins;
+use super::model;
 use super::output::{Results, message};
-use super::train::{evaluate, load_model, open_data_with};
+use super::train::{evaluate, open_data_with};
 use super::{EXIT_MISSED, Ending};
 use clap::Args;
 use fused_mlp::backend::{Optimizer, Samples};
@@ -16,17 +17,17 @@ use predictions::{Predictions, PredictionsFile};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "Examples:
-  fused-mlp eval --model runs/first/model.safetensors
-  fused-mlp eval --model runs/first/model.safetensors --split train --json
+  fused-mlp eval
+  fused-mlp eval --model runs/first --split train --json
   fused-mlp eval --model runs/first/model.safetensors --mistakes 50 --out mistakes.png";
 
 /// Options of `fused-mlp eval`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct EvalArgs {
-    /// Model file, as a run leaves it
+    /// Model file, or the folder of a run [default: the newest of the folders in runs/]
     #[arg(long, value_name = "FILE")]
-    model: PathBuf,
+    model: Option<PathBuf>,
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -71,22 +72,23 @@ impl SplitArg {
 /// If the model, the data or an option cannot be used.
 pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     args.mistakes.check(origins)?;
-    let (parameters, _) = load_model(&args.model)?;
+    let model = model::load_named_or_newest(args.model.as_deref())?;
+    let parameters = &model.parameters;
     let shape = parameters.shape;
     let (folder, dataset) = open_data_with(
         args.data.as_deref(),
-        Some((&args.model, shape)),
+        Some((&model.file, shape)),
         FileAccess::chosen(args.no_mmap),
     )?;
     let split = match args.split {
         SplitArg::Test => &dataset.test,
         SplitArg::Train => &dataset.train,
     };
-    let mut selected = args.backend.select(&parameters, Optimizer::default())?;
+    let mut selected = args.backend.select(parameters, Optimizer::default())?;
     let evaluation = evaluate(selected.backend.as_mut(), split)?;
     let event = EvaluationEvent::new(
         (
-            args.model.display().to_string(),
+            model.file.display().to_string(),
             shape.to_string(),
             folder.display().to_string(),
         ),
@@ -112,7 +114,7 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     let predicted = &evaluation.predicted;
     let written = args
         .mistakes
-        .write(&parameters, split, predicted, &mut results);
+        .write(parameters, split, predicted, &mut results);
     results.finish()?;
     written?;
     if event.loss.is_finite() {

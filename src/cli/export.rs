@@ -2,8 +2,9 @@
 
 use super::Ending;
 use super::config::{Resolved, Useless};
-use super::output::Results;
-use super::train::load_model;
+use super::model;
+use super::output::{Results, shown};
+use super::output_name::{check_stdout, is_stdout};
 use anyhow::{Context, bail};
 use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
 use fused_mlp::interchange::{
@@ -16,8 +17,8 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "Examples:
-  fused-mlp export --model runs/first/model.safetensors --out model.onnx
-  fused-mlp export --model runs/first/model.safetensors --out model.npz
+  fused-mlp export --out model.onnx
+  fused-mlp export --model runs/first --out model.npz
   fused-mlp export --model model.safetensors --layout pytorch --out state_dict.safetensors
 
 The ONNX graph takes `image`, 32-bit floats [N, 784] of bytes / 255, and gives `logits` and
@@ -27,10 +28,10 @@ The ONNX graph takes `image`, 32-bit floats [N, 784] of bytes / 255, and gives `
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ExportArgs {
-    /// Model file, as a run leaves it, or a checkpoint
+    /// Model file, a checkpoint, or the folder of a run [default: the newest of the folders in runs/]
     #[arg(long, value_name = "FILE")]
-    model: PathBuf,
-    /// File to write; one that is there is replaced
+    model: Option<PathBuf>,
+    /// File to write; one that is there is replaced; - for standard output, with --format
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Format of the file [default: what its name ends with]
@@ -95,13 +96,18 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
             "--layout is of .safetensors and .npz files; an ONNX graph has its own, leave it out"
         );
     }
-    if is_same_file(&args.model, &args.out) {
+    let is_stdout = is_stdout(&args.out);
+    if is_stdout {
+        check_stdout(args.json)?;
+    }
+    let model = model::load_named_or_newest(args.model.as_deref())?;
+    if is_same_file(&model.file, &args.out) {
         bail!(
             "--out {} is the model to export; choose another name",
-            args.out.display()
+            shown(&args.out)
         );
     }
-    let (parameters, metadata) = load_model(&args.model)?;
+    let (parameters, metadata) = (model.parameters, model.metadata);
     let layout = args.layout.unwrap_or(LayoutArg::Fused);
     let bytes = match (format, layout) {
         (Format::Onnx, _) => onnx_bytes(&parameters),
@@ -114,17 +120,22 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
             safetensors_bytes(&tensors_of(&parameters, Layout::PyTorch))
         }
     };
+    let mut results = Results::new(args.json);
+    if is_stdout {
+        results.bytes(&bytes);
+        results.finish()?;
+        return Ok(Ending::Success);
+    }
     write_file(&args.out, &bytes)
-        .with_context(|| format!("{} cannot be written", args.out.display()))?;
+        .with_context(|| format!("{}: cannot be written", shown(&args.out)))?;
     let event = ExportEvent {
         event: "export",
-        model: args.model.display().to_string(),
+        model: model.file.display().to_string(),
         network: parameters.shape.to_string(),
         format,
         file: args.out.display().to_string(),
         bytes: bytes.len(),
     };
-    let mut results = Results::new(args.json);
     results.event(&event)?;
     results.text(&text(&event, &parameters, layout));
     results.finish()?;
@@ -163,14 +174,25 @@ pub fn resolved(matches: &ArgMatches) -> Vec<Resolved> {
 
 fn format_of(args: &ExportArgs) -> anyhow::Result<Format> {
     let ending = args.out.extension().and_then(|ending| ending.to_str());
-    match (args.format, ending) {
-        (Some(format), _) => Ok(format),
-        (None, Some("safetensors")) => Ok(Format::Safetensors),
-        (None, Some("npz")) => Ok(Format::Npz),
-        (None, Some("onnx")) => Ok(Format::Onnx),
-        _ => bail!(
-            "{}: expected a name that ends with .safetensors, .npz or .onnx; or choose with --format",
-            args.out.display()
+    let ending = ending.map(str::to_ascii_lowercase);
+    let named = match ending.as_deref() {
+        Some("safetensors") => Some(Format::Safetensors),
+        Some("npz") => Some(Format::Npz),
+        Some("onnx") => Some(Format::Onnx),
+        _ => None,
+    };
+    match (args.format, named) {
+        (Some(format), Some(named)) if format != named => bail!(
+            "--out {} names another format than --format; leave --format out, or choose another name",
+            shown(&args.out)
+        ),
+        (Some(format), _) | (None, Some(format)) => Ok(format),
+        (None, None) if is_stdout(&args.out) => {
+            bail!("--out - needs --format: expected safetensors, npz or onnx, found none")
+        }
+        (None, None) => bail!(
+            "--out {}: expected a name that ends with .safetensors, .npz or .onnx; or choose with --format",
+            shown(&args.out)
         ),
     }
 }
@@ -178,7 +200,7 @@ fn format_of(args: &ExportArgs) -> anyhow::Result<Format> {
 /// What is written, and how it is used.
 fn text(event: &ExportEvent, parameters: &Parameters, layout: LayoutArg) -> String {
     let shape = parameters.shape;
-    let mut text = format!("{}: {} bytes", event.file, event.bytes);
+    let mut text = format!("{}: {} bytes", shown(Path::new(&event.file)), event.bytes);
     if event.format == Format::Onnx {
         let [logits, probabilities] = OUTPUT_NAMES;
         text += &format!(

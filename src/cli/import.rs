@@ -2,9 +2,11 @@
 
 use super::Ending;
 use super::export::{LayoutArg, is_same_file, square};
-use super::output::{Results, message};
-use anyhow::{Context, bail};
+use super::output::{Results, message, shown};
+use super::output_name;
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use fused_mlp::file_messages::unreadable;
 use fused_mlp::interchange::{
     MAX_BYTES, NamedTensor, Normalisation, is_npz, parameters_from, read_npz, read_safetensors,
 };
@@ -24,6 +26,9 @@ The file holds the weights and biases of two linear layers, with a sigmoid betwe
 them; or kernel and bias, coefs_0 and intercepts_0, W1 and b1. Which is which, and whether
 weights are [outputs, inputs] or [inputs, outputs], follows from names and shapes.";
 
+/// What a file of another program is expected to be.
+const EXPECTED: &str = "a .safetensors or .npz file of another program";
+
 /// Options of `fused-mlp import`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true)]
@@ -32,7 +37,7 @@ pub struct ImportArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Model file to write; one that is there is replaced
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_name::file(&["safetensors"]))]
     out: PathBuf,
     /// How weights lie, where the shapes do not tell [default: as the shapes tell]
     #[arg(long, value_enum)]
@@ -71,13 +76,13 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
     if is_same_file(&args.file, &args.out) {
         bail!(
             "--out {} is the file to import; choose another name",
-            args.out.display()
+            shown(&args.out)
         );
     }
-    let file = args.file.display();
+    let file = shown(&args.file);
     let tensors = read(&args.file)?;
     let layout = args.layout.map(Into::into);
-    let parameters = parameters_from(&tensors, layout).with_context(|| file.to_string())?;
+    let parameters = parameters_from(&tensors, layout).with_context(|| file.clone())?;
     let parameters = normalisation.folded_into(parameters);
     if !parameters.is_finite() {
         bail!("{file}: with --std {} its weights exceed 32 bits", args.std);
@@ -89,32 +94,39 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
     );
     let event = ImportEvent {
         event: "import",
-        source: file.to_string(),
+        source: args.file.display().to_string(),
         network: parameters.shape.to_string(),
         model: args.out.display().to_string(),
     };
     let mut results = Results::new(args.json);
     results.event(&event)?;
-    results.text(&format!("{}: {}", event.model, event.network));
+    results.text(&format!("{}: {}", shown(&args.out), event.network));
     results.finish()?;
     Ok(Ending::Success)
 }
 
 /// The arrays of a file, whichever format it has.
 fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
-    let name = || path.display().to_string();
+    let name = || shown(path);
     let mut bytes = Vec::new();
-    let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("{} cannot be read", path.display()))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        bail!("{} is larger than the largest network", path.display());
+    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) => bail!(unreadable(path, &error, EXPECTED)),
+        Ok(0) => bail!("{}: is empty; expected {EXPECTED}", shown(path)),
+        Ok(count) if count as u64 > MAX_BYTES => bail!(
+            "{}: has more than the {MAX_BYTES} bytes of the largest network; expected {EXPECTED}",
+            shown(path)
+        ),
+        Ok(_) => {}
     }
     if is_npz(&bytes) {
         return read_npz(&bytes).with_context(name);
     }
-    read_safetensors(&bytes)
-        .with_context(name)
-        .context("expected a .safetensors or .npz file (of a PyTorch .pt file: safetensors.torch.save_file(model.state_dict(), FILE))")
+    read_safetensors(&bytes).map_err(|error| {
+        anyhow!(
+            "{}: {error}; expected {EXPECTED} (of a PyTorch .pt file: \
+             safetensors.torch.save_file(model.state_dict(), FILE))",
+            shown(path)
+        )
+    })
 }

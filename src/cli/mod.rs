@@ -11,9 +11,11 @@ mod eval;
 mod export;
 mod import;
 mod man;
+mod model;
 mod named_value;
 mod number_range;
 mod output;
+mod output_name;
 mod picture_style;
 mod predict;
 mod profile;
@@ -48,7 +50,7 @@ const EXIT_USAGE: u8 = 2;
 const NOTES: &str = "\
 Examples:
   fused-mlp train
-  fused-mlp eval --model runs/first/model.safetensors
+  fused-mlp eval --model runs/first
   fused-mlp train --config options.toml
   fused-mlp sweep --learning-rate 0.05,0.1,0.2 --seeds 1-3
   fused-mlp help train

@@ -1,6 +1,7 @@
 //! Standard output and standard error.
 
 use super::terminal;
+pub use fused_mlp::file_messages::shown;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -70,15 +71,20 @@ impl Results {
         }
     }
 
-    fn line(&mut self, line: &str) {
+    /// Writes bytes that are the only result.
+    pub fn bytes(&mut self, bytes: &[u8]) {
         if self.failure.is_none() {
             // Standard error may be the same terminal.
             let result = terminal::without_bottom(|| {
                 let mut stdout = io::stdout().lock();
-                writeln!(stdout, "{line}").and_then(|()| stdout.flush())
+                stdout.write_all(bytes).and_then(|()| stdout.flush())
             });
             self.failure = result.err();
         }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.bytes(format!("{line}\n").as_bytes());
     }
 
     /// Tells whether all results were printed, as far as somebody was there to read them.

@@ -2,22 +2,18 @@
 
 mod pictures;
 
-use super::output::{Results, message, one_line};
+use super::model::{self, LoadedModel};
+use super::output::{Results, message, one_line, shown};
 use super::picture_style;
-use super::train::load_model;
 use super::{EXIT_USAGE, Ending};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
-use fused_mlp::model_file::Metadata;
-use fused_mlp::network::Shape;
 use fused_mlp::prediction::{ClassProbability, Predictor};
-use fused_mlp::report::{MODEL_FILE, terminal_picture};
+use fused_mlp::report::terminal_picture;
 use pictures::{Found, Picture, pictures};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 const HELP: &str = "Examples:
   fused-mlp predict photo.jpg
@@ -30,9 +26,6 @@ light and specks, cropped to the digit, scaled into a box of 20x20 pixels and ce
 28x28, as MNIST was made. Images of an idx file that have the model's size are taken as they
 are.";
 
-/// Folder that `train` leaves its runs in.
-const RUNS: &str = "runs";
-
 /// Options of `fused-mlp predict`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = HELP)]
@@ -40,7 +33,7 @@ pub struct PredictArgs {
     /// PNG, JPEG, PGM or idx files; - for standard input
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
-    /// Model file, as a run leaves it [default: the newest of the folders in runs/]
+    /// Model file, or the folder of a run [default: the newest of the folders in runs/]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Take pictures of the model's size as they are: 255 is ink, 0 background
@@ -80,13 +73,9 @@ struct PredictionEvent<'a> {
 /// # Errors
 /// If the model cannot be used or standard output not written.
 pub fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
-    let model = match &args.model {
-        Some(model) => model.clone(),
-        None => newest_model(Path::new(RUNS))?,
-    };
-    let (parameters, metadata) = load_model(&model)?;
-    let size = image_size(&model, parameters.shape, metadata.as_ref())?;
-    let predictor = Predictor::new(&parameters);
+    let model = model::load_named_or_newest(args.model.as_deref())?;
+    let size = image_size(&model)?;
+    let predictor = Predictor::new(&model.parameters);
     let mut results = Results::new(args.json);
     let mut ending = Ending::Success;
     for file in &args.images {
@@ -101,7 +90,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
         let predict = |picture: &Picture| predictor.classes(&picture.pixels);
         let predicted: Vec<_> = pictures.par_iter().map(predict).collect();
         for (picture, classes) in pictures.iter().zip(predicted) {
-            print(&mut results, args, &model, picture, &classes, size.1)?;
+            print(&mut results, args, &model.file, picture, &classes, size.1)?;
         }
     }
     results.finish()?;
@@ -130,13 +119,9 @@ fn print(
             .show
             .then(|| picture.pixels.chunks_exact(columns).collect()),
     })?;
-    let shown = |found: &ClassProbability| {
-        let percent = 100.0 * found.probability;
-        format!("{} ({percent:.2} %)", found.class)
-    };
-    let mut text = format!("{}: {}", picture.name(), shown(&top[0]));
+    let mut text = format!("{}: {}", picture.name(), class_text(&top[0]));
     if top.len() > 1 {
-        let others: Vec<String> = top[1..].iter().map(shown).collect();
+        let others: Vec<String> = top[1..].iter().map(class_text).collect();
         text += &format!(", then {}", others.join(", "));
     }
     if args.show {
@@ -149,44 +134,27 @@ fn print(
     Ok(())
 }
 
-/// Rows and columns of the images that a model takes.
-fn image_size(
-    model: &Path,
-    shape: Shape,
-    metadata: Option<&Metadata>,
-) -> anyhow::Result<(usize, usize)> {
-    match metadata {
-        Some(metadata) => Ok((metadata.rows, metadata.columns)),
-        // A file from elsewhere: this many inputs are MNIST's images.
-        None if shape.inputs == 28 * 28 => Ok((28, 28)),
-        None => bail!(
-            "{}: takes images of {} pixels, but has no metadata that tell their rows and columns; \
-             expected the entry fused_mlp, as `fused-mlp train` writes it",
-            model.display(),
-            shape.inputs
-        ),
+/// A class with its probability in percent.
+fn class_text(found: &ClassProbability) -> String {
+    let percent = 100.0 * found.probability;
+    match percent {
+        // What is not 0 must not read as 0.
+        0.0..0.005 if percent > 0.0 => format!("{} (<0.01 %)", found.class),
+        _ => format!("{} ({percent:.2} %)", found.class),
     }
 }
 
-/// The model of the run that ended last.
-fn newest_model(runs: &Path) -> anyhow::Result<PathBuf> {
-    let mut newest: Option<(SystemTime, PathBuf)> = None;
-    for entry in fs::read_dir(runs).into_iter().flatten() {
-        let path = entry
-            .context("runs cannot be read")?
-            .path()
-            .join(MODEL_FILE);
-        if let Ok(modified) = fs::metadata(&path).and_then(|metadata| metadata.modified()) {
-            newest = newest.max(Some((modified, path)));
-        }
+/// Rows and columns of the images that a model takes.
+fn image_size(model: &LoadedModel) -> anyhow::Result<(usize, usize)> {
+    let inputs = model.parameters.shape.inputs;
+    match &model.metadata {
+        Some(metadata) => Ok((metadata.rows, metadata.columns)),
+        // A file from elsewhere: this many inputs are MNIST's images.
+        None if inputs == 28 * 28 => Ok((28, 28)),
+        None => bail!(
+            "{}: takes images of {inputs} pixels, but has no metadata that tell their rows and columns; \
+             expected the entry fused_mlp, as `fused-mlp train` writes it",
+            shown(&model.file)
+        ),
     }
-    let Some((_, path)) = newest else {
-        bail!(
-            "no model: expected --model FILE, or a folder with {MODEL_FILE} in {}/, as \
-             `fused-mlp train` leaves it",
-            runs.display()
-        );
-    };
-    message(&format!("model: {} (the newest)", path.display()));
-    Ok(path)
 }

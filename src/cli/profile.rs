@@ -6,9 +6,10 @@ mod folder;
 
 use super::access::AccessArgs;
 use super::backend::EngineArgs;
-use super::output::{Results, message};
+use super::output::{Results, message, shown};
+use super::output_name;
 use super::signals::Signals;
-use super::train::{self, DEFAULT_HIDDEN, open_data_with, shown};
+use super::train::{self, DEFAULT_HIDDEN, from_here, open_data_with};
 use super::{EXIT_MISSED, Ending};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -84,7 +85,7 @@ pub struct ProfileArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     trace_steps: u32,
     /// Folder for the profile; must not exist [default: profiles/<machine>-<date>]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
     /// Also write flamegraph.svg: as many plain epochs again, sampled. Needs a build with the cargo
     /// feature of this name
@@ -205,7 +206,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         network: shape.to_string(),
         samples: samples.len(),
         momentum: args.momentum,
-        data: shown(&data.display().to_string()),
+        data: from_here(&data.display().to_string()),
         epochs: measured.clocked.len(),
         seconds_median: median(&measured.clocked),
         seconds_min: smallest(&measured.clocked),
@@ -240,7 +241,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
             Ok(())
         })?;
     }
-    results.text(&format!("written to {}", folder.display()));
+    results.text(&format!("written to {}", shown(&folder)));
     results.finish()?;
     Ok(Ending::Success)
 }

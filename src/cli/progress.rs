@@ -142,15 +142,12 @@ impl Progress {
         self.line(&epoch_line(epoch, self.epochs).render(terminal::has_colours()));
     }
 
-    /// Ends the live view; `is_kept` leaves the chart on the terminal.
-    pub fn end_live(&mut self, is_kept: bool) {
+    /// Ends the live view and leaves its chart on the terminal.
+    pub fn end_live(&mut self) {
         let Some(live) = self.live.take() else {
             return;
         };
-        let chart = match is_kept {
-            true => lock(&live).final_chart(terminal::size(), glyphs()),
-            false => Vec::new(),
-        };
+        let chart = lock(&live).final_chart(terminal::size(), glyphs());
         terminal::draw(&chart);
         terminal::keep();
     }

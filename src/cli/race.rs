@@ -2,9 +2,10 @@
 
 use super::access::AccessArgs;
 use super::config::clear_options;
-use super::output::{Results, message};
+use super::output::{Results, message, shown};
+use super::output_name;
 use super::signals::Signals;
-use super::train::parse_share;
+use super::train::{from_here, parse_share};
 use super::{EXIT_MISSED, Ending};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -52,7 +53,7 @@ pub struct RaceArgs {
     #[command(flatten)]
     access: AccessArgs,
     /// Folder for the results; must not exist [default: races/<date-time>]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
     /// Print results as JSON, one object a line: the runs, then the summary
     #[arg(long)]
@@ -136,6 +137,13 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
         summary,
     })?;
     results.text(&text(&summary, args.target, &folder));
+    if let Some(first) = &mut start {
+        // It is only read by people: as the folder is called here.
+        let folder = &mut first["data"]["folder"];
+        if let Some(shown) = folder.as_str().map(from_here) {
+            *folder = shown.into();
+        }
+    }
     let record = RaceRecord {
         started: now.to_string(),
         target: args.target,
@@ -157,7 +165,7 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
             "interrupted: {} of {} runs are in {}",
             runs.len(),
             args.seeds,
-            folder.display()
+            shown(&folder)
         ));
         return Ok(Ending::Signal(signals.received().unwrap_or(2)));
     }
@@ -199,7 +207,7 @@ fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))
+    fs::write(path, text).with_context(|| format!("{}: cannot be written", shown(path)))
 }
 
 /// Trains in a fresh process. Gives what it told when it started, and how it went; nothing if a
@@ -281,21 +289,71 @@ fn epochs_text(epochs: f64) -> String {
 }
 
 fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
-    let shown = |seconds: Option<f64>| {
-        seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.3} s"))
+    let folder = shown(folder);
+    let Some(fastest) = summary.fastest_seconds else {
+        let none = match summary.runs {
+            0 => "no run has ended".to_owned(),
+            1 => format!("the run missed accuracy {target}"),
+            runs => format!("all {runs} runs missed accuracy {target}"),
+        };
+        return format!("\n{none}\nresults: {folder}");
     };
-    format!(
-        "\naccuracy {target}: median {}, fastest {}, slowest {}; {} (median); {} of {} runs \
-         missed it\nstart to first step: {} (median)\nresults: {}",
-        shown(summary.median_seconds),
-        shown(summary.fastest_seconds),
-        shown(summary.slowest_seconds),
+    let seconds = |seconds: f64| format!("{seconds:.3} s");
+    let mut parts = vec![match summary.median_seconds {
+        Some(median) => format!("median {}", seconds(median)),
+        None => "no median, as too many runs missed it".to_owned(),
+    }];
+    parts.push(format!("fastest {}", seconds(fastest)));
+    parts.extend(
         summary
-            .median_epochs
-            .map_or_else(|| "- epochs".to_owned(), epochs_text),
-        summary.failures,
-        summary.runs,
-        shown(summary.median_start_up_seconds),
-        folder.display()
-    )
+            .slowest_seconds
+            .map(|it| format!("slowest {}", seconds(it))),
+    );
+    let mut text = format!("\naccuracy {target}: {}; ", parts.join(", "));
+    if let Some(epochs) = summary.median_epochs {
+        text += &format!("{} (median); ", epochs_text(epochs));
+    }
+    text += &format!("{} of {} runs missed it", summary.failures, summary.runs);
+    if let Some(start_up) = summary.median_start_up_seconds {
+        text += &format!("\nstart to first step: {} (median)", seconds(start_up));
+    }
+    text + &format!("\nresults: {folder}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(seed: u64, seconds: Option<f64>) -> RaceRun {
+        RaceRun {
+            seed,
+            outcome: "finished".to_owned(),
+            seconds,
+            start_up_seconds: 0.004,
+            process_seconds: 1.0,
+            epochs: 3,
+            scores: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_summary_tells_only_what_there_is() {
+        let told = |runs: &[RaceRun]| text(&RaceSummary::of(runs), 0.98, Path::new("races/a"));
+        assert_eq!(told(&[]), "\nno run has ended\nresults: races/a");
+        assert_eq!(
+            told(&[run(1, None)]),
+            "\nthe run missed accuracy 0.98\nresults: races/a"
+        );
+        assert!(told(&[run(1, None), run(2, None)]).contains("all 2 runs missed accuracy 0.98"));
+        let half = told(&[run(1, Some(0.5)), run(2, None)]);
+        assert!(
+            half.contains("no median, as too many runs missed it, fastest 0.500 s"),
+            "{half}"
+        );
+        assert_eq!(
+            told(&[run(1, Some(0.5))]),
+            "\naccuracy 0.98: median 0.500 s, fastest 0.500 s, slowest 0.500 s; 3 epochs (median); \
+             0 of 1 runs missed it\nstart to first step: 0.004 s (median)\nresults: races/a"
+        );
+    }
 }

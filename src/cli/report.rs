@@ -2,15 +2,17 @@
 
 use super::Ending;
 use super::backend::{BackendArgs, BackendKind, EngineArgs};
-use super::output::{Results, message};
+use super::output::{Results, message, shown};
+use super::output_name;
 use super::train::{evaluate, open_data};
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::Optimizer;
-use fused_mlp::report::{ComparedRun, ConfusionMatrix, TestResult, comparison_page};
+use fused_mlp::report::{
+    ComparedRun, ConfusionMatrix, NewFileError, TestResult, comparison_page, write_new_file,
+    write_numbered_file,
+};
 use serde::Serialize;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "Examples:
@@ -21,8 +23,8 @@ const EXAMPLES: &str = "Examples:
 The page has learning curves, the options that differ, confusion matrices of the test data and
 pictures of the weights of hidden units. It needs no other file and no network.";
 
-/// Name of the page where none is given.
-const PAGE: &str = "report.html";
+/// Name of the page where none is given, without its extension.
+const PAGE: &str = "report";
 
 /// Options of `fused-mlp report`.
 #[derive(Debug, Clone, Args)]
@@ -32,7 +34,7 @@ pub struct ReportArgs {
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
     /// File for the page; must not exist [default: report.html, or report-2.html and so on]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_name::file(&["html", "htm"]))]
     out: Option<PathBuf>,
     /// Folder of the data set whose test data the networks predict [default: that of each run]
     #[arg(long, value_name = "DIR")]
@@ -65,6 +67,8 @@ struct RunRecord {
     test_loss: Option<f64>,
     /// Why there is no test; null if there is one.
     not_evaluated: Option<String>,
+    /// What is wrong with its CSV files.
+    damages: Vec<String>,
 }
 
 /// Writes the page and prints its name.
@@ -73,31 +77,32 @@ struct RunRecord {
 /// If a folder is not that of a run, or the page cannot be written.
 pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
     if let Some(out) = args.out.as_ref().filter(|out| out.exists()) {
-        bail!(exists(out));
+        bail!(NewFileError::Exists { file: out.clone() });
     }
     let mut runs = open(&args.runs)?;
+    if args.data.is_some() {
+        // Data that somebody names must be there; those of a run may be gone.
+        open_data(args.data.as_deref(), None).context("--data")?;
+    }
     for run in &mut runs {
+        for damage in &run.damages {
+            message(&format!("warning: {}: {damage}", shown(&run.folder)));
+        }
         if let Ok((model, _)) = &run.network {
             let tested = test(args, run, model);
             run.test = tested.map_err(|error| super::output::one_line(&error));
         }
         if let Err(reason) = &run.test {
-            message(&format!(
-                "{}: not evaluated: {reason}",
-                run.folder.display()
-            ));
+            message(&format!("{}: not evaluated: {reason}", shown(&run.folder)));
         }
     }
-    let names: Vec<String> = runs
-        .iter()
-        .map(|run| run.folder.display().to_string())
-        .collect();
+    let names: Vec<String> = runs.iter().map(|run| shown(&run.folder)).collect();
     let command = format!("fused-mlp report {}", names.join(" "));
     let page = comparison_page(&runs, args.units, &command)?;
     let path = write(args.out.as_deref(), &page)?;
     let mut results = Results::new(args.json);
     results.event(&event(&path, &runs))?;
-    results.text(&path.display().to_string());
+    results.text(&shown(&path));
     results.finish()?;
     Ok(Ending::Success)
 }
@@ -110,17 +115,14 @@ fn open(folders: &[PathBuf]) -> anyhow::Result<Vec<ComparedRun>> {
         let place = folder.canonicalize().ok();
         let same = |other: &ComparedRun| other.folder.canonicalize().ok() == place;
         if runs.iter().any(same) {
-            bail!(
-                "{} is given twice; expected each run once",
-                folder.display()
-            );
+            bail!("{} is given twice; expected each run once", shown(folder));
         }
         runs.push(run);
     }
     let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
     for run in &mut runs {
         if names.iter().filter(|name| **name == run.name).count() > 1 {
-            run.name = run.folder.display().to_string();
+            run.name = shown(&run.folder);
         }
     }
     Ok(runs)
@@ -148,36 +150,12 @@ fn test(args: &ReportArgs, run: &ComparedRun, model: &Path) -> anyhow::Result<Te
     })
 }
 
-fn exists(path: &Path) -> String {
-    format!(
-        "{} exists already and is never overwritten; choose another file with --out",
-        path.display()
-    )
-}
-
 /// Writes a file that was not there; returns its path.
-fn write(out: Option<&Path>, page: &str) -> anyhow::Result<PathBuf> {
-    let candidates: Vec<PathBuf> = match out {
-        Some(path) => vec![path.to_owned()],
-        None => std::iter::once(PAGE.into())
-            .chain((2..1000).map(|number| format!("report-{number}.html").into()))
-            .collect(),
-    };
-    for path in &candidates {
-        match OpenOptions::new().write(true).create_new(true).open(path) {
-            Ok(mut file) => {
-                let written = file.write_all(page.as_bytes());
-                written.with_context(|| format!("{}: cannot be written", path.display()))?;
-                return Ok(path.clone());
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                let context = format!("{}: cannot be written", path.display());
-                return Err(anyhow::Error::new(error).context(context));
-            }
-        }
+fn write(out: Option<&Path>, page: &str) -> Result<PathBuf, NewFileError> {
+    match out {
+        Some(file) => write_new_file(file, page.as_bytes()).map(|()| file.to_owned()),
+        None => write_numbered_file(PAGE, "html", page.as_bytes()),
     }
-    bail!(exists(&candidates[0]))
 }
 
 fn event(path: &Path, runs: &[ComparedRun]) -> ReportEvent {
@@ -188,6 +166,7 @@ fn event(path: &Path, runs: &[ComparedRun]) -> ReportEvent {
             test_accuracy: evaluation.map(fused_mlp::backend::Evaluation::accuracy),
             test_loss: evaluation.map(|evaluation| evaluation.loss),
             not_evaluated: run.test.as_ref().err().cloned(),
+            damages: run.damages.clone(),
         }
     };
     ReportEvent {

@@ -95,7 +95,11 @@ fn data(source: &str) -> Resolved {
         return Resolved::new("data", named.to_string_lossy(), source);
     }
     match mnist::locate(None) {
-        Ok(folder) => Resolved::new("data", train::shown(&folder.display().to_string()), source),
+        Ok(folder) => Resolved::new(
+            "data",
+            train::from_here(&folder.display().to_string()),
+            source,
+        ),
         Err(_) => Resolved::none("data", "there is none here or above"),
     }
 }

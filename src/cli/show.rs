@@ -3,7 +3,8 @@
 use super::Ending;
 use super::eval::SplitArg;
 use super::number_range::NumberRange;
-use super::output::Results;
+use super::output::{Results, shown};
+use super::output_name::{self, check_stdout, is_stdout};
 use super::picture_style;
 use super::train::open_data;
 use anyhow::{Context, bail};
@@ -11,7 +12,7 @@ use clap::Args;
 use fused_mlp::mnist::Split;
 use fused_mlp::report::{SheetImage, contact_sheet, terminal_picture, write_new_file};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "Examples:
   fused-mlp show
@@ -48,8 +49,8 @@ pub struct ShowArgs {
     /// Images side by side [default: as many as the terminal has room for, or 10 with --out]
     #[arg(long, value_name = "N", value_parser = parse_positive)]
     columns: Option<usize>,
-    /// Write a PNG contact sheet instead; must not exist
-    #[arg(long, value_name = "FILE")]
+    /// Write a PNG contact sheet instead; must not exist; - for standard output
+    #[arg(long, value_name = "FILE", value_parser = output_name::file_or_stdout(&["png"]))]
     out: Option<PathBuf>,
     /// Print results as JSON: an object an image with its pixels, or one for the contact sheet
     #[arg(long)]
@@ -97,16 +98,25 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
         SplitArg::Train => &dataset.train,
     };
     let indices = indices(args, split)?;
+    if args.out.as_deref().is_some_and(is_stdout) {
+        check_stdout(args.json)?;
+        let mut results = Results::new(false);
+        results.bytes(&sheet(args, split, &indices)?);
+        results.finish()?;
+        return Ok(Ending::Success);
+    }
     let mut results = Results::new(args.json);
     if let Some(out) = &args.out {
-        write_sheet(args, split, &indices, out)?;
+        write_new_file(out, &sheet(args, split, &indices)?)?;
         results.event(&SheetEvent {
             file: out.display().to_string(),
             data: folder.display().to_string(),
             split: args.split.name(),
             indices: indices.clone(),
         })?;
-        results.text(&format!("{}: {} images", out.display(), indices.len()));
+        let count = indices.len();
+        let images = if count == 1 { "image" } else { "images" };
+        results.text(&format!("{}: {count} {images}", shown(out)));
     } else if args.json {
         for &index in &indices {
             results.event(&ImageEvent {
@@ -191,12 +201,8 @@ fn draw(args: &ShowArgs, split: &Split, indices: &[usize], results: &mut Results
     }
 }
 
-fn write_sheet(
-    args: &ShowArgs,
-    split: &Split,
-    indices: &[usize],
-    out: &Path,
-) -> anyhow::Result<()> {
+/// The contact sheet as PNG.
+fn sheet(args: &ShowArgs, split: &Split, indices: &[usize]) -> anyhow::Result<Vec<u8>> {
     let images: Vec<SheetImage<'_>> = indices
         .iter()
         .map(|&index| SheetImage {
@@ -208,6 +214,5 @@ fn write_sheet(
     let size = (split.images.rows(), split.images.columns());
     let columns = args.columns.unwrap_or(SHEET_COLUMNS);
     let png = contact_sheet(&title, &images, size, columns).map_err(anyhow::Error::msg);
-    write_new_file(out, &png.context("--out")?)?;
-    Ok(())
+    png.context("--out")
 }

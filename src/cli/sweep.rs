@@ -6,10 +6,11 @@ use super::access::AccessArgs;
 use super::config::Origins;
 use super::named_value;
 use super::number_range::NumberRange;
-use super::output::{Results, message};
+use super::output::{Results, message, shown};
+use super::output_name;
 use super::progress::Progress;
 use super::signals::Signals;
-use super::train::{DEFAULT_HIDDEN, open_data_with, shown};
+use super::train::{DEFAULT_HIDDEN, from_here, open_data_with};
 use super::{EXIT_MISSED, Ending};
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -102,7 +103,7 @@ pub struct SweepArgs {
     #[command(flatten)]
     access: AccessArgs,
     /// Folder of the sweep: new, or that of the same sweep
-    #[arg(long, value_name = "DIR", default_value = "sweep")]
+    #[arg(long, value_name = "DIR", default_value = "sweep", value_parser = output_name::folder())]
     out: PathBuf,
     /// Runs at a time [default: one for each core this process may use]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -261,7 +262,7 @@ fn other_sweep(error: SweepFolderError, origins: &Origins) -> anyhow::Error {
             "{} holds a sweep with --{option} {found}, but --{option} is not given, and its \
              default is {expected}; give the same options to go on with it, or choose another \
              folder with --out",
-            folder.display()
+            shown(&folder)
         ),
         other => other.into(),
     }
@@ -275,7 +276,7 @@ fn ending(signals: &Signals, folder: &SweepFolder, all: &[RunConfiguration]) -> 
             "interrupted: {} of {} runs are in {}; the same command goes on with the others",
             done.len(),
             all.len(),
-            folder.path().display()
+            shown(folder.path())
         ));
         return Ending::Signal(signal);
     }
@@ -335,10 +336,10 @@ impl<'a> Follower<'a> {
         self.progress.line(&format!(
             "sweep of {} runs{done} on {}: {} at a time ({}); results in {}",
             self.configurations.len(),
-            shown(&data.folder),
+            from_here(&data.folder),
             plan.workers,
             plan.isa.name(),
-            folder.path().display()
+            shown(folder.path())
         ));
     }
 

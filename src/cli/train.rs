@@ -4,6 +4,7 @@ mod checkpoints;
 mod ending;
 mod live;
 mod messages;
+mod open_run;
 mod recipe;
 mod resolved;
 mod resume;
@@ -15,20 +16,19 @@ mod target;
 use super::Ending;
 use super::backend::BackendArgs;
 use super::config::{Origin, Origins};
-use super::output::message;
+use super::model::{self, LoadedModel};
+use super::output::{message, shown};
+use super::output_name;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, Evaluation, Samples, check_shape};
 use fused_mlp::mnist::{self, DataError, Dataset, FileAccess, OpenOptions, Split};
-use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::{Parameters, Shape};
-use fused_mlp::training::{RunSettings, TrainingOptions, checkpoint};
+use fused_mlp::training::{RunSettings, TrainingOptions};
 use recipe::RecipeArgs;
 pub use recipe::arguments;
 pub use resolved::{resolved, useless};
 use resume::ResumeArgs;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use stopping::StoppingArgs;
@@ -69,7 +69,7 @@ pub struct TrainArgs {
     validation: usize,
     #[command(flatten)]
     target: TargetArgs,
-    /// Model file with the initial weights, instead of random ones
+    /// Model file, or folder of a run, with the initial weights, instead of random ones
     #[arg(long, value_name = "MODEL")]
     init: Option<PathBuf>,
     /// Keep the samples in the order of the files
@@ -78,7 +78,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     stopping: StoppingArgs,
     /// Folder for the results; must not exist [default: runs/<date-time>-<seed>]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
     #[command(flatten)]
     resume: ResumeArgs,
@@ -141,18 +141,18 @@ impl TrainArgs {
     }
 
     /// The model that the training starts from, if one is named.
-    fn initial_model(&self) -> anyhow::Result<Option<(&Path, Parameters)>> {
+    fn initial_model(&self) -> anyhow::Result<Option<LoadedModel>> {
         let Some(path) = &self.init else {
             return Ok(None);
         };
-        let (parameters, _) = load_model(path)?;
-        let found = parameters.shape.hidden;
+        let model = model::load(path)?;
+        let found = model.parameters.shape.hidden;
         match self.hidden {
             Some(hidden) if hidden != found => bail!(
                 "--hidden is {hidden}, but {} has {found} hidden units; leave --hidden out",
-                path.display()
+                shown(&model.file)
             ),
-            _ => Ok(Some((path, parameters))),
+            _ => Ok(Some(model)),
         }
     }
 
@@ -170,27 +170,6 @@ impl TrainArgs {
         check_shape(shape).context("--hidden")?;
         Ok(options.initial_parameters(shape))
     }
-}
-
-/// Reads a model file, or the network of a checkpoint.
-///
-/// # Errors
-/// If it is neither.
-pub fn load_model(path: &Path) -> anyhow::Result<(Parameters, Option<Metadata>)> {
-    let mut start = Vec::new();
-    let is_checkpoint = File::open(path)
-        .and_then(|file| {
-            file.take(checkpoint::MAGIC.len() as u64)
-                .read_to_end(&mut start)
-        })
-        .is_ok_and(|_| start == checkpoint::MAGIC);
-    if !is_checkpoint {
-        return Ok(model_file::load(path)?);
-    }
-    let checkpoint = checkpoint::load(path)?;
-    let data = &checkpoint.description.data;
-    let metadata = Metadata::new(data.rows, data.columns);
-    Ok((checkpoint.into_parameters(), Some(metadata)))
 }
 
 /// Opens the data set. Where there is a model, it must fit it: its inputs and classes hold.
@@ -223,8 +202,8 @@ pub fn open_data_with(
             bail!(
                 "{} has {classes} classes, but {} holds class {label} at position {position}; \
                  choose another model or data set",
-                model.display(),
-                file.display()
+                shown(model),
+                shown(&file)
             );
         }
         other => other?,
@@ -234,7 +213,7 @@ pub fn open_data_with(
         Some((path, shape)) if shape.inputs != pixels => bail!(
             "{}: a network of shape {shape} takes {} pixels, but the images of the data set have \
              {pixels}; choose another model or data set",
-            path.display(),
+            shown(path),
             shape.inputs
         ),
         _ => Ok((folder, dataset)),
@@ -290,10 +269,10 @@ pub fn run(args: &TrainArgs, origins: &Origins, start: Instant) -> anyhow::Resul
 }
 
 /// A folder as seen from the current one, if it lies below.
-pub fn shown(folder: &str) -> String {
+pub fn from_here(folder: &str) -> String {
     let current = std::env::current_dir().ok();
     let below = current
         .as_deref()
         .and_then(|current| Path::new(folder).strip_prefix(current).ok());
-    below.map_or_else(|| folder.to_owned(), |below| below.display().to_string())
+    shown(below.unwrap_or(Path::new(folder)))
 }

@@ -1,5 +1,6 @@
 //! Why a picture cannot be used.
 
+use crate::file_messages::shown;
 use std::path::PathBuf;
 
 /// Why a file cannot be read as a picture. Every message is one line.
@@ -7,13 +8,16 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ImageError {
     /// It has no bytes.
-    #[error("{}: is empty; expected a PNG, JPEG, PGM or idx file", file.display())]
+    #[error("{}: is empty; expected a PNG, JPEG, PGM or idx file", shown(file))]
     Empty {
         /// The file.
         file: PathBuf,
     },
     /// It is in no format that can be read.
-    #[error("{}: expected a PNG, JPEG, PGM or idx file, found {found}; save it as PNG or JPEG", file.display())]
+    #[error(
+        "{}: expected a PNG, JPEG, PGM or idx file, found {found}; save it as PNG or JPEG",
+        shown(file)
+    )]
     Format {
         /// The file.
         file: PathBuf,
@@ -24,7 +28,7 @@ pub enum ImageError {
     #[error(
         "{}: {width} x {height} pixels take {bytes} bytes of memory, at most {limit} are allowed; \
          scale it down or crop it to the digit",
-        file.display()
+        shown(file)
     )]
     TooLarge {
         /// The file.
@@ -39,7 +43,10 @@ pub enum ImageError {
         limit: u64,
     },
     /// It is damaged, or a variant that cannot be read.
-    #[error("{}: is damaged or of an unknown variant: {reason}; save it anew as PNG", file.display())]
+    #[error(
+        "{}: is damaged or of an unknown variant: {reason}; save it anew as PNG",
+        shown(file)
+    )]
     Decode {
         /// The file.
         file: PathBuf,

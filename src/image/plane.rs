@@ -26,6 +26,16 @@ impl Region {
         self.bottom - self.top
     }
 
+    /// The smallest region that holds both.
+    pub(super) fn joined(&self, other: &Self) -> Self {
+        Self {
+            left: self.left.min(other.left),
+            top: self.top.min(other.top),
+            right: self.right.max(other.right),
+            bottom: self.bottom.max(other.bottom),
+        }
+    }
+
     /// Grown by `margin` on each side, as far as the picture goes.
     pub(super) fn grown(&self, margin: usize, plane: &Plane) -> Self {
         Self {

@@ -9,10 +9,16 @@ const PART_SHARE: f64 = 0.08;
 /// largest one that does not: an edge of the paper or a shadow is larger than a digit too.
 const EDGE_FACTOR: usize = 20;
 
+/// Two shapes side by side are two digits if each is at least this high, as a share of both together ...
+const DIGIT_HEIGHT: f64 = 0.7;
+/// ... and the smaller one has at least this share of the area of the larger.
+const DIGIT_AREA: f64 = 0.25;
+
 /// Pixels of a mask that are connected along edges or corners.
 #[derive(Clone, Debug)]
 struct Shape {
     pixels: Vec<usize>,
+    region: Region,
     touches_edge: bool,
 }
 
@@ -25,6 +31,8 @@ pub(super) struct Digit {
     pub region: Region,
     /// Number of its pixels.
     pub area: usize,
+    /// Whether it looks like two digits side by side.
+    pub seems_two: bool,
 }
 
 /// The digit among the pixels that `is_set` tells; `None` if no pixel is set.
@@ -39,30 +47,45 @@ pub(super) fn digit(width: usize, height: usize, is_set: impl Fn(usize) -> bool)
     let is_at_edge = at_edge > EDGE_FACTOR * inside;
     let main = if is_at_edge { at_edge } else { inside };
     let least = (PART_SHARE * main as f64).ceil() as usize;
+    let is_part =
+        |shape: &&Shape| shape.pixels.len() >= least && (!shape.touches_edge || is_at_edge);
+    let parts: Vec<&Shape> = shapes.iter().filter(is_part).collect();
+    let regions = parts.iter().map(|part| part.region);
+    let region = regions.reduce(|all, region| all.joined(&region))?;
     let mut mask = Plane::new(width, height, vec![0.0; width * height]);
-    let mut region: Option<Region> = None;
-    let mut area = 0;
-    for shape in shapes {
-        if shape.pixels.len() < least || (shape.touches_edge && !is_at_edge) {
-            continue;
-        }
-        area += shape.pixels.len();
-        for index in shape.pixels {
-            mask.values[index] = 1.0;
-            let (x, y) = (index % width, index / width);
-            let found = region.get_or_insert(Region {
-                left: x,
-                top: y,
-                right: x + 1,
-                bottom: y + 1,
-            });
-            found.left = found.left.min(x);
-            found.top = found.top.min(y);
-            found.right = found.right.max(x + 1);
-            found.bottom = found.bottom.max(y + 1);
-        }
+    let pixels = parts.iter().flat_map(|part| &part.pixels);
+    pixels.for_each(|&index| mask.values[index] = 1.0);
+    Some(Digit {
+        mask,
+        region,
+        area: parts.iter().map(|part| part.pixels.len()).sum(),
+        seems_two: seems_two(&parts),
+    })
+}
+
+/// Whether the two largest shapes are as high as digits, of similar size, and side by side: no column has
+/// both. The pieces of one digit lie above each other, or are smaller.
+fn seems_two(parts: &[&Shape]) -> bool {
+    let mut parts = parts.to_vec();
+    parts.sort_by_key(|part| std::cmp::Reverse(part.pixels.len()));
+    let [one, other, ..] = parts[..] else {
+        return false;
+    };
+    let height = DIGIT_HEIGHT * one.region.joined(&other.region).height() as f64;
+    let is_high = |part: &Shape| part.region.height() as f64 >= height;
+    let are_apart = one.region.right <= other.region.left || other.region.right <= one.region.left;
+    let least = DIGIT_AREA * one.pixels.len() as f64;
+    are_apart && is_high(one) && is_high(other) && other.pixels.len() as f64 >= least
+}
+
+/// The region of one pixel.
+fn pixel(x: usize, y: usize) -> Region {
+    Region {
+        left: x,
+        top: y,
+        right: x + 1,
+        bottom: y + 1,
     }
-    region.map(|region| Digit { mask, region, area })
 }
 
 /// All connected shapes.
@@ -76,12 +99,14 @@ fn shapes(width: usize, height: usize, is_set: impl Fn(usize) -> bool) -> Vec<Sh
         is_open[start] = false;
         let mut shape = Shape {
             pixels: vec![start],
+            region: pixel(start % width, start / width),
             touches_edge: false,
         };
         let mut next = 0;
         while let Some(&index) = shape.pixels.get(next) {
             next += 1;
             let (x, y) = (index % width, index / width);
+            shape.region = shape.region.joined(&pixel(x, y));
             shape.touches_edge |= x == 0 || y == 0 || x + 1 == width || y + 1 == height;
             for y in y.saturating_sub(1)..(y + 2).min(height) {
                 for x in x.saturating_sub(1)..(x + 2).min(width) {
@@ -131,6 +156,31 @@ mod tests {
         // 15 pixels and 4: the diagonal connects; a speck of one pixel is below the share.
         assert_eq!(of(&rows), Some((19, region)));
         assert_eq!(of(&["....", "...."]), None);
+    }
+
+    #[test]
+    fn two_digits_are_side_by_side() {
+        let seems_two = |rows: &[&str]| {
+            let text = rows.concat();
+            let is_set = |index: usize| text.as_bytes()[index] == b'#';
+            digit(rows[0].len(), rows.len(), is_set).unwrap().seems_two
+        };
+        assert!(seems_two(&[
+            "..........",
+            ".#...###..",
+            ".#..##.#..",
+            ".#...###..",
+            ".......#..",
+            "..........",
+        ]));
+        // One above the other, a low one beside a high one, and one alone.
+        assert!(!seems_two(&[
+            "......", ".####.", "......", ".####.", "......"
+        ]));
+        assert!(!seems_two(&[
+            "......", ".#....", ".#....", ".#.##.", ".#....", "......"
+        ]));
+        assert!(!seems_two(&[".....", ".###.", ".#.#.", ".###.", "....."]));
     }
 
     #[test]

@@ -31,6 +31,19 @@ pub enum LayerError {
         /// Names and shapes of the arrays.
         found: String,
     },
+    /// The shapes fit the other layout than the one that was named.
+    #[error(
+        "the shapes are those of the layout {fitting}, not of {named}; leave --layout out, or name \
+         the other one. Found {found}"
+    )]
+    Layout {
+        /// The layout that was named.
+        named: &'static str,
+        /// The layout that the shapes fit.
+        fitting: &'static str,
+        /// Names and shapes of the arrays.
+        found: String,
+    },
     /// The shapes fit in more than one way.
     #[error("the shapes fit both {first} and {second}; {remedy}. Found {found}")]
     Ambiguous {
@@ -101,18 +114,29 @@ pub fn parameters_from(
     let Some([one, other]) = two_layers(tensors) else {
         return Err(LayerError::Names { found: found() });
     };
-    let layouts = match layout {
-        Some(layout) => vec![layout],
-        None => vec![Layout::PyTorch, Layout::Fused],
-    };
-    let readings: Vec<Reading<'_>> = layouts
+    let all: Vec<Reading<'_>> = [Layout::PyTorch, Layout::Fused]
         .into_iter()
         .flat_map(|layout| readings(layout, one, other))
         .collect();
-    match readings[..] {
-        [] => Err(LayerError::Shapes { found: found() }),
-        [reading] => reading.parameters(),
-        [first, second, ..] => Err(ambiguous(&first, &second, found())),
+    let is_wanted = |reading: &&Reading<'_>| layout.is_none_or(|it| it == reading.layout);
+    let wanted: Vec<&Reading<'_>> = all.iter().filter(is_wanted).collect();
+    match (&wanted[..], layout, all.first()) {
+        ([], Some(named), Some(other)) => Err(LayerError::Layout {
+            named: layout_text(named),
+            fitting: layout_text(other.layout),
+            found: found(),
+        }),
+        ([], ..) => Err(LayerError::Shapes { found: found() }),
+        ([reading], ..) => reading.parameters(),
+        ([first, second, ..], ..) => Err(ambiguous(first, second, found())),
+    }
+}
+
+/// A layout as the option names it, and what it says.
+fn layout_text(layout: Layout) -> &'static str {
+    match layout {
+        Layout::Fused => "fused ([inputs, outputs])",
+        Layout::PyTorch => "pytorch ([outputs, inputs])",
     }
 }
 

@@ -1,9 +1,10 @@
 //! Everything that can be wrong with a data set, one variant for each way.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::idx::Kind;
+use crate::file_messages::shown;
 
 /// A defect of a data set.
 ///
@@ -14,7 +15,7 @@ pub enum DataError {
     /// The first two bytes of an idx file are not zero.
     #[error(
         "{}: wrong magic: expected an idx file starting with bytes 00 00, found {:02x} {:02x}; {}",
-        one_line(file), found[0], found[1], magic_advice(*found)
+        shown(file), found[0], found[1], magic_advice(*found)
     )]
     WrongMagic {
         /// The file.
@@ -27,7 +28,7 @@ pub enum DataError {
     #[error(
         "{}: wrong type code: expected 0x08 (unsigned byte), found 0x{found:02x} ({}); convert the \
          file to unsigned bytes",
-        one_line(file), type_name(*found)
+        shown(file), type_name(*found)
     )]
     WrongTypeCode {
         /// The file.
@@ -40,7 +41,7 @@ pub enum DataError {
     #[error(
         "{}: wrong number of dimensions: expected {} for {kind}, found {found}; check that images \
          and labels are not exchanged",
-        one_line(file), kind.dimensions()
+        shown(file), kind.dimensions()
     )]
     WrongDimensionCount {
         /// The file.
@@ -54,7 +55,7 @@ pub enum DataError {
     /// A dimension is zero.
     #[error(
         "{}: dimension {} ({}) is zero: expected at least 1; replace the file by a complete copy",
-        one_line(file), index + 1, kind.dimension_name(*index)
+        shown(file), index + 1, kind.dimension_name(*index)
     )]
     ZeroDimension {
         /// The file.
@@ -69,7 +70,7 @@ pub enum DataError {
     #[error(
         "{}: absurd dimensions: expected a size that memory can address (at most {} bytes), found \
          {}; the header is damaged, replace the file by a good copy",
-        one_line(file),
+        shown(file),
         isize::MAX,
         product(dimensions)
     )]
@@ -84,7 +85,7 @@ pub enum DataError {
     #[error(
         "{}: truncated: expected {expected} bytes by its dimensions, found {found}; replace the \
          file by a complete copy",
-        one_line(file)
+        shown(file)
     )]
     Truncated {
         /// The file.
@@ -99,7 +100,7 @@ pub enum DataError {
     #[error(
         "{}: was shortened while it was in use: expected {expected} bytes, found {found}; restore \
          it, or read it into memory with --no-mmap",
-        one_line(file)
+        shown(file)
     )]
     Shortened {
         /// The file.
@@ -114,7 +115,7 @@ pub enum DataError {
     #[error(
         "{}: trailing bytes: expected {expected} bytes by its dimensions, found {} {found}; replace \
          the file by a good copy",
-        one_line(file), if *counted { "exactly" } else { "at least" }
+        shown(file), if *counted { "exactly" } else { "at least" }
     )]
     TrailingBytes {
         /// The file.
@@ -132,7 +133,7 @@ pub enum DataError {
     #[error(
         "{}: header too short: expected {expected} bytes for {kind}, found {found}; replace the \
          file by a complete copy",
-        one_line(file)
+        shown(file)
     )]
     ShortHeader {
         /// The file.
@@ -148,7 +149,7 @@ pub enum DataError {
     /// The file holds no byte.
     #[error(
         "{}: empty: expected an idx file, found 0 bytes; replace the file by a complete copy",
-        one_line(file)
+        shown(file)
     )]
     Empty {
         /// The file.
@@ -159,7 +160,7 @@ pub enum DataError {
     #[error(
         "{}: is a folder: expected a file; give the folder that holds the four files, or move the \
          file out of this one",
-        one_line(file)
+        shown(file)
     )]
     IsFolder {
         /// The path.
@@ -169,7 +170,7 @@ pub enum DataError {
     /// A pipe, socket or device stands where a file should.
     #[error(
         "{}: expected a regular file, found a pipe, socket or device; copy the data into a file",
-        one_line(file)
+        shown(file)
     )]
     NotRegular {
         /// The path.
@@ -180,7 +181,7 @@ pub enum DataError {
     #[error(
         "{}: unreadable: expected a file that can be opened and read, found \"{source}\"; check the \
          path and its permissions",
-        one_line(file)
+        shown(file)
     )]
     Unreadable {
         /// The path.
@@ -193,7 +194,7 @@ pub enum DataError {
     #[error(
         "{}: not gzip although named .gz: expected bytes 1f 8b at the start, found {}; remove .gz \
          from the name if the file is not compressed",
-        one_line(file),
+        shown(file),
         hex(found)
     )]
     NotGzip {
@@ -207,7 +208,7 @@ pub enum DataError {
     #[error(
         "{}: corrupt gzip: expected a complete compressed file, found \"{source}\"; replace the \
          file by a good copy",
-        one_line(file)
+        shown(file)
     )]
     CorruptGzip {
         /// The file.
@@ -220,7 +221,7 @@ pub enum DataError {
     #[error(
         "{}: impossible size: {compressed} compressed bytes can hold at most {possible} bytes, found \
          dimensions that promise {promised}; replace the file by a good copy",
-        one_line(file)
+        shown(file)
     )]
     ImpossibleExpansion {
         /// The file.
@@ -237,8 +238,8 @@ pub enum DataError {
     #[error(
         "{}: expected as many labels as there are images in {} ({images}), found {labels}; take both \
          files from the same data set",
-        one_line(labels_file),
-        one_line(images_file)
+        shown(labels_file),
+        shown(images_file)
     )]
     CountMismatch {
         /// The file of images.
@@ -254,7 +255,7 @@ pub enum DataError {
     /// Training and test images differ in size.
     #[error(
         "{}: expected images of {}x{} as in {}, found {}x{}; take all files from the same data set",
-        one_line(test_file), train.0, train.1, one_line(train_file), test.0, test.1
+        shown(test_file), train.0, train.1, shown(train_file), test.0, test.1
     )]
     SizeMismatch {
         /// The file of training images.
@@ -271,7 +272,7 @@ pub enum DataError {
     #[error(
         "{}: label {position}: expected a class below {classes}, found {label}; ask for at least {} \
          classes or correct the file",
-        one_line(file), usize::from(*label) + 1
+        shown(file), usize::from(*label) + 1
     )]
     LabelBeyondClasses {
         /// The file.
@@ -298,7 +299,7 @@ pub enum DataError {
     #[error(
         "{}: expected the four files of an MNIST-format data set, found no {}; put the missing \
          files there (each may end in .gz) or give another folder",
-        one_line(folder), missing.join(", no ")
+        shown(folder), missing.join(", no ")
     )]
     MissingFiles {
         /// The folder.
@@ -310,7 +311,7 @@ pub enum DataError {
     /// The folder that was asked for does not exist.
     #[error(
         "{}: expected a folder with a data set, found nothing; correct {origin}",
-        one_line(folder)
+        shown(folder)
     )]
     FolderMissing {
         /// The folder.
@@ -323,7 +324,7 @@ pub enum DataError {
     #[error(
         "{}: expected a folder with a data set, found a file; correct {origin} to the folder \
          that holds the four files",
-        one_line(folder)
+        shown(folder)
     )]
     NotAFolder {
         /// The path.
@@ -349,7 +350,7 @@ pub enum DataError {
         "{}: cannot write the cache for decompressed files: expected a writable folder with enough \
          space, found \"{source}\"; set XDG_CACHE_HOME to such a folder or decompress the files \
          with gunzip",
-        one_line(path)
+        shown(path)
     )]
     CacheUnwritable {
         /// The folder or file.
@@ -362,25 +363,12 @@ pub enum DataError {
     #[error(
         "{}: no cache folder for decompressed files: expected an absolute path in XDG_CACHE_HOME or \
          HOME, found none; set one of them or decompress the file with gunzip",
-        one_line(file)
+        shown(file)
     )]
     NoCacheFolder {
         /// The file that needs the cache.
         file: PathBuf,
     },
-}
-
-/// The path with control characters escaped, so that a message stays on one line.
-pub(super) fn one_line(path: &Path) -> String {
-    let mut shown = String::new();
-    for character in path.to_string_lossy().chars() {
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 fn hex(bytes: &[u8]) -> String {

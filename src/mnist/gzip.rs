@@ -18,10 +18,11 @@ use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::checksum::hex;
-use super::error::{DataError, one_line};
+use super::error::DataError;
 use super::file::{FileAccess, Storage, changed, open_idx, open_regular, unreadable};
 use super::idx::{Header, MAX_HEADER};
 use super::names::MnistFile;
+use crate::file_messages::shown;
 
 /// The first two bytes of a gzip file.
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -61,8 +62,8 @@ pub(super) fn open(
     decompress(compressed, &source, &cache_dir, &cached)?;
     message(&format!(
         "decompressed {} to {}",
-        one_line(path),
-        one_line(&cached)
+        shown(path),
+        shown(&cached)
     ));
     open_idx(&cached, &cached, file.kind(), access)
 }

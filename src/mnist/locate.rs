@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::dataset::check_folder;
-use super::error::{DataError, one_line};
+use super::error::DataError;
 use super::names::find_files;
+use crate::file_messages::shown;
 
 /// The environment variable that names the folder of the data set.
 pub const DATA_VARIABLE: &str = "FUSED_MLP_DATA";
@@ -64,9 +65,9 @@ impl Places {
                 continue;
             }
             if !folder.is_dir() {
-                looked.push(one_line(&folder));
+                looked.push(shown(&folder));
             } else if find_files(&folder).is_err() {
-                looked.push(format!("{} (lacks files)", one_line(&folder)));
+                looked.push(format!("{} (lacks files)", shown(&folder)));
             } else {
                 return Ok(folder);
             }

@@ -20,6 +20,8 @@ pub(super) struct Axis {
     pub range: Option<(f64, f64)>,
     /// Factor of the labels: 100 shows shares as percent.
     pub factor: f64,
+    /// Whether it counts: labels are whole numbers.
+    pub is_whole: bool,
 }
 
 impl Axis {
@@ -30,6 +32,7 @@ impl Axis {
             is_log: false,
             range: None,
             factor: 1.0,
+            is_whole: false,
         }
     }
 
@@ -45,6 +48,14 @@ impl Axis {
     pub fn within(self, low: f64, high: f64) -> Self {
         Self {
             range: Some((low, high)),
+            ..self
+        }
+    }
+
+    /// The same with whole numbers as labels.
+    pub fn whole(self) -> Self {
+        Self {
+            is_whole: true,
             ..self
         }
     }
@@ -88,7 +99,9 @@ impl Axis {
     pub fn ticks(&self, places: &Range<f64>, most: usize) -> Vec<f64> {
         if !self.is_log {
             let (factor, span) = (self.factor, places.end - places.start);
-            return multiples(places, nice_step(span * factor / most as f64) / factor);
+            let least = if self.is_whole { 1.0 } else { 0.0 };
+            let step = nice_step((span * factor / most as f64).max(least));
+            return multiples(places, step / factor);
         }
         let decades = places.end - places.start;
         if decades > most as f64 {
@@ -234,6 +247,14 @@ mod tests {
         assert_eq!(
             linear.ticks(&(0.0..10.0), 5),
             [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+        );
+        // Nothing is counted in halves.
+        let whole = Axis::linear("x").whole();
+        assert_eq!(whole.ticks(&(0.9..3.1), 6), [1.0, 2.0, 3.0]);
+        assert_eq!(whole.ticks(&(0.5..1.5), 6), [1.0]);
+        assert_eq!(
+            whole.ticks(&(0.0..100.0), 5),
+            linear.ticks(&(0.0..100.0), 5)
         );
         let percent = Axis::linear("y").percent();
         let labels = |axis: &Axis, places: Range<f64>| -> Vec<String> {

@@ -11,7 +11,7 @@ pub(super) const TIMES_HEADER: &str = "epoch,seconds,samples_per_second";
 
 /// A line is not one that a run writes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: expected {expected}, found {found:?}")]
+#[error("{}expected {expected}, found {found:?}", place(*line))]
 pub struct HistoryError {
     /// Its number, from 1 on; 0 for the whole file.
     line: usize,
@@ -19,6 +19,14 @@ pub struct HistoryError {
     expected: String,
     /// What is there.
     found: String,
+}
+
+/// Where a line is, if it is one.
+fn place(line: usize) -> String {
+    match line {
+        0 => String::new(),
+        line => format!("line {line}: "),
+    }
 }
 
 impl HistoryError {
@@ -205,23 +213,28 @@ pub fn parse_epochs(epochs: &str, times: &str) -> Result<Vec<EpochRecord>, Histo
     }
 }
 
-/// Reads all lines that are whole as numbers, for pictures: what is empty or not finite is NaN.
-///
-/// # Errors
-/// The first line that no run writes.
-pub(super) fn parse_numbers(text: &str, header: &str) -> Result<Vec<Vec<f64>>, HistoryError> {
+/// Reads all lines that are whole as numbers, for pictures: what is empty or not finite is NaN. Ends
+/// before the first line that no run writes, and tells what is wrong with it.
+pub(super) fn parse_numbers(text: &str, header: &str) -> (Vec<Vec<f64>>, Option<HistoryError>) {
     // A run that was killed may have left a part of a line.
     let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-    lines(whole, header)?
-        .map(|line| {
-            let line = line?;
-            let columns = 0..line.fields.len();
-            columns
-                .map(|index| match line.fields[index] {
-                    "" => Ok(f64::NAN),
-                    _ => line.field(index, "a number"),
-                })
-                .collect()
+    let mut parsed = Vec::new();
+    let mut parse = || -> Result<(), HistoryError> {
+        for line in lines(whole, header)? {
+            parsed.push(numbers(&line?)?);
+        }
+        Ok(())
+    };
+    let damage = parse().err();
+    (parsed, damage)
+}
+
+fn numbers(line: &Line<'_>) -> Result<Vec<f64>, HistoryError> {
+    let columns = 0..line.fields.len();
+    columns
+        .map(|index| match line.fields[index] {
+            "" => Ok(f64::NAN),
+            _ => line.field(index, "a number"),
         })
         .collect()
 }
@@ -274,11 +287,16 @@ mod tests {
     #[test]
     fn numbers_for_pictures_may_be_missing_or_cut() {
         let read = |lines: &str| parse_numbers(&format!("{TIMES_HEADER}\n{lines}"), TIMES_HEADER);
-        assert_eq!(read("1,0.5,10\n2,0.").unwrap(), [[1.0, 0.5, 10.0]]);
-        let odd = read("1,NaN,\n").unwrap();
-        assert!(odd[0][1].is_nan() && odd[0][2].is_nan());
-        assert!(read("1,2\n").is_err() && read("1,2,x\n").is_err());
-        assert!(parse_numbers("", TIMES_HEADER).is_err());
+        assert_eq!(read("1,0.5,10\n2,0."), (vec![vec![1.0, 0.5, 10.0]], None));
+        let (odd, damage) = read("1,NaN,\n");
+        assert!(odd[0][1].is_nan() && odd[0][2].is_nan() && damage.is_none());
+        for wrong in ["1,2\n", "1,2,x\n"] {
+            // What stands before the damage is kept.
+            let (lines, damage) = read(&format!("1,0.5,10\n{wrong}3,0.5,10\n"));
+            assert_eq!(lines, [[1.0, 0.5, 10.0]]);
+            assert!(damage.unwrap().to_string().starts_with("line 3: expected "));
+        }
+        assert!(parse_numbers("", TIMES_HEADER).1.is_some());
     }
 
     #[test]

@@ -15,11 +15,13 @@ mod labels;
 mod learning_curve;
 mod loss_series;
 mod new_file;
+mod new_folder;
 mod png;
 mod profile;
 mod race;
 mod roofline;
 mod run_folder;
+mod saved_run;
 mod sweep;
 mod terminal_picture;
 
@@ -32,12 +34,13 @@ pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, ScoreEv
 pub use history::{HistoryError, parse_epochs, parse_steps};
 pub use learning_curve::learning_curve_svg;
 pub use new_file::{NewFileError, write_new_file, write_numbered_file};
+pub use new_folder::{create_folder, create_numbered_folder};
 pub use profile::{chrome_trace, phases_svg};
 pub use race::{RaceRun, RaceSummary, race_svg};
 pub use roofline::{Roof, roofline_svg};
 pub use run_folder::{
-    EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, SavedData,
-    SavedResults, SavedRun, TIMES_FILE, create_folder, create_numbered_folder,
+    EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, TIMES_FILE,
 };
+pub use saved_run::{SavedData, SavedResults, SavedRun};
 pub use sweep::sweep_svg;
 pub use terminal_picture::{TerminalStyle, terminal_picture};

@@ -1,5 +1,6 @@
 //! Files that are never overwritten.
 
+use crate::file_messages::shown;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,13 +10,16 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum NewFileError {
     /// It is there already.
-    #[error("{} exists already and is never overwritten; choose another file with --out", file.display())]
+    #[error(
+        "{} exists already and is never overwritten; choose another file with --out",
+        shown(file)
+    )]
     Exists {
         /// The file.
         file: PathBuf,
     },
     /// It cannot be written.
-    #[error("{}: cannot be written: {source}", file.display())]
+    #[error("{}: cannot be written: {source}", shown(file))]
     Write {
         /// The file.
         file: PathBuf,

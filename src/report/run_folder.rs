@@ -20,11 +20,14 @@ use super::history::{
 };
 use super::learning_curve::learning_curve_of_means;
 use super::loss_series::LossSeries;
+use super::new_folder::{create_folder, create_numbered_folder};
+use super::saved_run::SavedRun;
 use super::{EndEvent, StartEvent};
 use crate::atomic_file;
+use crate::file_messages::{shown, unreadable};
 use crate::training::checkpoint::HistoryMarks;
-use crate::training::{EpochRecord, RunSettings, StepRecord};
-use serde::{Deserialize, Serialize};
+use crate::training::{EpochRecord, StepRecord};
+use serde::Serialize;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -47,13 +50,13 @@ const CURVE_FILE: &str = "loss.svg";
 #[non_exhaustive]
 pub enum RunFolderError {
     /// It is there already.
-    #[error("{folder} exists already and is never overwritten; choose another folder with --out")]
+    #[error("{folder} exists already and is never overwritten; choose another folder with --out", folder = shown(folder))]
     Exists {
         /// The folder.
         folder: PathBuf,
     },
     /// A file or the folder cannot be written.
-    #[error("{path}: cannot be written: {source}")]
+    #[error("{path}: cannot be written: {source}", path = shown(path))]
     Write {
         /// What was to be written.
         path: PathBuf,
@@ -61,7 +64,7 @@ pub enum RunFolderError {
         source: io::Error,
     },
     /// A file of an earlier run cannot be read.
-    #[error("{path}: cannot be read: {source}; expected the folder of a run")]
+    #[error("{}", unreadable(path, source, "the folder of a run"))]
     Read {
         /// What was to be read.
         path: PathBuf,
@@ -69,7 +72,7 @@ pub enum RunFolderError {
         source: io::Error,
     },
     /// A file of an earlier run is not as it was left.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = shown(path))]
     History {
         /// The file.
         path: PathBuf,
@@ -77,7 +80,7 @@ pub enum RunFolderError {
         source: HistoryError,
     },
     /// Another process works on it.
-    #[error("{folder} is being written by another process; wait for its end")]
+    #[error("{folder} is being written by another process; wait for its end", folder = shown(folder))]
     Busy {
         /// The folder.
         folder: PathBuf,
@@ -101,48 +104,6 @@ struct RunRecord<'a> {
     #[serde(flatten)]
     start: &'a StartEvent<'a>,
     results: Option<&'a EndEvent>,
-}
-
-/// What `run.json` tells to a run that goes on.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct SavedRun {
-    /// When the run started.
-    pub started: String,
-    /// Its options.
-    #[serde(flatten)]
-    pub settings: RunSettings,
-    /// Instruction set of its kernels; none for backends that have none of ours.
-    pub isa: Option<String>,
-    /// Threads that trained.
-    pub threads: usize,
-    /// Its data set.
-    pub data: SavedData,
-    /// How it ended, if it did.
-    pub results: Option<SavedResults>,
-}
-
-/// The data set of a [`SavedRun`].
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct SavedData {
-    /// Folder of the files.
-    pub folder: PathBuf,
-}
-
-/// The results of a [`SavedRun`].
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct SavedResults {
-    /// As in [`EndEvent`].
-    pub outcome: String,
-}
-
-impl SavedRun {
-    /// Reads the text of `run.json`.
-    ///
-    /// # Errors
-    /// [`HistoryError`] if it is not that of a run.
-    pub fn parse(text: &str) -> Result<Self, HistoryError> {
-        serde_json::from_str(text).map_err(|error| HistoryError::new(0, "a run", error.to_string()))
-    }
 }
 
 impl RunFolder {
@@ -376,46 +337,6 @@ fn write_failed(file: &AppendFile, source: io::Error) -> RunFolderError {
         path: file.path().to_owned(),
         source,
     }
-}
-
-/// Creates a folder, and those that it lies in.
-///
-/// # Errors
-/// [`RunFolderError::Exists`] if it is there already, [`RunFolderError::Write`] if it cannot be
-/// made.
-pub fn create_folder(path: &Path) -> Result<(), RunFolderError> {
-    let failed = |source| RunFolderError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(failed)?;
-    }
-    match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(RunFolderError::Exists {
-            folder: path.to_owned(),
-        }),
-        other => other.map_err(failed),
-    }
-}
-
-/// Creates `base`, or if that is there already the first of `base-2`, `base-3`, ... that is not.
-///
-/// # Errors
-/// As [`create_folder`].
-pub fn create_numbered_folder(base: &str) -> Result<PathBuf, RunFolderError> {
-    let numbered = (2..1000).map(|number| format!("{base}-{number}"));
-    for name in std::iter::once(base.to_owned()).chain(numbered) {
-        let path = PathBuf::from(name);
-        match create_folder(&path) {
-            Ok(()) => return Ok(path),
-            Err(RunFolderError::Exists { .. }) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(RunFolderError::Exists {
-        folder: base.into(),
-    })
 }
 
 #[cfg(test)]

@@ -9,60 +9,31 @@ const SIZE: (u32, u32) = (960, 960);
 /// Most lines of a chart: more could not be told apart.
 const MOST_LINES: usize = 8;
 
-/// An option that may vary: its name, its number for an axis, and its text for a legend.
-struct OptionAxis {
-    name: &'static str,
-    number: Option<fn(&RunConfiguration) -> f64>,
-    text: fn(&RunConfiguration) -> String,
-}
+/// An option that may vary: its name, and its value as text.
+struct OptionAxis(&'static str, fn(&RunConfiguration) -> String);
 
 const OPTIONS: [OptionAxis; 9] = [
-    OptionAxis {
-        name: "learning rate",
-        number: Some(|it| f64::from(it.options.learning_rate)),
-        text: |it| it.options.learning_rate.to_string(),
-    },
-    OptionAxis {
-        name: "minibatch",
-        number: Some(|it| it.options.batch_size as f64),
-        text: |it| it.options.batch_size.to_string(),
-    },
-    OptionAxis {
-        name: "hidden units",
-        number: Some(|it| it.hidden as f64),
-        text: |it| it.hidden.to_string(),
-    },
-    OptionAxis {
-        name: "init scale",
-        number: Some(|it| f64::from(it.options.init_scale)),
-        text: |it| it.options.init_scale.to_string(),
-    },
-    OptionAxis {
-        name: "weight decay",
-        number: Some(|it| f64::from(it.options.weight_decay)),
-        text: |it| it.options.weight_decay.to_string(),
-    },
-    OptionAxis {
-        name: "momentum",
-        number: Some(|it| f64::from(it.options.momentum)),
-        text: |it| it.options.momentum.to_string(),
-    },
-    OptionAxis {
-        name: "epochs",
-        number: Some(|it| f64::from(it.options.epochs)),
-        text: |it| it.options.epochs.to_string(),
-    },
-    OptionAxis {
-        name: "warm-up",
-        number: Some(|it| f64::from(it.options.warm_up)),
-        text: |it| it.options.warm_up.to_string(),
-    },
-    OptionAxis {
-        name: "schedule",
-        number: None,
-        text: |it| it.options.schedule.to_string(),
-    },
+    OptionAxis("learning rate", |it| it.options.learning_rate.to_string()),
+    OptionAxis("minibatch", |it| it.options.batch_size.to_string()),
+    OptionAxis("hidden units", |it| it.hidden.to_string()),
+    OptionAxis("init scale", |it| it.options.init_scale.to_string()),
+    OptionAxis("weight decay", |it| it.options.weight_decay.to_string()),
+    OptionAxis("momentum", |it| it.options.momentum.to_string()),
+    OptionAxis("epochs", |it| it.options.epochs.to_string()),
+    OptionAxis("warm-up", |it| it.options.warm_up.to_string()),
+    OptionAxis("schedule", |it| it.options.schedule.to_string()),
 ];
+
+impl OptionAxis {
+    fn text(&self, configuration: &RunConfiguration) -> String {
+        self.1(configuration)
+    }
+
+    /// Its place on an axis; none if its values are names.
+    fn number(&self, configuration: &RunConfiguration) -> Option<f64> {
+        self.text(configuration).parse().ok()
+    }
+}
 
 /// Draws two charts. Upper: the validation error after the last epoch against the option with the most
 /// values (the learning rate, if it has as many as any), mean and standard deviation over the
@@ -86,11 +57,11 @@ pub fn sweep_svg(
         .filter(|option| values(option, &summaries) > 1)
         .collect();
     let label = |configuration: &RunConfiguration, without: Option<&str>| {
-        let shown = varying.iter().filter(|option| Some(option.name) != without);
-        let parts = shown.map(|option| format!("{} {}", option.name, (option.text)(configuration)));
+        let shown = varying.iter().filter(|option| Some(option.0) != without);
+        let parts = shown.map(|option| format!("{} {}", option.0, option.text(configuration)));
         parts.collect::<Vec<_>>().join(", ")
     };
-    let ends = ends(&summaries, axis, &|it| label(it, Some(axis.name)));
+    let ends = ends(&summaries, axis, &|it| label(it, Some(axis.0)));
     let curves = curves(configurations, results, &summaries, &|it| label(it, None));
     let mut title = "Validation error after the last epoch (mean ± standard deviation)".to_owned();
     let left_out = ends.len().saturating_sub(MOST_LINES);
@@ -99,7 +70,7 @@ pub fn sweep_svg(
     }
     svg(SIZE, |root| {
         let (upper, lower) = root.split_vertically(SIZE.1 / 2);
-        draw(&upper, &title, axis.name, &ends[..ends.len() - left_out])?;
+        draw(&upper, &title, axis.0, &ends[..ends.len() - left_out])?;
         let title = format!(
             "Mean validation error of the best {} after each epoch",
             curves.len()
@@ -113,13 +84,17 @@ fn error_percent(accuracy: f64) -> f64 {
 }
 
 fn values(option: &OptionAxis, summaries: &[Summary]) -> usize {
-    let texts = summaries.iter().map(|it| (option.text)(&it.configuration));
+    let texts = summaries.iter().map(|it| option.text(&it.configuration));
     texts.collect::<std::collections::BTreeSet<_>>().len()
 }
 
 /// The numeric option with the most values; the first of equals.
 fn axis(summaries: &[Summary]) -> &'static OptionAxis {
-    let numeric = OPTIONS.iter().filter(|option| option.number.is_some());
+    let is_numeric = |option: &&OptionAxis| {
+        let mut values = summaries.iter().map(|it| option.number(&it.configuration));
+        values.all(|number| number.is_some())
+    };
+    let numeric = OPTIONS.iter().filter(is_numeric);
     let best = numeric.reduce(|best, option| {
         if values(option, summaries) > values(best, summaries) {
             option
@@ -138,11 +113,12 @@ fn ends(
 ) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for summary in summaries {
-        let (Some(accuracy), Some(number)) = (summary.validation_accuracy, axis.number) else {
+        let number = axis.number(&summary.configuration);
+        let (Some(accuracy), Some(number)) = (summary.validation_accuracy, number) else {
             continue;
         };
         let point = (
-            number(&summary.configuration),
+            number,
             error_percent(accuracy.mean),
             100.0 * accuracy.deviation,
         );

@@ -12,6 +12,7 @@
 use super::record::EpochLine;
 use super::{RunConfiguration, RunRecord, RunResult};
 use crate::atomic_file;
+use crate::file_messages::shown;
 use crate::training::EpochRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,7 +33,7 @@ pub const SWEEP_EPOCHS_FILE: &str = "epochs.csv";
 #[non_exhaustive]
 pub enum SweepFolderError {
     /// Something else is there.
-    #[error("{folder} exists already and holds no sweep; choose another folder with --out")]
+    #[error("{folder} exists already and holds no sweep; choose another folder with --out", folder = shown(folder))]
     NoSweep {
         /// The folder.
         folder: PathBuf,
@@ -40,8 +41,7 @@ pub enum SweepFolderError {
     /// The sweep there is another one.
     #[error(
         "{folder} holds a sweep with --{option} {found}, but now it is {expected}; give the same \
-         options to go on with it, or choose another folder with --out"
-    )]
+         options to go on with it, or choose another folder with --out", folder = shown(folder))]
     Other {
         /// The folder.
         folder: PathBuf,
@@ -55,14 +55,13 @@ pub enum SweepFolderError {
     /// Another process has it open.
     #[error(
         "another process is at work on the sweep in {folder}; wait for it, or choose another \
-         folder with --out"
-    )]
+         folder with --out", folder = shown(folder))]
     InUse {
         /// The folder.
         folder: PathBuf,
     },
     /// A file there is broken.
-    #[error("{path}: {problem}; remove the folder, or choose another one with --out")]
+    #[error("{path}: {problem}; remove the folder, or choose another one with --out", path = shown(path))]
     Broken {
         /// The file.
         path: PathBuf,
@@ -70,7 +69,7 @@ pub enum SweepFolderError {
         problem: String,
     },
     /// A file or the folder cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = shown(path))]
     Io {
         /// What was to be read or written.
         path: PathBuf,
@@ -197,7 +196,7 @@ impl SweepFolder {
         let options = |value: &Value| -> BTreeMap<String, String> {
             let fields = value.as_object().into_iter().flatten();
             fields
-                .map(|(name, value)| (name.clone(), shown(value)))
+                .map(|(name, value)| (name.clone(), value_text(value)))
                 .collect()
         };
         let (found, expected) = (options(&found), options(expected));
@@ -318,9 +317,9 @@ fn csv_lines(
 }
 
 /// A value of the description as on the command line: lists with commas.
-fn shown(value: &Value) -> String {
+fn value_text(value: &Value) -> String {
     match value {
-        Value::Array(values) => values.iter().map(shown).collect::<Vec<_>>().join(","),
+        Value::Array(values) => values.iter().map(value_text).collect::<Vec<_>>().join(","),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }

@@ -126,6 +126,10 @@ fn files_that_cannot_be_used_are_told() {
             "export --model model.safetensors --layout pytorch --out model.safetensors",
             "choose another name",
         ),
+        (
+            "import torch.safetensors --out x.safetensors --layout fused",
+            "the layout pytorch ([outputs, inputs]), not of fused ([inputs, outputs]); leave --layout out",
+        ),
         ("eval --model torch.safetensors", "fused-mlp import"),
         ("train --init torch.safetensors", "fused-mlp import"),
         ("export --model model.safetensors --out x.pt", "--format"),

@@ -248,7 +248,7 @@ fn windows_of_other_sizes_are_followed() {
 }
 
 #[test]
-fn an_interrupt_leaves_a_clean_terminal() {
+fn an_interrupt_leaves_the_chart_and_a_clean_terminal() {
     let place = Place::new();
     let arguments = "train --epochs 1000000 --hidden 20 --out run";
     let mut terminal = Terminal::start(&place, (80, 24), arguments, &[]);
@@ -261,9 +261,33 @@ fn an_interrupt_leaves_a_clean_terminal() {
         "{screen}"
     );
     assert!(screen.contains("interrupted: "), "{screen}");
-    for gone in ["░", "of the FMA peak", "└", "^C"] {
+    for gone in ["░", "of the FMA peak", "^C"] {
         assert!(!screen.contains(gone), "{gone}:\n{screen}");
     }
+    for kept in ["┤", "└ training loss ─"] {
+        assert_eq!(count(&screen, kept).min(1), 1, "{kept}:\n{screen}");
+    }
+    // The axis ends where the training did, not where it was to end.
+    assert!(!screen.contains("1000000 epochs"), "{screen}");
+    let (chart, after) = screen.split_once('└').unwrap();
+    assert!(chart.contains("⠤") || chart.contains("⡇"), "{screen}");
+    assert!(after.contains("interrupted: "), "{screen}");
+}
+
+#[test]
+fn a_divergence_leaves_the_chart() {
+    let place = Place::new();
+    let arguments = "train --epochs 9 --hidden 8 --batch-size 100 --momentum 0 --weight-decay 1e6 \
+                     --learning-rate 1 --schedule constant --out run";
+    let (code, screen, _) = Terminal::start(&place, (90, 30), arguments, &[]).end();
+    assert_eq!(code, 1);
+    let (chart, after) = screen.split_once("└ training loss ─").unwrap();
+    assert!(
+        chart.contains("(diverged)") && chart.contains('┤'),
+        "{screen}"
+    );
+    assert!(after.contains("error: training diverged: "), "{screen}");
+    assert!(!screen.contains('░'), "{screen}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod data;
 mod disk;
 mod eval;
 mod failures;
+mod files;
 mod interchange;
 mod kills;
 mod live;

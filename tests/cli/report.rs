@@ -141,12 +141,20 @@ fn data_that_are_gone_or_do_not_fit_are_told() {
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
-    let gone = report("report runs/first --data nowhere --out a.html");
+    // Data that somebody names must be there.
+    let line = place.failure("report runs/first --data nowhere --out a.html", 2);
     assert!(
-        gone.contains("runs/first: not evaluated: ") && gone.contains("nowhere"),
-        "{gone}"
+        line.contains("--data: ") && line.contains("nowhere"),
+        "{line}"
     );
+    assert!(!place.path("a.html").exists());
+    // Those of the run may be gone.
+    let moved = place.path("moved");
+    fs::rename(place.data(), &moved).unwrap();
+    let gone = report("report runs/first --out a.html");
+    assert!(gone.contains("runs/first: not evaluated: "), "{gone}");
     assert!(page(&place, "a.html").contains("Not evaluated: "));
+    fs::rename(moved, place.data()).unwrap();
     // Images of another size.
     let other = place.path("other");
     fs::create_dir(&other).unwrap();
@@ -191,8 +199,64 @@ fn folders_that_are_no_runs_are_refused() {
         line.contains("run.json") && line.contains("expected a run"),
         "{line}"
     );
-    fs::write(place.path("runs/second/epochs.csv"), "x\n").unwrap();
-    let line = place.failure("report runs/second", 2);
-    assert!(line.contains("epochs.csv"), "{line}");
     assert!(!place.path("report.html").exists());
+}
+
+#[test]
+fn damaged_files_are_told_and_shown_as_far_as_they_are_sound() {
+    let place = Place::new();
+    runs(&place);
+    fs::write(place.path("runs/second/epochs.csv"), "x\n").unwrap();
+    fs::remove_file(place.path("runs/second/times.csv")).unwrap();
+    let steps = page(&place, "runs/first/steps.csv");
+    let mut lines: Vec<&str> = steps.lines().collect();
+    lines[3] = "3,<b>,?";
+    fs::write(place.path("runs/first/steps.csv"), lines.join("\n") + "\n").unwrap();
+    let output = place
+        .program("report --json runs/first runs/second")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    let html = page(&place, "report.html");
+    let first = "steps.csv is damaged: line 4: expected 6 fields, found \"3,<b>,?\"; shown are the 2 \
+                 lines before";
+    let escaped = first
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;");
+    assert!(
+        said.contains(&format!("warning: runs/first: {first}\n")),
+        "{said}"
+    );
+    assert!(html.contains(&escaped), "{escaped}");
+    for (file, problem) in [
+        ("epochs.csv", "is damaged: line 1: "),
+        ("times.csv", "cannot be read: "),
+    ] {
+        let told = format!("{file} {problem}");
+        assert!(
+            said.contains(&format!("warning: runs/second: {told}")),
+            "{said}"
+        );
+        assert!(html.contains(&told), "{told}");
+    }
+    let event = &json_lines(&String::from_utf8(output.stdout).unwrap())[0];
+    assert_eq!(event["runs"][0]["damages"].as_array().unwrap().len(), 1);
+    assert_eq!(event["runs"][1]["damages"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn epochs_are_counted_in_whole_numbers() {
+    let place = Place::new();
+    runs(&place);
+    place.stdout("report runs/first");
+    let html = page(&place, "report.html");
+    let chart = html.split("<svg ").nth(1).unwrap();
+    let chart = chart.split("</svg>").next().unwrap();
+    assert!(chart.contains("Loss of each epoch"));
+    for label in ["1", "2", "3"] {
+        assert!(chart.contains(&format!("\n{label}\n")), "{label}");
+    }
+    assert!(!chart.contains("\n1.5\n") && !chart.contains("\n2.5\n"));
 }

@@ -10,3 +10,5 @@ mod hostile;
 #[cfg(has_mnist)]
 mod network;
 mod photo;
+#[cfg(has_mnist)]
+mod two_digits;

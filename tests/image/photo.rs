@@ -24,7 +24,25 @@ pub enum Surface {
 /// A JPEG file: the digit enlarged and blurred, somewhere on a surface with grain and dirt, in light
 /// that falls from one side and leaves the corners darker, with the noise of a sensor.
 pub fn jpeg(digit: &[u8], surface: Surface, stream: &mut Stream) -> Vec<u8> {
-    let photo = photo(digit, surface, stream);
+    jpeg_of((SIDE, digit), surface, stream)
+}
+
+/// The same of two digits side by side.
+pub fn jpeg_of_two(digits: [&[u8]; 2], surface: Surface, stream: &mut Stream) -> Vec<u8> {
+    let side = SIDE as usize;
+    let [left, right] = digits.map(|digit| digit.chunks_exact(side));
+    // Square, as one digit is.
+    let blank = vec![0; side * side];
+    let rows: Vec<u8> = left
+        .zip(right)
+        .flat_map(|rows| [rows.0, rows.1].concat())
+        .collect();
+    let square = [&blank[..], &rows, &blank].concat();
+    jpeg_of((2 * SIDE, &square), surface, stream)
+}
+
+fn jpeg_of(drawing: (u32, &[u8]), surface: Surface, stream: &mut Stream) -> Vec<u8> {
+    let photo = photo(drawing, surface, stream);
     let (width, height) = photo.dimensions();
     let bytes: Vec<u8> = photo.pixels().map(|pixel| pixel.0[0] as u8).collect();
     let quality = stream.uniform(50.0, 95.0) as u8;
@@ -35,8 +53,8 @@ pub fn jpeg(digit: &[u8], surface: Surface, stream: &mut Stream) -> Vec<u8> {
     file
 }
 
-fn photo(digit: &[u8], surface: Surface, stream: &mut Stream) -> Grey {
-    let ink = ink(digit, stream);
+fn photo(drawing: (u32, &[u8]), surface: Surface, stream: &mut Stream) -> Grey {
+    let ink = ink(drawing, stream);
     let (width, height) = ink.dimensions();
     let grain = blurred_noise(width, height, 1.5, stream);
     let (paper, pen) = match surface {
@@ -60,9 +78,12 @@ fn photo(digit: &[u8], surface: Surface, stream: &mut Stream) -> Grey {
 }
 
 /// How much of each pixel is ink, 0 to 1, with a few specks of dirt.
-fn ink(digit: &[u8], stream: &mut Stream) -> Grey {
-    let values = digit.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-    let digit = Grey::from_raw(SIDE, SIDE, values).unwrap();
+fn ink((drawn_side, drawing): (u32, &[u8]), stream: &mut Stream) -> Grey {
+    let values = drawing
+        .iter()
+        .map(|&byte| f32::from(byte) / 255.0)
+        .collect();
+    let digit = Grey::from_raw(drawn_side, drawn_side, values).unwrap();
     let side = stream.uniform(120.0, 400.0) as u32;
     let digit = blur(
         &resize(&digit, side, side, FilterType::CatmullRom),

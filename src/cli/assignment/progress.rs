@@ -1,6 +1,6 @@
 //! Progress of the questions on standard error.
 
-use crate::cli::output::message;
+use crate::cli::output::{message, shown};
 use fused_mlp::report::AssignmentRun;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
@@ -62,7 +62,7 @@ impl Follower {
             if run.settings.is_quick { ", quick" } else { "" },
             run.settings.isa.name(),
             if threads == 1 { "" } else { "s" },
-            folder.display()
+            shown(folder)
         ));
     }
 

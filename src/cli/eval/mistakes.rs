@@ -1,9 +1,10 @@
 //! `eval --mistakes`: a contact sheet of the worst errors.
 
 use crate::cli::config::{Origin, Origins};
-use crate::cli::output::{Results, message};
+use crate::cli::output::{Results, message, shown};
+use crate::cli::output_name;
 use crate::cli::show::parse_positive;
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Args;
 use fused_mlp::mnist::Split;
 use fused_mlp::network::Parameters;
@@ -51,6 +52,10 @@ impl MistakesArgs {
             }
             return Ok(());
         }
+        if let Some(file) = &self.out {
+            output_name::check(file, &["png"])
+                .map_err(|expected| anyhow!("--out {}: {expected}", shown(file)))?;
+        }
         match &self.out {
             Some(file) if file.exists() => Err(NewFileError::Exists { file: file.clone() }.into()),
             _ => Ok(()),
@@ -65,21 +70,21 @@ impl MistakesArgs {
         predicted: &[u8],
         results: &mut Results,
     ) -> anyhow::Result<()> {
-        let Some(count) = self.mistakes else {
+        let Some(most) = self.mistakes else {
             return Ok(());
         };
         let predictor = Predictor::new(parameters);
         let labels = split.labels.bytes();
         let mut mistakes = predictor.mistakes(split.images.bytes(), labels, predicted);
         let errors = mistakes.len();
-        mistakes.truncate(count);
+        mistakes.truncate(most);
         let file = if mistakes.is_empty() {
             message("there is no error to show, so no contact sheet was written");
             None
         } else {
-            let shown = mistakes.len();
+            let count = mistakes.len();
             let title =
-                format!("{shown} of {errors} errors, the worst first: true class as predicted");
+                format!("{count} of {errors} errors, the worst first: true class as predicted");
             let size = (split.images.rows(), split.images.columns());
             let images: Vec<_> = mistakes
                 .iter()
@@ -94,10 +99,9 @@ impl MistakesArgs {
             mistakes: &mistakes,
         })?;
         if let Some(file) = &file {
-            let shown = mistakes.len();
-            let file = file.display();
+            let (file, count) = (shown(file), mistakes.len());
             results.text(&format!(
-                "\nmistakes: {file}, the worst {shown} of {errors}"
+                "\nmistakes: {file}, the worst {count} of {errors}"
             ));
         }
         Ok(())

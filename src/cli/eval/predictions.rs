@@ -1,5 +1,6 @@
 //! `eval --predictions`: the probabilities of every image, as a table.
 
+use crate::cli::output::shown;
 use anyhow::{Context, bail};
 use fused_mlp::interchange::npy_bytes;
 use fused_mlp::reference::softmax;
@@ -89,11 +90,8 @@ impl Predictions<'_> {
 /// Writes a file whole, or not at all.
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if path.is_dir() {
-        bail!(
-            "{} is a folder; expected the name of a file",
-            path.display()
-        );
+        bail!("{} is a folder; expected the name of a file", shown(path));
     }
     fused_mlp::interchange::write_file(path, bytes)
-        .with_context(|| format!("{} cannot be written", path.display()))
+        .with_context(|| format!("{}: cannot be written", shown(path)))
 }

@@ -1,6 +1,8 @@
 //! The images of a file, as the network takes them.
 
-use anyhow::{Context, bail};
+use crate::cli::output::message;
+use anyhow::{Context, anyhow, bail};
+use fused_mlp::file_messages::{shown, unreadable};
 use fused_mlp::image::{GreyImage, MOST_DECODED_BYTES, prepare, read};
 use fused_mlp::mnist::Images;
 use serde::Serialize;
@@ -10,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// The most that is read of a file.
 const MOST_FILE_BYTES: u64 = 1 << 30;
+
+/// What a file of images is expected to be.
+const EXPECTED: &str = "a picture (PNG, JPEG, PGM) or an idx file";
 
 /// One image.
 pub struct Picture {
@@ -37,10 +42,10 @@ pub struct Found {
 impl Picture {
     /// The file and, within an idx file, the position.
     pub fn name(&self) -> String {
-        let file = self.file.display();
+        let file = shown(&self.file);
         match self.index {
             Some(index) => format!("{file}:{index}"),
-            None => file.to_string(),
+            None => file,
         }
     }
 }
@@ -78,6 +83,12 @@ fn picture(
     };
     if !is_raw {
         let prepared = prepare(&image, rows, columns).with_context(|| picture.name())?;
+        if prepared.seems_two {
+            message(&format!(
+                "note: {} seems to show two digits side by side; expected one, crop the picture to it",
+                picture.name()
+            ));
+        }
         picture.found = Some(Found {
             left: prepared.left,
             top: prepared.top,
@@ -112,12 +123,12 @@ fn bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
     } else {
         File::open(file).and_then(|mut file| read(&mut file, &mut bytes))
     };
-    result.with_context(|| format!("{}: cannot be read", file.display()))?;
+    result.map_err(|error| anyhow!(unreadable(file, &error, EXPECTED)))?;
     if bytes.len() as u64 > MOST_FILE_BYTES {
         bail!(
             "{}: has more than {MOST_FILE_BYTES} bytes, expected a picture or a smaller idx file; \
              `fused-mlp eval` scores whole data sets",
-            file.display()
+            shown(file)
         );
     }
     Ok(bytes)

@@ -44,18 +44,14 @@ pub fn begin(
     progress.begin_live(outlook, trainer.epochs_done());
 }
 
-/// Trains within the live view. What has come to its end leaves its chart.
+/// Trains within the live view. However the training ends, its chart stays.
 ///
 /// # Errors
 /// As [`Session::train_epochs`].
 pub fn train(session: &mut Session<'_>, last_finite: Option<StepRecord>) -> anyhow::Result<Epochs> {
     let progress = session.progress.clone();
     let epochs = progress.during(session.control, || session.train_epochs(last_finite));
-    let is_sound = epochs
-        .as_ref()
-        .is_ok_and(|epochs| epochs.diverged.is_none());
-    let is_whole = is_sound && !session.is_interrupted();
-    session.progress.end_live(is_whole);
+    session.progress.end_live();
     epochs
 }
 

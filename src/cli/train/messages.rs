@@ -1,9 +1,9 @@
 //! What a training says to people.
 
 use super::checkpoints::Checkpoints;
-use super::shown;
+use super::from_here;
 use crate::cli::Ending;
-use crate::cli::output::message;
+use crate::cli::output::{message, shown};
 use fused_mlp::backend::Evaluation;
 use fused_mlp::report::{EndEvent, StartEvent};
 use fused_mlp::training::{StepRecord, Trainer};
@@ -17,11 +17,11 @@ pub fn heading(start: &StartEvent<'_>, trainer: &Trainer<'_>) -> String {
         "training {} on {} samples of {}: backend {}{}, {threads} thread{}; results in {}",
         start.network,
         trainer.samples_per_epoch(),
-        shown(&start.data.folder),
+        from_here(&start.data.folder),
         start.settings.backend,
         isa.map_or_else(String::new, |isa| format!(" ({isa})")),
         if threads == 1 { "" } else { "s" },
-        start.run,
+        shown(Path::new(&start.run)),
     )
 }
 
@@ -57,7 +57,7 @@ pub fn summary(test: &Evaluation, end: &EndEvent) -> String {
         text += &format!("\nthe network is that of epoch {best}, the best{stopped}");
     }
     if let Some(model) = &end.model {
-        text += &format!("\nmodel: {model}");
+        text += &format!("\nmodel: {}", shown(Path::new(model)));
     }
     text
 }
@@ -70,7 +70,7 @@ pub fn explain(
     run: &Path,
     checkpoints: &Checkpoints<'_>,
 ) {
-    let run = run.display();
+    let run = shown(run);
     match (ending, diverged) {
         (_, Some(reason)) => {
             let last = last.map_or_else(String::new, |last| {
@@ -82,7 +82,7 @@ pub fn explain(
             let kept = checkpoints.newest().map_or_else(String::new, |file| {
                 format!(
                     "; the last good network is in {0}, from which train --init {0} starts",
-                    file.display()
+                    shown(file)
                 )
             });
             message(&format!(

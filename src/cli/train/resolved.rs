@@ -2,9 +2,10 @@
 
 use super::resume::saved_options;
 use super::target::TargetOn;
-use super::{DEFAULT_HIDDEN, TrainArgs, load_model};
+use super::{DEFAULT_HIDDEN, TrainArgs};
 use crate::cli::backend;
 use crate::cli::config::{Resolved, Useless};
+use crate::cli::model;
 use clap::{ArgMatches, FromArgMatches};
 
 /// Options that others leave without effect, or without a sense.
@@ -60,8 +61,8 @@ pub fn resolved(matches: &ArgMatches) -> Result<Vec<Resolved>, clap::Error> {
     }
     found.push(match &args.init {
         None => Resolved::new("hidden", DEFAULT_HIDDEN, "default"),
-        Some(path) => match load_model(path) {
-            Ok((parameters, _)) => Resolved::new("hidden", parameters.shape.hidden, "init"),
+        Some(path) => match model::load(path) {
+            Ok(model) => Resolved::new("hidden", model.parameters.shape.hidden, "init"),
             Err(_) => Resolved::none("hidden", "those of init, which cannot be read"),
         },
     });

@@ -3,8 +3,9 @@
 use super::super::backend::BackendKind;
 use super::recipe::RecipeArgs;
 use super::target::TargetOn;
-use super::{TrainArgs, message, shown};
+use super::{TrainArgs, from_here};
 use crate::cli::config::{Origins, Resolved};
+use crate::cli::output::{message, shown};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use fused_mlp::mnist::Dataset;
@@ -67,7 +68,7 @@ pub fn prepare(
     folder: &Path,
 ) -> anyhow::Result<Option<(TrainArgs, Resumption)>> {
     let (run_folder, saved) = RunFolder::open(folder).context("--resume")?;
-    let shown = folder.display();
+    let run = shown(folder);
     refuse_changes(args, origins, &saved.settings)?;
     match saved
         .results
@@ -75,33 +76,31 @@ pub fn prepare(
         .map(|results| results.outcome.as_str())
     {
         Some("finished" | "missed") if run_folder.model().exists() => {
-            message(&format!(
-                "{shown} has come to its end: nothing is left to do"
-            ));
+            message(&format!("{run} has come to its end: nothing is left to do"));
             return Ok(None);
         }
         Some("diverged") => bail!(
-            "the training in {shown} diverged, and would again; start a new one from one of its \
+            "the training in {run} diverged, and would again; start a new one from one of its \
              checkpoints, if there are any: fused-mlp train --init FILE, with a smaller \
              --learning-rate"
         ),
         _ => {}
     }
-    let newest = CheckpointFolder::new(folder).newest().with_context(|| {
-        format!("no checkpoint in {shown} can be used; start the training anew")
-    })?;
+    let newest = CheckpointFolder::new(folder)
+        .newest()
+        .with_context(|| format!("no checkpoint in {run} can be used; start the training anew"))?;
     let checkpoint = newest.map(|loaded| {
         for error in &loaded.skipped {
             message(&format!(
                 "warning: {error}; going on from {} instead",
-                loaded.file.display()
+                shown(&loaded.file)
             ));
         }
         (loaded.file, loaded.checkpoint)
     });
     if checkpoint.is_none() {
         message(&format!(
-            "{shown} has no checkpoint yet: the training begins anew"
+            "{run} has no checkpoint yet: the training begins anew"
         ));
     }
     warn_of_recipe(args, origins, &saved.settings.options);
@@ -197,7 +196,7 @@ pub fn saved_options(folder: &Path) -> anyhow::Result<Vec<Resolved>> {
     }
     found.push(Resolved::new(
         "data",
-        shown(&saved.data.folder.display().to_string()),
+        from_here(&saved.data.folder.display().to_string()),
         why.as_str(),
     ));
     found.push(match &saved.isa {

@@ -4,18 +4,20 @@ use super::checkpoints::{Checkpoints, Moment, Setup};
 use super::ending::{Epochs, Finish};
 use super::live;
 use super::messages::heading;
+use super::open_run::{OpenRun, open_run};
 use super::resume::{self, Resumption};
 use super::saving::Saving;
 use super::target::{Target, score_line};
 use super::{TrainArgs, arguments, open_data_with};
 use crate::cli::Ending;
-use crate::cli::output::Results;
+use crate::cli::backend::Selected;
+use crate::cli::output::{Results, shown};
 use crate::cli::progress::Progress;
 use crate::cli::signals::Signals;
 use anyhow::Context;
 use fused_mlp::backend::{Backend, PassControl, Samples};
 use fused_mlp::mnist::{Dataset, FileAccess};
-use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::network::Parameters;
 use fused_mlp::report::{DataDescription, Environment, EpochEvent, RunFolder, StartEvent};
 use fused_mlp::training::checkpoint::{Checkpoint, DataIdentity};
 use fused_mlp::training::{
@@ -84,7 +86,9 @@ fn prepare(
         None => args.initial_model()?,
     };
     let own = checkpoint.map(|(file, found)| (file.as_path(), found.description.network));
-    let named = model.as_ref().map(|(path, model)| (*path, model.shape));
+    let named = model
+        .as_ref()
+        .map(|model| (model.file.as_path(), model.parameters.shape));
     let (folder, dataset) = open_data_with(
         args.data.as_deref(),
         own.or(named),
@@ -99,7 +103,7 @@ fn prepare(
     let parameters = match (checkpoint, model) {
         // They come with the state of the backend.
         (Some((_, found)), _) => Parameters::zeros(found.description.network),
-        (None, Some((_, parameters))) => parameters,
+        (None, Some(model)) => model.parameters,
         (None, None) => args.random_parameters(&args.options(), &dataset)?,
     };
     Ok(Prepared {
@@ -121,19 +125,13 @@ pub fn train(
 ) -> anyhow::Result<Ending> {
     let (opened, checkpoint) = resumption.map(Resumption::split).unzip();
     let mut checkpoint = checkpoint.flatten();
-    let options = args.options();
     let prepared = prepare(args, checkpoint.as_ref())?;
     let found = checkpoint.as_ref().map(|(_, found)| found);
     let dataset = &prepared.dataset;
-    let trainer = prepared.trainer(&options, found)?;
-    let mut selected = args
-        .backend
-        .select(&prepared.parameters, options.optimizer())?;
-    let backend = selected.backend.as_mut();
-    if let Some(found) = found {
-        backend.restore(&found.backend)?;
-    }
-    let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
+    let trainer = prepared.trainer(&args.options(), found)?;
+    let mut selected = select_backend(args, &prepared.parameters, found)?;
+    let threads = selected.backend.threads();
+    let environment = Environment::new(selected.isa.map(|isa| isa.name()), threads);
     let settings = args.settings(prepared.parameters.shape.hidden);
 
     let control = PassControl::default();
@@ -142,20 +140,11 @@ pub fn train(
     let data = DataDescription::new(Path::new(&prepared.data_folder), dataset);
     let shape = prepared.parameters.shape;
     let start = run.start_event(shape, &settings, &environment, &data, trainer.steps_done());
-    run.folder.write_run(&run.started, &start, None)?;
     let mut results = Results::new(args.json);
-    results.event(&start)?;
-    let mut progress = Progress::new(args.quiet, options.epochs);
-    progress.line(&if run.is_resumed {
-        format!("options of the run: {}", arguments(&options))
-    } else {
-        args.recipe.describe()
-    });
-    progress.line(&heading(&start, &trainer));
+    let mut progress = announce(args, &run, &start, &trainer, &mut results)?;
 
     let start_up_seconds = program_start.elapsed().as_secs_f64();
-    live::begin(&mut progress, args, &prepared.dataset, &trainer, &selected);
-    let backend = selected.backend.as_mut();
+    live::begin(&mut progress, args, dataset, &trainer, &selected);
     let program_start = shifted(program_start, found);
     let mut target = Target::new(args.target, &dataset.test, program_start);
     target.reached_after = found.and_then(|found| found.description.reached_after);
@@ -168,7 +157,7 @@ pub fn train(
             .start(checkpoint.as_mut().map(|(_, found)| found)),
         checkpoints: Checkpoints::new(setup, trainer.epochs_done(), newest),
         trainer,
-        backend,
+        backend: selected.backend.as_mut(),
         dataset,
         control: &control,
         target,
@@ -190,74 +179,45 @@ pub fn train(
     .run(session, epochs)
 }
 
+/// The backend with the parameters that the training begins with, or the state of its checkpoint.
+fn select_backend(
+    args: &TrainArgs,
+    parameters: &Parameters,
+    checkpoint: Option<&Checkpoint>,
+) -> anyhow::Result<Selected> {
+    let optimizer = args.options().optimizer();
+    let mut selected = args.backend.select(parameters, optimizer)?;
+    if let Some(found) = checkpoint {
+        selected.backend.restore(&found.backend)?;
+    }
+    Ok(selected)
+}
+
+/// Writes and says what is about to be trained.
+fn announce(
+    args: &TrainArgs,
+    run: &OpenRun,
+    start: &StartEvent<'_>,
+    trainer: &Trainer<'_>,
+    results: &mut Results,
+) -> anyhow::Result<Progress> {
+    run.folder.write_run(&run.started, start, None)?;
+    results.event(start)?;
+    let progress = Progress::new(args.quiet, trainer.options().epochs);
+    progress.line(&if run.is_resumed {
+        format!("options of the run: {}", arguments(trainer.options()))
+    } else {
+        args.recipe.describe()
+    });
+    progress.line(&heading(start, trainer));
+    Ok(progress)
+}
+
 /// The start of the run's clock: it has counted the time of the processes before this one, too.
 fn shifted(program_start: Instant, checkpoint: Option<&Checkpoint>) -> Instant {
     let before = checkpoint.map_or(0.0, |found| found.description.elapsed_seconds);
     let before = Duration::try_from_secs_f64(before).unwrap_or_default();
     program_start.checked_sub(before).unwrap_or(program_start)
-}
-
-/// A run folder that is ready to be filled.
-struct OpenRun {
-    folder: RunFolder,
-    /// When the run started.
-    started: String,
-    is_resumed: bool,
-    /// The last step that is in the folder.
-    last_step: Option<StepRecord>,
-}
-
-impl OpenRun {
-    fn start_event<'a>(
-        &self,
-        shape: Shape,
-        settings: &'a RunSettings,
-        environment: &'a Environment,
-        data: &'a DataDescription,
-        steps_done: u64,
-    ) -> StartEvent<'a> {
-        StartEvent {
-            settings,
-            network: shape.to_string(),
-            inputs: shape.inputs,
-            classes: shape.classes,
-            parameters: shape.parameters(),
-            resumed_at_step: self.is_resumed.then_some(steps_done),
-            environment,
-            data,
-            run: self.folder.path().display().to_string(),
-        }
-    }
-}
-
-/// The folder of the run: a new one, or an earlier one, cut back to the checkpoint.
-fn open_run(
-    args: &TrainArgs,
-    opened: Option<(RunFolder, String)>,
-    checkpoint: Option<&Checkpoint>,
-) -> anyhow::Result<OpenRun> {
-    let is_resumed = opened.is_some();
-    let (mut folder, started) = match opened {
-        Some(opened) => opened,
-        None => {
-            let folder = RunFolder::create(args.out.as_deref(), args.seed)?;
-            (folder, jiff::Timestamp::now().to_string())
-        }
-    };
-    let last_step = match checkpoint {
-        Some(found) => folder.cut_back(&found.description.history)?,
-        None if is_resumed => {
-            folder.restart()?;
-            None
-        }
-        None => None,
-    };
-    Ok(OpenRun {
-        folder,
-        started,
-        is_resumed,
-        last_step,
-    })
 }
 
 /// A training under way.
@@ -322,7 +282,7 @@ impl Session<'_> {
         if checked.is_err() && self.checkpoints.has_identity() {
             self.checkpoint();
         }
-        let run = self.run_folder.path().display();
+        let run = shown(self.run_folder.path());
         checked.with_context(|| {
             format!("the training ended; fused-mlp train --resume {run} goes on with whole data")
         })

@@ -1,6 +1,7 @@
 //! `--target-accuracy`: training until an evaluation reaches it.
 
 use super::evaluate;
+use crate::cli::output::shown;
 use clap::{Args, ValueEnum};
 use fused_mlp::backend::{Backend, Evaluation};
 use fused_mlp::mnist::Split;
@@ -48,7 +49,7 @@ impl TargetArgs {
             self.target_on.name(),
             if epochs == 1 { "" } else { "s" },
             self.target_accuracy.unwrap_or(1.0),
-            run.display()
+            shown(run)
         )
     }
 }

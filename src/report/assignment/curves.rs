@@ -116,7 +116,7 @@ fn steps_figure(answer: &Curves) -> Result<Figure, String> {
     let epochs = answer.epochs.len().min(SHOWN_EPOCHS as usize);
     let chart = Chart {
         title: "MNIST: loss of each minibatch".to_owned(),
-        x: Axis::linear("step (minibatch of 100 images)"),
+        x: Axis::linear("step (minibatch of 100 images)").whole(),
         y: Axis::log(NATS),
         series: vec![
             Series::new("each minibatch", PALE, thin, points(&answer.step_losses)),
@@ -171,7 +171,7 @@ fn loss_figure(answer: &Curves) -> Result<Figure, String> {
     });
     let chart = Chart {
         title: "MNIST: training and validation loss".to_owned(),
-        x: Axis::linear("epoch"),
+        x: Axis::linear("epoch").whole(),
         y: Axis::log(NATS),
         series: vec![
             Series::new(
@@ -217,7 +217,9 @@ fn accuracy_figure(answer: &Curves) -> Result<Figure, String> {
     let visible = |points: Vec<(f64, f64)>| points.into_iter().filter(|p| p.1 >= low).collect();
     let chart = Chart {
         title: "MNIST: training and validation accuracy".to_owned(),
-        x: Axis::linear("epoch").within(0.0, answer.epochs.len().max(1) as f64),
+        x: Axis::linear("epoch")
+            .whole()
+            .within(0.0, answer.epochs.len().max(1) as f64),
         y: Axis::linear("correct, %").percent().within(low, 1.002),
         series: vec![
             Series::new("training", BLUE, SOLID, visible(training)),
@@ -324,7 +326,7 @@ fn bands_figure(answer: &Initialisations) -> Result<Figure, String> {
             "MNIST: {} random initialisations, mean ± s.d.",
             answer.seeds.len()
         ),
-        x: Axis::linear("epoch"),
+        x: Axis::linear("epoch").whole(),
         y: Axis::log(NATS),
         series: [training, validation].concat(),
         marks: Vec::new(),

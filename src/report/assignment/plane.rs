@@ -155,7 +155,7 @@ fn loss_figure(training: &PlaneTraining) -> Result<Figure, String> {
     let rows: Vec<[f64; 2]> = points.iter().map(|&(step, loss)| [step, loss]).collect();
     let chart = Chart {
         title: "Points in the plane: loss of the steps".to_owned(),
-        x: Axis::linear("step"),
+        x: Axis::linear("step").whole(),
         y: Axis::linear("cross-entropy, nats"),
         series: vec![Series::new(
             "mean of the steps since the point before",

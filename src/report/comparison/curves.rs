@@ -108,7 +108,7 @@ fn diverges(run: &ComparedRun) -> bool {
 fn chart(title: &str, (x, y): (&str, Axis), series: Vec<Series>) -> Chart {
     Chart {
         title: title.to_owned(),
-        x: Axis::linear(x),
+        x: Axis::linear(x).whole(),
         y,
         series,
         marks: Vec::new(),

@@ -89,6 +89,12 @@ fn results(page: &mut Page, runs: &[ComparedRun]) {
         best.map(|(index, _)| index),
     );
     page.block("</div>");
+    for run in runs {
+        for damage in &run.damages {
+            let (name, damage) = (escape(&run.name), escape(damage));
+            page.html(&format!("<strong class=\"bad\">{name}</strong>: {damage}."));
+        }
+    }
     if best.is_some() {
         page.text("The row that stands out has the highest test accuracy.");
     }

@@ -1,6 +1,7 @@
 //! A run as the report reads it: what its folder holds, however it ended.
 
 use crate::backend::Evaluation;
+use crate::file_messages::{shown, unreadable};
 use crate::model_file;
 use crate::network::{Parameters, Shape};
 use crate::report::history::{
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum ComparisonError {
     /// A file is not there, or cannot be read.
-    #[error("{path}: cannot be read: {source}; expected the folder of a run of train")]
+    #[error("{}", unreadable(path, source, "the folder of a run of train"))]
     Read {
         /// What was to be read.
         path: PathBuf,
@@ -26,7 +27,7 @@ pub enum ComparisonError {
         source: io::Error,
     },
     /// A folder of another command.
-    #[error("{folder} is the folder of {found}; expected that of a run of train{hint}")]
+    #[error("{folder} is the folder of {found}; expected that of a run of train{hint}", folder = shown(folder))]
     OtherFolder {
         /// The folder.
         folder: PathBuf,
@@ -36,7 +37,7 @@ pub enum ComparisonError {
         hint: &'static str,
     },
     /// A file is not as a run writes it.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = shown(path))]
     History {
         /// The file.
         path: PathBuf,
@@ -78,6 +79,8 @@ pub struct ComparedRun {
     pub network: Result<(PathBuf, Parameters), String>,
     /// Its test, or why there is none.
     pub test: Result<TestResult, String>,
+    /// What is wrong with its CSV files, of which the page has what stands before the damage.
+    pub damages: Vec<String>,
 }
 
 /// Files that tell the folders of other commands from those of runs.
@@ -91,7 +94,7 @@ impl ComparedRun {
     /// Reads the folder of a run that has ended in any way, or goes on. Its test is not made yet.
     ///
     /// # Errors
-    /// [`ComparisonError`], if it is no folder of a run, or a file of it is damaged.
+    /// [`ComparisonError`], if it is no folder of a run, or `run.json` is damaged.
     pub fn open(folder: &Path) -> Result<Self, ComparisonError> {
         let record = folder.join(RUN_FILE);
         let is_there = record.exists();
@@ -105,29 +108,32 @@ impl ComparedRun {
                 hint,
             });
         }
-        let failed = |path: &Path, source: HistoryError| ComparisonError::History {
-            path: path.to_owned(),
-            source,
-        };
         let value: Value = serde_json::from_str(&read(&record)?)
             .ok()
             .filter(|value: &Value| value["options"].is_object() && value["data"].is_object())
-            .ok_or_else(|| failed(&record, HistoryError::new(0, "a run", "something else")))?;
-        let numbers = |name: &str, header: &str| {
-            let path = folder.join(name);
-            let text = read(&path)?;
-            parse_numbers(&text, header).map_err(|source| failed(&path, source))
+            .ok_or_else(|| ComparisonError::History {
+                path: record,
+                source: HistoryError::new(0, "a run", "something else"),
+            })?;
+        let mut damages = Vec::new();
+        let mut numbers = |name: &str, header: &str| {
+            let (numbers, damage) = read_numbers(folder, name, header);
+            damages.extend(damage);
+            numbers
         };
-        let times = numbers(TIMES_FILE, TIMES_HEADER)?;
+        let steps = numbers(STEPS_FILE, STEPS_HEADER);
+        let epochs = numbers(EPOCHS_FILE, EPOCHS_HEADER);
+        let times = numbers(TIMES_FILE, TIMES_HEADER);
         let mut run = Self {
             folder: folder.to_owned(),
             name: name(folder),
             record: value,
-            steps: numbers(STEPS_FILE, STEPS_HEADER)?,
-            epochs: numbers(EPOCHS_FILE, EPOCHS_HEADER)?,
+            steps,
+            epochs,
             seconds: times.iter().map(|line| line[1]).collect(),
             network: Err(String::new()),
             test: Err(String::new()),
+            damages,
         };
         run.network = run.load_network();
         if let Err(reason) = &run.network {
@@ -172,6 +178,27 @@ impl ComparedRun {
     }
 }
 
+/// The numbers of a CSV file up to the first damage, and what that is.
+fn read_numbers(folder: &Path, name: &str, header: &str) -> (Vec<Vec<f64>>, Option<String>) {
+    match fs::read_to_string(folder.join(name)) {
+        Ok(text) => {
+            let (numbers, damage) = parse_numbers(&text, header);
+            let damage = damage.map(|damage| {
+                let lines = numbers.len();
+                let plural = if lines == 1 { "" } else { "s" };
+                format!("{name} is damaged: {damage}; shown are the {lines} line{plural} before")
+            });
+            (numbers, damage)
+        }
+        Err(error) => (
+            Vec::new(),
+            Some(format!(
+                "{name} cannot be read: {error}; nothing of it is shown"
+            )),
+        ),
+    }
+}
+
 fn read(path: &Path) -> Result<String, ComparisonError> {
     fs::read_to_string(path).map_err(|source| ComparisonError::Read {
         path: path.to_owned(),
@@ -184,8 +211,5 @@ fn name(folder: &Path) -> String {
     let whole = || folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let last = folder.file_name().map(ToOwned::to_owned);
     let last = last.or_else(|| whole().file_name().map(ToOwned::to_owned));
-    last.map_or_else(
-        || folder.display().to_string(),
-        |last| last.to_string_lossy().into_owned(),
-    )
+    last.map_or_else(|| shown(folder), |last| shown(Path::new(&last)))
 }

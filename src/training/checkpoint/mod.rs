@@ -30,6 +30,7 @@ pub use format::{MAGIC, from_bytes, load, to_bytes};
 
 use super::{RunSettings, TrainerState};
 use crate::backend::{BackendState, from_tensors};
+use crate::file_messages::{shown, unreadable};
 use crate::mnist::Dataset;
 use crate::network::{Parameters, Shape};
 use serde::{Deserialize, Serialize};
@@ -155,7 +156,7 @@ pub struct HistoryMarks {
 #[non_exhaustive]
 pub enum CheckpointError {
     /// It cannot be read.
-    #[error("{file}: cannot be read: {source}")]
+    #[error("{}", unreadable(file, source, "a checkpoint"))]
     Read {
         /// The file.
         file: PathBuf,
@@ -163,7 +164,7 @@ pub enum CheckpointError {
         source: io::Error,
     },
     /// It cannot be written.
-    #[error("{file}: cannot be written: {source}")]
+    #[error("{file}: cannot be written: {source}", file = shown(file))]
     Write {
         /// The file.
         file: PathBuf,
@@ -171,7 +172,7 @@ pub enum CheckpointError {
         source: io::Error,
     },
     /// It is no checkpoint, of another version, torn or damaged.
-    #[error("{file}: not a whole checkpoint: expected {expected}, found {found}")]
+    #[error("{file}: not a whole checkpoint: expected {expected}, found {found}", file = shown(file))]
     Damaged {
         /// The file.
         file: PathBuf,

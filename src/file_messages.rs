@@ -1,0 +1,53 @@
+//! Words about files, the same in all messages.
+
+use std::io;
+use std::path::Path;
+
+/// A path in one line: control characters, such as line breaks, are escaped.
+pub fn shown(path: &Path) -> String {
+    let mut shown = String::new();
+    for character in path.to_string_lossy().chars() {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// That a file cannot be read: what the system said, what was expected, and what to do.
+pub fn unreadable(file: &Path, source: &io::Error, expected: &str) -> String {
+    let advice = match source.kind() {
+        io::ErrorKind::NotFound => "; check the name",
+        io::ErrorKind::IsADirectory => "; name a file",
+        io::ErrorKind::PermissionDenied => "; change its permissions, or run as its owner",
+        _ => "",
+    };
+    let file = shown(file);
+    format!("{file}: cannot be read: {source}; expected {expected}{advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_in_their_line() {
+        assert_eq!(shown(Path::new("a\nb\t\u{1b}[1mü")), "a\\nb\\t\\u{1b}[1mü");
+    }
+
+    #[test]
+    fn each_kind_of_failure_has_its_advice() {
+        let text = |kind: io::ErrorKind| unreadable(Path::new("x"), &kind.into(), "a picture");
+        let missing = text(io::ErrorKind::NotFound);
+        assert!(missing.starts_with("x: cannot be read: "), "{missing}");
+        assert!(
+            missing.ends_with("; expected a picture; check the name"),
+            "{missing}"
+        );
+        assert!(text(io::ErrorKind::IsADirectory).ends_with("; name a file"));
+        assert!(text(io::ErrorKind::PermissionDenied).contains("permissions"));
+        assert!(text(io::ErrorKind::TimedOut).ends_with("expected a picture"));
+    }
+}
