@@ -12,6 +12,8 @@ mod interchange;
 mod kills;
 mod live;
 mod load;
+mod panics;
+mod power;
 mod predict;
 mod profile;
 mod race;

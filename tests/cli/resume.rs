@@ -293,7 +293,9 @@ fn options_that_change_the_result_are_refused_by_name() {
         "--isa portable",
         "--init other.safetensors",
         "--target-accuracy 0.5",
+        "--target-accuracy 0.5 --target-on validation",
         "--patience 3",
+        "--min-delta 0.1",
     ] {
         let option = options.split(' ').next().unwrap();
         let line = place.failure(&format!("train --resume run {options}"), 2);

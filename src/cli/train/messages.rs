@@ -70,7 +70,7 @@ pub fn explain(
     run: &Path,
     checkpoints: &Checkpoints<'_>,
 ) {
-    let run = run.display();
+    let shown = run.display();
     match (ending, diverged) {
         (_, Some(reason)) => {
             let last = last.map_or_else(String::new, |last| {
@@ -87,19 +87,35 @@ pub fn explain(
             });
             message(&format!(
                 "error: training diverged: {reason}{last}; try a smaller --learning-rate, \
-                 --momentum or --weight-decay{kept}; results so far are in {run}"
+                 --momentum or --weight-decay{kept}; results so far are in {shown}"
             ));
         }
         (Ending::Signal(_), None) => {
-            let resume = if checkpoints.are_wanted() {
-                format!("fused-mlp train --resume {run} goes on")
-            } else {
-                format!("fused-mlp train --resume {run} begins anew, as there are no checkpoints")
-            };
+            let resume = how_to_resume(run, checkpoints);
             message(&format!(
-                "interrupted: the network as it is now and all results so far are in {run}; {resume}"
+                "interrupted: the network as it is now and all results so far are in {shown}; \
+                 {resume}"
             ));
         }
         _ => {}
+    }
+}
+
+/// Says what is left of a training in which a thread has panicked, after the panic's own message.
+pub fn explain_panic(run: &Path, checkpoints: &Checkpoints<'_>) {
+    let resume = how_to_resume(run, checkpoints);
+    let run = run.display();
+    message(&format!(
+        "error: the training ended by a fault of the program or of the machine, told above; the \
+         epochs before it are in {run}; {resume}"
+    ));
+}
+
+fn how_to_resume(run: &Path, checkpoints: &Checkpoints<'_>) -> String {
+    let run = run.display();
+    if checkpoints.are_wanted() {
+        format!("fused-mlp train --resume {run} goes on")
+    } else {
+        format!("fused-mlp train --resume {run} begins anew, as there are no checkpoints")
     }
 }
