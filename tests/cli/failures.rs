@@ -182,6 +182,23 @@ fn the_last_good_network_before_a_divergence_is_kept() {
 }
 
 #[test]
+fn a_network_that_overflowed_in_the_last_step_of_an_epoch_is_no_good_one() {
+    let place = Place::new();
+    // It grows ten million times a step, of which an epoch has three, and overflows in the sixth:
+    // the loss before that step is finite, and nothing but a look at the network tells.
+    let options = "--epochs 9 --hidden 8 --batch-size 200 --momentum 0 --weight-decay 1e7 --learning-rate 1 \
+                   --schedule constant --warm-up 0 --checkpoint-every 1 --quiet";
+    let line = place.failure(&format!("train {options} --out run"), 1);
+    assert!(line.contains("the loss of step 7 in epoch 3"), "{line}");
+    let file = "run/checkpoints/step-000000000003.checkpoint";
+    assert!(
+        line.contains(&format!("the last good network is in {file}")),
+        "{line}"
+    );
+    place.stdout(&format!("eval --model {file}"));
+}
+
+#[test]
 fn a_mapped_file_that_is_shortened_ends_the_training_with_a_line() {
     let place = Place::new();
     let images = place.data().join("train-images-idx3-ubyte");

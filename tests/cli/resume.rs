@@ -1,12 +1,13 @@
 //! `train --resume`: the same bytes as a run that was never interrupted, or one line.
 
 use super::signals::program;
-use super::support::{Place, json_lines};
+use super::support::{Place, json_lines, one_line_failure};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// The files that do not depend on the clock.
 pub const SAME: [&str; 3] = ["model.safetensors", "steps.csv", "epochs.csv"];
@@ -313,6 +314,17 @@ fn options_that_change_the_result_are_refused_by_name() {
         line.contains("training images") && line.contains("SHA-256"),
         "{line}"
     );
+    // The sums of this backend depend on the threads.
+    place.stdout(
+        "train --epochs 2 --hidden 20 --backend matrixmultiply --threads 2 --checkpoint-every 1 --quiet \
+         --out sums",
+    );
+    forget_the_end(&place, "sums");
+    let line = place.failure("train --resume sums --threads 1", 2);
+    assert!(
+        line.contains("--threads is 1") && line.contains("has 2"),
+        "{line}"
+    );
     // What is the same, or changes nothing, is accepted.
     place.stdout(
         "train --resume run --epochs 2 --seed 1 --hidden 20 --warm-up 0.2 --init-scale 2 --threads 2 \
@@ -374,7 +386,8 @@ fn two_processes_do_not_write_to_one_run() {
     let mut child = program(&place, arguments).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.by_ref().take(3).for_each(|line| drop(line.unwrap()));
-    let line = place.failure("train --resume run", 2);
+    let mut second = place.program("train --resume run --quiet");
+    let line = one_line_failure(second.timeout(Duration::from_secs(60)), 2);
     assert!(line.contains("being written by another process"), "{line}");
     child.kill().unwrap();
     child.wait().unwrap();
