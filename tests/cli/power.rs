@@ -9,7 +9,6 @@ use nix::libc::{
     SYS_fdatasync, SYS_fsync, SYS_rename, SYS_renameat, SYS_renameat2, SYS_unlink, SYS_unlinkat,
 };
 use nix::sys::ptrace::{self, Options};
-use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::process::Stdio;
@@ -51,6 +50,7 @@ fn traced(place: &Place, arguments: &str) -> Option<Vec<Call>> {
     let mut calls = Vec::new();
     let mut is_entry = true;
     loop {
+        let mut to_deliver = None;
         match waitpid(id, None).unwrap() {
             WaitStatus::PtraceSyscall(_) => {
                 if is_entry {
@@ -64,9 +64,10 @@ fn traced(place: &Place, arguments: &str) -> Option<Vec<Call>> {
                 return Some(calls);
             }
             WaitStatus::PtraceEvent(..) => {}
+            WaitStatus::Stopped(_, signal) => to_deliver = Some(signal),
             other => panic!("{other:?}"),
         }
-        ptrace::syscall(id, None::<Signal>).unwrap();
+        ptrace::syscall(id, to_deliver).unwrap();
     }
 }
 

@@ -1,7 +1,7 @@
 //! `train --resume`: the same bytes as a run that was never interrupted, or one line.
 
 use super::signals::program;
-use super::support::{Place, json_lines, one_line_failure};
+use super::support::{Place, json_lines};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -387,10 +387,13 @@ fn two_processes_do_not_write_to_one_run() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.by_ref().take(3).for_each(|line| drop(line.unwrap()));
     let mut second = place.program("train --resume run --quiet");
-    let line = one_line_failure(second.timeout(Duration::from_secs(60)), 2);
-    assert!(line.contains("being written by another process"), "{line}");
+    let output = second.timeout(Duration::from_secs(60)).output().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.contains("being written by another process"), "{line}");
 }
 
 #[test]
