@@ -314,6 +314,17 @@ fn options_that_change_the_result_are_refused_by_name() {
         line.contains("training images") && line.contains("SHA-256"),
         "{line}"
     );
+    // Where there is a target, what decides on it is a part of the run.
+    let output = place
+        .program(
+            "train --epochs 2 --hidden 20 --validation 50 --target-accuracy 1 --checkpoint-every 1 \
+             --quiet --out target",
+        )
+        .output();
+    assert_eq!(output.unwrap().status.code(), Some(1));
+    forget_the_end(&place, "target");
+    let line = place.failure("train --resume target --target-on validation", 2);
+    assert!(line.contains("--target-on is validation"), "{line}");
     // The sums of this backend depend on the threads.
     place.stdout(
         "train --epochs 2 --hidden 20 --backend matrixmultiply --threads 2 --checkpoint-every 1 --quiet \
