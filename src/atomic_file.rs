@@ -45,3 +45,21 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        write(&path, b"first").unwrap();
+        write(&path, b"second").unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        // The temporary file cannot be made, so nothing can happen to the file itself.
+        fs::create_dir(folder.path().join("run.json.partial")).unwrap();
+        assert!(write(&path, b"third").is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+    }
+}

@@ -7,7 +7,7 @@ use spdx::{Expression, LicenseReq, ParseMode};
 use std::process::Command;
 
 /// What may be combined with MIT or Apache-2.0 without further conditions on this crate.
-const ALLOWED: [&str; 12] = [
+const ALLOWED: [&str; 11] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -15,7 +15,6 @@ const ALLOWED: [&str; 12] = [
     "BSD-3-Clause",
     "BSL-1.0",
     "CDDL-1.0",
-    "ISC",
     "MIT",
     "Unicode-3.0",
     "Unlicense",

@@ -15,7 +15,11 @@ fn options_out_of_range_are_refused_before_anything_is_written() {
         ("--learning-rate nan", "--learning-rate"),
         ("--momentum 1", "--momentum"),
         ("--momentum 0 --nesterov", "--nesterov"),
+        ("--momentum -0.1", "--momentum"),
         ("--weight-decay -0.1", "--weight-decay"),
+        ("--warm-up -1", "--warm-up"),
+        ("--init-scale 0", "--init-scale"),
+        ("--checkpoint-minutes -1", "--checkpoint-minutes"),
         ("--validation 600", "--validation"),
         ("--hidden 0", "--hidden"),
         ("--hidden 1000000000", "--hidden"),
@@ -179,6 +183,23 @@ fn the_last_good_network_before_a_divergence_is_kept() {
     place.stdout(&format!(
         "train --epochs 1 --init {file} --quiet --out again"
     ));
+}
+
+#[test]
+fn a_network_that_overflowed_in_the_last_step_of_an_epoch_is_no_good_one() {
+    let place = Place::new();
+    // It grows ten million times a step, of which an epoch has three, and overflows in the sixth:
+    // the loss before that step is finite, and nothing but a look at the network tells.
+    let options = "--epochs 9 --hidden 8 --batch-size 200 --momentum 0 --weight-decay 1e7 --learning-rate 1 \
+                   --schedule constant --warm-up 0 --checkpoint-every 1 --quiet";
+    let line = place.failure(&format!("train {options} --out run"), 1);
+    assert!(line.contains("the loss of step 7 in epoch 3"), "{line}");
+    let file = "run/checkpoints/step-000000000003.checkpoint";
+    assert!(
+        line.contains(&format!("the last good network is in {file}")),
+        "{line}"
+    );
+    place.stdout(&format!("eval --model {file}"));
 }
 
 #[test]

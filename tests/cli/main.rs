@@ -15,6 +15,8 @@ mod interchange;
 mod kills;
 mod live;
 mod load;
+mod panics;
+mod power;
 mod predict;
 mod print_config;
 mod profile;

@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// The files that do not depend on the clock.
 pub const SAME: [&str; 3] = ["model.safetensors", "steps.csv", "epochs.csv"];
@@ -293,7 +294,9 @@ fn options_that_change_the_result_are_refused_by_name() {
         "--isa portable",
         "--init other.safetensors",
         "--target-accuracy 0.5",
+        "--target-accuracy 0.5 --target-on validation",
         "--patience 3",
+        "--min-delta 0.1",
     ] {
         let option = options.split(' ').next().unwrap();
         let line = place.failure(&format!("train --resume run {options}"), 2);
@@ -309,6 +312,28 @@ fn options_that_change_the_result_are_refused_by_name() {
     let line = place.failure("train --resume run --data other", 2);
     assert!(
         line.contains("training images") && line.contains("SHA-256"),
+        "{line}"
+    );
+    // Where there is a target, what decides on it is a part of the run.
+    let output = place
+        .program(
+            "train --epochs 2 --hidden 20 --validation 50 --target-accuracy 1 --checkpoint-every 1 \
+             --quiet --out target",
+        )
+        .output();
+    assert_eq!(output.unwrap().status.code(), Some(1));
+    forget_the_end(&place, "target");
+    let line = place.failure("train --resume target --target-on validation", 2);
+    assert!(line.contains("--target-on is validation"), "{line}");
+    // The sums of this backend depend on the threads.
+    place.stdout(
+        "train --epochs 2 --hidden 20 --backend matrixmultiply --threads 2 --checkpoint-every 1 --quiet \
+         --out sums",
+    );
+    forget_the_end(&place, "sums");
+    let line = place.failure("train --resume sums --threads 1", 2);
+    assert!(
+        line.contains("--threads is 1") && line.contains("has 2"),
         "{line}"
     );
     // What is the same, or changes nothing, is accepted.
@@ -372,10 +397,14 @@ fn two_processes_do_not_write_to_one_run() {
     let mut child = program(&place, arguments).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.by_ref().take(3).for_each(|line| drop(line.unwrap()));
-    let line = place.failure("train --resume run", 2);
-    assert!(line.contains("being written by another process"), "{line}");
+    let mut second = place.program("train --resume run --quiet");
+    let output = second.timeout(Duration::from_secs(60)).output().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.contains("being written by another process"), "{line}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Interrupts and closed pipes.
 
+use super::resume::signal;
 use super::support::Place;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -46,6 +47,43 @@ fn a_signal_ends_the_run_with_what_is_known() {
         for name in ["model.safetensors", "steps.csv", "epochs.csv", "loss.svg"] {
             assert!(place.path("run").join(name).exists(), "{name}");
         }
+    }
+}
+
+/// Waits until a process has taken all signals that it was sent.
+#[cfg(target_os = "linux")]
+fn wait_for_signals(id: u32) {
+    let is_pending = || {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let mut pending = status
+            .lines()
+            .filter_map(|line| line.strip_prefix("ShdPnd:"));
+        pending.any(|mask| mask.trim().bytes().any(|digit| digit != b'0'))
+    };
+    while is_pending() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+/// The first signal waits for the end of the step, and saves; the second does neither.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_signal_ends_the_run_at_once() {
+    for (first, second, code) in [("INT", "INT", 130), ("INT", "TERM", 143)] {
+        let place = Place::new();
+        // One step of a wide network is an epoch, and takes about a second.
+        let arguments = "train --epochs 1000000 --hidden 8000 --batch-size 600 --json --out run";
+        let mut child = program(&place, arguments).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let start = lines.next().unwrap().unwrap();
+        assert!(start.contains("\"event\":\"start\""), "{start}");
+        signal(child.id(), first);
+        wait_for_signals(child.id());
+        signal(child.id(), second);
+        let rest: Vec<String> = lines.map(Result::unwrap).collect();
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        assert_eq!(rest, [""; 0]);
+        assert!(!place.path("run/model.safetensors").exists());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::TrainArgs;
 use super::ending::Epochs;
+use super::messages::explain_panic;
 use super::session::Session;
 use crate::cli::backend::Selected;
 use crate::cli::progress::{Outlook, Peak, Progress};
@@ -11,6 +12,7 @@ use fused_mlp::mnist::Dataset;
 use fused_mlp::network::Shape;
 use fused_mlp::simd::Isa;
 use fused_mlp::training::{StepRecord, Trainer};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Bursts of multiply-adds, of about two milliseconds each, of which the best is the peak.
 const BURSTS: usize = 3;
@@ -48,11 +50,19 @@ pub fn begin(
 ///
 /// # Errors
 /// As [`Session::train_epochs`].
+///
+/// # Panics
+/// If a thread of the training does; how to go on is told first.
 pub fn train(session: &mut Session<'_>, last_finite: Option<StepRecord>) -> anyhow::Result<Epochs> {
     let progress = session.progress.clone();
-    let epochs = progress.during(session.control, || session.train_epochs(last_finite));
+    let work =
+        AssertUnwindSafe(|| progress.during(session.control, || session.train_epochs(last_finite)));
+    let epochs = catch_unwind(work);
     session.progress.end_live();
-    epochs
+    epochs.unwrap_or_else(|panic| {
+        explain_panic(session.run_folder.path(), &session.checkpoints);
+        resume_unwind(panic)
+    })
 }
 
 /// Work of a sample of the fused engine, which leaves out products with 0, and the FMA peak of its

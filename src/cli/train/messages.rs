@@ -70,6 +70,7 @@ pub fn explain(
     run: &Path,
     checkpoints: &Checkpoints<'_>,
 ) {
+    let resume = how_to_resume(run, checkpoints);
     let run = shown(run);
     match (ending, diverged) {
         (_, Some(reason)) => {
@@ -91,15 +92,30 @@ pub fn explain(
             ));
         }
         (Ending::Signal(_), None) => {
-            let resume = if checkpoints.are_wanted() {
-                format!("fused-mlp train --resume {run} goes on")
-            } else {
-                format!("fused-mlp train --resume {run} begins anew, as there are no checkpoints")
-            };
             message(&format!(
-                "interrupted: the network as it is now and all results so far are in {run}; {resume}"
+                "interrupted: the network as it is now and all results so far are in {run}; \
+                 {resume}"
             ));
         }
         _ => {}
+    }
+}
+
+/// Says what is left of a training in which a thread has panicked, after the panic's own message.
+pub fn explain_panic(run: &Path, checkpoints: &Checkpoints<'_>) {
+    let resume = how_to_resume(run, checkpoints);
+    let run = shown(run);
+    message(&format!(
+        "error: the training ended by a fault of the program or of the machine, told above; the \
+         epochs before it are in {run}; {resume}"
+    ));
+}
+
+fn how_to_resume(run: &Path, checkpoints: &Checkpoints<'_>) -> String {
+    let run = shown(run);
+    if checkpoints.are_wanted() {
+        format!("fused-mlp train --resume {run} goes on")
+    } else {
+        format!("fused-mlp train --resume {run} begins anew, as there are no checkpoints")
     }
 }
