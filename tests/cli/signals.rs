@@ -65,25 +65,28 @@ fn wait_for_signals(id: u32) {
     }
 }
 
-/// The first signal waits for the end of the step, and saves; the second does neither.
+/// The first signal waits for the end of the step, and saves; the second does neither. On a busy
+/// machine a step may end before the second signal is sent, which shows nothing: it is tried again.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_second_signal_ends_the_run_at_once() {
     for (first, second, code) in [("INT", "INT", 130), ("INT", "TERM", 143)] {
-        let place = Place::new();
-        // One step of a wide network is an epoch, and takes about a second.
-        let arguments = "train --epochs 1000000 --hidden 8000 --batch-size 600 --json --out run";
-        let mut child = program(&place, arguments).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let start = lines.next().unwrap().unwrap();
-        assert!(start.contains("\"event\":\"start\""), "{start}");
-        signal(child.id(), first);
-        wait_for_signals(child.id());
-        signal(child.id(), second);
-        let rest: Vec<String> = lines.map(Result::unwrap).collect();
-        assert_eq!(child.wait().unwrap().code(), Some(code));
-        assert_eq!(rest, [""; 0]);
-        assert!(!place.path("run/model.safetensors").exists());
+        let is_ended_at_once = || {
+            let place = Place::new();
+            // One step of a wide network is an epoch, and takes about a second.
+            let arguments = "train --epochs 1000000 --hidden 8000 --batch-size 600 --json --out run";
+            let mut child = program(&place, arguments).spawn().unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let start = lines.next().unwrap().unwrap();
+            assert!(start.contains("\"event\":\"start\""), "{start}");
+            signal(child.id(), first);
+            wait_for_signals(child.id());
+            signal(child.id(), second);
+            let rest: Vec<String> = lines.map(Result::unwrap).collect();
+            let found = child.wait().unwrap().code();
+            rest.is_empty() && found == Some(code) && !place.path("run/model.safetensors").exists()
+        };
+        assert!((0..10).any(|_| is_ended_at_once()), "{first}, {second}");
     }
 }
 
