@@ -119,6 +119,8 @@ pub struct EndEvent {
     pub stopped_early: bool,
     /// The model file; null if none was written.
     pub model: Option<String>,
+    /// The picture of the learning curve; null if none was written.
+    pub learning_curve: Option<String>,
 }
 
 /// A model was evaluated.

@@ -319,16 +319,18 @@ impl RunFolder {
         })
     }
 
-    /// Draws the learning curve of the epochs added so far.
+    /// Draws the learning curve of the epochs added so far into a file, which is returned.
     ///
     /// # Errors
     /// [`RunFolderError::Write`].
-    pub fn write_curve(&self) -> Result<(), RunFolderError> {
+    pub fn write_curve(&self) -> Result<PathBuf, RunFolderError> {
         let (means, steps) = (self.losses.means(), self.losses.steps_per_mean());
         let svg = learning_curve_of_means(means, steps, &self.epoch_records);
         let failed = |error| self.failed(CURVE_FILE, error);
         let svg = svg.map_err(|message| failed(io::Error::other(message)))?;
-        fs::write(self.path.join(CURVE_FILE), svg).map_err(failed)
+        let file = self.path.join(CURVE_FILE);
+        fs::write(&file, svg).map_err(failed)?;
+        Ok(file)
     }
 }
 

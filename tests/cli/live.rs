@@ -129,7 +129,7 @@ fn a_training_shows_a_chart_and_leaves_its_lines() {
     let mut terminal = Terminal::start(&place, (90, 30), arguments, &[]);
     let screen = terminal.wait_for(|screen| {
         [
-            "training validation loss",
+            "⠤ training o validation loss",
             "/400 ",
             " s left",
             "samples/s",

@@ -12,6 +12,8 @@ const AROUND: f64 = 0.05;
 
 const TRAINING: Style = AnsiColor::Cyan.on_default();
 const VALIDATION: Style = AnsiColor::Yellow.on_default();
+/// The sign for a cell with a point in it: without colours, it alone tells points from a line.
+const POINT: char = 'o';
 const FRAME: Style = Style::new().dimmed();
 
 /// Signs for cells of dots.
@@ -53,11 +55,11 @@ impl Glyphs {
         }
     }
 
-    /// The sign for a cell with a point in it.
-    fn point(self, dots: u8) -> char {
+    /// A piece of a line, for the legend.
+    fn piece(self) -> char {
         match self {
-            Self::Braille => self.sign(dots),
-            Self::Ascii => 'o',
+            Self::Braille => '⠤',
+            Self::Ascii => '-',
         }
     }
 
@@ -164,7 +166,7 @@ pub fn chart(
                 let (line, points) = (line.cell(cell, glyphs), points.cell(cell, glyphs));
                 let (style, sign) = match points {
                     0 => (TRAINING, glyphs.sign(line)),
-                    points => (VALIDATION, glyphs.point(line | points)),
+                    _ => (VALIDATION, POINT),
                 };
                 text.push(style, sign.encode_utf8(&mut [0; 4]));
             }
@@ -251,15 +253,17 @@ fn lower_axis(width: usize, end: &str, has_validation: bool, glyphs: Glyphs) -> 
     let left = " ".repeat(LABELS - 1);
     let mut line = Line::default().with(FRAME, &format!("{left}{corner}"));
     let names = if has_validation {
-        &[
-            (TRAINING, " training"),
-            (VALIDATION, " validation"),
-            (FRAME, " loss "),
-        ][..]
+        let training = format!(" {} training", glyphs.piece());
+        let validation = format!(" {POINT} validation");
+        vec![
+            (TRAINING, training),
+            (VALIDATION, validation),
+            (FRAME, " loss ".to_owned()),
+        ]
     } else {
-        &[(TRAINING, " training loss ")]
+        vec![(TRAINING, " training loss ".to_owned())]
     };
-    let named: usize = names.iter().map(|(_, name)| name.len()).sum();
+    let named: usize = names.iter().map(|(_, name)| name.chars().count()).sum();
     let mut room = width.saturating_sub(1 + end.chars().count());
     if room > named {
         room -= named;
@@ -324,8 +328,13 @@ mod tests {
         let coloured: String = lines.iter().map(|line| line.render(true)).collect();
         assert!(coloured.contains("\x1b[33m") && coloured.contains("\x1b[36m"));
         let lowest = lines[3].render(false);
-        let dots = |sign: &char| ('\u{2801}'..='\u{28ff}').contains(sign);
-        assert_eq!(lowest.chars().filter(dots).count(), 1);
+        assert_eq!(lowest.matches('o').count(), 1);
+        let wide = chart(losses, (60, 4), "1", Glyphs::Braille);
+        let legend = wide[4].render(false);
+        assert!(
+            legend.contains("└ ⠤ training o validation loss ─"),
+            "{legend}"
+        );
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl Finish<'_> {
             Some(_) => None,
         };
         let curve = session.run_folder.write_curve();
-        session.saving.note("loss.svg", curve);
+        let curve = session.saving.note("loss.svg", curve);
         let flushed = session.run_folder.flush();
         session
             .saving
@@ -130,6 +130,7 @@ impl Finish<'_> {
                 .as_ref()
                 .is_some_and(EarlyStopping::should_stop),
             model,
+            learning_curve: curve.map(|file| file.display().to_string()),
             ..self.numbers(test.as_ref(), &epochs, session.target.reached_after)
         };
         let written = session
@@ -193,6 +194,7 @@ impl Finish<'_> {
             best_epoch: None,
             stopped_early: false,
             model: None,
+            learning_curve: None,
         }
     }
 

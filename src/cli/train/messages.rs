@@ -59,6 +59,9 @@ pub fn summary(test: &Evaluation, end: &EndEvent) -> String {
     if let Some(model) = &end.model {
         text += &format!("\nmodel: {}", shown(Path::new(model)));
     }
+    if let Some(curve) = &end.learning_curve {
+        text += &format!("\nlearning curve: {}", shown(Path::new(curve)));
+    }
     text
 }
 
