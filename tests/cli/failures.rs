@@ -73,7 +73,6 @@ fn standard_input_is_no_model_and_no_run() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_standard_output_is_told_whatever_is_printed() {
-    let place = Place::new();
     for arguments in [
         "--help",
         "train --help",
@@ -85,7 +84,12 @@ fn a_full_standard_output_is_told_whatever_is_printed() {
             .write(true)
             .open("/dev/full")
             .unwrap();
-        let output = place.program(arguments).stdout(full).output().unwrap();
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
+        let output = command
+            .args(arguments.split_whitespace())
+            .stdout(full)
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments}");
         let line = String::from_utf8(output.stderr).unwrap();
         assert!(
