@@ -19,6 +19,10 @@ pub fn shown(path: &Path) -> String {
 /// That a file cannot be read: what the system said, what was expected, and what to do.
 pub fn unreadable(file: &Path, source: &io::Error, expected: &str) -> String {
     let advice = match source.kind() {
+        // It stands for standard input elsewhere.
+        io::ErrorKind::NotFound if file.starts_with("-") => {
+            "; standard input is not read here: write it to disk and give its name"
+        }
         io::ErrorKind::NotFound => "; check the name",
         io::ErrorKind::IsADirectory => "; name a file",
         io::ErrorKind::PermissionDenied => "; change its permissions, or run as its owner",
@@ -46,6 +50,13 @@ mod tests {
             missing.ends_with("; expected a picture; check the name"),
             "{missing}"
         );
+        let missing = io::ErrorKind::NotFound.into();
+        let input = unreadable(Path::new("-"), &missing, "a model");
+        assert!(
+            input.contains("expected a model; standard input is not read here"),
+            "{input}"
+        );
+        assert!(unreadable(Path::new("-a"), &missing, "a model").ends_with("check the name"));
         assert!(text(io::ErrorKind::IsADirectory).ends_with("; name a file"));
         assert!(text(io::ErrorKind::PermissionDenied).contains("permissions"));
         assert!(text(io::ErrorKind::TimedOut).ends_with("expected a picture"));

@@ -2,6 +2,7 @@
 
 use super::Ending;
 use super::config::Kind;
+use super::output::UNWRITABLE;
 use anyhow::Context;
 use clap::{Arg, Args, Command, ValueEnum, ValueHint};
 use std::io::Write;
@@ -51,6 +52,18 @@ fn value_name(arg: &Arg) -> Option<&str> {
     names.first().map(|name| name.as_str())
 }
 
+/// The script for fish with the names of commands after `help`. clap_complete 4.6 offers them where none of
+/// them was typed, and counts `help` itself among them; then fish falls back on files.
+fn with_help(script: &str, command: &Command) -> String {
+    let name = command.get_name();
+    let using = format!("__fish_{}_using_subcommand help", name.replace('-', "_"));
+    let lines = script.lines().map(|line| match line.contains(&using) {
+        true => line.replacen(" help\" -f", "\" -f", 1) + "\n",
+        false => format!("{line}\n"),
+    });
+    lines.collect::<String>() + &format!("complete -c {name} -n \"{using}\" -f\n")
+}
+
 /// The values of arguments without a name, which clap_complete 4.6 leaves out for fish.
 fn fish_arguments(command: &Command) -> String {
     let mut script = String::new();
@@ -90,10 +103,11 @@ pub fn run(args: &CompletionsArgs, command: Command) -> anyhow::Result<Ending> {
         script = repaired(&String::from_utf8(script)?).into_bytes();
     }
     if shell == clap_complete::Shell::Fish {
+        script = with_help(&String::from_utf8(script)?, &command).into_bytes();
         script.extend(fish_arguments(&command).into_bytes());
     }
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(&script).and_then(|()| stdout.flush());
-    written.context("standard output cannot be written")?;
+    written.context(UNWRITABLE)?;
     Ok(Ending::Success)
 }

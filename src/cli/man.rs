@@ -1,13 +1,13 @@
 //! `fused-mlp man`.
 
 use super::Ending;
-use super::suggestion::suggestion;
+use super::output::UNWRITABLE;
+use super::{command_names, output_name};
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Command};
 use clap_mangen::Man;
 use roff::{Roff, roman};
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ pub struct ManArgs {
     #[arg(value_name = "COMMAND", conflicts_with = "out")]
     command: Vec<String>,
     /// Write the pages of all commands to this folder, which is made if it is not there
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
 }
 
@@ -42,64 +42,38 @@ pub fn run(args: &ManArgs, mut root: Command) -> anyhow::Result<Ending> {
         write_pages(&root, folder)?;
         return Ok(Ending::Success);
     }
-    let mut command = &root;
-    for (index, name) in args.command.iter().enumerate() {
-        let Some(inner) = command.find_subcommand(name) else {
-            bail!(
-                "{name} is no command of {}{}; its --help lists them",
-                bin_name(command),
-                similar(&root, &args.command[..index], &args.command[index..])
-            );
-        };
-        command = inner;
-    }
+    let command = find(&root, &args.command)?;
     let mut stdout = io::stdout().lock();
     let written = stdout
         .write_all(&page(command)?)
         .and_then(|()| stdout.flush());
-    written.context("standard output cannot be written")?;
+    written.context(UNWRITABLE)?;
     Ok(Ending::Success)
 }
 
-/// What the names that follow those of a command may have meant.
-fn similar(root: &Command, known: &[String], rest: &[String]) -> String {
-    let names = paths(root);
-    let typed = [known, rest].concat().join(" ");
-    // Words too many are no slips.
-    let first = [known, &rest[..1]].concat().join(" ");
-    let found = suggestion(&typed, &names);
-    if found.is_empty() {
-        suggestion(&first, &names)
-    } else {
-        found
+/// The command of these names. One below another may be named alone, as no two are called the same.
+fn find<'a>(root: &'a Command, names: &[String]) -> anyhow::Result<&'a Command> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let alone = match names.as_slice() {
+        [name] => command_names::ending_in(root, name),
+        _ => Vec::new(),
+    };
+    let names = match alone.as_slice() {
+        [path] => path.split(' ').collect(),
+        _ => names,
+    };
+    let mut command = root;
+    for name in &names {
+        let Some(inner) = command.find_subcommand(name) else {
+            bail!(
+                "{name} is no command of {}{}; its --help lists them",
+                bin_name(command),
+                command_names::suggested(root, &names)
+            );
+        };
+        command = inner;
     }
-}
-
-/// All commands, as they are typed after the program's name.
-fn paths(root: &Command) -> BTreeSet<String> {
-    fn collect(command: &Command, before: &str, found: &mut BTreeSet<String>) {
-        for inner in command
-            .get_subcommands()
-            .filter(|it| it.get_name() != "help")
-        {
-            let path = format!("{before}{}", inner.get_name());
-            collect(inner, &format!("{path} "), found);
-            found.insert(path);
-        }
-    }
-    let mut found = BTreeSet::new();
-    collect(root, "", &mut found);
-    found
-}
-
-/// The names that commands have, each once.
-pub fn command_names(root: &Command) -> Vec<String> {
-    let names: BTreeSet<String> = paths(root)
-        .iter()
-        .flat_map(|path| path.split(' '))
-        .map(str::to_owned)
-        .collect();
-    names.into_iter().collect()
+    Ok(command)
 }
 
 /// The command `man`, whose completions offer these names.

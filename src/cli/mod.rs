@@ -4,6 +4,7 @@ mod access;
 mod assignment;
 mod backend;
 mod bench;
+mod command_names;
 mod completions;
 mod config;
 mod data;
@@ -32,9 +33,11 @@ mod train;
 mod usage;
 mod version;
 
+use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use config::{ConfigArgs, Origins};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -171,7 +174,7 @@ fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
 /// The program as clap sees it. Only here are the names of all commands known, which `man` offers.
 fn root() -> clap::Command {
     let root = Cli::command();
-    let names = man::command_names(&root);
+    let names = command_names::all(&root);
     root.mut_subcommand("man", |man| man::with_names(man, names))
 }
 
@@ -207,11 +210,14 @@ fn parse() -> Result<Option<(Command, Origins)>, ExitCode> {
 fn refused(error: &clap::Error, command: &clap::Command, origins: &Origins) -> ExitCode {
     let is_mistake = error.use_stderr() && error.kind() != MISSING;
     if !is_mistake {
-        // Help and version. That nobody reads them spoils nothing.
-        let _ = error.print();
-        return ExitCode::from(error.exit_code().try_into().unwrap_or(EXIT_USAGE));
+        // Help and version.
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        return match printed.context(output::UNWRITABLE) {
+            Err(error) if !output::is_closed_pipe(&error) => failed(&error, origins),
+            _ => ExitCode::from(error.exit_code().try_into().unwrap_or(EXIT_USAGE)),
+        };
     }
-    output::message(&usage::one_line(error, command, origins));
+    output::message(&usage::one_line(error, (&root(), command), origins));
     ExitCode::from(EXIT_USAGE)
 }
 

@@ -5,6 +5,9 @@ pub use fused_mlp::file_messages::shown;
 use serde::Serialize;
 use std::io::{self, Write};
 
+/// That results cannot be printed, for messages.
+pub const UNWRITABLE: &str = "standard output cannot be written";
+
 /// Writes a line to standard error. That nobody reads it spoils nothing.
 pub fn message(line: &str) {
     terminal::write_line(&line.replace('\n', " "));
@@ -94,7 +97,7 @@ impl Results {
     pub fn finish(self) -> anyhow::Result<()> {
         match self.failure {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(anyhow::Error::new(error).context("standard output cannot be written"))
+                Err(anyhow::Error::new(error).context(UNWRITABLE))
             }
             _ => Ok(()),
         }

@@ -37,6 +37,9 @@ Examples:
 
 Exit codes: as for every command; 1 if a run missed the target";
 
+/// Folder of the folders of races that are given no name.
+const RACES: &str = "races";
+
 /// Options of `fused-mlp race`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = NOTES)]
@@ -102,9 +105,11 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     check_passed_on(&args.train)?;
     let program = std::env::current_exe().context("the path of this program is unknown")?;
     let now = jiff::Timestamp::now();
+    let races = Path::new(RACES);
+    let is_first = args.out.is_none() && !races.exists();
     let folder = match &args.out {
         Some(path) => create_folder(path).map(|()| path.clone())?,
-        None => create_numbered_folder(&format!("races/{}", now.strftime("%Y-%m-%dT%H-%M-%S")))?,
+        None => create_numbered_folder(&format!("{RACES}/{}", now.strftime("%Y-%m-%dT%H-%M-%S")))?,
     };
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
@@ -117,6 +122,9 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
         let ended = train(&program, args, seed, &folder).inspect_err(|_| {
             // Nothing is in it if the first run failed at once; else it stays.
             let _ = fs::remove_dir(&folder);
+            if is_first {
+                let _ = fs::remove_dir(races);
+            }
         });
         match ended? {
             Some((first, run)) => {

@@ -21,7 +21,9 @@ const EXAMPLES: &str = "Examples:
   fused-mlp report runs/first runs/second --units 300
 
 The page has learning curves, the options that differ, confusion matrices of the test data and
-pictures of the weights of hidden units. It needs no other file and no network.";
+pictures of the weights of hidden units. It needs no other file and no network.
+
+FUSED_MLP_DATA does not replace the data of each run; --data, or data in the file of --config, does.";
 
 /// Name of the page where none is given, without its extension.
 const PAGE: &str = "report";

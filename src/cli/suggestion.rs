@@ -16,8 +16,8 @@ pub fn did_you_mean<S: AsRef<str>>(names: &[S]) -> String {
     format!("; did you mean {}?", names.join(" or "))
 }
 
-/// The names that have this one as their first or last words, or else the nearest, if one is near.
-/// Case does not count, nor does what stands between words.
+/// The names that have this one as their first or last words or as their initials, or else the nearest,
+/// if one is near. Case does not count, nor does what stands between words.
 pub fn similar<'a>(name: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
     let meant = plain(name);
     let distance = |other: &String| strsim::damerau_levenshtein(&meant, &plain(other));
@@ -26,7 +26,10 @@ pub fn similar<'a>(name: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
         .map(|other| (distance(other), other.as_str()))
         .collect();
     by_distance.sort_unstable();
-    let parts = with_part(&meant, names);
+    let mut parts = with_part(&meant, names);
+    if parts.is_empty() {
+        parts = with_initials(&meant, names);
+    }
     match by_distance.first() {
         Some((0, same)) => vec![same],
         // One slip in three letters.
@@ -47,6 +50,16 @@ fn with_part<'a>(part: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
         other.starts_with(&start) || other.ends_with(&end)
     };
     names.iter().filter(has_it).map(String::as_str).collect()
+}
+
+/// The names of several words whose first letters these are, as `lr` of `learning-rate`.
+fn with_initials<'a>(letters: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
+    let has_them = |other: &&String| {
+        let other = plain(other);
+        let initials = other.split('-').filter_map(|word| word.chars().next());
+        other.contains('-') && initials.eq(letters.chars())
+    };
+    names.iter().filter(has_them).map(String::as_str).collect()
 }
 
 /// A name in small letters, its words separated by hyphens.
@@ -80,11 +93,13 @@ mod tests {
             ("batch", "batch-size"),
             ("data-info", "data info"),
             ("momentun", "momentum"),
+            ("lr", "learning-rate"),
+            ("BS", "batch-size"),
         ] {
             let told = format!("; did you mean {meant}?");
             assert_eq!(suggestion(name, &names), told, "{name}");
         }
-        for name in ["model", "zzz", "", "build-rustc", "k", "lr"] {
+        for name in ["model", "zzz", "", "build-rustc", "k", "l"] {
             assert_eq!(suggestion(name, &names), "", "{name}");
         }
     }

@@ -105,8 +105,18 @@ impl TrainArgs {
         })
     }
 
-    /// Checks what needs no data.
+    /// Checks what needs no data; without a run to go on with, whose options count.
     fn check(&self) -> anyhow::Result<()> {
+        if self.resume.resume.is_none() {
+            // That the validation samples are no more than there are is left to the data.
+            self.options().check(usize::MAX)?;
+        }
+        if self.hidden == Some(0) {
+            bail!("--hidden is 0; expected at least 1");
+        }
+        if self.backend.engine.threads.is_some() {
+            self.backend.engine.threads()?;
+        }
         if self.target.target_on == TargetOn::Validation && self.validation == 0 {
             bail!(
                 "--target-on validation needs samples to decide: expected --validation N, found \

@@ -1,8 +1,8 @@
 //! Mistakes of usage, each in one line.
 
+use super::command_names;
 use super::config::{Kind, Origin, Origins};
-use super::man::command_names;
-use super::suggestion::suggestion;
+use super::suggestion::{did_you_mean, similar};
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
@@ -10,7 +10,13 @@ use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
 /// What clap says in several lines, in one: what is wrong, what is similar, and where it was set if
 /// not on the command line.
-pub fn one_line(error: &clap::Error, command: &Command, origins: &Origins) -> String {
+///
+/// `command` is that of the command line, below `root` or the same.
+pub fn one_line(
+    error: &clap::Error,
+    (root, command): (&Command, &Command),
+    origins: &Origins,
+) -> String {
     // Only a built command can tell how its options are shown.
     let mut command = command.clone();
     command.build();
@@ -19,7 +25,10 @@ pub fn one_line(error: &clap::Error, command: &Command, origins: &Origins) -> St
         Some(arg) if parse_error(error) || is_flag_with_value(error, arg) => {
             invalid_value(error, arg)
         }
-        _ => joined(&error.to_string()) + &similar_command(error, &command),
+        _ => match meant(error, (root, &command)) {
+            none if none.is_empty() => joined(&error.to_string(), is_tip),
+            meant => joined(&error.to_string(), |_| false) + &meant,
+        },
     };
     let set_by: Vec<String> = concerned
         .iter()
@@ -33,14 +42,21 @@ pub fn one_line(error: &clap::Error, command: &Command, origins: &Origins) -> St
     format!("{text}{}; --help tells more", set_by.concat())
 }
 
-/// The lines up to the usage as one; clap's tips are further sentences.
-fn joined(text: &str) -> String {
+/// Whether a tip of clap helps. How to pass the name of an option as a value does not: a slip is likelier,
+/// and one that resembles no option is told without it. Nor do the commands that clap takes for similar.
+fn is_tip(tip: &str) -> bool {
+    !tip.starts_with("to pass '") && !tip.contains("similar subcommand")
+}
+
+/// The lines up to the usage as one; clap's tips, as far as they are wanted, are further sentences.
+fn joined(text: &str, is_wanted: impl Fn(&str) -> bool) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let lines =
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
     lines.fold(String::new(), |text, line| {
         match line.strip_prefix("tip: ") {
-            Some(tip) => format!("{text}; {tip}"),
+            Some(tip) if is_wanted(tip) => format!("{text}; {tip}"),
+            Some(_) => text,
             None if text.is_empty() => line.to_owned(),
             None => format!("{text} {line}"),
         }
@@ -88,15 +104,23 @@ fn is_flag_with_value(error: &clap::Error, arg: &clap::Arg) -> bool {
     error.kind() == ErrorKind::TooManyValues && Kind::of(arg) == Kind::Flag
 }
 
-/// The command that `help` may have been asked for, of which clap suggests none.
-fn similar_command(error: &clap::Error, root: &Command) -> String {
-    let (name, told) = (
-        error.get(ContextKind::InvalidSubcommand),
-        error.get(ContextKind::SuggestedSubcommand),
-    );
-    match (name, told) {
-        (Some(ContextValue::String(name)), None) => {
-            suggestion(name, &command_names(root).into_iter().collect())
+/// The command or the option that an unknown one may have meant.
+fn meant(error: &clap::Error, (root, command): (&Command, &Command)) -> String {
+    let unknown = |kind| match error.get(kind) {
+        Some(ContextValue::String(name)) => name.as_str(),
+        _ => "",
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            command_names::suggested(root, &[unknown(ContextKind::InvalidSubcommand)])
+        }
+        ErrorKind::UnknownArgument => {
+            let options = command.get_arguments().filter_map(clap::Arg::get_long);
+            let options = options.map(str::to_owned).collect();
+            let name = unknown(ContextKind::InvalidArg).strip_prefix("--");
+            let near = name.map_or(Vec::new(), |name| similar(name, &options));
+            let near: Vec<String> = near.iter().map(|it| format!("--{it}")).collect();
+            did_you_mean(&near)
         }
         _ => String::new(),
     }

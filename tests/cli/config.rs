@@ -125,6 +125,10 @@ fn mistakes_in_the_file_are_one_line_with_its_place() {
     let place = Place::new();
     for (file, told) in [
         (
+            "lr = 1",
+            "c.toml:1: lr is not an option of a command; did you mean learning-rate?",
+        ),
+        (
             "epoch = 3",
             "c.toml:1: epoch is not an option of a command; did you mean epochs?",
         ),
@@ -246,6 +250,10 @@ fn a_misspelt_variable_is_warned_of() {
         (
             "FUSED_MLP_EPOCS",
             "sets no option of any command; did you mean FUSED_MLP_EPOCHS?",
+        ),
+        (
+            "FUSED_MLP_LR",
+            "sets no option of any command; did you mean FUSED_MLP_LEARNING_RATE?",
         ),
         ("FUSED_MLP_BUILD_RUSTC", "sets no option of any command"),
         ("FUSED_MLP_HELP", "sets no option of any command"),

@@ -38,11 +38,73 @@ fn options_out_of_range_are_refused_before_anything_is_written() {
 }
 
 #[test]
+fn printing_options_checks_the_ranges_that_need_no_data() {
+    let place = Place::new();
+    for (options, named) in [
+        ("--epochs 0", "--epochs is 0"),
+        ("--momentum 1", "--momentum is 1"),
+        ("--hidden 0", "--hidden is 0"),
+        ("--threads 0", "--threads is 0"),
+        ("--checkpoint-minutes -1", "--checkpoint-minutes is -1"),
+        ("--patience 0 --validation 10", "--patience is 0"),
+    ] {
+        let line = place.failure(&format!("train {options} --print-config"), 2);
+        assert!(line.contains(named), "{options}: {line}");
+    }
+    // How many samples there are is not known.
+    place.stdout("train --validation 1000000 --print-config");
+}
+
+#[test]
+fn standard_input_is_no_model_and_no_run() {
+    let place = Place::new();
+    for arguments in [
+        "import - --out a.safetensors",
+        "eval --model -",
+        "train --init -",
+        "train --resume -",
+    ] {
+        let line = place.failure(arguments, 2);
+        assert!(line.contains("standard input is not read here"), "{line}");
+        assert_eq!(line.matches("No such file").count(), 1, "{line}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_standard_output_is_told_whatever_is_printed() {
+    for arguments in [
+        "--help",
+        "train --help",
+        "help data",
+        "--version",
+        "man train",
+    ] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
+        let output = command
+            .args(arguments.split_whitespace())
+            .stdout(full)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            line.starts_with("error: standard output cannot be written"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
 fn wrong_usage_has_its_exit_code() {
     let place = Place::new();
     for (arguments, named) in [
-        ("tran", "'train'"),
-        ("train --epoch 3", "'--epochs'"),
+        ("tran", "did you mean train?"),
+        ("train --epoch 3", "did you mean --epochs?"),
         ("train --epochs many", "'many'"),
         ("train --epochs -1", "'-1'"),
         ("train --isa sse9", "'sse9'"),

@@ -123,4 +123,10 @@ fn mistakes_are_one_line() {
         "{line}"
     );
     assert!(!place.path("out").exists());
+    // Nothing is left of a race that never ran; what was there before stays.
+    place.failure("race --data nope", 2);
+    assert!(!place.path("races").exists());
+    fs::create_dir(place.path("races")).unwrap();
+    place.failure("race --data nope", 2);
+    assert!(place.path("races").exists());
 }

@@ -172,6 +172,40 @@ fn data_that_are_gone_or_do_not_fit_are_told() {
 }
 
 #[test]
+fn other_data_are_named_on_the_command_line_or_in_the_file_alone() {
+    let place = Place::new();
+    place.stdout("train --epochs 1 --hidden 5 --quiet --out a");
+    fs::write(place.path("good.toml"), "[report]\ndata = \"../data\"\n").unwrap();
+    fs::write(place.path("bad.toml"), "[report]\ndata = \"nope\"\n").unwrap();
+    let said = |arguments: &str, variable: &str| {
+        let mut program = place.program(arguments);
+        program.env("FUSED_MLP_DATA", variable).output().unwrap()
+    };
+    // The variable neither replaces the data of the run nor what the file names.
+    let page = said("report a --json", "nope");
+    assert!(page.status.success(), "{page:?}");
+    let event = json_lines(&String::from_utf8(page.stdout).unwrap());
+    assert!(event[0]["runs"][0]["test_accuracy"].is_f64(), "{event:?}");
+    let printed = |arguments: &str| {
+        let output = said(&format!("report {arguments} --print-config"), "nope");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let own = "# data is not set; default: that of each run\n";
+    assert!(printed("").contains(own), "{}", printed(""));
+    let file = "data = \"../data\"  # good.toml:2\n";
+    assert!(printed("--config good.toml").contains(file));
+    assert!(printed("--config good.toml --data x").contains("data = \"x\"  # command line\n"));
+    assert!(said("report a --config good.toml", "nope").status.success());
+    let line = place.failure("report a --config bad.toml", 2);
+    assert!(
+        line.contains("nope") && line.contains("bad.toml:2"),
+        "{line}"
+    );
+    let line = place.failure("report a --data nope", 2);
+    assert!(line.starts_with("error: --data: nope"), "{line}");
+}
+
+#[test]
 fn folders_that_are_no_runs_are_refused() {
     let place = Place::new();
     runs(&place);

@@ -204,6 +204,11 @@ fn zsh_and_fish_complete() {
             assert_eq!(complete(&format!("{words} ")), values.join(" "), "{words}");
         }
         assert_eq!(complete("man ass"), "assignment");
+        assert_eq!(complete("help ass"), "assignment");
+        assert_eq!(complete("help data "), "info synth verify");
+        // No file is offered.
+        assert_eq!(complete("help fused"), "");
+        assert_eq!(complete("help train "), "");
         fs::write(place.path("some.safetensors"), "").unwrap();
         assert_eq!(complete("eval --model some"), "some.safetensors");
         assert_eq!(complete("train --epochs some"), "");
@@ -259,6 +264,8 @@ fn every_command_has_a_manual_page() {
     }
     let page = fs::read_to_string(place.path("pages/fused-mlp-data-info.1")).unwrap();
     assert_eq!(place.stdout("man data info"), page);
+    // As completions offer it.
+    assert_eq!(place.stdout("man info"), page);
     for (arguments, told) in [
         (
             "man nothing",
@@ -269,6 +276,9 @@ fn every_command_has_a_manual_page() {
             "trian is no command of fused-mlp; did you mean train?",
         ),
         ("man data-info", "of fused-mlp; did you mean data info?"),
+        ("man --out -", "which standard output is not"),
+        ("man inof", "of fused-mlp; did you mean data info?"),
+        ("man trian x", "of fused-mlp; did you mean train?"),
         ("man data inf", "of fused-mlp data; did you mean data info?"),
     ] {
         let line = place.failure(arguments, 2);
@@ -290,17 +300,32 @@ fn every_command_has_a_manual_page() {
 fn mistyped_names_are_suggested_in_one_line() {
     let place = Place::new();
     for (arguments, told) in [
-        ("swep", "a similar subcommand exists: 'sweep'; --help"),
+        ("swep", "'swep'; did you mean sweep?; --help"),
         ("help trian", "'trian'; did you mean train?; --help"),
-        ("help data inf", "'inf'; did you mean info?; --help"),
+        ("help data inf", "'inf'; did you mean data info?; --help"),
+        ("help info", "'info'; did you mean data info?; --help"),
+        ("data inof", "'inof'; did you mean data info?; --help"),
+        ("tran", "'tran'; did you mean train?; --help"),
+        ("evl", "'evl'; did you mean eval?; --help"),
+        ("foo", "'foo'; --help"),
+        (
+            "predict --tpo 3 x.png",
+            "'--tpo' found; did you mean --top?; --help",
+        ),
+        ("predict --zzz 3 x.png", "'--zzz' found; --help"),
+        (
+            "report --unit 3 x",
+            "'--unit' found; did you mean --units?; --help",
+        ),
+        (
+            "train --lr 1",
+            "'--lr' found; did you mean --learning-rate?; --help",
+        ),
         (
             "train --isa avx3",
             "[possible values: auto, avx512, avx2, portable]; a similar value exists: 'avx2'",
         ),
-        (
-            "train --epoch 3",
-            "found; a similar argument exists: '--epochs'; --help",
-        ),
+        ("train --epoch 3", "found; did you mean --epochs?; --help"),
         ("train --schedule cosin", "cosine"),
         (
             "train --backend fussed",

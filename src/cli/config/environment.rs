@@ -24,6 +24,10 @@ const READ_ELSEWHERE: [(&str, &str); 3] = [
     ("threads", "RAYON_NUM_THREADS"),
 ];
 
+/// Options, after their commands, that no variable sets: FUSED_MLP_DATA says where data are found, not
+/// that a report is to compare runs on other data than their own.
+const WITHOUT_VARIABLE: [(&str, &str); 1] = [("report", "data")];
+
 /// The variables that may concern options; empty ones count as absent.
 pub struct Environment(BTreeMap<String, OsString>);
 
@@ -90,10 +94,13 @@ impl Environment {
         value.map_or(Ok(false), |value| switch(PRINT_CONFIG, value))
     }
 
-    /// The variable that sets an option, if there is one.
-    pub fn find(&self, arg: &Arg) -> Option<Variable<'_>> {
+    /// The variable that sets an option of a command, if there is one.
+    pub fn find(&self, command: &Command, arg: &Arg) -> Option<Variable<'_>> {
         let name = variable(arg)?;
         let id = arg.get_id().as_str();
+        if WITHOUT_VARIABLE.contains(&(command.get_name(), id)) {
+            return None;
+        }
         let elsewhere = READ_ELSEWHERE.iter().find(|(other, _)| *other == id);
         let own = elsewhere.is_none_or(|(_, other)| *other != name);
         if let (true, Some(value)) = (own, self.0.get(&name)) {

@@ -88,7 +88,7 @@ impl<'a> Merge<'a> {
     fn environment_settings(&self) -> anyhow::Result<Vec<Setting<'a>>> {
         let mut settings = Vec::new();
         for arg in settable(self.leaf) {
-            let Some(variable) = self.environment.find(arg) else {
+            let Some(variable) = self.environment.find(self.leaf, arg) else {
                 continue;
             };
             let value = match Kind::of(arg) {

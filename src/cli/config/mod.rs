@@ -1,7 +1,7 @@
 //! Where the options of a command come from: command line, environment, file, recipe, default.
 //!
-//! Nothing here knows a command by name: all is read off clap's description of it. What the
-//! environment and the file set is put into the arguments before they are parsed, so that an
+//! All is read off clap's description of a command; none is known by its name here, but for the option
+//! that no variable sets. What the environment and the file set is put into the arguments before they are parsed, so that an
 //! option is checked in the same way wherever it was set.
 
 mod environment;
@@ -85,8 +85,10 @@ pub fn parse(
     if !environment.sets_options() && !arguments.iter().any(is_configuring) {
         // The usual way is parsed once: the clock of a race is running.
         let matches = command.clone().try_get_matches_from(&arguments);
-        let (leaf, origins) = (|| Box::new(command.clone()), Origins::default());
-        let matches = matches.map_err(|error| Failure::Usage(error, leaf(), origins))?;
+        let matches = matches.map_err(|error| {
+            let command = Box::new(meant(command, &arguments));
+            Failure::Usage(error, command, Origins::default())
+        })?;
         let origins = Origins::of_command_line(leaf_matches(&matches));
         return Ok(Parsed { matches, origins });
     }
@@ -137,6 +139,17 @@ pub fn parse(
             let origins = merged.origins;
             return Ok(Parsed { matches, origins });
         }
+    }
+}
+
+/// The command that arguments name, whatever is wrong with the rest of them.
+fn meant(command: &Command, arguments: &[OsString]) -> Command {
+    let mut built = command.clone();
+    built.build();
+    let tolerant = command.clone().ignore_errors(true);
+    match tolerant.try_get_matches_from(arguments) {
+        Ok(matches) => leaf(&built, &matches).0.clone(),
+        Err(_) => built,
     }
 }
 

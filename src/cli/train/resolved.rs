@@ -50,9 +50,10 @@ pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
 /// What recipe, model or run decide on.
 ///
 /// # Errors
-/// If an option cannot be read off `matches`.
-pub fn resolved(matches: &ArgMatches) -> Result<Vec<Resolved>, clap::Error> {
+/// If an option cannot be read off `matches`, or is out of its range, as far as that needs no data.
+pub fn resolved(matches: &ArgMatches) -> anyhow::Result<Vec<Resolved>> {
     let args = TrainArgs::from_arg_matches(matches)?;
+    args.check()?;
     let mut found = args.recipe.named();
     if let Some(folder) = &args.resume.resume {
         let ids = found.iter().map(|it| it.id).chain(["hidden"]);
