@@ -106,6 +106,7 @@ fn json_lines_have_the_documented_fields() {
         "epochs",
         "epochs_per_second",
         "event",
+        "learning_curve",
         "model",
         "outcome",
         "start_up_seconds",
@@ -120,6 +121,7 @@ fn json_lines_have_the_documented_fields() {
     ];
     assert_eq!(fields(end), end_fields);
     assert_eq!(end["model"], "run/model.safetensors");
+    assert_eq!(end["learning_curve"], "run/loss.svg");
     assert!(end["total_seconds"].as_f64() > end["train_seconds"].as_f64());
 }
 
