@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// Ending of the names of files that are being written.
+pub(crate) const PARTIAL: &str = "partial";
+
 /// Writes `bytes` to `path`, replacing what is there: they go to a temporary file beside it, which
 /// is then renamed. Both the file and the name are on the disk when this returns.
 ///
@@ -11,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// What the system says. What was at `path` before is still there then.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".partial");
+    temporary.push(format!(".{PARTIAL}"));
     let temporary = PathBuf::from(temporary);
     let result = File::create(&temporary)
         .and_then(|mut file| {

@@ -21,6 +21,8 @@ pub struct DataDescription {
     pub columns: usize,
     /// Number of classes.
     pub classes: usize,
+    /// SHA-256 of the training labels: what tells data sets apart at once, for images take longer.
+    pub train_labels_sha256: String,
 }
 
 impl DataDescription {
@@ -33,6 +35,7 @@ impl DataDescription {
             rows: dataset.train.images.rows(),
             columns: dataset.train.images.columns(),
             classes: dataset.classes,
+            train_labels_sha256: dataset.train.labels.sha256(),
         }
     }
 }

@@ -49,6 +49,15 @@ const CURVE_FILE: &str = "loss.svg";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunFolderError {
+    /// The run ended before its first step, and before it told its options.
+    #[error(
+        "{folder} has no run.json: the run in it ended before its first step, and nothing is lost; remove \
+         the folder and start the training again", folder = shown(folder)
+    )]
+    NotBegun {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// It is there already.
     #[error("{folder} exists already and is never overwritten; choose another folder with --out", folder = shown(folder))]
     Exists {
@@ -136,6 +145,21 @@ impl RunFolder {
         let folder = Self::new(path, [steps, epochs, times]);
         folder.lock()?;
         Ok(folder)
+    }
+
+    /// Which of the CSV files of a run are not there.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NotBegun`] if the run ended before it could tell what it was asked for.
+    pub fn missing(path: &Path) -> Result<Vec<&'static str>, RunFolderError> {
+        let is_there = |name: &&str| path.join(name).exists();
+        let files = [STEPS_FILE, EPOCHS_FILE, TIMES_FILE];
+        if !is_there(&RUN_FILE) && files.iter().any(is_there) {
+            return Err(RunFolderError::NotBegun {
+                folder: path.to_owned(),
+            });
+        }
+        Ok(files.into_iter().filter(|name| !is_there(name)).collect())
     }
 
     /// Opens the folder of a run that has not come to its end, and reads what it was asked for.

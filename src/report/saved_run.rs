@@ -28,6 +28,16 @@ pub struct SavedRun {
 pub struct SavedData {
     /// Folder of the files.
     pub folder: PathBuf,
+    /// Training samples.
+    pub train_samples: usize,
+    /// Test samples.
+    pub test_samples: usize,
+    /// Rows of an image.
+    pub rows: usize,
+    /// Columns of an image.
+    pub columns: usize,
+    /// SHA-256 of the training labels; none in folders of earlier versions.
+    pub train_labels_sha256: Option<String>,
 }
 
 /// The results of a [`SavedRun`].

@@ -107,7 +107,7 @@ fn no_room_for_a_second_checkpoint() {
         .unwrap();
     assert_eq!(
         (&end["outcome"], &end["model"]),
-        (&"finished".into(), &"disk/run/model.safetensors".into())
+        (&"unsaved".into(), &"disk/run/model.safetensors".into())
     );
     assert_same(&place, "disk/run", "whole");
     let files: Vec<_> = fs::read_dir(place.path("disk/run/checkpoints"))
@@ -206,7 +206,7 @@ fn a_disk_that_is_pulled_out() {
         error.starts_with("error: not everything could be saved in disk/run"),
         "{errors}"
     );
-    assert!(last.contains("\"finished\""), "{last}");
+    assert!(last.contains("\"unsaved\""), "{last}");
 }
 
 #[test]
@@ -242,4 +242,7 @@ fn a_removed_run_folder_does_not_cost_the_network() {
     );
     let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
     assert!(model("run") == model("whole"));
+    // As the error promises.
+    place.stdout("train --resume run --quiet");
+    assert_same(&place, "run", "whole");
 }

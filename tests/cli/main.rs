@@ -24,6 +24,7 @@ mod race;
 mod recipe;
 mod report;
 mod resume;
+mod resume_believed;
 mod set_aside;
 mod shell;
 mod show;

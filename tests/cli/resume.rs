@@ -23,7 +23,7 @@ pub fn assert_same(place: &Place, found: &str, expected: &str) {
 }
 
 /// Newest first.
-fn checkpoints(place: &Place, run: &str) -> Vec<PathBuf> {
+pub fn checkpoints(place: &Place, run: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(place.path(run).join("checkpoints")) else {
         return Vec::new();
     };
@@ -214,7 +214,7 @@ fn a_checkpoint_within_an_epoch_is_as_good() {
 }
 
 /// As if the process had been killed before it wrote its results.
-fn forget_the_end(place: &Place, run: &str) {
+pub fn forget_the_end(place: &Place, run: &str) {
     let path = place.path(run).join("run.json");
     let mut record: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     record["results"] = Value::Null;

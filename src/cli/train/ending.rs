@@ -119,8 +119,10 @@ impl Finish<'_> {
             .note("steps.csv, epochs.csv or times.csv", flushed);
         let end = EndEvent {
             outcome: match ending {
-                Ending::Success => "finished",
                 Ending::Missed(_) if diverged.is_some() => "diverged",
+                // `--resume` repeats what is missing.
+                Ending::Success | Ending::Missed(_) if session.saving.has_failures() => "unsaved",
+                Ending::Success => "finished",
                 Ending::Missed(_) => "missed",
                 Ending::Signal(_) => "interrupted",
             },

@@ -9,9 +9,10 @@ use crate::cli::output::{message, shown};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use fused_mlp::mnist::Dataset;
-use fused_mlp::report::{RunFolder, SavedRun};
+use fused_mlp::model_file;
+use fused_mlp::report::{DataDescription, RUN_FILE, RunFolder, SavedData, SavedRun};
 use fused_mlp::simd::{Isa, IsaRequest};
-use fused_mlp::training::checkpoint::{Checkpoint, CheckpointFolder, DataIdentity};
+use fused_mlp::training::checkpoint::{Checkpoint, CheckpointFolder, DataIdentity, Loaded};
 use fused_mlp::training::{RunSettings, TrainingOptions};
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,8 @@ pub struct Resumption {
     pub started: String,
     /// Where it stands, and the file that tells; none if it begins anew.
     pub checkpoint: Option<(PathBuf, Checkpoint)>,
+    /// The data set that it began with, and why it begins anew, if it does.
+    pub anew: Option<(SavedData, String)>,
 }
 
 impl Resumption {
@@ -67,15 +70,20 @@ pub fn prepare(
     origins: &Origins,
     folder: &Path,
 ) -> anyhow::Result<Option<(TrainArgs, Resumption)>> {
-    let (run_folder, saved) = RunFolder::open(folder).context("--resume")?;
     let run = shown(folder);
+    let missing = RunFolder::missing(folder).context("--resume")?;
+    let (run_folder, saved) = RunFolder::open(folder).context("--resume")?;
     refuse_changes(args, origins, &saved.settings)?;
-    match saved
+    let outcome = saved
         .results
         .as_ref()
-        .map(|results| results.outcome.as_str())
-    {
-        Some("finished" | "missed") if run_folder.model().exists() => {
+        .map(|results| results.outcome.as_str());
+    // A run that has come to its end is trained again, to the same bytes, if its files are gone.
+    let is_lost = matches!(outcome, Some("finished" | "missed" | "unsaved")) && !missing.is_empty();
+    match outcome {
+        Some("finished" | "missed")
+            if !is_lost && model_file::load(&run_folder.model()).is_ok() =>
+        {
             message(&format!("{run} has come to its end: nothing is left to do"));
             return Ok(None);
         }
@@ -86,9 +94,15 @@ pub fn prepare(
         ),
         _ => {}
     }
-    let newest = CheckpointFolder::new(folder)
+    let checkpoints = CheckpointFolder::new(folder);
+    checkpoints.remove_partial();
+    let newest = checkpoints
         .newest()
         .with_context(|| format!("no checkpoint in {run} can be used; start the training anew"))?;
+    if let Some(loaded) = &newest {
+        refuse_contradiction(&saved.settings, folder, loaded)?;
+    }
+    let newest = newest.filter(|_| !is_lost);
     let checkpoint = newest.map(|loaded| {
         for error in &loaded.skipped {
             message(&format!(
@@ -98,17 +112,17 @@ pub fn prepare(
         }
         (loaded.file, loaded.checkpoint)
     });
-    if checkpoint.is_none() {
-        message(&format!(
-            "{run} has no checkpoint yet: the training begins anew"
-        ));
-    }
+    let why = match is_lost {
+        true => format!("{run} lacks {}", missing.join(", ")),
+        false => format!("{run} has no checkpoint yet"),
+    };
     warn_of_recipe(args, origins, &saved.settings.options);
     let found = checkpoint.as_ref().map(|(_, found)| found);
     let args = resolved((args, origins), &saved, found)?;
     let resumption = Resumption {
         run_folder,
         started: saved.started,
+        anew: checkpoint.is_none().then_some((saved.data, why)),
         checkpoint,
     };
     Ok(Some((args, resumption)))
@@ -174,6 +188,7 @@ fn run_pairs(given: &RunSettings, own: &RunSettings) -> Vec<Pair> {
 /// # Errors
 /// If it cannot be read.
 pub fn saved_options(folder: &Path) -> anyhow::Result<Vec<Resolved>> {
+    RunFolder::missing(folder).context("--resume")?;
     let (_, saved) = RunFolder::open(folder).context("--resume")?;
     let settings = &saved.settings;
     let why = format!("run {}", folder.display());
@@ -225,6 +240,29 @@ fn refuse_changes(args: &TrainArgs, origins: &Origins, own: &RunSettings) -> any
                  a new training",
                 option.replace('_', "-"),
                 origins.note(option)
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a `run.json` that has other options than the checkpoint, which is protected by a checksum: one
+/// of the two is not of this run.
+fn refuse_contradiction(
+    told: &RunSettings,
+    folder: &Path,
+    checkpoint: &Loaded,
+) -> anyhow::Result<()> {
+    let own = &checkpoint.checkpoint.description.settings;
+    let pairs = training_pairs(&told.options, &own.options);
+    for (option, told, own) in pairs.into_iter().chain(run_pairs(told, own)) {
+        if told != own {
+            bail!(
+                "{}: --{} is {told}, but {own} in {}: the run had {own}; put run.json back, or start \
+                 a new training",
+                shown(&folder.join(RUN_FILE)),
+                option.replace('_', "-"),
+                shown(&checkpoint.file)
             );
         }
     }
@@ -333,6 +371,55 @@ fn resolve_engine(
             origins.note("isa")
         );
     }
+    Ok(())
+}
+
+/// Says that a run begins anew. Refuses another data set than that which it began with, by what its
+/// `run.json` tells: sizes, and the checksum of the training labels.
+///
+/// # Errors
+/// If something differs, naming it.
+pub fn begin_anew(
+    (saved, why): &(SavedData, String),
+    folder: &str,
+    dataset: &Dataset,
+) -> anyhow::Result<()> {
+    let found = DataDescription::new(Path::new(folder), dataset);
+    let image = |rows: usize, columns: usize| format!("{rows} x {columns}");
+    let pairs = [
+        (
+            "training samples",
+            saved.train_samples.to_string(),
+            found.train_samples.to_string(),
+        ),
+        (
+            "test samples",
+            saved.test_samples.to_string(),
+            found.test_samples.to_string(),
+        ),
+        (
+            "size of images",
+            image(saved.rows, saved.columns),
+            image(found.rows, found.columns),
+        ),
+        (
+            "SHA-256 of the training labels",
+            saved
+                .train_labels_sha256
+                .clone()
+                .unwrap_or_else(|| found.train_labels_sha256.clone()),
+            found.train_labels_sha256,
+        ),
+    ];
+    for (name, expected, found) in pairs {
+        if expected != found {
+            bail!(
+                "the data in {folder} are not those of the run that is resumed: {name}: expected \
+                 {expected}, found {found}; name its data set with --data"
+            );
+        }
+    }
+    message(&format!("{why}: the training begins anew"));
     Ok(())
 }
 

@@ -35,6 +35,11 @@ impl Saving {
         }
     }
 
+    /// Whether something is not written now.
+    pub fn has_failures(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
     /// Tells what is not written at the end.
     ///
     /// # Errors

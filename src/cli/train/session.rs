@@ -18,7 +18,9 @@ use anyhow::Context;
 use fused_mlp::backend::{Backend, PassControl, Samples};
 use fused_mlp::mnist::{Dataset, FileAccess};
 use fused_mlp::network::Parameters;
-use fused_mlp::report::{DataDescription, Environment, EpochEvent, RunFolder, StartEvent};
+use fused_mlp::report::{
+    DataDescription, Environment, EpochEvent, RunFolder, SavedData, StartEvent,
+};
 use fused_mlp::training::checkpoint::{Checkpoint, DataIdentity};
 use fused_mlp::training::{
     EarlyStopping, Epoch, EpochEnd, RunSettings, StepRecord, Trainer, TrainingOptions,
@@ -79,6 +81,7 @@ impl Prepared {
 fn prepare(
     args: &TrainArgs,
     checkpoint: Option<&(PathBuf, Checkpoint)>,
+    anew: Option<&(SavedData, String)>,
 ) -> anyhow::Result<Prepared> {
     args.check()?;
     let model = match checkpoint {
@@ -98,7 +101,12 @@ fn prepare(
     let data_folder = folder.display().to_string();
     let identity = match checkpoint {
         Some((_, found)) => Some(resume::check_data(found, data_folder.clone(), &dataset)?),
-        None => None,
+        None => {
+            if let Some(anew) = anew {
+                resume::begin_anew(anew, &data_folder, &dataset)?;
+            }
+            None
+        }
     };
     let parameters = match (checkpoint, model) {
         // They come with the state of the backend.
@@ -123,9 +131,10 @@ pub fn train(
     resumption: Option<Resumption>,
     program_start: Instant,
 ) -> anyhow::Result<Ending> {
+    let anew = resumption.as_ref().and_then(|it| it.anew.clone());
     let (opened, checkpoint) = resumption.map(Resumption::split).unzip();
     let mut checkpoint = checkpoint.flatten();
-    let prepared = prepare(args, checkpoint.as_ref())?;
+    let prepared = prepare(args, checkpoint.as_ref(), anew.as_ref())?;
     let found = checkpoint.as_ref().map(|(_, found)| found);
     let dataset = &prepared.dataset;
     let trainer = prepared.trainer(&args.options(), found)?;

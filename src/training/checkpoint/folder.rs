@@ -1,7 +1,7 @@
 //! The folder of checkpoints within a run folder.
 
 use super::{Checkpoint, CheckpointError, load, to_bytes};
-use crate::atomic_file;
+use crate::atomic_file::{self, PARTIAL};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,18 @@ impl CheckpointFolder {
         }
         files.sort_unstable_by(|a, b| b.cmp(a));
         Ok(files)
+    }
+
+    /// Removes what a process that was killed while it wrote a checkpoint has left. Nobody else may
+    /// be writing one. A file too many spoils nothing, so failures are left alone.
+    pub fn remove_partial(&self) {
+        let Ok(entries) = fs::read_dir(&self.path) else {
+            return;
+        };
+        let paths = entries.flatten().map(|entry| entry.path());
+        for path in paths.filter(|path| path.extension().is_some_and(|it| it == PARTIAL)) {
+            let _ = fs::remove_file(path);
+        }
     }
 
     /// A file too many spoils nothing, so failures are left alone.
