@@ -302,7 +302,7 @@ fn pipes_devices_and_endless_files_are_refused_unread() {
             "train --config file",
             "train --resume other",
             "report other --out x.html",
-            "sweep --out sweep",
+            "sweep --validation 100 --out sweep",
             "bench --compare file",
         ] {
             let mut program = place.program(arguments);
