@@ -123,6 +123,8 @@ mod atomic_file;
 pub mod backend;
 #[doc(hidden)]
 pub mod benchmark;
+#[doc(hidden)]
+pub mod bounded_file;
 pub mod engine;
 #[doc(hidden)]
 pub mod file_messages;

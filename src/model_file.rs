@@ -13,6 +13,7 @@
 //!
 //! Source: the safetensors format by Hugging Face.
 
+use crate::bounded_file;
 use crate::file_messages::{shown, unreadable};
 use crate::network::{MAX_CLASSES, Parameters, Shape};
 use safetensors::tensor::{Dtype, TensorView};
@@ -224,10 +225,11 @@ pub fn save(path: &Path, parameters: &Parameters, metadata: &Metadata) -> Result
 /// # Errors
 /// A [`ModelError`] for each way in which the file can be wrong.
 pub fn load(path: &Path) -> Result<(Parameters, Option<Metadata>), ModelError> {
-    let bytes = std::fs::read(path).map_err(|source| ModelError::Read {
-        file: path.to_owned(),
-        source,
-    })?;
+    let bytes =
+        bounded_file::read(path, bounded_file::MAX_MODEL).map_err(|source| ModelError::Read {
+            file: path.to_owned(),
+            source,
+        })?;
     from_bytes(&bytes, path)
 }
 

@@ -2,11 +2,12 @@
 
 use super::epoch::Configuration;
 use crate::atomic_file;
+use crate::bounded_file;
 use crate::file_messages::{shown, unreadable};
 use crate::machine::Machine;
 use serde::{Deserialize, Serialize};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 /// What a bench has measured, and where.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,10 +86,13 @@ impl SavedBench {
     /// # Errors
     /// [`SavedBenchError`].
     pub fn load(path: &Path) -> Result<Self, SavedBenchError> {
-        let text = fs::read_to_string(path).map_err(|source| SavedBenchError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text =
+            bounded_file::read_to_string(path, bounded_file::MAX_TEXT).map_err(|source| {
+                SavedBenchError::Read {
+                    path: path.to_owned(),
+                    source,
+                }
+            })?;
         let failed = |reason: String| SavedBenchError::Content {
             path: path.to_owned(),
             reason,

@@ -6,14 +6,13 @@ use super::output::{Results, message, shown};
 use super::output_name;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use fused_mlp::bounded_file;
 use fused_mlp::file_messages::unreadable;
 use fused_mlp::interchange::{
-    MAX_BYTES, NamedTensor, Normalisation, is_npz, parameters_from, read_npz, read_safetensors,
+    NamedTensor, Normalisation, is_npz, parameters_from, read_npz, read_safetensors,
 };
 use fused_mlp::model_file;
 use serde::Serialize;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "Examples:
@@ -108,16 +107,10 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
 /// The arrays of a file, whichever format it has.
 fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
     let name = || shown(path);
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-    match read {
-        Err(error) => bail!(unreadable(path, &error, EXPECTED)),
-        Ok(0) => bail!("{}: is empty; expected {EXPECTED}", shown(path)),
-        Ok(count) if count as u64 > MAX_BYTES => bail!(
-            "{}: has more than the {MAX_BYTES} bytes of the largest network; expected {EXPECTED}",
-            shown(path)
-        ),
-        Ok(_) => {}
+    let read = bounded_file::read(path, bounded_file::MAX_MODEL);
+    let bytes = read.map_err(|error| anyhow!(unreadable(path, &error, EXPECTED)))?;
+    if bytes.is_empty() {
+        bail!("{}: is empty; expected {EXPECTED}", shown(path));
     }
     if is_npz(&bytes) {
         return read_npz(&bytes).with_context(name);

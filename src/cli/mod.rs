@@ -135,6 +135,9 @@ pub fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(code) => return code,
     };
+    if let Err(error) = signals::survive_file_size_limit() {
+        return failed(&error, &origins);
+    }
     let result = match command {
         Command::Train(args) => train::run(&args, &origins, start),
         Command::Eval(args) => eval::run(&args, &origins),

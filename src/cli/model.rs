@@ -2,12 +2,13 @@
 
 use super::output::{message, shown};
 use anyhow::{Context, bail};
+use fused_mlp::bounded_file;
 use fused_mlp::file_messages::unreadable;
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
 use fused_mlp::report::MODEL_FILE;
 use fused_mlp::training::checkpoint::{self, CheckpointFolder};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -69,7 +70,8 @@ pub fn load(path: &Path) -> anyhow::Result<LoadedModel> {
 fn starts_as_checkpoint(file: &Path) -> anyhow::Result<bool> {
     let mut start = Vec::new();
     let most = checkpoint::MAGIC.len() as u64;
-    let read = File::open(file).and_then(|file| file.take(most).read_to_end(&mut start));
+    let read =
+        bounded_file::open(file).and_then(|(file, _)| file.take(most).read_to_end(&mut start));
     match read {
         Ok(0) => bail!("{}: is empty; expected {EXPECTED}", shown(file)),
         Ok(_) => Ok(start == checkpoint::MAGIC),

@@ -6,6 +6,24 @@ use signal_hook::flag;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+/// Lets a write beyond the limit of a file's size (`ulimit -f`) fail as one to a full disk does,
+/// instead of ending the process.
+///
+/// # Errors
+/// If the system refuses.
+#[cfg(unix)]
+pub fn survive_file_size_limit() -> anyhow::Result<()> {
+    let nobody = Arc::new(AtomicBool::new(false));
+    flag::register(signal_hook::consts::SIGXFSZ, nobody).context("signals cannot be watched")?;
+    Ok(())
+}
+
+/// Elsewhere there is no such signal.
+#[cfg(not(unix))]
+pub fn survive_file_size_limit() -> anyhow::Result<()> {
+    Ok(())
+}
+
 /// Turns the first SIGINT or SIGTERM into a wish to stop; the second ends the process at once.
 #[derive(Debug, Default)]
 pub struct Signals {

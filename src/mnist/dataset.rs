@@ -126,12 +126,14 @@ impl Dataset {
         Dataset::from_splits(train, test, options.classes)
     }
 
-    /// Checks that no mapped file has been shortened by another process: touching its missing pages
-    /// would end this process. It asks the system for two lengths and reads nothing.
+    /// Checks that no mapped file has been shortened by another process, as touching its missing pages
+    /// would end this process, and that none has been written to: its length and the time of its last
+    /// change are those when it was opened. It asks the system for them and reads nothing.
     ///
     /// # Errors
     ///
-    /// [`DataError::Shortened`], or [`DataError::Unreadable`] if the system does not tell.
+    /// [`DataError::Shortened`], [`DataError::Changed`], or [`DataError::Unreadable`] if the system does
+    /// not tell.
     pub fn check_mappings(&self) -> Result<(), DataError> {
         self.train.images.check_mapping()?;
         self.test.images.check_mapping()

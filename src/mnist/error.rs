@@ -111,6 +111,17 @@ pub enum DataError {
         found: u64,
     },
 
+    /// Another process has written to the file while it was mapped.
+    #[error(
+        "{}: was changed while it was in use: expected it as it was when it was opened, found a later \
+         time of change or another length; restore it, or read it into memory with --no-mmap",
+        shown(file)
+    )]
+    Changed {
+        /// The file.
+        file: PathBuf,
+    },
+
     /// The data go on after the size that the header promises.
     #[error(
         "{}: trailing bytes: expected {expected} bytes by its dimensions, found {} {found}; replace \

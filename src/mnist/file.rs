@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::Path;
+use std::time::SystemTime;
 
 use memmap2::Mmap;
 
@@ -15,8 +16,8 @@ use super::idx::{Header, Kind, MAX_HEADER};
 /// A mapping keeps one risk that no check can remove: the file belongs to the file system, not to
 /// this process. If another process shortens the file while it is mapped, touching a page beyond
 /// the new end ends this process with SIGBUS; if another process overwrites it, pixels change
-/// under the reader. [`Dataset::check_mappings`](super::Dataset::check_mappings) tells the first,
-/// if it is asked before the page is touched. Choose [`FileAccess::InMemory`] where others may write to the folder.
+/// under the reader. [`Dataset::check_mappings`](super::Dataset::check_mappings) tells the
+/// first if it is asked before the page is touched, and the second afterwards. Choose [`FileAccess::InMemory`] where others may write to the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FileAccess {
     /// Map the file: pages are loaded when they are touched and shared with other processes.
@@ -40,21 +41,22 @@ impl FileAccess {
 
 /// The bytes of a file, or a vector.
 pub(super) enum Storage {
-    Mapped(Mmap, File),
+    /// With its file, and when that had been written to last as it was opened, where the system tells.
+    Mapped(Mmap, File, Option<SystemTime>),
     Memory(Vec<u8>),
 }
 
 impl Storage {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Storage::Mapped(map, _) => map,
+            Storage::Mapped(map, ..) => map,
             Storage::Memory(bytes) => bytes,
         }
     }
 
-    /// Checks that a mapped file has not been shortened since it was mapped.
+    /// Checks that a mapped file has not been shortened or written to since it was opened.
     pub(super) fn check_mapping(&self, shown: &Path) -> Result<(), DataError> {
-        let Storage::Mapped(map, file) = self else {
+        let Storage::Mapped(map, file, opened) = self else {
             return Ok(());
         };
         let found = file
@@ -66,6 +68,9 @@ impl Storage {
                 expected: map.len() as u64,
                 found: found.len(),
             });
+        }
+        if found.len() > map.len() as u64 || found.modified().ok() != *opened {
+            return Err(DataError::Changed { file: shown.into() });
         }
         Ok(())
     }
@@ -115,6 +120,9 @@ pub(super) fn open_idx(
     access: FileAccess,
 ) -> Result<(Header, Storage), DataError> {
     let (mut file, length) = open_regular(path, shown)?;
+    // Asked for before the first byte is read.
+    let metadata = file.metadata();
+    let opened = metadata.and_then(|metadata| metadata.modified()).ok();
     let mut start = Vec::with_capacity(MAX_HEADER);
     (&mut file)
         .take(kind.header_len() as u64)
@@ -124,7 +132,7 @@ pub(super) fn open_idx(
     header.check_len(shown, length)?;
 
     let storage = match access {
-        FileAccess::Mapped => map(&file).map(|map| Storage::Mapped(map, file)),
+        FileAccess::Mapped => map(&file).map(|map| Storage::Mapped(map, file, opened)),
         FileAccess::InMemory => read(file, header.file_len()).map(Storage::Memory),
     }
     .map_err(|source| unreadable(shown, source))?;

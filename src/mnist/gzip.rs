@@ -22,6 +22,7 @@ use super::error::DataError;
 use super::file::{FileAccess, Storage, changed, open_idx, open_regular, unreadable};
 use super::idx::{Header, MAX_HEADER};
 use super::names::MnistFile;
+use crate::bounded_file;
 use crate::file_messages::shown;
 
 /// The first two bytes of a gzip file.
@@ -79,7 +80,8 @@ fn checksum_file(cached: &Path) -> PathBuf {
 fn is_intact(cached: &Path, bytes: &[u8]) -> bool {
     let mut crc = Crc::new();
     crc.update(bytes);
-    fs::read_to_string(checksum_file(cached)).is_ok_and(|text| text == checksum_text(&crc))
+    let found = bounded_file::read_to_string(&checksum_file(cached), 64);
+    found.is_ok_and(|text| text == checksum_text(&crc))
 }
 
 fn checksum_text(crc: &Crc) -> String {

@@ -24,6 +24,7 @@ use super::new_folder::{create_folder, create_numbered_folder};
 use super::saved_run::SavedRun;
 use super::{EndEvent, StartEvent};
 use crate::atomic_file;
+use crate::bounded_file;
 use crate::file_messages::{shown, unreadable};
 use crate::training::checkpoint::HistoryMarks;
 use crate::training::{EpochRecord, StepRecord};
@@ -170,7 +171,8 @@ impl RunFolder {
     /// [`RunFolderError::Busy`] if another process works on it.
     pub fn open(path: &Path) -> Result<(Self, SavedRun), RunFolderError> {
         let record = path.join(RUN_FILE);
-        let text = fs::read_to_string(&record).map_err(|source| RunFolderError::Read {
+        let text = bounded_file::read_to_string(&record, bounded_file::MAX_TEXT);
+        let text = text.map_err(|source| RunFolderError::Read {
             path: record.clone(),
             source,
         })?;

@@ -12,6 +12,7 @@
 use super::record::EpochLine;
 use super::{RunConfiguration, RunRecord, RunResult};
 use crate::atomic_file;
+use crate::bounded_file;
 use crate::file_messages::shown;
 use crate::training::EpochRecord;
 use serde::{Deserialize, Serialize};
@@ -110,7 +111,7 @@ impl SweepFolder {
         };
         fs::create_dir_all(path).map_err(|error| folder.failed("", error))?;
         let expected = folder.description(description)?;
-        match fs::read_to_string(path.join(SWEEP_FILE)) {
+        match bounded_file::read_to_string(&path.join(SWEEP_FILE), bounded_file::MAX_TEXT) {
             Ok(text) => {
                 folder.check_same(&text, &expected)?;
                 folder.lock()?;
@@ -241,11 +242,12 @@ impl SweepFolder {
         &self,
         name: &str,
     ) -> Result<Vec<T>, SweepFolderError> {
-        let text = match fs::read_to_string(self.path.join(name)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(self.failed(name, error)),
-        };
+        let text =
+            match bounded_file::read_to_string(&self.path.join(name), bounded_file::MAX_LINES) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(self.failed(name, error)),
+            };
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         let lines: Result<Vec<T>, csv::Error> = csv::Reader::from_reader(whole.as_bytes())
             .deserialize()

@@ -363,3 +363,13 @@ fn the_trainings_of_a_race_see_no_options_of_the_environment() {
     assert_eq!(record["start"]["options"]["validation"], 0);
     assert_eq!(record["start"]["target_on"], "test");
 }
+
+#[cfg(unix)]
+#[test]
+fn options_come_from_a_pipe_too() {
+    let place = Place::new();
+    let mut program = place.program("train --print-config --config /dev/stdin");
+    let output = program.write_stdin("epochs = 7\n").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("epochs = 7  # /dev/stdin:1"), "{text}");
+}

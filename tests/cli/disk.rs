@@ -246,3 +246,27 @@ fn a_removed_run_folder_does_not_cost_the_network() {
     place.stdout("train --resume run --quiet");
     assert_same(&place, "run", "whole");
 }
+
+#[test]
+fn a_limit_of_file_sizes_is_as_a_full_disk() {
+    let place = Place::new();
+    // In units of 512 bytes: the lines fit, a checkpoint does not.
+    let program = assert_cmd::cargo::cargo_bin!("fused-mlp").display();
+    let train = "train --epochs 3 --hidden 20 --checkpoint-every 1 --quiet --out run";
+    let output = Command::new("sh")
+        .args(["-c", &format!("ulimit -f 50; exec {program} {train}")])
+        .current_dir(place.folder())
+        .env("FUSED_MLP_DATA", place.data())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.starts_with("warning: "), "{errors}");
+    assert!(errors.contains("File too large"), "{errors}");
+    assert!(errors.contains("this is tried again later"), "{errors}");
+    // The results are shown, and what is missing is made up for without the limit.
+    assert!(!output.stdout.is_empty());
+    place.stdout("train --resume run --quiet");
+    place.stdout(&format!("{train}-whole"));
+    assert_same(&place, "run", "run-whole");
+}

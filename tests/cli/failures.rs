@@ -2,7 +2,9 @@
 
 use super::support::{Place, idx, one_line_failure};
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::process::Command;
+use std::time::Duration;
 
 #[test]
 fn options_out_of_range_are_refused_before_anything_is_written() {
@@ -328,4 +330,99 @@ fn a_model_that_does_not_fit_the_data_is_refused() {
     }
     let line = place.failure("eval --model tiny/train-labels-idx1-ubyte", 2);
     assert!(line.contains("not a safetensors file"), "{line}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn pipes_devices_and_endless_files_are_refused_unread() {
+    let place = Place::new();
+    place.stdout("train --quiet --epochs 1 --hidden 8 --out run");
+    fs::create_dir(place.path("other")).unwrap();
+    let record = place.path("other/run.json");
+    let sweep = place.path("sweep");
+    fs::create_dir(&sweep).unwrap();
+    for harm in ["pipe", "device", "sparse"] {
+        for file in [place.path("file"), record.clone(), sweep.join("sweep.json")] {
+            let _ = fs::remove_file(&file);
+            match harm {
+                "pipe" => assert!(
+                    Command::new("mkfifo")
+                        .arg(&file)
+                        .status()
+                        .unwrap()
+                        .success()
+                ),
+                "device" => std::os::unix::fs::symlink("/dev/zero", &file).unwrap(),
+                _ => fs::File::create(&file).unwrap().set_len(20 << 30).unwrap(),
+            }
+        }
+        for arguments in [
+            "eval --model file",
+            "train --init file",
+            "export --model file --out x.npz",
+            "import file --out x.safetensors",
+            "train --config file",
+            "train --resume other",
+            "report other --out x.html",
+            "sweep --validation 100 --out sweep",
+            "bench --compare file",
+        ] {
+            // Options may come from a pipe.
+            if (harm, arguments) == ("pipe", "train --config file") {
+                continue;
+            }
+            let mut program = place.program(arguments);
+            // Without its bound a reader would wait, or take all memory, for ever.
+            program.timeout(Duration::from_secs(60));
+            let line = one_line_failure(&mut program, 2);
+            let expected = match harm {
+                "sparse" => "expected at most ",
+                _ => "expected a regular file, found a pipe, socket or device",
+            };
+            assert!(line.contains(expected), "{harm}: {arguments}: {line}");
+        }
+    }
+}
+
+#[test]
+fn data_changed_in_place_end_the_training_and_reach_no_checkpoint() {
+    let place = Place::new();
+    let images = place.data().join("train-images-idx3-ubyte");
+    let whole = fs::read(&images).unwrap();
+    let common = "train --epochs 400 --hidden 8 --batch-size 600 --json --quiet";
+    for (out, options, code) in [
+        ("first", "--checkpoint-minutes 1e9", 2),
+        ("later", "--checkpoint-every 1", 2),
+        ("memory", "--no-mmap --checkpoint-every 400", 0),
+    ] {
+        fs::write(&images, &whole).unwrap();
+        let arguments = format!("{common} {options} --out {out}");
+        let mut child = super::signals::program(&place, &arguments).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        lines.by_ref().take(2).for_each(|line| drop(line.unwrap()));
+        let mut others = whole.clone();
+        others[16..].iter_mut().for_each(|pixel| *pixel = !*pixel);
+        let mut file = fs::OpenOptions::new().write(true).open(&images).unwrap();
+        file.write_all(&others).unwrap();
+        lines.for_each(drop);
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{out}: {errors}");
+        if code == 0 {
+            continue;
+        }
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+        assert!(
+            errors.contains("train-images-idx3-ubyte: was changed while it was in use"),
+            "{errors}"
+        );
+        // With the data restored the run comes to the bytes of one that nobody disturbed.
+        fs::write(&images, &whole).unwrap();
+        place.stdout(&format!("train --quiet --resume {out}"));
+    }
+    fs::write(&images, &whole).unwrap();
+    place.stdout(&format!("{common} --out whole"));
+    for run in ["first", "later", "memory"] {
+        super::resume::assert_same(&place, run, "whole");
+    }
 }

@@ -427,3 +427,52 @@ fn a_checkpoint_is_a_network_too() {
     let line = place.failure("eval --model cut.checkpoint", 2);
     assert!(line.contains("not a whole checkpoint"), "{line}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_that_is_no_file_is_skipped_and_replaced() {
+    let place = Place::new();
+    let common = "train --epochs 4 --batch-size 32 --hidden 20 --quiet --checkpoint-every 1";
+    place.stdout(&format!("{common} --out whole"));
+    for (run, what, said) in [
+        (
+            "folder",
+            "mkdir",
+            "is a folder; expected a checkpoint; move it elsewhere",
+        ),
+        (
+            "pipe",
+            "mkfifo",
+            "expected a regular file, found a pipe, socket or device",
+        ),
+    ] {
+        place.stdout(&format!("{common} --out {run}"));
+        forget_the_end(&place, run);
+        let newest = checkpoints(&place, run).remove(0);
+        fs::remove_file(&newest).unwrap();
+        assert!(Command::new(what).arg(&newest).status().unwrap().success());
+        if what == "mkdir" {
+            fs::write(newest.join("note"), "kept").unwrap();
+        }
+        let mut resume = place.program(&format!("train --resume {run} --quiet"));
+        // Opening a pipe would wait for a writer.
+        let output = resume
+            .timeout(std::time::Duration::from_secs(60))
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{run}: {errors}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+        assert!(
+            errors.starts_with("warning: ") && errors.contains(said),
+            "{errors}"
+        );
+        assert!(errors.contains("; going on from "), "{errors}");
+        assert!(newest.is_file());
+        assert_same(&place, run, "whole");
+        if what == "mkdir" {
+            let aside = newest.with_extension("checkpoint.aside");
+            assert_eq!(fs::read_to_string(aside.join("note")).unwrap(), "kept");
+        }
+    }
+}

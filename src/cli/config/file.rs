@@ -5,6 +5,7 @@ use super::{key, settable};
 use crate::cli::suggestion::suggestion;
 use anyhow::{Context, anyhow, bail};
 use clap::{Arg, Command};
+use fused_mlp::bounded_file;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -32,12 +33,13 @@ impl ConfigFile {
     /// its line.
     pub fn load(path: &Path, root: &Command) -> anyhow::Result<Self> {
         let shown = path.display();
-        let text = std::fs::read_to_string(path).with_context(|| {
-            format!(
-                "--config {shown}: expected a \
+        let text =
+            bounded_file::read_text_or_pipe(path, bounded_file::MAX_TEXT).with_context(|| {
+                format!(
+                    "--config {shown}: expected a \
             TOML file that can be read"
-            )
-        })?;
+                )
+            })?;
         let document = DeTable::parse(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(&text, span));
             anyhow!("{shown}:{line}: {}", error.message().replace('\n', ", "))

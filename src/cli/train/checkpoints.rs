@@ -73,9 +73,11 @@ impl<'a> Checkpoints<'a> {
         self.settings.checkpoint_every != Some(0)
     }
 
-    /// Whether the next one needs nothing of the data any more.
-    pub fn has_identity(&self) -> bool {
-        self.identity.is_some()
+    /// Reads the data for their checksums, unless they are known.
+    pub fn identify_data(&mut self) -> &DataIdentity {
+        let (folder, dataset) = (self.data_folder, self.dataset);
+        self.identity
+            .get_or_insert_with(|| DataIdentity::new(folder.to_owned(), dataset))
     }
 
     /// Whether it is time for one, between or within epochs.
@@ -111,9 +113,7 @@ impl<'a> Checkpoints<'a> {
         if !backend.is_finite() {
             return Ok(());
         }
-        let identity = self
-            .identity
-            .get_or_insert_with(|| DataIdentity::new(self.data_folder.to_owned(), self.dataset));
+        let data = self.identify_data().clone();
         let best = moment.stopping.and_then(EarlyStopping::best);
         let stopping = moment
             .stopping
@@ -130,7 +130,7 @@ impl<'a> Checkpoints<'a> {
                 isa: self.environment.isa.map(str::to_owned),
                 threads: self.environment.threads,
                 network: self.network,
-                data: identity.clone(),
+                data,
                 trainer: moment.trainer.state(),
                 history: run_folder
                     .marks()

@@ -262,9 +262,11 @@ impl Session<'_> {
         while !self.is_over() && !self.is_interrupted() {
             self.check_data()?;
             let epoch = self.train_epoch()?;
+            // Nothing is kept of an epoch whose data changed.
+            self.check_data()?;
             if epoch.end == EpochEnd::Stopped {
                 // Before its lines: a run that goes on writes them anew.
-                self.checkpoint();
+                self.checkpoint()?;
             }
             self.end_epoch(&epoch)?;
             epochs.add(&epoch);
@@ -272,25 +274,23 @@ impl Session<'_> {
                 break;
             }
             if self.checkpoints.is_due(self.trainer.epochs_done()) {
-                self.checkpoint();
+                self.checkpoint()?;
             }
         }
         let is_saved = self.checkpoints.steps_at_last() == Some(self.trainer.steps_done());
         let is_between = self.trainer.steps_of_epoch_done() == 0;
         if self.is_interrupted() && is_between && !is_saved && epochs.diverged.is_none() {
-            self.checkpoint();
+            self.checkpoint()?;
         }
         epochs.is_target_missed = self.target.is_missed();
         Ok(epochs)
     }
 
-    /// A file that was shortened ends the training before it ends the process. What is known is in
-    /// the run folder, and goes into a checkpoint where no more data are needed for one.
-    fn check_data(&mut self) -> anyhow::Result<()> {
+    /// A file that was shortened ends the training before it ends the process; one that was changed
+    /// ends it before its results are taken for those of the data. No checkpoint is written then: the
+    /// steps since the last check may have seen other data.
+    fn check_data(&self) -> anyhow::Result<()> {
         let checked = self.dataset.check_mappings();
-        if checked.is_err() && self.checkpoints.has_identity() {
-            self.checkpoint();
-        }
         let run = shown(self.run_folder.path());
         checked.with_context(|| {
             format!("the training ended; fused-mlp train --resume {run} goes on with whole data")
@@ -309,7 +309,7 @@ impl Session<'_> {
                 return Ok(epoch);
             }
             if self.checkpoints.is_due(self.trainer.epochs_done()) {
-                self.checkpoint();
+                self.checkpoint()?;
             }
         }
     }
@@ -340,10 +340,18 @@ impl Session<'_> {
             .try_for_each(|score| self.results.event(score))
     }
 
-    fn checkpoint(&mut self) {
+    /// Writes one if any are wanted. That it cannot be written is told, and no error.
+    ///
+    /// # Errors
+    /// If the data are not those that the training began with.
+    fn checkpoint(&mut self) -> anyhow::Result<()> {
         if !self.checkpoints.are_wanted() {
-            return;
+            return Ok(());
         }
+        self.check_data()?;
+        self.checkpoints.identify_data();
+        // Again, so that both the steps and the checksums are of what was opened.
+        self.check_data()?;
         let moment = Moment {
             trainer: &self.trainer,
             backend: self.backend,
@@ -352,5 +360,6 @@ impl Session<'_> {
         };
         let result = self.checkpoints.write(&moment, &mut self.run_folder);
         self.saving.note("a checkpoint", result);
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! A run as the report reads it: what its folder holds, however it ended.
 
 use crate::backend::Evaluation;
+use crate::bounded_file;
 use crate::file_messages::{shown, unreadable};
 use crate::model_file;
 use crate::network::{Parameters, Shape};
@@ -10,7 +11,6 @@ use crate::report::history::{
 use crate::report::{ConfusionMatrix, EPOCHS_FILE, MODEL_FILE, RUN_FILE, STEPS_FILE, TIMES_FILE};
 use crate::training::checkpoint::CheckpointFolder;
 use serde_json::Value;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -180,7 +180,7 @@ impl ComparedRun {
 
 /// The numbers of a CSV file up to the first damage, and what that is.
 fn read_numbers(folder: &Path, name: &str, header: &str) -> (Vec<Vec<f64>>, Option<String>) {
-    match fs::read_to_string(folder.join(name)) {
+    match bounded_file::read_to_string(&folder.join(name), bounded_file::MAX_LINES) {
         Ok(text) => {
             let (numbers, damage) = parse_numbers(&text, header);
             let damage = damage.map(|damage| {
@@ -200,9 +200,11 @@ fn read_numbers(folder: &Path, name: &str, header: &str) -> (Vec<Vec<f64>>, Opti
 }
 
 fn read(path: &Path) -> Result<String, ComparisonError> {
-    fs::read_to_string(path).map_err(|source| ComparisonError::Read {
-        path: path.to_owned(),
-        source,
+    bounded_file::read_to_string(path, bounded_file::MAX_TEXT).map_err(|source| {
+        ComparisonError::Read {
+            path: path.to_owned(),
+            source,
+        }
     })
 }
 

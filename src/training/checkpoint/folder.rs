@@ -51,6 +51,7 @@ impl CheckpointFolder {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => {}
             }
+            move_aside(&file)?;
             atomic_file::write(&file, &to_bytes(checkpoint))
         };
         write().map_err(|source| CheckpointError::Write {
@@ -91,9 +92,10 @@ impl CheckpointFolder {
         }
     }
 
-    /// A file too many spoils nothing, so failures are left alone.
+    /// A file too many spoils nothing, so failures are left alone. What is no file does not count.
     fn remove_old(&self) {
-        for file in self.files().unwrap_or_default().into_iter().skip(KEPT) {
+        let files = self.files().unwrap_or_default().into_iter();
+        for file in files.filter(|file| file.is_file()).skip(KEPT) {
             let _ = fs::remove_file(file);
         }
     }
@@ -124,5 +126,17 @@ impl CheckpointFolder {
             None => Ok(None),
             Some(error) => Err(error),
         }
+    }
+}
+
+/// Renames a folder that stands where a file belongs: somebody else made it, so it is kept.
+fn move_aside(file: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(file) {
+        Ok(metadata) if metadata.is_dir() => {
+            let mut aside = file.as_os_str().to_owned();
+            aside.push(".aside");
+            fs::rename(file, aside)
+        }
+        _ => Ok(()),
     }
 }

@@ -4,13 +4,13 @@ use super::{Checkpoint, CheckpointError, Description};
 use crate::backend::{
     BackendState, MinibatchResult, Tensors, Values, from_tensors, into_tensors, tensor_lengths,
 };
+use crate::bounded_file;
 use crate::model_file::{TENSOR_NAMES, dimensions};
 use crate::network::{MAX_CLASSES, MAX_PARAMETERS, Shape};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -129,8 +129,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         file: path.to_owned(),
         source,
     };
-    let mut file = File::open(path).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?.len();
+    let (mut file, length) = bounded_file::open(path).map_err(failed)?;
     let mut header = Vec::with_capacity(HEADER);
     (&mut file)
         .take(HEADER as u64)
@@ -147,6 +146,10 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         .map_err(failed)?;
     from_bytes(&bytes, path)
 }
+
+/// Most bytes of a payload: parameters and velocities of the largest network in 64 bits, its best ones in
+/// 32, the steps of an epoch of 2^28 minibatches, and a header.
+const MAX_PAYLOAD: u64 = MAX_PARAMETERS as u64 * (8 + 8 + 4 + 16) + (1 << 20);
 
 /// What a file should have and has not.
 struct Mismatch {
@@ -209,6 +212,11 @@ fn payload_length(header: &[u8], length: u64) -> Checked<usize> {
         expected == Some(length),
         format!("a payload of {payload} bytes"),
         || format!("{}", length.saturating_sub(HEADER as u64)),
+    )?;
+    ensure(
+        payload <= MAX_PAYLOAD,
+        format!("a payload of at most {MAX_PAYLOAD} bytes"),
+        || format!("{payload}"),
     )?;
     usize::try_from(payload).map_err(|_| Mismatch {
         expected: "a payload that fits into memory".to_owned(),

@@ -35,7 +35,7 @@ use crate::mnist::Dataset;
 use crate::network::{Parameters, Shape};
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A training at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,12 +151,21 @@ pub struct HistoryMarks {
     pub times: FileMark,
 }
 
+/// Checkpoints are found, not named, so the way out is another one than for a file that is named.
+fn unreadable_checkpoint(file: &Path, source: &io::Error) -> String {
+    if source.kind() == io::ErrorKind::IsADirectory {
+        let file = shown(file);
+        return format!("{file}: is a folder; expected a checkpoint; move it elsewhere");
+    }
+    unreadable(file, source, "a checkpoint")
+}
+
 /// Why a checkpoint cannot be used or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
     /// It cannot be read.
-    #[error("{}", unreadable(file, source, "a checkpoint"))]
+    #[error("{}", unreadable_checkpoint(file, source))]
     Read {
         /// The file.
         file: PathBuf,
