@@ -8,7 +8,8 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use fused_mlp::file_messages::unreadable;
 use fused_mlp::interchange::{
-    MAX_BYTES, NamedTensor, Normalisation, is_npz, parameters_from, read_npz, read_safetensors,
+    MAX_BYTES, NamedTensor, Normalisation, NpyError, ReadError, is_npz, parameters_from, read_npz,
+    read_safetensors,
 };
 use fused_mlp::model_file;
 use serde::Serialize;
@@ -28,6 +29,9 @@ weights are [outputs, inputs] or [inputs, outputs], follows from names and shape
 
 /// What a file of another program is expected to be.
 const EXPECTED: &str = "a .safetensors or .npz file of another program";
+
+/// What to do with a `.pt` or `.pth` file.
+const FROM_PYTORCH: &str = "write one with safetensors.torch.save_file(model.state_dict(), FILE)";
 
 /// Options of `fused-mlp import`.
 #[derive(Debug, Clone, Args)]
@@ -107,7 +111,6 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
 
 /// The arrays of a file, whichever format it has.
 fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
-    let name = || shown(path);
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     match read {
@@ -119,14 +122,22 @@ fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
         ),
         Ok(_) => {}
     }
-    if is_npz(&bytes) {
-        return read_npz(&bytes).with_context(name);
-    }
-    read_safetensors(&bytes).map_err(|error| {
-        anyhow!(
-            "{}: {error}; expected {EXPECTED} (of a PyTorch .pt file: \
-             safetensors.torch.save_file(model.state_dict(), FILE))",
-            shown(path)
-        )
+    let tensors = if is_npz(&bytes) {
+        read_npz(&bytes)
+    } else {
+        read_safetensors(&bytes)
+    };
+    tensors.map_err(|error| {
+        let file = shown(path);
+        match error {
+            ReadError::Pickle => anyhow!("{file}: {error}; expected {EXPECTED}; {FROM_PYTORCH}"),
+            // These tell what was expected.
+            ReadError::Type { .. }
+            | ReadError::Array {
+                source: NpyError::Type(_) | NpyError::Length { .. },
+                ..
+            } => anyhow!("{file}: {error}"),
+            _ => anyhow!("{file}: {error}; expected {EXPECTED}"),
+        }
     })
 }

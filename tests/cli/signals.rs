@@ -74,7 +74,8 @@ fn a_second_signal_ends_the_run_at_once() {
         let is_ended_at_once = || {
             let place = Place::new();
             // One step of a wide network is an epoch, and takes about a second.
-            let arguments = "train --epochs 1000000 --hidden 8000 --batch-size 600 --json --out run";
+            let arguments =
+                "train --epochs 1000000 --hidden 8000 --batch-size 600 --json --out run";
             let mut child = program(&place, arguments).spawn().unwrap();
             let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
             let start = lines.next().unwrap().unwrap();
