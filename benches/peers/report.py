@@ -64,7 +64,7 @@ def table(records):
 def panel(records, left, title, value, text):
     """Bars of one quantity; the longest is 150 wide."""
     values = [value(r) for r in records]
-    largest = max(v for v in values if v is not None)
+    largest = max((v for v in values if v is not None), default=0) or 1
     parts = [f'<text x="{left}" y="24" font-weight="bold">{title}</text>']
     for index, (r, v) in enumerate(zip(records, values)):
         y = 36 + 26 * index
@@ -100,8 +100,14 @@ def write(folder, facts):
     (folder / "table.md").write_text(table(records))
     (folder / "peers.svg").write_text(picture(records))
     print(table(records), end="")
-    own = next(r["accuracy_after_6"] for r in records if r["peer"] == OWN)
+    own = next((r["accuracy_after_6"] for r in records if r["peer"] == OWN), None)
+    if own is None:
+        print(f"{OWN} has no run of six epochs: nothing can be compared with it")
+        return 1
     others = [r for r in records if r["accuracy_after_6"] is None or abs(r["accuracy_after_6"] - own) > TOLERANCE]
     for r in others:
+        if r["accuracy_after_6"] is None:
+            print(f"{r['peer']}: no run of six epochs has ended")
+            continue
         print(f"{r['peer']}: accuracy {r['accuracy_after_6']}, fused-mlp {own}: they should agree to {TOLERANCE}")
     return 1 if others else 0

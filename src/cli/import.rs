@@ -9,7 +9,8 @@ use clap::Args;
 use fused_mlp::bounded_file;
 use fused_mlp::file_messages::unreadable;
 use fused_mlp::interchange::{
-    NamedTensor, Normalisation, is_npz, parameters_from, read_npz, read_safetensors,
+    NamedTensor, Normalisation, NpyError, ReadError, is_npz, parameters_from, read_npz,
+    read_safetensors,
 };
 use fused_mlp::model_file;
 use serde::Serialize;
@@ -27,6 +28,9 @@ weights are [outputs, inputs] or [inputs, outputs], follows from names and shape
 
 /// What a file of another program is expected to be.
 const EXPECTED: &str = "a .safetensors or .npz file of another program";
+
+/// What to do with a `.pt` or `.pth` file.
+const FROM_PYTORCH: &str = "write one with safetensors.torch.save_file(model.state_dict(), FILE)";
 
 /// Options of `fused-mlp import`.
 #[derive(Debug, Clone, Args)]
@@ -106,20 +110,27 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
 
 /// The arrays of a file, whichever format it has.
 fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
-    let name = || shown(path);
     let read = bounded_file::read(path, bounded_file::MAX_MODEL);
     let bytes = read.map_err(|error| anyhow!(unreadable(path, &error, EXPECTED)))?;
     if bytes.is_empty() {
         bail!("{}: is empty; expected {EXPECTED}", shown(path));
     }
-    if is_npz(&bytes) {
-        return read_npz(&bytes).with_context(name);
-    }
-    read_safetensors(&bytes).map_err(|error| {
-        anyhow!(
-            "{}: {error}; expected {EXPECTED} (of a PyTorch .pt file: \
-             safetensors.torch.save_file(model.state_dict(), FILE))",
-            shown(path)
-        )
+    let tensors = if is_npz(&bytes) {
+        read_npz(&bytes)
+    } else {
+        read_safetensors(&bytes)
+    };
+    tensors.map_err(|error| {
+        let file = shown(path);
+        match error {
+            ReadError::Pickle => anyhow!("{file}: {error}; expected {EXPECTED}; {FROM_PYTORCH}"),
+            // These tell what was expected.
+            ReadError::Type { .. }
+            | ReadError::Array {
+                source: NpyError::Type(_) | NpyError::Length { .. },
+                ..
+            } => anyhow!("{file}: {error}"),
+            _ => anyhow!("{file}: {error}; expected {EXPECTED}"),
+        }
     })
 }

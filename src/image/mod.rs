@@ -27,4 +27,4 @@ mod shapes;
 pub use error::{ImageError, NoDigit};
 pub use grey::GreyImage;
 pub use prepare::{Prepared, prepare};
-pub use read::{MOST_DECODED_BYTES, read};
+pub use read::{MOST_DECODED_BYTES, is_iso_media, read};

@@ -39,8 +39,8 @@ pub struct Prepared {
     pub width: usize,
     /// Height of the digit.
     pub height: usize,
-    /// Whether it looks like two digits side by side.
-    pub seems_two: bool,
+    /// Whether it looks like more than one digit, side by side.
+    pub seems_several: bool,
 }
 
 /// Makes the image of `rows` x `columns` pixels that MNIST would hold of the digit in a picture; the
@@ -89,7 +89,7 @@ pub fn prepare(picture: &GreyImage, rows: usize, columns: usize) -> Result<Prepa
         top: region.top * factor,
         width: (region.right * factor).min(width) - region.left * factor,
         height: (region.bottom * factor).min(height) - region.top * factor,
-        seems_two: digit.seems_two,
+        seems_several: digit.seems_several,
     })
 }
 
@@ -262,7 +262,7 @@ mod tests {
             mask: Plane::new(20, 60, values.collect()),
             region,
             area: 60 * width,
-            seems_two: false,
+            seems_several: false,
         }
     }
 

@@ -91,16 +91,22 @@ fn is_whole_jpeg(bytes: &[u8]) -> bool {
     }
 }
 
+/// Whether a file is of the ISO base media format, as photos of phones in HEIC and AVIF are: the box
+/// `ftyp` is its first, after four bytes of length. These begin with zeros, as idx files do.
+pub fn is_iso_media(bytes: &[u8]) -> bool {
+    bytes.get(4..8) == Some(b"ftyp")
+}
+
 /// The format of a file by its first bytes.
 fn format(file: &Path, bytes: &[u8]) -> Result<ImageFormat, ImageError> {
     let found = match image::guess_format(bytes) {
+        _ if is_iso_media(bytes) => "HEIC (or AVIF)".to_owned(),
         Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Pnm)) => {
             return Ok(format);
         }
         Ok(other) => format!("{other:?}").to_uppercase(),
         Err(_) => match bytes {
             [b'P', b'7', ..] => return Ok(ImageFormat::Pnm),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] => "HEIC or another container".to_owned(),
             [b'%', b'P', b'D', b'F', ..] => "PDF".to_owned(),
             [0x1f, 0x8b, ..] => "gzip (gunzip it first)".to_owned(),
             _ => {
@@ -189,7 +195,11 @@ mod tests {
         for (bytes, expected) in [
             (&b""[..], "is empty"),
             (b"GIF89a", "found GIF"),
-            (b"\0\0\0\x18ftypheic", "HEIC"),
+            (
+                b"\0\0\0\x18ftypheic",
+                "found HEIC (or AVIF); save it as PNG or JPEG",
+            ),
+            (b"\0\0\0\x1cftypavif\0\0\0\0", "found HEIC (or AVIF)"),
             (b"%PDF-1.7", "PDF"),
             (b"\x1f\x8b\x08", "gzip"),
             (b"some text", "73 6f 6d 65"),

@@ -31,8 +31,8 @@ pub(super) struct Digit {
     pub region: Region,
     /// Number of its pixels.
     pub area: usize,
-    /// Whether it looks like two digits side by side.
-    pub seems_two: bool,
+    /// Whether it looks like more than one digit, side by side.
+    pub seems_several: bool,
 }
 
 /// The digit among the pixels that `is_set` tells; `None` if no pixel is set.
@@ -59,13 +59,13 @@ pub(super) fn digit(width: usize, height: usize, is_set: impl Fn(usize) -> bool)
         mask,
         region,
         area: parts.iter().map(|part| part.pixels.len()).sum(),
-        seems_two: seems_two(&parts),
+        seems_several: seems_several(&parts),
     })
 }
 
 /// Whether the two largest shapes are as high as digits, of similar size, and side by side: no column has
 /// both. The pieces of one digit lie above each other, or are smaller.
-fn seems_two(parts: &[&Shape]) -> bool {
+fn seems_several(parts: &[&Shape]) -> bool {
     let mut parts = parts.to_vec();
     parts.sort_by_key(|part| std::cmp::Reverse(part.pixels.len()));
     let [one, other, ..] = parts[..] else {
@@ -160,12 +160,14 @@ mod tests {
 
     #[test]
     fn two_digits_are_side_by_side() {
-        let seems_two = |rows: &[&str]| {
+        let seems_several = |rows: &[&str]| {
             let text = rows.concat();
             let is_set = |index: usize| text.as_bytes()[index] == b'#';
-            digit(rows[0].len(), rows.len(), is_set).unwrap().seems_two
+            digit(rows[0].len(), rows.len(), is_set)
+                .unwrap()
+                .seems_several
         };
-        assert!(seems_two(&[
+        assert!(seems_several(&[
             "..........",
             ".#...###..",
             ".#..##.#..",
@@ -174,13 +176,15 @@ mod tests {
             "..........",
         ]));
         // One above the other, a low one beside a high one, and one alone.
-        assert!(!seems_two(&[
+        assert!(!seems_several(&[
             "......", ".####.", "......", ".####.", "......"
         ]));
-        assert!(!seems_two(&[
+        assert!(!seems_several(&[
             "......", ".#....", ".#....", ".#.##.", ".#....", "......"
         ]));
-        assert!(!seems_two(&[".....", ".###.", ".#.#.", ".###.", "....."]));
+        assert!(!seems_several(&[
+            ".....", ".###.", ".#.#.", ".###.", "....."
+        ]));
     }
 
     #[test]

@@ -22,6 +22,7 @@
 //! # Ok::<(), fused_mlp::interchange::LayerError>(())
 //! ```
 
+mod foreign;
 mod layers;
 mod normalisation;
 mod npy;
@@ -75,6 +76,15 @@ pub enum ReadError {
         format: &'static str,
         /// What is wrong.
         reason: String,
+    },
+    /// It is written by PyTorch's `torch.save`, or another pickle.
+    #[error("found a pickle, as torch.save writes it")]
+    Pickle,
+    /// It is of another format.
+    #[error("found {found}")]
+    Format {
+        /// What it seems to be.
+        found: String,
     },
     /// An array of a type that is not read.
     #[error("{name} holds numbers of the type {found}; expected 32-bit or 64-bit floats")]

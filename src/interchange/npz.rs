@@ -57,6 +57,10 @@ pub fn read_npz(bytes: &[u8]) -> Result<Vec<NamedTensor>, ReadError> {
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|error| broken(&error))?;
         let name = entry.name().map_err(|error| broken(&error))?.into_owned();
+        // torch.save writes a zip archive with the names in ARCHIVE/data.pkl and the values beside it.
+        if name == "data.pkl" || name.ends_with("/data.pkl") {
+            return Err(ReadError::Pickle);
+        }
         let mut array = Vec::new();
         let read = entry.take(room + 1).read_to_end(&mut array);
         read.map_err(|error| broken(&format_args!("{name}: {error}")))?;

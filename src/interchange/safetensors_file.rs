@@ -1,6 +1,6 @@
 //! safetensors, with tensors of any name.
 
-use super::{NamedTensor, ReadError};
+use super::{NamedTensor, ReadError, foreign};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -30,6 +30,10 @@ pub fn read_safetensors(bytes: &[u8]) -> Result<Vec<NamedTensor>, ReadError> {
         format: "safetensors",
         reason: error.to_string(),
     };
+    // The header, an object of JSON, follows its length.
+    if bytes.get(8).is_some_and(|&byte| byte != b'{') {
+        return Err(foreign::refused(bytes));
+    }
     let file = SafeTensors::deserialize(bytes).map_err(broken)?;
     let mut names = file.names();
     names.sort_unstable();

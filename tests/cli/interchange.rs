@@ -6,6 +6,9 @@ use fused_mlp::interchange::{Layout, is_npz, npz_bytes, safetensors_bytes, tenso
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::{Parameters, Shape};
 use std::fs;
+use std::io::{Cursor, Write};
+use zip::CompressionMethod;
+use zip::write::SimpleFileOptions;
 
 const SHAPE: Shape = Shape {
     inputs: 784,
@@ -151,6 +154,69 @@ fn files_that_cannot_be_used_are_told() {
         assert!(line.contains(expected), "{arguments}: {line}");
     }
     assert!(!place.path("x.safetensors").exists() && !place.path("no").exists());
+}
+
+/// A zip archive with these files.
+fn zip_file(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        archive.start_file(*name, options).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn files_of_torch_save_get_a_hint_and_others_do_not() {
+    let place = Place::new();
+    let half = [
+        &b"\x93NUMPY\x01\0\x3e\0"[..],
+        format!(
+            "{:<61}\n",
+            "{'descr': '<f2', 'fortran_order': False, 'shape': (2,), }"
+        )
+        .as_bytes(),
+        &[0; 4],
+    ]
+    .concat();
+    let header = br#"{"0.bias":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}"#;
+    let length = (header.len() as u64).to_le_bytes();
+    let half_tensors = [&length[..], header, &[0; 4]].concat();
+    let pickle = b"\x80\x02}q\0X\x08\0\0\x000.weight.";
+    let torch = zip_file(&[("t/data.pkl", pickle), ("t/data/0", &[0; 8])]);
+    let other = zip_file(&[("word/document.xml", b"<xml/>")]);
+    let hint = "safetensors.torch.save_file(model.state_dict(), FILE)";
+    for (bytes, expected, has_hint) in [
+        (&torch[..], "found a pickle", true),
+        (pickle, "found a pickle", true),
+        (
+            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+            "found a picture (PNG)",
+            false,
+        ),
+        (b"\x08\x07\x12\x07pytorch", "found ONNX", false),
+        (&half, "found a single array of NumPy", false),
+        (
+            &zip_file(&[("0.bias.npy", &half)]),
+            "0.bias: it holds numbers of the type <f2; expected 32-bit or 64-bit floats\n",
+            false,
+        ),
+        (
+            &half_tensors,
+            "0.bias holds numbers of the type F16; expected 32-bit or 64-bit floats\n",
+            false,
+        ),
+        (&other, "word/document.xml: not an array", false),
+        (b"some text", "bytes 73 6f 6d 65 20 74 65 78", false),
+    ] {
+        fs::write(place.path("file"), bytes).unwrap();
+        let line = place.failure("import file --out x.safetensors", 2);
+        let line = format!("{}\n", line.trim_end());
+        assert!(line.contains(expected), "{expected}: {line}");
+        assert_eq!(line.contains(hint), has_hint, "{line}");
+        assert_eq!(line.matches("expected").count(), 1, "{line}");
+    }
 }
 
 #[test]

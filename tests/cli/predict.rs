@@ -130,6 +130,16 @@ fn a_wrong_image_is_one_line_and_does_not_stop_the_others() {
     fs::write(place.path("bomb.pgm"), "P5 60000 60000 255\n").unwrap();
     fs::write(place.path("text.png"), "not a picture").unwrap();
     fs::write(place.path("empty.png"), "").unwrap();
+    fs::write(
+        place.path("phone.heic"),
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+    )
+    .unwrap();
+    fs::write(
+        place.path("phone.avif"),
+        b"\0\0\0\x1cftypavif\0\0\0\0mif1miaf",
+    )
+    .unwrap();
     let labels = place.data().join("t10k-labels-idx1-ubyte");
     for (arguments, expected) in [
         ("absent.png", "absent.png: cannot be read"),
@@ -138,6 +148,8 @@ fn a_wrong_image_is_one_line_and_does_not_stop_the_others() {
         ("bomb.pgm", "60000 x 60000 pixels"),
         ("text.png", "expected a PNG, JPEG, PGM or idx file"),
         ("empty.png", "is empty"),
+        ("phone.heic", "found HEIC (or AVIF); save it as PNG or JPEG"),
+        ("phone.avif", "found HEIC (or AVIF); save it as PNG or JPEG"),
         (
             "--raw scan.pgm",
             "is 300 x 300 pixels, but the model takes 28 x 28",
@@ -158,6 +170,26 @@ fn a_wrong_image_is_one_line_and_does_not_stop_the_others() {
         "{text}"
     );
     assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 2);
+}
+
+/// Three bars beside each other, as high as digits.
+#[test]
+fn a_picture_of_three_digits_is_noted_as_of_more_than_one() {
+    let place = trained();
+    let ink = |x: usize, y: usize| (20..80).contains(&y) && x % 40 >= 20 && x % 40 < 30;
+    let mut file = b"P5 140 100 255\n".to_vec();
+    let places = (0..100).flat_map(|y| (0..140).map(move |x| (x, y)));
+    file.extend(places.map(|(x, y)| if ink(x, y) { 30 } else { 230 }));
+    fs::write(place.path("three.pgm"), file).unwrap();
+    let mut predict = place.program(&format!("predict {MODEL} three.pgm"));
+    let output = predict.output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let note = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(note.lines().count(), 1, "{note}");
+    assert!(
+        note.contains("three.pgm seems to show more than one digit; "),
+        "{note}"
+    );
 }
 
 #[test]

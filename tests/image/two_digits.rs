@@ -9,9 +9,9 @@ use fused_mlp::image::{MOST_DECODED_BYTES, prepare, read};
 use fused_mlp::random::{Purpose, Stream};
 use std::path::Path;
 
-fn seems_two(file: &[u8]) -> bool {
+fn seems_several(file: &[u8]) -> bool {
     let picture = read(Path::new("photo"), file, MOST_DECODED_BYTES).unwrap();
-    prepare(&picture, 28, 28).is_ok_and(|prepared| prepared.seems_two)
+    prepare(&picture, 28, 28).is_ok_and(|prepared| prepared.seems_several)
 }
 
 #[test]
@@ -23,9 +23,9 @@ fn two_digits_are_noticed_and_one_is_seldom_taken_for_two() {
         let mut stream = Stream::new(3, Purpose::SyntheticTest);
         let (mut of_one, mut of_two) = (0, 0);
         for index in 0..count {
-            of_one += usize::from(seems_two(&jpeg(image(index), surface, &mut stream)));
+            of_one += usize::from(seems_several(&jpeg(image(index), surface, &mut stream)));
             let two = [image(index), image(index + 1)];
-            of_two += usize::from(seems_two(&jpeg_of_two(two, surface, &mut stream)));
+            of_two += usize::from(seems_several(&jpeg_of_two(two, surface, &mut stream)));
         }
         println!("{surface:?}: {of_one} of {count} single digits, {of_two} of {count} pairs");
         assert!(200 * of_one <= count, "{surface:?}: {of_one} false alarms");

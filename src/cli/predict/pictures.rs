@@ -3,7 +3,7 @@
 use crate::cli::output::message;
 use anyhow::{Context, anyhow, bail};
 use fused_mlp::file_messages::{shown, unreadable};
-use fused_mlp::image::{GreyImage, MOST_DECODED_BYTES, prepare, read};
+use fused_mlp::image::{GreyImage, MOST_DECODED_BYTES, is_iso_media, prepare, read};
 use fused_mlp::mnist::Images;
 use serde::Serialize;
 use std::fs::File;
@@ -54,7 +54,7 @@ impl Picture {
 /// `size`, rows and columns. With `is_raw` they must have that size and are taken as they are.
 pub fn pictures(file: &Path, size: (usize, usize), is_raw: bool) -> anyhow::Result<Vec<Picture>> {
     let bytes = bytes(file)?;
-    if !bytes.starts_with(&[0, 0]) {
+    if !bytes.starts_with(&[0, 0]) || is_iso_media(&bytes) {
         let image = read(file, &bytes, MOST_DECODED_BYTES)?;
         return Ok(vec![picture(file, None, image, size, is_raw)?]);
     }
@@ -83,9 +83,9 @@ fn picture(
     };
     if !is_raw {
         let prepared = prepare(&image, rows, columns).with_context(|| picture.name())?;
-        if prepared.seems_two {
+        if prepared.seems_several {
             message(&format!(
-                "note: {} seems to show two digits side by side; expected one, crop the picture to it",
+                "note: {} seems to show more than one digit; expected one, crop the picture to it",
                 picture.name()
             ));
         }
