@@ -117,6 +117,9 @@
 //! tests and its benchmarks, and may change at any time.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+#[macro_use]
+pub mod simd;
+
 #[doc(hidden)]
 pub mod assignment;
 mod atomic_file;
@@ -150,7 +153,6 @@ pub mod random;
 pub mod reference;
 #[doc(hidden)]
 pub mod report;
-pub mod simd;
 #[doc(hidden)]
 pub mod sweep;
 pub mod training;

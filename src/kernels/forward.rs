@@ -145,8 +145,7 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
                 } else {
                     target.cast_const()
                 };
-                let mut sums: [V; T] =
-                    std::array::from_fn(|t| V::load(token, start.add(t * V::LANES)));
+                let mut sums: [V; T] = array_of!(t < T => V::load(token, start.add(t * V::LANES)));
                 let row = rows.add(place * PIXEL_BLOCK);
                 let block_weights = weights.add(pixel_block * PIXEL_BLOCK * stride);
                 let mut rest = mask;
@@ -160,7 +159,13 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
                     }
                 }
                 if pixel_block == last {
-                    sums = sums.map(|sum| sigmoid(token, sum));
+                    // A copy, because this loop is too long to be unrolled, and what it indexes lies in
+                    // memory: `sums` stay in registers.
+                    let mut activations = sums;
+                    for sum in &mut activations {
+                        *sum = sigmoid(token, *sum);
+                    }
+                    sums = activations;
                 }
                 for t in 0..T {
                     sums[t].store(target.add(t * V::LANES));
@@ -232,22 +237,21 @@ unsafe fn add_pairs<V: Vector, const T: usize>(
         // SAFETY: the samples are below the block's samples, a set bit is a pixel below its inputs
         // (`PreparedBlock`), and the caller vouches for T vectors in each row.
         unsafe {
-            let targets = pair.map(|place| hidden.add((word * WORD + place) * stride));
-            let mut sums: [[V; T]; 2] = targets.map(|target| {
-                let start = if pixel_block == 0 {
-                    bias
-                } else {
-                    target.cast_const()
-                };
-                std::array::from_fn(|t| V::load(token, start.add(t * V::LANES)))
-            });
-            let bytes = pair.map(|place| rows.add(place * PIXEL_BLOCK));
+            let targets = array_of!(i < 2 => hidden.add((word * WORD + pair[i]) * stride));
+            let starts = match pixel_block {
+                0 => [bias; 2],
+                _ => [targets[0].cast_const(), targets[1].cast_const()],
+            };
+            let mut sums: [[V; T]; 2] =
+                array_of!(i < 2 => array_of!(t < T => V::load(token, starts[i].add(t * V::LANES))));
+            let bytes = array_of!(i < 2 => rows.add(pair[i] * PIXEL_BLOCK));
             let block_weights = weights.add(pixel_block * PIXEL_BLOCK * stride);
             while rest != 0 {
                 let pixel = rest.trailing_zeros() as usize;
                 rest &= rest - 1;
-                let x =
-                    bytes.map(|bytes| V::splat(token, INPUT_OF_BYTE[*bytes.add(pixel) as usize]));
+                let x: [V; 2] = array_of!(
+                    i < 2 => V::splat(token, INPUT_OF_BYTE[*bytes[i].add(pixel) as usize])
+                );
                 let weight_row = block_weights.add(pixel * stride);
                 for t in 0..T {
                     let weight = V::load(token, weight_row.add(t * V::LANES));

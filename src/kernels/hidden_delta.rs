@@ -60,9 +60,10 @@ impl Kernel for HiddenDelta<'_> {
 #[inline(always)]
 fn unit_tile<V: Vector, const J: usize>(token: V::Token, pass: &mut HiddenDelta<'_>, unit: usize) {
     // SAFETY: `run` has checked that the units lie within every row.
-    let mut bias: [V; J] = std::array::from_fn(|j| unsafe {
-        V::load(token, pass.bias_gradient.as_ptr().add(unit + j * V::LANES))
-    });
+    let mut bias: [V; J] = unsafe {
+        let start = pass.bias_gradient.as_ptr().add(unit);
+        array_of!(j < J => V::load(token, start.add(j * V::LANES)))
+    };
     let whole = pass.samples - pass.samples % SAMPLES;
     for sample in (0..whole).step_by(SAMPLES) {
         bias = samples_from::<V, SAMPLES, J>(token, pass, unit, sample, bias);

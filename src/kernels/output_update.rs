@@ -88,7 +88,7 @@ fn classes_from<V: Vector, const R: usize, const J: usize>(
                 step: pass.stride,
             },
             pass.samples,
-            std::array::from_fn(|r| std::array::from_fn(|j| V::load(token, at(r, j)))),
+            array_of!(r < R => array_of!(j < J => V::load(token, at(r, j)))),
         );
         for r in 0..R {
             for j in 0..J {
@@ -119,8 +119,11 @@ impl Kernel for ColumnSums<'_> {
             // SAFETY: LANES columns from `first` on are in bounds of each row and of the sums.
             unsafe {
                 let place = self.sums.as_mut_ptr().add(first);
-                let add = |sum: V, row: &[f32]| sum.add(V::load(token, row.as_ptr().add(first)));
-                rows.clone().fold(V::load(token, place), add).store(place);
+                let mut sum = V::load(token, place);
+                for row in rows.clone() {
+                    sum = sum.add(V::load(token, row.as_ptr().add(first)));
+                }
+                sum.store(place);
             }
         }
     }

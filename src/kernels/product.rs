@@ -41,7 +41,7 @@ pub(super) unsafe fn accumulate<V: Vector, const R: usize, const J: usize>(
         // SAFETY: k < steps, r < R and j < J, which the caller vouches for.
         unsafe {
             let row = vectors.start.add(k * vectors.step);
-            let loaded: [V; J] = std::array::from_fn(|j| V::load(token, row.add(j * V::LANES)));
+            let loaded: [V; J] = array_of!(j < J => V::load(token, row.add(j * V::LANES)));
             for (r, sums) in sums.iter_mut().enumerate() {
                 let scalar = *scalars.start.add(r * scalars.row + k * scalars.step);
                 let scalar = V::splat(token, scalar);

@@ -106,18 +106,27 @@ impl SoftmaxCrossEntropy<'_> {
     ) {
         self.transpose_logits::<V>(token, first, samples);
         let scratch = self.scratch.as_mut_ptr();
-        // SAFETY: `run` has checked that the scratch holds `classes` rows of MAX_LANES values.
-        let load = |class: usize| unsafe { V::load(token, scratch.add(class * MAX_LANES)) };
-        // SAFETY: as above.
-        let store = |class: usize, x: V| unsafe { x.store(scratch.add(class * MAX_LANES)) };
+        // Macros, not closures: these are compiled with the instruction set of the caller.
+        macro_rules! load {
+            ($class:expr) => {
+                // SAFETY: `run` has checked that the scratch holds `classes` rows of MAX_LANES values.
+                unsafe { V::load(token, scratch.add($class * MAX_LANES)) }
+            };
+        }
+        macro_rules! store {
+            ($class:expr, $x:expr) => {
+                let x = $x;
+                // SAFETY: as above.
+                unsafe { x.store(scratch.add($class * MAX_LANES)) }
+            };
+        }
 
-        let biased = |class: usize| load(class).add(V::splat(token, self.bias[class]));
-        let mut largest = biased(0);
-        store(0, largest);
+        let mut largest = load!(0).add(V::splat(token, self.bias[0]));
+        store!(0, largest);
         let mut predicted = V::splat(token, 0.0);
         for class in 1..self.classes {
-            let logit = biased(class);
-            store(class, logit);
+            let logit = load!(class).add(V::splat(token, self.bias[class]));
+            store!(class, logit);
             predicted = logit.select_greater(largest, V::splat(token, class as f32), predicted);
             largest = logit.select_greater(largest, logit, largest);
         }
@@ -128,21 +137,20 @@ impl SoftmaxCrossEntropy<'_> {
         }
         let mut sum = V::splat(token, 0.0);
         for class in 0..self.classes {
-            let exponential = exp_negative(token, load(class).sub(largest));
-            store(class, exponential);
+            let exponential = exp_negative(token, load!(class).sub(largest));
+            store!(class, exponential);
             sum = sum.add(exponential);
         }
         let factor = V::splat(token, self.scale).div(sum);
         for class in 0..self.classes {
-            store(class, load(class).mul(factor));
+            store!(class, load!(class).mul(factor));
         }
 
-        let lanes = [largest, predicted, sum].map(|vector| {
-            let mut lanes = [0.0; MAX_LANES];
+        let mut lanes = [[0.0; MAX_LANES]; 3];
+        for (lanes, vector) in lanes.iter_mut().zip([largest, predicted, sum]) {
             // SAFETY: no vector has more than MAX_LANES lanes.
             unsafe { vector.store(lanes.as_mut_ptr()) };
-            lanes
-        });
+        }
         self.write_delta::<V>(token, first, samples);
         self.add_losses(first, samples, &lanes, &label_logits, total);
     }

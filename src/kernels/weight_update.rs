@@ -146,7 +146,10 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8
             .as_mut()
             .map(|gradients| gradients.as_mut_ptr()),
     };
-    let rule = pass.rule.map(|rule| (rule, VectorRule::new(token, rule)));
+    let mut rule = None;
+    if let Some(step) = pass.rule {
+        rule = Some((step, VectorRule::new(token, step)));
+    }
     // Without a sample there is nothing to add, and a plain step changes nothing.
     let may_skip = VARIANT == PLAIN || VARIANT == ACCUMULATE;
     let rows = weight_rows(pass.block.inputs());
@@ -179,9 +182,9 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8
                     move |p: usize, t: usize| (first + place + p) * stride + unit + t * V::LANES;
                 let mut sums = [[V::splat(token, 0.0); T]; P];
                 if let (ACCUMULATE | GENERAL, Some(gradients)) = (VARIANT, pointers.gradients) {
-                    sums = std::array::from_fn(|p| {
-                        std::array::from_fn(|t| V::load(token, gradients.add(at(p, t))))
-                    });
+                    sums = array_of!(
+                        p < P => array_of!(t < T => V::load(token, gradients.add(at(p, t))))
+                    );
                 }
                 let deltas = pass.delta.as_ptr().add(unit);
                 let sums = gradient(token, words, deltas, stride, sums);
@@ -235,7 +238,7 @@ unsafe fn gradient<V: Vector, const T: usize, const P: usize>(
             unsafe {
                 let bytes = word.bytes.add(place * PIXEL_BLOCK);
                 let x: [V; P] =
-                    std::array::from_fn(|p| V::splat(token, INPUT_OF_BYTE[*bytes.add(p) as usize]));
+                    array_of!(p < P => V::splat(token, INPUT_OF_BYTE[*bytes.add(p) as usize]));
                 let delta = deltas.add((number * WORD + place) * stride);
                 for t in 0..T {
                     let delta = V::load(token, delta.add(t * V::LANES));

@@ -120,12 +120,14 @@ impl Vector for Avx2Vector {
     #[inline(always)]
     unsafe fn non_zero_64(_: Avx2, source: *const u8) -> u64 {
         // SAFETY: the token proves detection; the caller vouches for 64 readable bytes.
-        let half = |part: usize| unsafe {
-            let bytes = _mm256_loadu_si256(source.add(part * 32).cast());
-            let zero = _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_setzero_si256()));
-            u64::from(!zero as u32)
+        let [lower, upper] = unsafe {
+            let zero = _mm256_setzero_si256();
+            array_of!(part < 2 => {
+                let bytes = _mm256_loadu_si256(source.add(part * 32).cast());
+                _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, zero))
+            })
         };
-        half(0) | half(1) << 32
+        u64::from(!lower as u32) | u64::from(!upper as u32) << 32
     }
 
     // As with AVX-512, with halves in place of quarters.
@@ -139,25 +141,38 @@ impl Vector for Avx2Vector {
         unsafe {
             let mut halves = [_mm256_setzero_pd(); 8];
             for i in 0..2 {
-                let row = |r: usize| _mm256_loadu_ps(source.add((4 * i + r) * source_stride));
-                let pairs = |a, b| {
-                    let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-                    (_mm256_castps_pd(low), _mm256_castps_pd(high))
-                };
-                let (upper, lower) = (pairs(row(0), row(1)), pairs(row(2), row(3)));
+                let rows: [__m256; 4] =
+                    array_of!(r < 4 => _mm256_loadu_ps(source.add((4 * i + r) * source_stride)));
+                let (upper, lower) = (pairs(rows[0], rows[1]), pairs(rows[2], rows[3]));
                 halves[4 * i] = _mm256_unpacklo_pd(upper.0, lower.0);
                 halves[4 * i + 1] = _mm256_unpackhi_pd(upper.0, lower.0);
                 halves[4 * i + 2] = _mm256_unpacklo_pd(upper.1, lower.1);
                 halves[4 * i + 3] = _mm256_unpackhi_pd(upper.1, lower.1);
             }
-            let store = |column: usize, values: __m256d| {
-                _mm256_storeu_ps(target.add(column * target_stride), _mm256_castpd_ps(values));
-            };
             for k in 0..4 {
                 let (a, b) = (halves[k], halves[4 + k]);
-                store(k, _mm256_permute2f128_pd::<0x20>(a, b));
-                store(4 + k, _mm256_permute2f128_pd::<0x31>(a, b));
+                let columns = [
+                    _mm256_permute2f128_pd::<0x20>(a, b),
+                    _mm256_permute2f128_pd::<0x31>(a, b),
+                ];
+                for (l, values) in columns.into_iter().enumerate() {
+                    let column = target.add((4 * l + k) * target_stride);
+                    _mm256_storeu_ps(column, _mm256_castpd_ps(values));
+                }
             }
         }
+    }
+}
+
+/// Pairs of neighbours in columns, of each half the first two and the last two.
+///
+/// # Safety
+/// AVX2 must have been detected.
+#[inline(always)]
+unsafe fn pairs(a: __m256, b: __m256) -> (__m256d, __m256d) {
+    // SAFETY: the caller vouches for detection.
+    unsafe {
+        let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        (_mm256_castps_pd(low), _mm256_castps_pd(high))
     }
 }

@@ -152,22 +152,16 @@ impl Vector for Avx512Vector {
         unsafe {
             let mut quarters = [_mm512_setzero_pd(); 16];
             for i in 0..4 {
-                let row = |r: usize| _mm512_loadu_ps(source.add((4 * i + r) * source_stride));
-                let pairs = |a, b| {
-                    let (low, high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-                    (_mm512_castps_pd(low), _mm512_castps_pd(high))
-                };
-                let (upper, lower) = (pairs(row(0), row(1)), pairs(row(2), row(3)));
+                let rows: [__m512; 4] =
+                    array_of!(r < 4 => _mm512_loadu_ps(source.add((4 * i + r) * source_stride)));
+                let (upper, lower) = (pairs(rows[0], rows[1]), pairs(rows[2], rows[3]));
                 quarters[4 * i] = _mm512_unpacklo_pd(upper.0, lower.0);
                 quarters[4 * i + 1] = _mm512_unpackhi_pd(upper.0, lower.0);
                 quarters[4 * i + 2] = _mm512_unpacklo_pd(upper.1, lower.1);
                 quarters[4 * i + 3] = _mm512_unpackhi_pd(upper.1, lower.1);
             }
-            let store = |column: usize, values: __m512d| {
-                _mm512_storeu_ps(target.add(column * target_stride), _mm512_castpd_ps(values));
-            };
             for k in 0..4 {
-                let [a, b, c, d] = std::array::from_fn(|i| quarters[4 * i + k]);
+                let [a, b, c, d] = array_of!(i < 4 => quarters[4 * i + k]);
                 let even = [
                     _mm512_shuffle_f64x2::<0b10_00_10_00>(a, b),
                     _mm512_shuffle_f64x2::<0b10_00_10_00>(c, d),
@@ -176,16 +170,16 @@ impl Vector for Avx512Vector {
                     _mm512_shuffle_f64x2::<0b11_01_11_01>(a, b),
                     _mm512_shuffle_f64x2::<0b11_01_11_01>(c, d),
                 ];
-                store(k, _mm512_shuffle_f64x2::<0b10_00_10_00>(even[0], even[1]));
-                store(4 + k, _mm512_shuffle_f64x2::<0b10_00_10_00>(odd[0], odd[1]));
-                store(
-                    8 + k,
+                let columns = [
+                    _mm512_shuffle_f64x2::<0b10_00_10_00>(even[0], even[1]),
+                    _mm512_shuffle_f64x2::<0b10_00_10_00>(odd[0], odd[1]),
                     _mm512_shuffle_f64x2::<0b11_01_11_01>(even[0], even[1]),
-                );
-                store(
-                    12 + k,
                     _mm512_shuffle_f64x2::<0b11_01_11_01>(odd[0], odd[1]),
-                );
+                ];
+                for (l, values) in columns.into_iter().enumerate() {
+                    let column = target.add((4 * l + k) * target_stride);
+                    _mm512_storeu_ps(column, _mm512_castpd_ps(values));
+                }
             }
         }
     }
@@ -199,7 +193,7 @@ impl Vector for Avx512Vector {
         // SAFETY: the token proves detection, and a chunk is as large as a vector.
         unsafe {
             let mut rows: [__m512i; 8] =
-                std::array::from_fn(|g| _mm512_loadu_si512(chunks[g].as_ptr().cast()));
+                array_of!(g < 8 => _mm512_loadu_si512(chunks[g].as_ptr().cast()));
             for row in &mut rows {
                 let neighbour = _mm512_permutex_epi64::<0b10_11_00_01>(*row);
                 *row = exchange_lanes(*row, neighbour, 1, 0x5555_5555_5555_5555);
@@ -215,6 +209,19 @@ impl Vector for Avx512Vector {
                 _mm512_storeu_si512(chunk.as_mut_ptr().cast(), row);
             }
         }
+    }
+}
+
+/// Pairs of neighbours in columns, of each quarter the first two and the last two.
+///
+/// # Safety
+/// AVX-512 F must have been detected.
+#[inline(always)]
+unsafe fn pairs(a: __m512, b: __m512) -> (__m512d, __m512d) {
+    // SAFETY: the caller vouches for detection.
+    unsafe {
+        let (low, high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+        (_mm512_castps_pd(low), _mm512_castps_pd(high))
     }
 }
 

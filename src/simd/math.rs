@@ -29,18 +29,23 @@ pub(crate) const COEFFICIENTS: [f32; 6] = [
 /// exp(x) for |x| <= 87; beyond, exp(±87). NaN gives NaN.
 #[inline(always)]
 pub(crate) fn exp<V: Vector>(token: V::Token, x: V) -> V {
-    let splat = |value| V::splat(token, value);
-    let x = splat(-LARGEST).max(splat(LARGEST).min(x));
-    let rounded = x.mul_add(splat(LOG2_E), splat(ROUND));
-    let n = rounded.sub(splat(ROUND));
-    let r = n.mul_add(splat(-LN2_LOWER), n.mul_add(splat(-LN2_UPPER), x));
-    let mut polynomial = splat(COEFFICIENTS[0]);
-    for &coefficient in &COEFFICIENTS[1..] {
-        polynomial = polynomial.mul_add(r, splat(coefficient));
+    // A macro, not a closure: see `array_of`.
+    macro_rules! splat {
+        ($value:expr) => {
+            V::splat(token, $value)
+        };
     }
-    let mantissa = polynomial.mul_add(r.mul(r), r).add(splat(1.0));
+    let x = splat!(-LARGEST).max(splat!(LARGEST).min(x));
+    let rounded = x.mul_add(splat!(LOG2_E), splat!(ROUND));
+    let n = rounded.sub(splat!(ROUND));
+    let r = n.mul_add(splat!(-LN2_LOWER), n.mul_add(splat!(-LN2_UPPER), x));
+    let mut polynomial = splat!(COEFFICIENTS[0]);
+    for &coefficient in &COEFFICIENTS[1..] {
+        polynomial = polynomial.mul_add(r, splat!(coefficient));
+    }
+    let mantissa = polynomial.mul_add(r.mul(r), r).add(splat!(1.0));
     // `max` gives its second operand where the first is NaN; no other number is below it.
-    mantissa.shift_exponent(rounded.max(splat(NO_SHIFT)))
+    mantissa.shift_exponent(rounded.max(splat!(NO_SHIFT)))
 }
 
 /// exp(x) for x <= 0, and exactly 0 below -60.

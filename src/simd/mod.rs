@@ -15,6 +15,8 @@
 
 #![expect(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 
+#[macro_use]
+mod array_of;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
