@@ -72,9 +72,33 @@ fn standard_input_is_no_model_and_no_run() {
     }
 }
 
+/// Runs a command whose standard output is full; the line that tells so is checked.
+#[cfg(target_os = "linux")]
+fn assert_full_output_is_told(place: &Place, arguments: &str) {
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    // `assert_cmd` would put a pipe of its own in the place of the output.
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"))
+        .current_dir(place.folder())
+        .env("FUSED_MLP_DATA", place.data())
+        .args(arguments.split_whitespace())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments}");
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        line.starts_with("error: standard output cannot be written"),
+        "{arguments}: {line}"
+    );
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_standard_output_is_told_whatever_is_printed() {
+    let place = Place::new();
     for arguments in [
         "--help",
         "train --help",
@@ -82,22 +106,7 @@ fn a_full_standard_output_is_told_whatever_is_printed() {
         "--version",
         "man train",
     ] {
-        let full = fs::OpenOptions::new()
-            .write(true)
-            .open("/dev/full")
-            .unwrap();
-        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
-        let output = command
-            .args(arguments.split_whitespace())
-            .stdout(full)
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments}");
-        let line = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            line.starts_with("error: standard output cannot be written"),
-            "{line}"
-        );
+        assert_full_output_is_told(&place, arguments);
     }
 }
 
@@ -149,24 +158,7 @@ fn a_full_standard_output_does_not_cost_the_training() {
         "eval --model run/model.safetensors",
         "data info",
     ] {
-        let full = fs::OpenOptions::new()
-            .write(true)
-            .open("/dev/full")
-            .unwrap();
-        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
-        let output = command
-            .current_dir(place.folder())
-            .env("FUSED_MLP_DATA", place.data())
-            .args(arguments.split_whitespace())
-            .stdout(full)
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments}");
-        let line = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            line.starts_with("error: standard output cannot be written"),
-            "{line}"
-        );
+        assert_full_output_is_told(&place, arguments);
         assert!(place.path("run/model.safetensors").exists());
     }
 }
