@@ -36,8 +36,8 @@ struct Surroundings {
 
 impl Surroundings {
     fn style(self) -> TerminalStyle {
-        let is_colour = (self.is_terminal && self.is_unicode) || self.is_forced;
-        if is_colour && !self.has_no_color {
+        let is_colour = self.is_terminal || self.is_forced;
+        if is_colour && self.is_unicode && !self.has_no_color {
             TerminalStyle::Colour
         } else if self.is_terminal && self.is_unicode {
             TerminalStyle::Shades
@@ -69,5 +69,6 @@ mod tests {
         assert_eq!(style(false, true, false, false), TerminalStyle::Ascii);
         assert_eq!(style(false, true, false, true), TerminalStyle::Colour);
         assert_eq!(style(false, true, true, true), TerminalStyle::Ascii);
+        assert_eq!(style(false, false, false, true), TerminalStyle::Ascii);
     }
 }

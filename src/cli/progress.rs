@@ -139,7 +139,12 @@ impl Progress {
             view.look(totals(control), now);
             view.end_epoch(epoch, now);
         }
-        self.line(&epoch_line(epoch, self.epochs).render(terminal::has_colours()));
+        let columns = if terminal::can_redraw() {
+            terminal::size().0
+        } else {
+            usize::MAX
+        };
+        self.line(&epoch_line(epoch, self.epochs, columns).render(terminal::has_colours()));
     }
 
     /// Ends the live view and leaves its chart on the terminal.
@@ -174,8 +179,8 @@ fn totals(control: &PassControl) -> Totals {
     }
 }
 
-/// The line of an epoch that has ended, of so many.
-fn epoch_line(epoch: &Epoch, epochs: u32) -> Line {
+/// The line of an epoch that has ended, of so many. Its speed is left out where it does not fit.
+fn epoch_line(epoch: &Epoch, epochs: u32, columns: usize) -> Line {
     let record = &epoch.record;
     let width = epochs.to_string().len();
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
@@ -193,15 +198,20 @@ fn epoch_line(epoch: &Epoch, epochs: u32) -> Line {
         line.push(NUMBER, &percent(accuracy));
     }
     let speed = HumanCount(record.samples_per_second as u64);
-    line.push(
-        FAINT,
-        &format!("  {:.3} s  {speed} samples/s", record.seconds),
-    );
-    match epoch.end {
-        EpochEnd::Complete => {}
-        EpochEnd::Stopped => line.push(PLAIN, "  (stopped)"),
-        EpochEnd::Diverged => line.push(BAD, "  (diverged)"),
+    let (style, end) = match epoch.end {
+        EpochEnd::Complete => (PLAIN, ""),
+        EpochEnd::Stopped => (PLAIN, "  (stopped)"),
+        EpochEnd::Diverged => (BAD, "  (diverged)"),
+    };
+    for speed in [
+        format!("  {:.3} s", record.seconds),
+        format!("  {speed} samples/s"),
+    ] {
+        if line.width() + speed.len() + end.len() <= columns {
+            line.push(FAINT, &speed);
+        }
     }
+    line.push(style, end);
     line
 }
 

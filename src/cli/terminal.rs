@@ -22,6 +22,17 @@ pub fn can_redraw() -> bool {
     io::stderr().is_terminal() && !term.is_empty() && term != "dumb"
 }
 
+/// Makes `CLICOLOR_FORCE=0` ask for nothing, as the convention has it; anstream takes any value for a wish.
+/// Terminals that show colours keep them, unless one of the two streams goes elsewhere.
+pub fn unforce_colours() {
+    let shows = io::stdout().is_terminal()
+        && io::stderr().is_terminal()
+        && anstyle_query::term_supports_ansi_color();
+    if std::env::var("CLICOLOR_FORCE").is_ok_and(|value| value == "0") && !shows {
+        ColorChoice::Never.write_global();
+    }
+}
+
 /// Whether standard error shows colours: `NO_COLOR` excludes them, `CLICOLOR_FORCE` asks for them
 /// also where there is no terminal. A dumb terminal shows them only if they are asked for, also
 /// where `CI` is set, which anstream takes for a sign of colours.

@@ -39,7 +39,17 @@ pub fn one_line(
             Some(format!("; --{name} is set by {origin}"))
         })
         .collect();
-    format!("{text}{}; --help tells more", set_by.concat())
+    format!("{}{}; --help tells more", in_words(text), set_by.concat())
+}
+
+/// A range, which clap tells in the syntax of the language, in words.
+fn in_words(text: String) -> String {
+    let range = text.rsplit_once(" is not in ").and_then(|(before, range)| {
+        let (first, last) = range.split_once("..=")?;
+        let (before, _) = before.rsplit_once(": ")?;
+        Some(format!("{before}: expected {first} to {last}"))
+    });
+    range.unwrap_or(text)
 }
 
 /// Whether a tip of clap helps. How to pass the name of an option as a value does not: a slip is likelier,

@@ -8,6 +8,10 @@ use std::sync::{Mutex, PoisonError};
 /// More threads than any machine has cores that a step could use.
 const MOST_THREADS: usize = 1024;
 
+/// Bytes of a thread's stack. Without optimisation every vector of every tile of a kernel has a place of
+/// its own there, 3 MiB together, which the usual 2 MiB do not hold. What is not touched takes no memory.
+const STACK: usize = 8 << 20;
+
 /// Threads of a rayon pool, and the barrier they meet at.
 pub(crate) struct Team {
     pool: rayon::ThreadPool,
@@ -27,6 +31,7 @@ impl Team {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("worker-{index}"))
+            .stack_size(STACK)
             .build()
             .map_err(|error| failed(error.to_string()))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -79,7 +84,14 @@ impl Team {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::hint::black_box;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    #[test]
+    fn a_stack_holds_the_kernels_without_optimisation() {
+        let team = Team::new(2).unwrap();
+        team.run(|index, _| assert_eq!(black_box([index; (6 << 20) / 8])[0], index));
+    }
 
     #[test]
     fn a_panic_in_one_thread_ends_the_call_with_its_message() {

@@ -96,6 +96,20 @@ pub enum DataError {
         found: u64,
     },
 
+    /// Images in memory have another length than their dimensions say.
+    #[error(
+        "images in memory: expected {expected} bytes for {} of {} x {}, found {found}",
+        dimensions[0], dimensions[1], dimensions[2]
+    )]
+    WrongLength {
+        /// Images, rows and columns.
+        dimensions: [usize; 3],
+        /// Their product.
+        expected: usize,
+        /// Bytes given.
+        found: usize,
+    },
+
     /// Another process has shortened the file while it was mapped.
     #[error(
         "{}: was shortened while it was in use: expected {expected} bytes, found {found}; restore \

@@ -33,7 +33,14 @@ impl Elements {
     fn from_vec(kind: Kind, dimensions: [usize; 3], bytes: Vec<u8>) -> Result<Elements, DataError> {
         let source = PathBuf::from(format!("{kind} in memory"));
         let header = Header::new(&source, kind, dimensions)?;
-        header.check_len(&source, kind.header_len() as u64 + bytes.len() as u64)?;
+        let expected = header.file_len() - kind.header_len();
+        if bytes.len() != expected {
+            return Err(DataError::WrongLength {
+                dimensions,
+                expected,
+                found: bytes.len(),
+            });
+        }
         let range = 0..bytes.len();
         let storage = Arc::new(Storage::Memory(bytes));
         Ok(Elements {
@@ -61,8 +68,7 @@ impl Images {
     /// # Errors
     ///
     /// [`DataError::ZeroDimension`], [`DataError::AbsurdDimensions`] (a dimension must fit in 32
-    /// bits), [`DataError::Truncated`] or [`DataError::TrailingBytes`]; lengths in the last two
-    /// include the 16 bytes that a header takes in a file.
+    /// bits) or [`DataError::WrongLength`].
     pub fn from_vec(
         count: usize,
         rows: usize,

@@ -118,6 +118,7 @@ fn wrong_usage_has_its_exit_code() {
         ("train --epoch 3", "did you mean --epochs?"),
         ("train --epochs many", "'many'"),
         ("train --epochs -1", "'-1'"),
+        ("predict --top 0 a.png", "'--top <K>': expected 1 to 65535"),
         ("train --isa sse9", "'sse9'"),
         ("train --schedule lineal", "cosine"),
         ("eval", "--model"),

@@ -305,6 +305,9 @@ fn colours_are_forced_where_there_is_no_terminal() {
         .output()
         .unwrap();
     assert!(!String::from_utf8(plain.stderr).unwrap().contains('\x1b'));
+    let mut unforced = train("unforced");
+    let unforced = unforced.env("CLICOLOR_FORCE", "0").output().unwrap();
+    assert!(!String::from_utf8(unforced.stderr).unwrap().contains('\x1b'));
     let mut both = train("both");
     both.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1");
     let both = both.output().unwrap();

@@ -104,8 +104,12 @@ fn a_scan_is_inverted_cropped_and_drawn() {
     assert!(text.is_ascii() && text.contains('@'), "{text}");
     let mut forced = place.program(&predict);
     let forced = forced.env("CLICOLOR_FORCE", "1").env_remove("NO_COLOR");
-    let forced = String::from_utf8(forced.output().unwrap().stdout).unwrap();
-    assert!(forced.contains("\x1b[38;5;255"), "{forced}");
+    let in_locale = |forced: &mut assert_cmd::Command, locale| {
+        String::from_utf8(forced.env("LC_ALL", locale).output().unwrap().stdout).unwrap()
+    };
+    let unicode = in_locale(forced, "C.UTF-8");
+    assert!(unicode.contains("\x1b[38;5;255"), "{unicode}");
+    assert!(in_locale(forced, "C").is_ascii());
 
     let event = &json_lines(&place.stdout(&format!("{predict} --json")))[0];
     assert_eq!(

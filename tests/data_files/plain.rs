@@ -85,13 +85,13 @@ fn data_from_memory() {
     assert_error!(
         from_vec(7),
         memory,
-        DataError::Truncated {
-            expected: 24,
-            found: 23,
+        DataError::WrongLength {
+            expected: 8,
+            found: 7,
             ..
         }
     );
-    assert_error!(from_vec(9), memory, DataError::TrailingBytes { .. });
+    assert_error!(from_vec(9), memory, DataError::WrongLength { .. });
     let result = Images::from_vec(usize::MAX, 2, 2, vec![]);
     assert_error!(result, memory, DataError::AbsurdDimensions { .. });
     assert_error!(
