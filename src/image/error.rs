@@ -61,8 +61,8 @@ pub enum ImageError {
 pub enum NoDigit {
     /// Nothing stands out from the background.
     #[error(
-        "shows no digit: nothing stands out from the background; expected one digit, dark on light \
-         or light on dark, that fills a good part of the picture"
+        "shows no digit: nothing large enough stands out from the background; expected one digit, dark \
+         on light or light on dark, that fills a good part of the picture; crop the picture to it"
     )]
     Blank,
     /// What stands out are specks.

@@ -9,7 +9,8 @@
 //! | reduce | pixels are averaged in blocks until the longer side is at most 1024 |
 //! | ink | difference to the background nearby, so that uneven light cancels out; ink darker than its background is inverted |
 //! | threshold | half-way between background and ink, above the noise of the paper |
-//! | digit | the largest connected shape that does not touch the edge, and shapes that are not small beside it; specks are dropped |
+//! | digit | the largest connected shape that does not touch the edge, and shapes that are not small beside it; specks are dropped, and a frame around the digit |
+//! | sheet | if that is a filled area, as a sheet of paper on a desk, the digit is looked for on it |
 //! | scale | into a box of 20/28 of the image's rows and columns, keeping the aspect; strokes that would be thinner than a pixel and a half are thickened |
 //! | centre | the centre of mass goes to the centre of the image, as far as the digit stays inside |
 //!

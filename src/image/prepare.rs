@@ -72,11 +72,13 @@ pub fn prepare(picture: &GreyImage, rows: usize, columns: usize) -> Result<Prepa
     let grey = reduced(width, height, factor, |index| {
         f32::from(picture.pixels()[index])
     });
-    let ink = ink::find(&grey)?;
-    let is_ink = |index: usize| ink.smooth.values[index] > ink.threshold;
-    let digit = shapes::digit(grey.width, grey.height, is_ink).ok_or(NoDigit::Blank)?;
-    if (digit.area as f64) < LEAST_AREA * grey.values.len() as f64 {
-        return Err(NoDigit::Specks);
+    let (mut ink, mut digit) = digit(&grey)?;
+    // A sheet of paper on a desk: the digit is on it, in ink as the desk's.
+    if let Some(sheet) = shapes::filled(&digit)
+        && let Ok(on_sheet) = self::digit(&spread(&grey, &sheet))
+        && on_sheet.0.is_dark != ink.is_dark
+    {
+        (ink, digit) = on_sheet;
     }
     let pixels = scaled(&ink, &digit, rows, columns);
     let region = digit.region;
@@ -91,6 +93,31 @@ pub fn prepare(picture: &GreyImage, rows: usize, columns: usize) -> Result<Prepa
         height: (region.bottom * factor).min(height) - region.top * factor,
         seems_several: digit.seems_several,
     })
+}
+
+/// The ink of a picture, and the digit in it.
+fn digit(grey: &Plane) -> Result<(Ink, Digit), NoDigit> {
+    let ink = ink::find(grey)?;
+    let is_ink = |index: usize| ink.smooth.values[index] > ink.threshold;
+    let digit = shapes::digit(grey.width, grey.height, is_ink).ok_or(NoDigit::Blank)?;
+    if (digit.area as f64) < LEAST_AREA * grey.values.len() as f64 {
+        return Err(NoDigit::Specks);
+    }
+    Ok((ink, digit))
+}
+
+/// A picture whose surface goes on beyond a sheet, with the median of its grey.
+fn spread(grey: &Plane, sheet: &Plane) -> Plane {
+    let inside = grey.values.iter().zip(&sheet.values);
+    let inside: Vec<f32> = inside
+        .filter(|(_, is)| **is > 0.0)
+        .map(|it| *it.0)
+        .collect();
+    if inside.is_empty() {
+        return grey.clone();
+    }
+    let paper = Plane::new(inside.len(), 1, inside).quantile(0.5);
+    grey.zip(sheet, |grey, is| if is > 0.0 { grey } else { paper })
 }
 
 /// The digit's ink, 0 to 1, scaled into the box that an image of so many rows and columns has.

@@ -14,6 +14,16 @@ const DIGIT_HEIGHT: f64 = 0.7;
 /// ... and the smaller one has at least this share of the area of the larger.
 const DIGIT_AREA: f64 = 0.25;
 
+/// A frame around a digit, as of a form's field, lies within this share of its sides from each of its edges ...
+const FRAME_BAND: f64 = 0.1;
+/// ... along at least this share of them, covers at most this share of its region ...
+const FRAME_SIDES: f64 = 0.8;
+const FRAME_AREA: f64 = 0.5;
+/// ... and something of at least this share of its height lies within.
+const FRAMED_HEIGHT: f64 = 0.2;
+/// A filled area, as of a sheet of paper, covers at least this share of its region.
+const FILLED_AREA: f64 = 0.7;
+
 /// Pixels of a mask that are connected along edges or corners.
 #[derive(Clone, Debug)]
 struct Shape {
@@ -37,7 +47,13 @@ pub(super) struct Digit {
 
 /// The digit among the pixels that `is_set` tells; `None` if no pixel is set.
 pub(super) fn digit(width: usize, height: usize, is_set: impl Fn(usize) -> bool) -> Option<Digit> {
-    let shapes = shapes(width, height, is_set);
+    let mut shapes = shapes(width, height, is_set);
+    let frames: Vec<bool> = shapes
+        .iter()
+        .map(|shape| is_frame(shape, &shapes, width))
+        .collect();
+    let mut is_frame = frames.into_iter();
+    shapes.retain(|_| is_frame.next() == Some(false));
     let largest = |touches_edge: bool| {
         let candidates = shapes.iter();
         let candidates = candidates.filter(|shape| shape.touches_edge == touches_edge);
@@ -61,6 +77,57 @@ pub(super) fn digit(width: usize, height: usize, is_set: impl Fn(usize) -> bool)
         area: parts.iter().map(|part| part.pixels.len()).sum(),
         seems_several: seems_several(&parts),
     })
+}
+
+/// Whether a shape runs along all sides of its region, as a line, with another one inside.
+fn is_frame(shape: &Shape, shapes: &[Shape], width: usize) -> bool {
+    let region = shape.region;
+    let (columns, rows) = (region.width(), region.height());
+    if shape.pixels.len() as f64 > FRAME_AREA * (columns * rows) as f64 {
+        return false;
+    }
+    let band = |side: usize| (FRAME_BAND * side as f64).ceil() as usize;
+    let mut sides = [columns, columns, rows, rows].map(|length| vec![false; length]);
+    for &index in &shape.pixels {
+        let (x, y) = (index % width - region.left, index / width - region.top);
+        sides[0][x] |= y < band(rows);
+        sides[1][x] |= y + band(rows) >= rows;
+        sides[2][y] |= x < band(columns);
+        sides[3][y] |= x + band(columns) >= columns;
+    }
+    let is_along = |side: &Vec<bool>| {
+        let covered = side.iter().filter(|&&is_covered| is_covered).count();
+        covered as f64 >= FRAME_SIDES * side.len() as f64
+    };
+    let is_inside = |inner: &Shape| {
+        inner.region != region
+            && inner.region.joined(&region) == region
+            && inner.region.height() as f64 >= FRAMED_HEIGHT * rows as f64
+    };
+    sides.iter().all(is_along) && shapes.iter().any(is_inside)
+}
+
+/// The inside of what was found, if it is a filled area and no strokes: 1 there, 0 elsewhere. Each row is
+/// filled from its first to its last pixel, and a margin is taken off, for the edge is neither.
+pub(super) fn filled(digit: &Digit) -> Option<Plane> {
+    let region = digit.region;
+    let (columns, rows) = (region.width(), region.height());
+    // A stroke alone, as of a 1, fills its region too, but is long.
+    let is_long = columns.min(rows) * 2 < columns.max(rows);
+    if is_long || (digit.area as f64) < FILLED_AREA * (columns * rows) as f64 {
+        return None;
+    }
+    let mut inside = digit.mask.map(|_| 0.0);
+    for y in region.top..region.bottom {
+        let row = y * inside.width..(y + 1) * inside.width;
+        let mask = &digit.mask.values[row.clone()];
+        let first = mask.iter().position(|&value| value > 0.0);
+        let last = mask.iter().rposition(|&value| value > 0.0);
+        if let (Some(first), Some(last)) = (first, last) {
+            inside.values[row][first..=last].fill(1.0);
+        }
+    }
+    Some(inside.eroded(columns.max(rows).div_ceil(50)))
 }
 
 /// Whether the two largest shapes are as high as digits, of similar size, and side by side: no column has
@@ -185,6 +252,44 @@ mod tests {
         assert!(!seems_several(&[
             ".....", ".###.", ".#.#.", ".###.", "....."
         ]));
+    }
+
+    #[test]
+    fn a_frame_is_dropped_and_a_square_nought_is_not() {
+        let framed = [
+            "...........",
+            ".#########.",
+            ".#.......#.",
+            ".#...#...#.",
+            ".#..##...#.",
+            ".#...#...#.",
+            ".#...#...#.",
+            ".#.......#.",
+            ".#########.",
+            "...........",
+        ];
+        assert_eq!(of(&framed).unwrap().0, 5);
+        let nought = ["......", ".####.", ".#..#.", ".#..#.", ".####.", "......"];
+        assert_eq!(of(&nought).unwrap().0, 12);
+    }
+
+    #[test]
+    fn a_sheet_is_a_filled_area_and_a_stroke_is_none() {
+        let filled = |width: usize, is_set: &dyn Fn(usize, usize) -> bool| {
+            let found = digit(100, 100, |index| is_set(index % 100, index / 100)).unwrap();
+            let inside = filled(&found)?;
+            Some((inside.at(50, 50), inside.at(width, 11)))
+        };
+        let sheet = |x: usize, y: usize| {
+            (10..90).contains(&x) && (10..70).contains(&y) && !(40..60).contains(&x.max(y))
+        };
+        assert_eq!(filled(10, &sheet), Some((1.0, 0.0)));
+        let stroke = |x: usize, y: usize| (40..50).contains(&x) && (10..90).contains(&y);
+        assert_eq!(filled(10, &stroke), None);
+        let ring = |x: usize, y: usize| {
+            (10..90).contains(&x.min(y)) && x.max(y) < 90 && !(30..70).contains(&x.max(y))
+        };
+        assert_eq!(filled(10, &ring), None);
     }
 
     #[test]

@@ -146,3 +146,71 @@ fn the_digit_fills_its_box_and_is_centred() {
         }
     }
 }
+
+/// A drawn digit on a larger surface, at its middle, turned by an angle; `around` is the surface.
+fn laid(digit: &GreyImage, (width, height): (usize, usize), around: u8, degrees: f64) -> GreyImage {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let pixel = |index: usize| {
+        let x = (index % width) as f64 + 0.5 - width as f64 / 2.0;
+        let y = (index / width) as f64 + 0.5 - height as f64 / 2.0;
+        let x = cos * x + sin * y + digit.width() as f64 / 2.0;
+        let y = cos * y - sin * x + digit.height() as f64 / 2.0;
+        let is_on =
+            (0.0..digit.width() as f64).contains(&x) && (0.0..digit.height() as f64).contains(&y);
+        match is_on {
+            true => digit.pixels()[y as usize * digit.width() + x as usize] / 8 * 7,
+            false => around,
+        }
+    };
+    GreyImage::new(width, height, (0..width * height).map(pixel).collect())
+}
+
+fn count_right(pictures: impl Fn(usize) -> GreyImage) -> usize {
+    let is_right = |digit: &usize| {
+        let prepared = prepare(&pictures(*digit), 28, 28).unwrap();
+        trained().classes(&prepared.pixels)[0].class == *digit
+    };
+    (0..10).filter(is_right).count()
+}
+
+#[test]
+fn a_digit_on_a_sheet_on_a_desk_is_read() {
+    let plain = count_right(|digit| drawn(digit, 300.0, 0.1));
+    for degrees in [0.0, 4.0, -4.0] {
+        let on_desk = |digit| laid(&drawn(digit, 300.0, 0.1), (900, 800), 60, degrees);
+        let right = count_right(on_desk);
+        println!("{degrees}: {right}, without a desk {plain}");
+        assert!(
+            right + 1 >= plain,
+            "{degrees}: {right}, without a desk {plain}"
+        );
+    }
+}
+
+#[test]
+fn a_frame_around_a_digit_is_dropped() {
+    let framed = |digit: usize, margin: usize| {
+        let plain = drawn(digit, 300.0, 0.1);
+        let (width, height) = (plain.width(), plain.height());
+        let pixel = |index: usize| {
+            let (x, y) = (index % width, index / width);
+            let edge = x.min(y).min(width - 1 - x).min(height - 1 - y);
+            match (margin..margin + 3).contains(&edge) {
+                true => 0,
+                false => plain.pixels()[index],
+            }
+        };
+        GreyImage::new(width, height, (0..width * height).map(pixel).collect())
+    };
+    for digit in 0..10 {
+        let plain = prepare(&drawn(digit, 300.0, 0.1), 28, 28).unwrap();
+        for margin in [3, 10, 25] {
+            let found = prepare(&framed(digit, margin), 28, 28).unwrap();
+            assert_eq!(
+                (found.left, found.top, found.width, found.height),
+                (plain.left, plain.top, plain.width, plain.height),
+                "{digit}, {margin}"
+            );
+        }
+    }
+}
