@@ -25,7 +25,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct EvalArgs {
-    /// Model file, or the folder of a run [default: the newest of the folders in runs/]
+    /// Model file, checkpoint, or folder of a run [default: the newest of the folders in runs/]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]

@@ -33,7 +33,7 @@ pub struct PredictArgs {
     /// PNG, JPEG, PGM or idx files; - for standard input
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
-    /// Model file, or the folder of a run [default: the newest of the folders in runs/]
+    /// Model file, checkpoint, or folder of a run [default: the newest of the folders in runs/]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Take pictures of the model's size as they are: 255 is ink, 0 background

@@ -1,9 +1,9 @@
 //! The fused engine: minibatch SGD on all threads at once, with bits that do not depend on them.
 //!
-//! The hidden layer is cut among the threads (`plan`). Each thread owns its units with all their
-//! weights (`worker`) and computes, in every step, their activations, their part of the logits,
-//! their gradients and their update. Only the parts of the logits are exchanged (`exchange`), and
-//! the samples are prepared together (`prepared`). No gradient is ever added up across threads.
+//! The hidden layer is cut among the threads. Each thread owns its units with all their weights and
+//! computes, in every step, their activations, their part of the logits, their gradients and their
+//! update. Only the parts of the logits are exchanged, and the samples are prepared together. No
+//! gradient is ever added up across threads.
 //!
 //! So each number has one owner and one order of summation, whatever the number of threads and the
 //! width of the vectors: the same seed gives the same model, byte for byte.

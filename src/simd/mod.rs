@@ -1,16 +1,14 @@
 //! Vectors of f32 for each instruction set, and the choice of the set when the program starts.
 //!
-//! A hot loop is written once, generic over `Vector`, as a `Kernel`. `Isa::run` instantiates
-//! it for the chosen instruction set inside a function that is compiled for that set, so a default
-//! build uses AVX-512 where the CPU has it and still starts where it has not.
+//! A hot loop is written once, generic over the vectors, and instantiated for each instruction set inside a
+//! function that is compiled for that set, so a default build uses AVX-512 where the CPU has it and still
+//! starts where it has not.
 //!
 //! An [`Isa`] can only be had from [`Isa::select`], which asks the CPU. Holding one is the proof
-//! that its instructions may be executed; so is holding a vector, because a vector is only made
-//! from the token inside an [`Isa`].
+//! that its instructions may be executed.
 //!
 //! The two sets with fused multiply-add give the same bits as each other and as a scalar loop of
-//! `f32::mul_add`: every operation of `Vector` is one correctly rounded IEEE 754 operation on
-//! each lane. The portable set rounds twice where it has no fused multiply-add, so it is close, not
+//! `f32::mul_add`: every operation is one correctly rounded IEEE 754 operation on each lane. The portable set rounds twice where it has no fused multiply-add, so it is close, not
 //! equal.
 
 #![expect(unsafe_code, reason = "vectors are loaded and stored through pointers")]
