@@ -1,6 +1,6 @@
 //! A trained network with the size of its images: predict, score, save.
 
-use crate::backend::{Backend, BackendError, Evaluation, Optimizer, Samples};
+use crate::backend::{Backend, BackendError, Evaluation, Optimizer, Samples, check_network};
 use crate::engine::Engine;
 use crate::machine::default_threads;
 use crate::mnist::Split;
@@ -45,10 +45,12 @@ impl Model {
     /// A network for images of `rows` · `columns` pixels.
     ///
     /// # Errors
-    /// [`BackendError::Inputs`] if the network does not have as many inputs.
+    /// [`BackendError::Inputs`] if the network does not have as many inputs, [`BackendError::Shape`]
+    /// if there is no such network, [`BackendError::Tensor`] if the parameters do not fit their shape.
     pub fn new(parameters: Parameters, rows: usize, columns: usize) -> Result<Self, BackendError> {
         let pixels = rows.saturating_mul(columns);
         check_inputs(parameters.shape, pixels)?;
+        check_network(&parameters)?;
         Ok(Self {
             network: Network::from(&parameters),
             parameters,

@@ -25,7 +25,7 @@ mod worker;
 
 use super::{
     Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
-    TrainingPass, check_parameters, check_pass, check_samples, check_shape,
+    TrainingPass, check_network, check_parameters, check_pass, check_samples,
 };
 use crate::engine::barrier::Broken;
 use crate::engine::team::Team;
@@ -68,18 +68,16 @@ impl MatrixMultiply {
     /// [`threads`](Backend::threads) tells the number.
     ///
     /// # Errors
-    /// [`BackendError::Shape`] if there is no such network, [`BackendError::Threads`] if `threads`
-    /// is 0 or the threads cannot be started.
-    ///
-    /// # Panics
-    /// If a tensor of `parameters` is smaller than their shape tells.
+    /// [`BackendError::Shape`] if there is no such network, [`BackendError::Tensor`] if the
+    /// parameters do not fit their shape, [`BackendError::Threads`] if `threads` is 0 or the threads
+    /// cannot be started.
     pub fn new(
         parameters: Parameters,
         optimizer: Optimizer,
         threads: usize,
     ) -> Result<Self, BackendError> {
         let shape = parameters.shape;
-        check_shape(shape)?;
+        check_network(&parameters)?;
         let threads = threads.min(useful_threads(shape));
         let team = Team::new(threads)?;
         let first = |thread: usize| thread * shape.hidden / threads;

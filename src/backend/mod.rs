@@ -212,6 +212,18 @@ pub enum BackendError {
         /// The shape asked for.
         found: Shape,
     },
+    /// Parameters that are fewer or more than their shape tells.
+    #[error("{tensor} of a network of shape {shape} has {found} values; expected {expected}")]
+    Tensor {
+        /// The shape of the network.
+        shape: Shape,
+        /// Name of the field of [`Parameters`].
+        tensor: &'static str,
+        /// Values by the shape.
+        expected: usize,
+        /// Values that are there.
+        found: usize,
+    },
     /// Images of another size than the network's input.
     #[error("the network has {expected} inputs, the images have {found} pixels")]
     Inputs {
@@ -305,7 +317,8 @@ pub trait Backend: Send {
     /// Replaces the parameters, and keeps the velocities.
     ///
     /// # Errors
-    /// [`BackendError::State`] if they are of another shape.
+    /// [`BackendError::State`] if they are of another shape, [`BackendError::Tensor`] if they do not
+    /// fit it.
     fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), BackendError>;
 
     /// All that later steps depend on.
@@ -337,10 +350,33 @@ pub fn check_shape(shape: Shape) -> Result<(), BackendError> {
         .ok_or(BackendError::Shape { found: shape })
 }
 
+/// Checks that there can be a network of the parameters' shape, and that they fit it.
+pub(crate) fn check_network(parameters: &Parameters) -> Result<(), BackendError> {
+    let shape = parameters.shape;
+    check_shape(shape)?;
+    let tensors = [
+        ("linear1_weight", &parameters.linear1_weight),
+        ("linear1_bias", &parameters.linear1_bias),
+        ("linear2_weight", &parameters.linear2_weight),
+        ("linear2_bias", &parameters.linear2_bias),
+    ];
+    for ((tensor, values), expected) in tensors.into_iter().zip(tensor_lengths(shape)) {
+        if values.len() != expected {
+            return Err(BackendError::Tensor {
+                shape,
+                tensor,
+                expected,
+                found: values.len(),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Checks that parameters are those of a network of this shape.
 pub(crate) fn check_parameters(shape: Shape, parameters: &Parameters) -> Result<(), BackendError> {
     if parameters.shape == shape {
-        return Ok(());
+        return check_network(parameters);
     }
     Err(BackendError::State {
         expected: format!("a network of shape {shape}"),

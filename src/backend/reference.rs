@@ -2,7 +2,7 @@
 
 use super::{
     Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
-    TrainingPass, check_parameters, check_pass, check_samples, check_shape, state,
+    TrainingPass, check_network, check_parameters, check_pass, check_samples, state,
 };
 use crate::network::Parameters;
 use crate::reference::{
@@ -22,9 +22,10 @@ impl Reference {
     /// A backend that trains from `parameters` on.
     ///
     /// # Errors
-    /// [`BackendError::Shape`] if there is no such network.
+    /// [`BackendError::Shape`] if there is no such network, [`BackendError::Tensor`] if the
+    /// parameters do not fit their shape.
     pub fn new(parameters: &Parameters, optimizer: Optimizer) -> Result<Self, BackendError> {
-        check_shape(parameters.shape)?;
+        check_network(parameters)?;
         Ok(Self {
             network: Network::from(parameters),
             velocity: Velocity::zeros(parameters.shape),

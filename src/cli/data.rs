@@ -10,7 +10,7 @@ use super::access::AccessArgs;
 use super::output::shown;
 use super::output_name;
 use super::progress::Progress;
-use super::train::{open_data, open_data_with};
+use super::train::open_data_with;
 use fused_mlp::mnist::{DatasetSummary, MnistFile, SplitSummary, SyntheticOptions, synthesize};
 
 /// Describe or check a data set.
@@ -100,6 +100,8 @@ pub struct SynthArgs {
     /// Folder of the real data set [default: FUSED_MLP_DATA, else the nearest data/mnist].
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub access: AccessArgs,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,
@@ -222,7 +224,7 @@ struct SynthRecord {
 
 fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<()> {
     let Like::Mnist = args.like;
-    let (_, source) = open_data(args.data.as_deref(), None)?;
+    let (_, source) = open_data_with(args.data.as_deref(), None, args.access.access())?;
     let options = SyntheticOptions {
         train: args.samples,
         test: args.test_samples,

@@ -80,6 +80,7 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         Some((&model.file, shape)),
         FileAccess::chosen(args.no_mmap),
     )?;
+    model.check_images(&dataset)?;
     let split = match args.split {
         SplitArg::Test => &dataset.test,
         SplitArg::Train => &dataset.train,

@@ -65,7 +65,7 @@ that over a recipe, and that over defaults; --print-config tells which of them s
 Exit codes:
   0 success; 1 training or evaluation not finite, or target missed; 2 wrong usage or data;
   3 slower (bench --fail-on-slower); 101 a fault of the program or the machine;
-  130 interrupted; 143 terminated";
+  129 terminal closed; 130 interrupted; 143 terminated";
 
 /// Trains a two-layer perceptron on MNIST-format data on a CPU.
 #[derive(Debug, Parser)]

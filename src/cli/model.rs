@@ -4,6 +4,7 @@ use super::output::{message, shown};
 use anyhow::{Context, bail};
 use fused_mlp::bounded_file;
 use fused_mlp::file_messages::unreadable;
+use fused_mlp::mnist::Dataset;
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
 use fused_mlp::report::MODEL_FILE;
@@ -26,6 +27,29 @@ pub struct LoadedModel {
     pub parameters: Parameters,
     /// None for models of other programs.
     pub metadata: Option<Metadata>,
+}
+
+impl LoadedModel {
+    /// Checks that a model that tells the size of its images has those of a data set.
+    ///
+    /// # Errors
+    /// If they have other rows and columns.
+    pub fn check_images(&self, dataset: &Dataset) -> anyhow::Result<()> {
+        let images = &dataset.train.images;
+        let found = (images.rows(), images.columns());
+        match &self.metadata {
+            Some(own) if (own.rows, own.columns) != found => bail!(
+                "{}: takes images of {} x {} pixels, but those of the data set have {} x {}; choose \
+                 another model or data set",
+                shown(&self.file),
+                own.rows,
+                own.columns,
+                found.0,
+                found.1
+            ),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Reads the model that is named, or else that of the newest run, which is told.

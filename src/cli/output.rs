@@ -3,7 +3,7 @@
 use super::terminal;
 pub use fused_mlp::file_messages::shown;
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// That results cannot be printed, for messages.
 pub const UNWRITABLE: &str = "standard output cannot be written";
@@ -44,6 +44,8 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
 #[derive(Debug)]
 pub struct Results {
     is_json: bool,
+    /// A terminal that has gone no longer tells that it is one.
+    is_terminal: bool,
     failure: Option<io::Error>,
 }
 
@@ -52,6 +54,7 @@ impl Results {
     pub fn new(is_json: bool) -> Self {
         Self {
             is_json,
+            is_terminal: io::stdout().is_terminal(),
             failure: None,
         }
     }
@@ -96,7 +99,8 @@ impl Results {
     /// If standard output could not be written.
     pub fn finish(self) -> anyhow::Result<()> {
         match self.failure {
-            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // A terminal fails only if it has been closed.
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe && !self.is_terminal => {
                 Err(anyhow::Error::new(error).context(UNWRITABLE))
             }
             _ => Ok(()),

@@ -248,7 +248,7 @@ fn train(
     let process_seconds = start.elapsed().as_secs_f64();
     match output.status.code() {
         Some(code) if code == 0 || code == i32::from(EXIT_MISSED) => {}
-        Some(130 | 143) | None => return Ok(None),
+        Some(129 | 130 | 143) | None => return Ok(None),
         Some(code) => {
             let said = String::from_utf8_lossy(&output.stderr);
             let said = said.trim().trim_start_matches("error: ");

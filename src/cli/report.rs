@@ -1,16 +1,17 @@
 //! `fused-mlp report`.
 
 use super::Ending;
+use super::access::AccessArgs;
 use super::backend::{BackendArgs, BackendKind, EngineArgs};
 use super::output::{Results, message, shown};
 use super::output_name;
-use super::train::{evaluate, open_data};
+use super::train::{evaluate, open_data_with};
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::Optimizer;
 use fused_mlp::report::{
-    ComparedRun, ConfusionMatrix, NewFileError, TestResult, comparison_page, write_new_file,
-    write_numbered_file,
+    ComparedRun, ConfusionMatrix, DataDescription, NewFileError, TestResult, comparison_page,
+    write_new_file, write_numbered_file,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ pub struct ReportArgs {
     units: usize,
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Print one JSON object instead of the page's name
     #[arg(long)]
     json: bool,
@@ -69,7 +72,7 @@ struct RunRecord {
     test_loss: Option<f64>,
     /// Why there is no test; null if there is one.
     not_evaluated: Option<String>,
-    /// What is wrong with its CSV files.
+    /// What is wrong with its files.
     damages: Vec<String>,
 }
 
@@ -84,15 +87,20 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
     let mut runs = open(&args.runs)?;
     if args.data.is_some() {
         // Data that somebody names must be there; those of a run may be gone.
-        open_data(args.data.as_deref(), None).context("--data")?;
+        open_data_with(args.data.as_deref(), None, args.access.access()).context("--data")?;
     }
     for run in &mut runs {
+        if let Ok((model, _)) = &run.network {
+            run.test = match test(args, run, model) {
+                Ok((test, labels)) => {
+                    run.damages.extend(run.other_accuracy(&test, &labels));
+                    Ok(test)
+                }
+                Err(error) => Err(super::output::one_line(&error)),
+            };
+        }
         for damage in &run.damages {
             message(&format!("warning: {}: {damage}", shown(&run.folder)));
-        }
-        if let Ok((model, _)) = &run.network {
-            let tested = test(args, run, model);
-            run.test = tested.map_err(|error| super::output::one_line(&error));
         }
         if let Err(reason) = &run.test {
             message(&format!("{}: not evaluated: {reason}", shown(&run.folder)));
@@ -130,13 +138,22 @@ fn open(folders: &[PathBuf]) -> anyhow::Result<Vec<ComparedRun>> {
     Ok(runs)
 }
 
-/// Predicts the test data with the network of a run.
-fn test(args: &ReportArgs, run: &ComparedRun, model: &Path) -> anyhow::Result<TestResult> {
+/// Predicts the test data with the network of a run. Also gives the SHA-256 of the training labels,
+/// which tells the data set.
+fn test(
+    args: &ReportArgs,
+    run: &ComparedRun,
+    model: &Path,
+) -> anyhow::Result<(TestResult, String)> {
     let Ok((_, parameters)) = &run.network else {
         bail!("it has no network");
     };
     let folder = args.data.as_deref().unwrap_or_else(|| run.data_folder());
-    let (folder, dataset) = open_data(Some(folder), Some((model, parameters.shape)))?;
+    let (folder, dataset) = open_data_with(
+        Some(folder),
+        Some((model, parameters.shape)),
+        args.access.access(),
+    )?;
     let backend = BackendArgs {
         backend: BackendKind::Fused,
         engine: args.engine.clone(),
@@ -145,11 +162,13 @@ fn test(args: &ReportArgs, run: &ComparedRun, model: &Path) -> anyhow::Result<Te
     let evaluation = evaluate(selected.backend.as_mut(), &dataset.test)?;
     let labels = dataset.test.labels.bytes();
     let confusion = ConfusionMatrix::new(labels, &evaluation.predicted, parameters.shape.classes);
-    Ok(TestResult {
-        data: folder.display().to_string(),
+    let data = DataDescription::new(&folder, &dataset);
+    let test = TestResult {
+        data: data.folder,
         evaluation,
         confusion,
-    })
+    };
+    Ok((test, data.train_labels_sha256))
 }
 
 /// Writes a file that was not there; returns its path.

@@ -1,12 +1,13 @@
 //! `fused-mlp show`.
 
 use super::Ending;
+use super::access::AccessArgs;
 use super::eval::SplitArg;
 use super::number_range::NumberRange;
 use super::output::{Results, shown};
 use super::output_name::{self, check_stdout, is_stdout};
 use super::picture_style;
-use super::train::open_data;
+use super::train::open_data_with;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::mnist::Split;
@@ -52,6 +53,8 @@ pub struct ShowArgs {
     /// Write a PNG contact sheet instead; must not exist; - for standard output
     #[arg(long, value_name = "FILE", value_parser = output_name::file_or_stdout(&["png"]))]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Print results as JSON: an object an image with its pixels, or one for the contact sheet
     #[arg(long)]
     json: bool,
@@ -92,7 +95,7 @@ struct SheetEvent {
 /// # Errors
 /// If the data or an option cannot be used, or the file not be written.
 pub fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
-    let (folder, dataset) = open_data(args.data.as_deref(), None)?;
+    let (folder, dataset) = open_data_with(args.data.as_deref(), None, args.access.access())?;
     let split = match args.split {
         SplitArg::Test => &dataset.test,
         SplitArg::Train => &dataset.train,

@@ -1,4 +1,4 @@
-//! Interrupt and termination.
+//! Interrupt, termination and hang-up.
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -24,7 +24,27 @@ pub fn survive_file_size_limit() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Turns the first SIGINT or SIGTERM into a wish to stop; the second ends the process at once.
+/// SIGHUP, which tells that the terminal has gone, unless it was ignored when the program started,
+/// as `nohup` has it; then it stays so. No safe call asks for that, but the list of Linux tells.
+#[cfg(target_os = "linux")]
+fn hang_up() -> Option<i32> {
+    use signal_hook::consts::SIGHUP;
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))?;
+    let ignored = u64::from_str_radix(ignored.trim(), 16).ok()?;
+    (ignored >> (SIGHUP - 1) & 1 == 0).then_some(SIGHUP)
+}
+
+/// Elsewhere it keeps the effect that it had when the program started.
+#[cfg(not(target_os = "linux"))]
+fn hang_up() -> Option<i32> {
+    None
+}
+
+/// Turns the first SIGINT, SIGTERM or SIGHUP into a wish to stop; a second one ends the process at
+/// once, but for SIGHUP: of a terminal that is closed, both the system and the shell tell.
 #[derive(Debug, Default)]
 pub struct Signals {
     received: Arc<AtomicUsize>,
@@ -37,11 +57,16 @@ impl Signals {
     /// If the system refuses.
     pub fn watch(stop: &Arc<AtomicBool>) -> anyhow::Result<Self> {
         let signals = Self::default();
-        for signal in [SIGINT, SIGTERM] {
+        let hang_up = hang_up();
+        for signal in [SIGINT, SIGTERM].into_iter().chain(hang_up) {
             let number = usize::try_from(signal)?;
             // Actions run in the order of their registration: the shutdown comes first, so that it
             // sees the flag of an earlier signal only.
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(stop))
+            let ends_at_once = match hang_up {
+                Some(hang_up) if signal == hang_up => Arc::default(),
+                _ => Arc::clone(stop),
+            };
+            flag::register_conditional_shutdown(signal, 128 + signal, ends_at_once)
                 .and_then(|_| flag::register_usize(signal, Arc::clone(&signals.received), number))
                 .and_then(|_| flag::register(signal, Arc::clone(stop)))
                 .context("signals cannot be watched")?;

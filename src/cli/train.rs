@@ -3,6 +3,7 @@
 mod checkpoints;
 mod ending;
 mod live;
+mod memory;
 mod messages;
 mod open_run;
 mod recipe;
@@ -23,7 +24,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, Evaluation, Samples, check_shape};
 use fused_mlp::mnist::{self, DataError, Dataset, FileAccess, OpenOptions, Split};
-use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::network::Shape;
 use fused_mlp::training::{RunSettings, TrainingOptions};
 use recipe::RecipeArgs;
 pub use recipe::arguments;
@@ -166,31 +167,20 @@ impl TrainArgs {
         }
     }
 
-    /// Parameters drawn for a data set.
-    fn random_parameters(
-        &self,
-        options: &TrainingOptions,
-        dataset: &Dataset,
-    ) -> anyhow::Result<Parameters> {
+    /// The shape of a network without a model, for a data set.
+    fn shape(&self, dataset: &Dataset) -> anyhow::Result<Shape> {
         let shape = Shape {
             inputs: dataset.train.images.pixels(),
             hidden: self.hidden.unwrap_or(DEFAULT_HIDDEN),
             classes: dataset.classes,
         };
         check_shape(shape).context("--hidden")?;
-        Ok(options.initial_parameters(shape))
+        Ok(shape)
     }
 }
 
-/// Opens the data set. Where there is a model, it must fit it: its inputs and classes hold.
-pub fn open_data(
-    folder: Option<&Path>,
-    model: Option<(&Path, Shape)>,
-) -> anyhow::Result<(PathBuf, Dataset)> {
-    open_data_with(folder, model, FileAccess::Mapped)
-}
-
-/// As [`open_data`], with a choice how the images come into memory.
+/// Opens the data set, with a choice how the images come into memory. Where there is a model, it must
+/// fit it: its inputs and classes hold.
 pub fn open_data_with(
     folder: Option<&Path>,
     model: Option<(&Path, Shape)>,

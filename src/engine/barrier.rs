@@ -56,7 +56,7 @@ impl Barrier {
         } else {
             self.wait_for_end_of(generation);
         }
-        if self.broken.load(SeqCst) {
+        if self.is_broken() {
             Err(Broken)
         } else {
             Ok(())
@@ -67,6 +67,11 @@ impl Barrier {
     pub(crate) fn break_up(&self) {
         self.broken.store(true, SeqCst);
         self.wake_sleepers();
+    }
+
+    /// Whether it was broken up.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(SeqCst)
     }
 
     fn is_over(&self, generation: usize) -> bool {

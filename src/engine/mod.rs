@@ -25,7 +25,7 @@ mod worker;
 
 use crate::backend::{
     Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
-    TrainingPass, check_parameters, check_pass, check_samples, check_shape,
+    TrainingPass, check_network, check_parameters, check_pass, check_samples,
 };
 use crate::kernels::prepare::BlockLayout;
 use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
@@ -71,8 +71,8 @@ impl Engine {
     /// An engine that trains from `parameters` on, with so many threads.
     ///
     /// # Errors
-    /// [`BackendError::Shape`] if there is no such network, [`BackendError::Threads`] if the
-    /// threads cannot be started.
+    /// [`BackendError::Shape`] if there is no such network, [`BackendError::Tensor`] if the
+    /// parameters do not fit their shape, [`BackendError::Threads`] if the threads cannot be started.
     pub fn new(
         parameters: &Parameters,
         optimizer: Optimizer,
@@ -80,7 +80,7 @@ impl Engine {
         isa: Isa,
     ) -> Result<Self, BackendError> {
         let shape = parameters.shape;
-        check_shape(shape)?;
+        check_network(parameters)?;
         let team = Team::new(threads)?;
         let plan = Arc::new(Plan::new(shape.hidden, threads));
         let class_stride = shape.classes.next_multiple_of(CLASS_PADDING);

@@ -68,8 +68,14 @@ impl Team {
     /// Calls `work` with 0, 1, ... on all threads at once and returns the results in that order.
     ///
     /// # Panics
-    /// If one of the calls panics; the others are released from the barrier first.
+    /// If one of the calls panics; the others are released from the barrier first. And if one did in
+    /// an earlier run: the threads can no longer wait for each other, and may have left work half
+    /// done.
     pub(crate) fn run<R: Send>(&self, work: impl Fn(usize, &Barrier) -> R + Sync) -> Vec<R> {
+        assert!(
+            !self.barrier.is_broken(),
+            "an earlier panic in one of its threads has left this backend unusable; make a new one"
+        );
         let results = self.pool.broadcast(|context| {
             let call = AssertUnwindSafe(|| work(context.index(), &self.barrier));
             catch_unwind(call).inspect_err(|_| self.barrier.break_up())
@@ -112,6 +118,11 @@ mod tests {
             let panic = catch_unwind(call).unwrap_err();
             assert_eq!(panic.downcast_ref::<&str>(), Some(&"unit 7 has no weights"));
             assert_eq!(released.load(SeqCst), threads - 1);
+            let workers: Vec<Mutex<()>> = (0..threads).map(|_| Mutex::default()).collect();
+            let again = AssertUnwindSafe(|| team.run_workers(&workers, |(), _, _| Ok(7)));
+            let panic = catch_unwind(again).unwrap_err();
+            let message = panic.downcast_ref::<&str>().unwrap();
+            assert!(message.contains("unusable"), "{message}");
         }
     }
 }

@@ -8,13 +8,13 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::Crc;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::checksum::hex;
@@ -142,11 +142,11 @@ fn decompress(
     compressed
         .rewind()
         .map_err(|error| unreadable(source.path, error))?;
-    let reader = HashingReader {
+    let mut reader = HashingReader {
         inner: compressed,
         hasher: Sha256::new(),
     };
-    let mut decoder = MultiGzDecoder::new(reader);
+    let mut decoder = Members(Some(GzDecoder::new(BufReader::new(&mut reader))));
     let header = read_header(&mut decoder, source)?;
 
     fs::create_dir_all(cache_dir).map_err(|error| unwritable(cache_dir, error))?;
@@ -154,7 +154,6 @@ fn decompress(
     output.write(&header.to_bytes())?;
     copy_payload(&mut decoder, &header, source, &mut output)?;
 
-    let mut reader = decoder.into_inner();
     io::copy(&mut reader, &mut io::sink()).map_err(|error| unreadable(source.path, error))?;
     if <[u8; 32]>::from(reader.hasher.finalize()) != source.digest {
         return Err(unreadable(source.path, changed()));
@@ -236,6 +235,40 @@ fn unwritable(path: &Path, source: io::Error) -> DataError {
     DataError::CacheUnwritable {
         path: path.into(),
         source,
+    }
+}
+
+/// The members of a gzip file, one after the other; none when the last has ended. Zeros may follow it,
+/// with which blocks are filled up: gzip(1) reads such files, too.
+struct Members<R>(Option<GzDecoder<R>>);
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(mut decoder) = self.0.take() {
+            let result = decoder.read(buffer);
+            if !matches!(result, Ok(0)) {
+                self.0 = Some(decoder);
+                return result;
+            }
+            let mut rest = decoder.into_inner();
+            if rest.fill_buf()?.first() == Some(&MAGIC[0]) {
+                self.0 = Some(GzDecoder::new(rest));
+                continue;
+            }
+            loop {
+                let bytes = rest.fill_buf()?;
+                let count = bytes.len();
+                if bytes.iter().any(|&byte| byte != 0) {
+                    let text = "other bytes after the end of the compressed data";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                }
+                if count == 0 {
+                    break;
+                }
+                rest.consume(count);
+            }
+        }
+        Ok(0)
     }
 }
 

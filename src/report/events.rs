@@ -93,11 +93,13 @@ pub struct ScoreEvent {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename = "end")]
 pub struct EndEvent {
-    /// `finished`, `interrupted`, `diverged`, or `missed` where no epoch reached the target.
+    /// `finished`, `missed` where no epoch reached the target, `unsaved` where a result could not be
+    /// written, `interrupted` or `diverged`.
     pub outcome: &'static str,
-    /// Loss of the test samples in nats; null unless finished.
+    /// Loss of the test samples in nats; null if they were not scored, as where the training was
+    /// interrupted.
     pub test_loss: Option<f64>,
-    /// Accuracy for the test samples; null unless finished.
+    /// Accuracy for the test samples; null as `test_loss` is.
     pub test_accuracy: Option<f64>,
     /// Epochs that were trained in full.
     pub epochs: u32,

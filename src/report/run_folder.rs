@@ -140,12 +140,26 @@ impl RunFolder {
             AppendFile::create(path.clone(), header)
                 .map_err(|source| RunFolderError::Write { path, source })
         };
-        let steps = create(STEPS_FILE, STEPS_HEADER)?;
-        let epochs = create(EPOCHS_FILE, EPOCHS_HEADER)?;
-        let times = create(TIMES_FILE, TIMES_HEADER)?;
-        let folder = Self::new(path, [steps, epochs, times]);
-        folder.lock()?;
-        Ok(folder)
+        let open = || {
+            let steps = create(STEPS_FILE, STEPS_HEADER)?;
+            let epochs = create(EPOCHS_FILE, EPOCHS_HEADER)?;
+            let times = create(TIMES_FILE, TIMES_HEADER)?;
+            let folder = Self::new(path.clone(), [steps, epochs, times]);
+            folder.lock()?;
+            Ok(folder)
+        };
+        open().inspect_err(|_| Self::remove_unbegun(&path))
+    }
+
+    /// Removes the folder of a run that this process has made and could not begin, so that the same
+    /// command can be given again. It stays if there is anything else in it.
+    #[doc(hidden)]
+    pub fn remove_unbegun(path: &Path) {
+        for name in [STEPS_FILE, EPOCHS_FILE, TIMES_FILE] {
+            // What is not there, or cannot be removed, changes nothing.
+            let _ = fs::remove_file(path.join(name));
+        }
+        let _ = fs::remove_dir(path);
     }
 
     /// Which of the CSV files of a run are not there.

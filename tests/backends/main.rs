@@ -7,6 +7,7 @@ mod data;
 mod suite;
 
 use data::{Data, random_parameters, shape};
+use fused_mlp::Model;
 use fused_mlp::backend::{Backend, BackendError, MatrixMultiply, Optimizer, Reference};
 use fused_mlp::engine::Engine;
 use fused_mlp::mnist::{Dataset, OpenOptions};
@@ -383,6 +384,39 @@ fn impossible_networks_and_threads_are_refused() {
         matches!(found, Some(BackendError::Threads { threads: 0, .. })),
         "{found:?}"
     );
+}
+
+#[test]
+fn parameters_that_do_not_fit_their_shape_are_refused() {
+    let whole = Parameters::zeros(shape(4, 3, 2));
+    let cut = |cut: fn(&mut Parameters) -> &mut Vec<f32>, length| {
+        let mut parameters = whole.clone();
+        cut(&mut parameters).resize(length, 0.0);
+        parameters
+    };
+    let isa = Isa::select(IsaRequest::Auto).unwrap();
+    let optimizer = Optimizer::default();
+    for (parameters, tensor, expected, found) in [
+        (cut(|it| &mut it.linear1_weight, 6), "linear1_weight", 12, 6),
+        (cut(|it| &mut it.linear1_bias, 4), "linear1_bias", 3, 4),
+        (cut(|it| &mut it.linear2_weight, 0), "linear2_weight", 6, 0),
+        (cut(|it| &mut it.linear2_bias, 3), "linear2_bias", 2, 3),
+    ] {
+        let error = Some(BackendError::Tensor {
+            shape: whole.shape,
+            tensor,
+            expected,
+            found,
+        });
+        assert_eq!(Engine::new(&parameters, optimizer, 1, isa).err(), error);
+        assert_eq!(Reference::new(&parameters, optimizer).err(), error);
+        assert_eq!(Model::new(parameters.clone(), 2, 2).err(), error);
+        for_each_backend(whole.shape, optimizer, |backend, _| {
+            assert_eq!(backend.set_parameters(&parameters).err(), error);
+        });
+        let found = MatrixMultiply::new(parameters, optimizer, 1).err();
+        assert_eq!(found, error);
+    }
 }
 
 #[test]

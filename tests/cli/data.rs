@@ -109,6 +109,8 @@ fn every_command_that_reads_data_does_without_mapping() {
     for arguments in [
         "data verify --no-mmap",
         "data info --no-mmap",
+        "data synth --no-mmap --quiet --samples 5 --out synthetic",
+        "show --no-mmap",
         "sweep --no-mmap --quiet --hidden 4 --epochs 1 --validation 100",
         "bench --no-mmap --quiet --hidden 4 --repeats 5",
         "profile --no-mmap --hidden 4 --epochs 1",

@@ -110,6 +110,56 @@ fn a_full_standard_output_is_told_whatever_is_printed() {
     }
 }
 
+/// The program within limits of the shell.
+#[cfg(target_os = "linux")]
+fn limited(place: &Place, limit: &str, arguments: &str) -> assert_cmd::Command {
+    let program = assert_cmd::cargo::cargo_bin!("fused-mlp").display();
+    let mut command = assert_cmd::Command::new("sh");
+    command
+        .args(["-c", &format!("ulimit {limit}; exec {program} {arguments}")])
+        .current_dir(place.folder())
+        .env("FUSED_MLP_DATA", place.data());
+    command
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_that_cannot_be_had_is_told_before_anything_is_made() {
+    let place = Place::new();
+    for (kilobytes, hidden) in [(700_000, 100_000), (2_000_000, 330_000)] {
+        let limit = format!("-v {kilobytes}");
+        let arguments = format!("train --epochs 1 --hidden {hidden}");
+        let line = one_line_failure(&mut limited(&place, &limit, &arguments), 2);
+        for part in ["bytes of memory", &format!("784-{hidden}-10"), "--hidden"] {
+            assert!(line.contains(part), "{line}");
+        }
+        assert_eq!(fs::read_dir(place.folder()).unwrap().count(), 0);
+    }
+    // What is asked for is no more than a training of the usual size can have.
+    let arguments = "train --epochs 1 --quiet --out run";
+    limited(&place, "-v 700000", arguments).assert().success();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_training_that_cannot_begin_leaves_no_folder() {
+    let place = Place::new();
+    let arguments = "train --epochs 1 --hidden 8 --quiet --out run";
+    let folder = place.path("run");
+    // Fewer and fewer files can be open: the data, the lines, the results.
+    let failures = (4..14).rev().filter(|files| {
+        let mut program = limited(&place, &format!("-n {files}"), arguments);
+        let output = program.output().unwrap();
+        let is_failure = output.status.code() == Some(2);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(is_failure, !folder.exists(), "{files}: {error}");
+        let _ = fs::remove_dir_all(&folder);
+        is_failure && error.contains("run/")
+    });
+    // In the folder, and not before.
+    assert!(failures.count() > 0);
+}
+
 #[test]
 fn wrong_usage_has_its_exit_code() {
     let place = Place::new();
@@ -308,6 +358,23 @@ fn a_model_that_does_not_fit_the_data_is_refused() {
         let arguments = format!("{command} run/model.safetensors --data tiny");
         let line = place.failure(&arguments, 2);
         assert!(line.contains("784-8-10") && line.contains(" 6;"), "{line}");
+    }
+    // As many pixels, in other rows.
+    for name in ["train", "t10k"] {
+        let path = place.path("tiny").join(format!("{name}-images-idx3-ubyte"));
+        fs::write(path, idx(&[2, 14, 56], &[9; 2 * 784])).unwrap();
+    }
+    for command in ["eval --model", "train --init"] {
+        let arguments = format!("{command} run/model.safetensors --data tiny");
+        let line = place.failure(&arguments, 2);
+        assert!(
+            line.contains("28 x 28") && line.contains("14 x 56"),
+            "{line}"
+        );
+    }
+    for name in ["train", "t10k"] {
+        let path = place.path("tiny").join(format!("{name}-images-idx3-ubyte"));
+        fs::write(path, idx(&[2, 2, 3], &[9; 12])).unwrap();
     }
     // Classes that the model lacks.
     place.stdout("train --quiet --epochs 1 --hidden 8 --data tiny --out two");

@@ -274,6 +274,30 @@ fn an_interrupt_leaves_the_chart_and_a_clean_terminal() {
     assert!(after.contains("interrupted: "), "{screen}");
 }
 
+/// The system then sends SIGHUP, and nothing can be written to the terminal any more.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_is_closed_costs_no_results() {
+    let place = Place::new();
+    let arguments = "train --epochs 1000000 --hidden 20 --json --out run";
+    let mut terminal = Terminal::start(&place, (80, 24), arguments, &[]);
+    terminal.wait_for(|screen| screen.contains("\"epoch\""));
+    let Terminal {
+        master,
+        mut child,
+        bytes,
+        ..
+    } = terminal;
+    // The reader has a copy of the terminal, and ends when nobody takes what it reads.
+    drop((master, bytes));
+    assert_eq!(child.wait().unwrap().exit_code(), 129);
+    let run = std::fs::read_to_string(place.path("run/run.json")).unwrap();
+    assert!(run.contains("\"outcome\": \"interrupted\""), "{run}");
+    for name in ["model.safetensors", "loss.svg", "checkpoints"] {
+        assert!(place.path("run").join(name).exists(), "{name}");
+    }
+}
+
 #[test]
 fn a_divergence_leaves_the_chart() {
     let place = Place::new();

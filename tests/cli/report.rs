@@ -294,3 +294,34 @@ fn epochs_are_counted_in_whole_numbers() {
     }
     assert!(!chart.contains("\n1.5\n") && !chart.contains("\n2.5\n"));
 }
+
+#[test]
+fn a_model_of_another_run_is_told() {
+    let place = Place::new();
+    let train = "train --quiet --hidden 8 --epochs";
+    place.stdout(&format!("{train} 1 --learning-rate 0.0001 --out bad"));
+    place.stdout(&format!("{train} 20 --out good"));
+    let damages = |options: &str| {
+        let arguments = format!("report bad --json {options}");
+        let output = place.program(&arguments).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let damages = json_lines(&text)[0]["runs"][0]["damages"].clone();
+        let warnings = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(damages == serde_json::json!([]), warnings.is_empty());
+        warnings
+    };
+    assert_eq!(damages(""), "");
+    let model = |run: &str| place.path(run).join("model.safetensors");
+    fs::copy(model("good"), model("bad")).unwrap();
+    let warning = damages("--out page.html");
+    for part in [
+        "warning: bad: its network has test accuracy 0.",
+        "run.json has 0.",
+    ] {
+        assert!(warning.contains(part), "{warning}");
+    }
+    assert!(page(&place, "page.html").contains("not those of the run"));
+    // Other data tell nothing.
+    place.stdout("data synth --samples 20 --test-samples 200 --out other --quiet");
+    assert_eq!(damages("--data other --no-mmap"), "");
+}

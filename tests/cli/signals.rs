@@ -20,7 +20,8 @@ pub fn program(place: &Place, arguments: &str) -> Command {
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_the_run_with_what_is_known() {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    let hang_up = cfg!(target_os = "linux").then_some(("HUP", 129));
+    for (signal, code) in [("INT", 130), ("TERM", 143)].into_iter().chain(hang_up) {
         let place = Place::new();
         let arguments = "train --epochs 1000000 --hidden 20 --json --out run";
         let mut child = program(&place, arguments).spawn().unwrap();
@@ -89,6 +90,56 @@ fn a_second_signal_ends_the_run_at_once() {
         };
         assert!((0..10).any(|_| is_ended_at_once()), "{first}, {second}");
     }
+}
+
+/// Of a terminal that is closed, both the system and the shell may tell.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_hang_up_does_not_keep_the_first_from_saving() {
+    let place = Place::new();
+    let arguments = "train --epochs 1000000 --hidden 8000 --batch-size 600 --json --out run";
+    let mut child = program(&place, arguments).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let start = lines.next().unwrap().unwrap();
+    assert!(start.contains("\"event\":\"start\""), "{start}");
+    for _ in 0..2 {
+        signal(child.id(), "HUP");
+        wait_for_signals(child.id());
+    }
+    let last = lines.map(Result::unwrap).last().unwrap();
+    assert!(last.contains("\"interrupted\""), "{last}");
+    assert_eq!(child.wait().unwrap().code(), Some(129));
+    assert!(place.path("run/model.safetensors").exists());
+}
+
+/// As `nohup` starts a program.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hang_up_that_is_ignored_stays_so() {
+    let place = Place::new();
+    let program = assert_cmd::cargo::cargo_bin!("fused-mlp").display();
+    let train = "train --epochs 1000000 --hidden 20 --json --out run";
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("trap '' HUP; exec {program} {train}")])
+        .current_dir(place.folder())
+        .env("FUSED_MLP_DATA", place.data())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut wait = |count| {
+        let epochs: Vec<String> = lines.by_ref().take(count).map(Result::unwrap).collect();
+        assert_eq!(epochs.len(), count, "{epochs:?}");
+    };
+    wait(2);
+    signal(child.id(), "HUP");
+    // More lines than the pipe could hold when the signal came.
+    wait(3000);
+    signal(child.id(), "TERM");
+    let last = lines.map(Result::unwrap).last().unwrap();
+    assert!(last.contains("\"interrupted\""), "{last}");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 #[test]

@@ -136,8 +136,23 @@ fn broken_compressed_files() {
     let position = compressed.len() - 6;
     wrong_checksum[position] ^= 1;
     assert_error!(check(&wrong_checksum), name, DataError::CorruptGzip { .. });
-    let garbage = [&compressed[..], b"garbage"].concat();
-    assert_error!(check(&garbage), name, DataError::CorruptGzip { .. });
+    for garbage in [&b"garbage"[..], b"\0\0garbage"] {
+        let garbage = [&compressed[..], garbage].concat();
+        assert_error!(check(&garbage), name, DataError::CorruptGzip { source, .. }
+            if source.to_string().starts_with("other bytes after the end"));
+    }
+}
+
+#[test]
+fn members_are_joined_and_zeros_may_follow_them() {
+    let good = small(MnistFile::TrainImages);
+    let (first, second) = good.split_at(50);
+    for zeros in [1, 512, 100_000] {
+        let fixture = Fixture::compressed();
+        let bytes = [gzip(first), gzip(second), vec![0; zeros]].concat();
+        fixture.write(&format!("{TRAIN_IMAGES}.gz"), &bytes);
+        assert_small(&fixture.open().unwrap());
+    }
 }
 
 #[test]

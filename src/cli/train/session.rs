@@ -3,6 +3,7 @@
 use super::checkpoints::{Checkpoints, Moment, Setup};
 use super::ending::{Epochs, Finish};
 use super::live;
+use super::memory;
 use super::messages::heading;
 use super::open_run::{OpenRun, open_run};
 use super::resume::{self, Resumption};
@@ -108,11 +109,20 @@ fn prepare(
             None
         }
     };
+    let shape = match (checkpoint, &model) {
+        (Some((_, found)), _) => found.description.network,
+        (None, Some(model)) => {
+            model.check_images(&dataset)?;
+            model.parameters.shape
+        }
+        (None, None) => args.shape(&dataset)?,
+    };
+    memory::check(shape, args.backend.backend, &args.options())?;
     let parameters = match (checkpoint, model) {
         // They come with the state of the backend.
-        (Some((_, found)), _) => Parameters::zeros(found.description.network),
+        (Some(_), _) => Parameters::zeros(shape),
         (None, Some(model)) => model.parameters,
-        (None, None) => args.random_parameters(&args.options(), &dataset)?,
+        (None, None) => args.options().initial_parameters(shape),
     };
     Ok(Prepared {
         dataset,
@@ -210,7 +220,12 @@ fn announce(
     trainer: &Trainer<'_>,
     results: &mut Results,
 ) -> anyhow::Result<Progress> {
-    run.folder.write_run(&run.started, start, None)?;
+    let written = run.folder.write_run(&run.started, start, None);
+    written.inspect_err(|_| {
+        if !run.is_resumed {
+            RunFolder::remove_unbegun(run.folder.path());
+        }
+    })?;
     results.event(start)?;
     let progress = Progress::new(args.quiet, trainer.options().epochs);
     progress.line(&if run.is_resumed {

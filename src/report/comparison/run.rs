@@ -79,7 +79,7 @@ pub struct ComparedRun {
     pub network: Result<(PathBuf, Parameters), String>,
     /// Its test, or why there is none.
     pub test: Result<TestResult, String>,
-    /// What is wrong with its CSV files, of which the page has what stands before the damage.
+    /// What is wrong with its files. Of damaged CSV files, the page has what stands before the damage.
     pub damages: Vec<String>,
 }
 
@@ -162,6 +162,27 @@ impl ComparedRun {
     /// Folder of the data set that it was trained on.
     pub fn data_folder(&self) -> &Path {
         Path::new(self.record["data"]["folder"].as_str().unwrap_or_default())
+    }
+
+    /// That a test on the run's own data, known by the SHA-256 of the training labels, is not what the
+    /// run itself found at its end: then the network is not the one that it left.
+    #[doc(hidden)]
+    pub fn other_accuracy(&self, test: &TestResult, train_labels_sha256: &str) -> Option<String> {
+        let expected = self.record["results"]["test_accuracy"].as_f64()?;
+        let samples = test.evaluation.predicted.len();
+        let data = &self.record["data"];
+        let is_own_data = data["train_labels_sha256"] == train_labels_sha256
+            && data["test_samples"].as_u64() == u64::try_from(samples).ok();
+        // Another backend or instruction set than the run's rounds otherwise, which may turn samples
+        // whose two best classes are all but equal: one, or a few of thousands.
+        let difference = (expected * samples as f64 - test.evaluation.correct as f64).abs();
+        (is_own_data && difference > 1.5 + samples as f64 / 2000.0).then(|| {
+            format!(
+                "its network has test accuracy {}, but {RUN_FILE} has {expected}: the network or the test \
+                 data are not those of the run",
+                test.evaluation.accuracy()
+            )
+        })
     }
 
     /// How it ended.
