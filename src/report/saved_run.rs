@@ -108,6 +108,7 @@ impl SavedRun {
             let checked = check_lines(&text, header, expected);
             checked.map_err(|source| RunFolderError::History { path, source })?;
         }
+        // The last of all: where it is missing, nothing else is.
         let path = folder.join(MODEL_FILE);
         if !path.exists() {
             return Err(RunFolderError::Missing { path });

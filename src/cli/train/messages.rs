@@ -114,6 +114,7 @@ pub fn explain_panic(run: &Path, checkpoints: &Checkpoints<'_>) {
     ));
 }
 
+/// That going on is possible, if there is a checkpoint to go on from.
 fn how_to_resume(run: &Path, checkpoints: &Checkpoints<'_>) -> String {
     let run = shown(run);
     if checkpoints.newest().is_some_and(Path::is_file) {

@@ -9,10 +9,13 @@ use crate::cli::output::{message, shown};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use fused_mlp::mnist::Dataset;
-use fused_mlp::report::{DataDescription, RUN_FILE, RunFiles, SavedRun};
+use fused_mlp::model_file::{self, Metadata};
+use fused_mlp::report::{
+    DataDescription, MODEL_FILE, RUN_FILE, RunFiles, RunFolderError, SavedRun,
+};
 use fused_mlp::simd::{Isa, IsaRequest};
 use fused_mlp::training::checkpoint::{
-    Checkpoint, CheckpointError, CheckpointFolder, DataIdentity, Loaded,
+    Checkpoint, CheckpointError, CheckpointFolder, DataIdentity, Description, Loaded,
 };
 use fused_mlp::training::{RunSettings, TrainingOptions};
 use std::path::{Path, PathBuf};
@@ -74,11 +77,14 @@ pub fn prepare(
     let saved = SavedRun::read(folder).context("--resume")?;
     refuse_changes(args, origins, &saved.settings)?;
     if saved.is_over() {
-        if let Err(error) = saved.check_files(folder) {
+        let checked = saved.check_files(folder);
+        if let Err(error) = checked
+            && !restore_model(&error, folder, &saved)?
+        {
             bail!(
-                "{error}: the run is over and is never trained again in its folder; train it into another \
+                "{error}; the run is over and is never trained again in its folder: train it into another \
                  one (--out) with its options, which fused-mlp train --resume {run} --print-config \
-                 prints"
+                 prints as a file for --config"
             );
         }
         message(&format!("{run} has come to its end: nothing is left to do"));
@@ -118,6 +124,44 @@ pub fn prepare(
         checkpoint,
     };
     Ok(Some((args, resumption)))
+}
+
+/// Writes the model of a run that is over, if that alone is missing and the newest checkpoint is of the
+/// very end of the run.
+fn restore_model(
+    missing: &RunFolderError,
+    folder: &Path,
+    saved: &SavedRun,
+) -> anyhow::Result<bool> {
+    let RunFolderError::Missing { path } = missing else {
+        return Ok(false);
+    };
+    if !path.ends_with(MODEL_FILE) {
+        return Ok(false);
+    }
+    let mut files = RunFiles::open(folder, saved)?;
+    let Ok(Some(loaded)) = newest_checkpoint(folder, &mut files) else {
+        return Ok(false);
+    };
+    let Description {
+        trainer,
+        stopping,
+        data,
+        ..
+    } = &loaded.checkpoint.description;
+    let epochs = saved.results.as_ref().map(|results| results.epochs);
+    // With early stopping, the model is that of the best epoch.
+    if epochs != usize::try_from(trainer.epochs_done).ok() || stopping.is_some() {
+        return Ok(false);
+    }
+    refuse_contradiction(&saved.settings, folder, &loaded)?;
+    let metadata = Metadata::new(data.rows, data.columns);
+    model_file::save(path, &loaded.checkpoint.into_parameters(), &metadata)?;
+    message(&format!(
+        "{missing}; it is written again from {}, which is of the end of the run",
+        shown(&loaded.file)
+    ));
+    Ok(true)
 }
 
 /// The newest checkpoint that is whole and that the CSV files fit; `None` if there is none at all.
