@@ -112,8 +112,8 @@ impl RunFiles {
         Ok(texts)
     }
 
-    /// Goes back to the moment of a checkpoint: what was written later is cut off, of all files or of
-    /// none. Returns the last step before it, too.
+    /// Goes back to the moment of a checkpoint: what was written later is cut off, once all files are
+    /// known to fit. Returns the last step before it, too.
     ///
     /// # Errors
     /// As [`texts_before`](Self::texts_before); [`RunFolderError::History`] if a file is not that of a

@@ -6,6 +6,7 @@ use super::run_folder::{MODEL_FILE, RUN_FILE, RunFolderError};
 use crate::bounded_file;
 use crate::model_file;
 use crate::training::RunSettings;
+use crate::training::checkpoint;
 use serde::Deserialize;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -67,9 +68,12 @@ impl SavedRun {
     /// [`RunFolderError::Read`] or [`RunFolderError::History`] if it is no run's folder.
     pub fn read(folder: &Path) -> Result<Self, RunFolderError> {
         let path = folder.join(RUN_FILE);
-        let has_begun_files = || CSV_FILES.iter().any(|(name, _)| folder.join(name).exists());
+        let is_there = |name: &str| folder.join(name).exists();
+        // A folder with results is not one to be removed.
+        let has_results = || is_there(MODEL_FILE) || is_there(checkpoint::FOLDER);
+        let has_not_begun = || !has_results() && CSV_FILES.iter().any(|(name, _)| is_there(name));
         let text = match bounded_file::read_to_string(&path, bounded_file::MAX_TEXT) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && has_begun_files() => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && has_not_begun() => {
                 return Err(RunFolderError::NotBegun {
                     folder: folder.to_owned(),
                 });

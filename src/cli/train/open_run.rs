@@ -15,13 +15,14 @@ pub struct OpenRun {
 }
 
 impl OpenRun {
-    /// What is told when the training starts.
+    /// What is told when the training starts; of a run whose parameters were drawn.
     pub fn start_event<'a>(
         &self,
         shape: Shape,
         settings: &'a RunSettings,
         environment: &'a Environment,
         data: &'a DataDescription,
+        steps_done: u64,
     ) -> StartEvent<'a> {
         StartEvent {
             settings,
@@ -29,7 +30,7 @@ impl OpenRun {
             inputs: shape.inputs,
             classes: shape.classes,
             parameters: shape.parameters(),
-            resumed_at_step: None,
+            resumed_at_step: self.is_resumed.then_some(steps_done),
             init_sha256: None,
             environment,
             data,

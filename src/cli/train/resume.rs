@@ -3,7 +3,7 @@
 use super::super::backend::BackendKind;
 use super::recipe::RecipeArgs;
 use super::target::TargetOn;
-use super::{LoadedModel, TrainArgs, from_here};
+use super::{TrainArgs, from_here};
 use crate::cli::config::{Origins, Resolved};
 use crate::cli::output::{message, shown};
 use anyhow::{Context, bail};
@@ -429,28 +429,13 @@ fn resolve_engine(
 }
 
 impl Resumption {
-    /// Says that the run begins anew. Refuses other data and another model of `--init`, which comes with
-    /// its checksum, than those that it began with, by what its `run.json` tells: of the data, sizes and
-    /// the checksum of the training labels.
+    /// Says that the run begins anew. Refuses another data set than that which it began with, by what its
+    /// `run.json` tells: sizes, and the checksum of the training labels.
     ///
     /// # Errors
     /// If something differs, naming it.
-    pub fn begin_anew(
-        &self,
-        folder: &str,
-        dataset: &Dataset,
-        model: Option<(&LoadedModel, &str)>,
-    ) -> anyhow::Result<()> {
+    pub fn begin_anew(&self, folder: &str, dataset: &Dataset) -> anyhow::Result<()> {
         let (run, saved) = (shown(self.files.path()), &self.saved.data);
-        if let (Some((model, found)), Some(expected)) = (model, &self.saved.init_sha256)
-            && found != expected
-        {
-            bail!(
-                "{} is not the model that the run in {run} began with: expected SHA-256 {expected}, found \
-                 {found}; put it back, or start a new training",
-                shown(&model.file)
-            );
-        }
         let found = DataDescription::new(Path::new(folder), dataset);
         let image = |rows: usize, columns: usize| format!("{rows} x {columns}");
         let pairs = [

@@ -8,7 +8,7 @@ use super::open_run::{begin, open_run};
 use super::resume::{self, Resumption};
 use super::saving::{CHECKPOINT, Saving};
 use super::target::{Target, score_line};
-use super::{LoadedModel, TrainArgs, arguments, open_data_with};
+use super::{TrainArgs, arguments, open_data_with};
 use crate::cli::Ending;
 use crate::cli::backend::Selected;
 use crate::cli::output::{Results, shown};
@@ -83,9 +83,10 @@ impl Prepared {
 fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<Prepared> {
     args.check()?;
     let checkpoint = resumption.and_then(|it| it.checkpoint.as_ref());
-    let model = match checkpoint {
-        Some(_) => None,
-        None => args.initial_model()?,
+    let saved_sha256 = resumption.and_then(|it| it.saved.init_sha256.clone());
+    let (model, init_sha256) = match checkpoint {
+        Some(_) => (None, saved_sha256),
+        None => args.initial_model(saved_sha256.as_deref())?.unzip(),
     };
     let own = checkpoint.map(|(file, found)| (file.as_path(), found.description.network));
     let named = model
@@ -98,14 +99,11 @@ fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<
     )?;
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let data_folder = folder.display().to_string();
-    let mut init_sha256 = model.as_ref().map(LoadedModel::sha256).transpose()?;
     let mut identity = None;
     if let Some((_, found)) = checkpoint {
         identity = Some(resume::check_data(found, data_folder.clone(), &dataset)?);
-        init_sha256 = resumption.and_then(|it| it.saved.init_sha256.clone());
     } else if let Some(resumption) = resumption {
-        let model = model.as_ref().zip(init_sha256.as_deref());
-        resumption.begin_anew(&data_folder, &dataset, model)?;
+        resumption.begin_anew(&data_folder, &dataset)?;
     }
     let parameters = match (checkpoint, model) {
         // They come with the state of the backend.
@@ -148,9 +146,8 @@ pub fn train(
     let data = DataDescription::new(Path::new(&prepared.data_folder), dataset);
     let shape = prepared.parameters.shape;
     let start = StartEvent {
-        resumed_at_step: run.is_resumed.then_some(trainer.steps_done()),
         init_sha256: prepared.init_sha256.clone(),
-        ..run.start_event(shape, &settings, &environment, &data)
+        ..run.start_event(shape, &settings, &environment, &data, trainer.steps_done())
     };
     // Before anything is cut off: it says from now on that the run is under way.
     write_run(run.files.path(), &run.started, &start, None)?;
