@@ -405,7 +405,7 @@ fn what_is_no_run_is_one_line() {
     for (text, found) in [
         ("", "found an empty file"),
         ("{}", "missing field"),
-        ("[1", "EOF"),
+        ("[1", "invalid type"),
         ("{\"started\": 1}", "invalid type"),
     ] {
         fs::write(place.path("empty/run.json"), text).unwrap();
