@@ -4,7 +4,7 @@ use super::output::{message, shown};
 use anyhow::{Context, bail};
 use fused_mlp::bounded_file;
 use fused_mlp::file_messages::unreadable;
-use fused_mlp::mnist::Dataset;
+use fused_mlp::mnist::{Dataset, sha256};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
 use fused_mlp::report::MODEL_FILE;
@@ -49,6 +49,16 @@ impl LoadedModel {
             ),
             _ => Ok(()),
         }
+    }
+
+    /// SHA-256 of its file.
+    ///
+    /// # Errors
+    /// If it cannot be read any more.
+    pub fn sha256(&self) -> anyhow::Result<String> {
+        let bytes = bounded_file::read(&self.file, bounded_file::MAX_MODEL)
+            .map_err(|error| anyhow::Error::msg(unreadable(&self.file, &error, EXPECTED)))?;
+        Ok(sha256(&bytes))
     }
 }
 

@@ -151,19 +151,31 @@ impl TrainArgs {
         }
     }
 
-    /// The model that the training starts from, if one is named.
-    fn initial_model(&self) -> anyhow::Result<Option<LoadedModel>> {
+    /// The model that the training starts from, if one is named, and the SHA-256 of its file: that with
+    /// which the run began, if it has begun before.
+    fn initial_model(
+        &self,
+        began_with: Option<&str>,
+    ) -> anyhow::Result<Option<(LoadedModel, String)>> {
         let Some(path) = &self.init else {
             return Ok(None);
         };
         let model = model::load(path)?;
+        let sha256 = model.sha256()?;
+        if let Some(expected) = began_with.filter(|&expected| expected != sha256) {
+            bail!(
+                "{} is not the model that the run began with: expected SHA-256 {expected}, found {sha256}; \
+                 put it back, or start a new training",
+                shown(&model.file)
+            );
+        }
         let found = model.parameters.shape.hidden;
         match self.hidden {
             Some(hidden) if hidden != found => bail!(
                 "--hidden is {hidden}, but {} has {found} hidden units; leave --hidden out",
                 shown(&model.file)
             ),
-            _ => Ok(Some(model)),
+            _ => Ok(Some((model, sha256))),
         }
     }
 

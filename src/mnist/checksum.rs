@@ -52,6 +52,11 @@ fn file_sha256(header: Header, bytes: &[u8]) -> String {
     hex(&hasher.finalize())
 }
 
+/// SHA-256 of `bytes`, in lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes

@@ -27,7 +27,7 @@ mod split;
 mod synthetic;
 
 #[doc(hidden)]
-pub use checksum::{DatasetSummary, SplitSummary};
+pub use checksum::{DatasetSummary, SplitSummary, sha256};
 pub use dataset::{Dataset, OpenOptions};
 pub use error::DataError;
 pub use file::FileAccess;

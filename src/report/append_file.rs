@@ -20,25 +20,29 @@ pub(super) struct AppendFile {
 }
 
 impl AppendFile {
-    /// Creates a file with a first line.
-    pub(super) fn create(path: PathBuf, header: &str) -> io::Result<Self> {
+    /// Creates an empty file, and locks it.
+    ///
+    /// # Errors
+    /// What the system says; [`io::ErrorKind::WouldBlock`] if another process holds the lock.
+    pub(super) fn create(path: PathBuf) -> io::Result<Self> {
         let file = File::create_new(&path)?;
-        let mut file = Self {
-            path,
-            file,
-            written: Crc::new(),
-            length: 0,
-            pending: format!("{header}\n").into_bytes(),
-        };
-        file.flush()?;
-        Ok(file)
+        Self::locked(path, file)
     }
 
-    /// Opens a file, which is made if it is not there; nothing is read or changed yet.
+    /// Opens a file that is there, and locks it; nothing is read or changed yet.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false);
-        let file = file.open(&path)?;
+        let file = OpenOptions::new().read(true).write(true).open(&path)?;
+        Self::locked(path, file)
+    }
+
+    fn locked(path: PathBuf, file: File) -> io::Result<Self> {
+        // Where files have no locks, nobody holds one.
+        if matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         Ok(Self {
             path,
             file,
@@ -48,34 +52,33 @@ impl AppendFile {
         })
     }
 
-    /// Whether no other process holds the lock of the file; this one holds it from now on. Where
-    /// files have no locks, nobody holds one.
-    pub(super) fn lock(&self) -> bool {
-        !matches!(self.file.try_lock(), Err(std::fs::TryLockError::WouldBlock))
+    /// What stands before `mark`. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] if the file does not begin as the mark says: its text is what
+    /// was found instead.
+    pub(super) fn text_before(&mut self, mark: FileMark) -> io::Result<String> {
+        let invalid = |found: String| io::Error::new(io::ErrorKind::InvalidData, found);
+        self.file.rewind()?;
+        let mut bytes = Vec::new();
+        (&mut self.file).take(mark.bytes).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != mark.bytes {
+            return Err(invalid(format!("only {}", bytes.len())));
+        }
+        if checksum(&bytes).sum() != mark.crc32 {
+            return Err(invalid("others".to_owned()));
+        }
+        String::from_utf8(bytes).map_err(|error| invalid(error.to_string()))
     }
 
     /// Cuts the file back to `mark` and returns what is left of it.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] if the file does not begin as the mark says; it is not
-    /// changed then.
+    /// As [`text_before`](Self::text_before); the file is not changed then.
     pub(super) fn cut_back(&mut self, mark: FileMark) -> io::Result<String> {
-        let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidData, text);
-        self.file.rewind()?;
-        let mut bytes = Vec::new();
-        (&mut self.file).take(mark.bytes).read_to_end(&mut bytes)?;
-        let mut crc = Crc::new();
-        crc.update(&bytes);
-        if (bytes.len() as u64, crc.sum()) != (mark.bytes, mark.crc32) {
-            return Err(invalid(format!(
-                "expected {} bytes as they were when the checkpoint was written, found {} or others",
-                mark.bytes,
-                bytes.len()
-            )));
-        }
-        let text = String::from_utf8(bytes).map_err(|error| invalid(error.to_string()))?;
+        let text = self.text_before(mark)?;
         self.file.set_len(mark.bytes)?;
-        self.written = crc;
+        self.written = checksum(text.as_bytes());
         self.length = mark.bytes;
         self.pending.clear();
         Ok(text)
@@ -157,15 +160,27 @@ impl AppendFile {
     }
 }
 
+fn checksum(bytes: &[u8]) -> Crc {
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    crc
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn new_file(path: &Path, header: &str) -> AppendFile {
+        let mut file = AppendFile::create(path.to_owned()).unwrap();
+        file.restart(header).unwrap();
+        file
+    }
 
     #[test]
     fn a_file_is_cut_back_to_its_mark_and_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.csv");
-        let mut file = AppendFile::create(path.clone(), "a,b").unwrap();
+        let mut file = new_file(&path, "a,b");
         file.append(b"1,2\n");
         let mark = file.mark().unwrap();
         file.append(b"3,4\n5,");
@@ -185,12 +200,13 @@ mod tests {
     fn another_file_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.csv");
-        let mut file = AppendFile::create(path.clone(), "a,b").unwrap();
-        let mark = file.mark().unwrap();
-        for other in ["a,c\n9\n", "a", ""] {
+        let mark = new_file(&path, "a,b").mark().unwrap();
+        for (other, found) in [("a,c\n9\n", "others"), ("a", "only 1"), ("", "only 0")] {
             std::fs::write(&path, other).unwrap();
             let error = AppendFile::open(path.clone()).unwrap().cut_back(mark);
-            assert_eq!(error.unwrap_err().kind(), io::ErrorKind::InvalidData);
+            let error = error.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            assert_eq!(error.to_string(), found);
             assert_eq!(std::fs::read_to_string(&path).unwrap(), other);
         }
     }
@@ -199,7 +215,7 @@ mod tests {
     fn what_could_not_be_written_is_written_later() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.csv");
-        let mut file = AppendFile::create(path.clone(), "a").unwrap();
+        let mut file = new_file(&path, "a");
         // Away from its place, it is as good as not written.
         let away = folder.path().join("away.csv");
         std::fs::rename(&path, &away).unwrap();
@@ -215,11 +231,10 @@ mod tests {
     fn two_do_not_write_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.csv");
-        let first = AppendFile::create(path.clone(), "a").unwrap();
-        assert!(first.lock());
-        let second = AppendFile::open(path).unwrap();
-        assert!(!second.lock());
+        let first = AppendFile::create(path.clone()).unwrap();
+        let error = AppendFile::open(path.clone()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         drop(first);
-        assert!(second.lock());
+        assert!(AppendFile::open(path).is_ok());
     }
 }

@@ -57,6 +57,8 @@ pub struct StartEvent<'a> {
     pub parameters: usize,
     /// Steps that had been taken when the run went on; null for a run from its beginning.
     pub resumed_at_step: Option<u64>,
+    /// SHA-256 of the file of the initial parameters; null if they were drawn.
+    pub init_sha256: Option<String>,
     /// Machine and program.
     #[serde(flatten)]
     pub environment: &'a Environment,

@@ -11,7 +11,7 @@ pub(super) const TIMES_HEADER: &str = "epoch,seconds,samples_per_second";
 
 /// A line is not one that a run writes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}expected {expected}, found {found:?}", place(*line))]
+#[error("{}expected {expected}, found {}", place(*line), quoted(*line, found))]
 pub struct HistoryError {
     /// Its number, from 1 on; 0 for the whole file.
     line: usize,
@@ -26,6 +26,14 @@ fn place(line: usize) -> String {
     match line {
         0 => String::new(),
         line => format!("line {line}: "),
+    }
+}
+
+/// What is there, in quotes.
+fn quoted(line: usize, found: &str) -> String {
+    match (line, found) {
+        (0, "") => "an empty file".to_owned(),
+        _ => format!("{found:?}"),
     }
 }
 
@@ -124,11 +132,15 @@ fn lines<'a>(
 ) -> Result<impl Iterator<Item = Result<Line<'a>, HistoryError>>, HistoryError> {
     let mut lines = text.split_terminator('\n').zip(1..);
     let first = lines.next().map_or("", |(line, _)| line);
+    if text.is_empty() {
+        return Err(HistoryError::new(0, header, ""));
+    }
     if first != header {
         return Err(HistoryError::new(1, header, first));
     }
     if !text.ends_with('\n') {
-        return Err(HistoryError::new(0, "a line end at the end", text));
+        let last = text.rsplit('\n').next().unwrap_or_default();
+        return Err(HistoryError::new(0, "a line end at the end", last));
     }
     let columns = header.split(',').count();
     Ok(lines.map(move |(text, number)| {
@@ -211,6 +223,23 @@ pub fn parse_epochs(epochs: &str, times: &str) -> Result<Vec<EpochRecord>, Histo
         None => Ok(records),
         Some(line) => Err(line?.wrong("no more epochs than in epochs.csv")),
     }
+}
+
+/// Checks that a file has its first line, and after it as many lines of numbers as a run has written.
+///
+/// # Errors
+/// The first line that no run writes, or the number of lines.
+pub(super) fn check_lines(text: &str, header: &str, expected: usize) -> Result<(), HistoryError> {
+    let mut count = 0;
+    for line in lines(text, header)? {
+        numbers(&line?)?;
+        count += 1;
+    }
+    if count == expected {
+        return Ok(());
+    }
+    let expected = format!("{expected} lines after the first");
+    Err(HistoryError::new(0, &expected, count.to_string()))
 }
 
 /// Reads all lines that are whole as numbers, for pictures: what is empty or not finite is NaN. Ends

@@ -20,6 +20,7 @@ mod png;
 mod profile;
 mod race;
 mod roofline;
+mod run_files;
 mod run_folder;
 mod saved_run;
 mod sweep;
@@ -38,8 +39,9 @@ pub use new_folder::{create_folder, create_numbered_folder};
 pub use profile::{chrome_trace, phases_svg};
 pub use race::{RaceRun, RaceSummary, race_svg};
 pub use roofline::{Roof, roofline_svg};
+pub use run_files::RunFiles;
 pub use run_folder::{
-    EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, TIMES_FILE,
+    EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, TIMES_FILE, write_run,
 };
 pub use saved_run::{SavedData, SavedResults, SavedRun};
 pub use sweep::sweep_svg;

@@ -14,18 +14,13 @@
 //! data alone.
 
 use super::append_file::AppendFile;
-use super::history::{
-    EPOCHS_HEADER, HistoryError, STEPS_HEADER, TIMES_HEADER, epoch_line, parse_epochs, parse_steps,
-    step_line, time_line,
-};
+use super::history::{HistoryError, epoch_line, step_line, time_line};
 use super::learning_curve::learning_curve_of_means;
 use super::loss_series::LossSeries;
-use super::new_folder::{create_folder, create_numbered_folder};
-use super::saved_run::SavedRun;
 use super::{EndEvent, StartEvent};
 use crate::atomic_file;
-use crate::bounded_file;
 use crate::file_messages::{shown, unreadable};
+use crate::model_file::ModelError;
 use crate::training::checkpoint::HistoryMarks;
 use crate::training::{EpochRecord, StepRecord};
 use serde::Serialize;
@@ -89,6 +84,36 @@ pub enum RunFolderError {
         /// What is wrong.
         source: HistoryError,
     },
+    /// A file of an earlier run does not begin as it did when a checkpoint was written.
+    #[error("{path}: expected its first {bytes} bytes as they were when the checkpoint was written, \
+             found {found}", path = shown(path))]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes may not change.
+        bytes: u64,
+        /// What is there instead.
+        found: String,
+    },
+    /// A file of an earlier run is gone.
+    #[error("{path} is missing", path = shown(path))]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The model of an earlier run cannot be read.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The model of an earlier run is another one.
+    #[error("{path}: expected a network of shape {expected}, found {found}", path = shown(path))]
+    OtherModel {
+        /// The file.
+        path: PathBuf,
+        /// The shape of the run's network.
+        expected: String,
+        /// That of the model.
+        found: String,
+    },
     /// Another process works on it.
     #[error("{folder} is being written by another process; wait for its end", folder = shown(folder))]
     Busy {
@@ -117,94 +142,7 @@ struct RunRecord<'a> {
 }
 
 impl RunFolder {
-    /// Creates `path`, or where there is none `runs/<date-time>-<seed>` with the time in UTC, and
-    /// opens its files.
-    ///
-    /// # Errors
-    /// [`RunFolderError::Exists`] if `path` is there already, [`RunFolderError::Write`] if it cannot
-    /// be made.
-    pub fn create(path: Option<&Path>, seed: u64) -> Result<Self, RunFolderError> {
-        let path = match path {
-            Some(path) => {
-                create_folder(path)?;
-                path.to_owned()
-            }
-            None => {
-                let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S");
-                // Runs that start in the same second get a number.
-                create_numbered_folder(&format!("runs/{time}-{seed}"))?
-            }
-        };
-        let create = |name: &str, header: &str| {
-            let path = path.join(name);
-            AppendFile::create(path.clone(), header)
-                .map_err(|source| RunFolderError::Write { path, source })
-        };
-        let open = || {
-            let steps = create(STEPS_FILE, STEPS_HEADER)?;
-            let epochs = create(EPOCHS_FILE, EPOCHS_HEADER)?;
-            let times = create(TIMES_FILE, TIMES_HEADER)?;
-            let folder = Self::new(path.clone(), [steps, epochs, times]);
-            folder.lock()?;
-            Ok(folder)
-        };
-        open().inspect_err(|_| Self::remove_unbegun(&path))
-    }
-
-    /// Removes the folder of a run that this process has made and could not begin, so that the same
-    /// command can be given again. It stays if there is anything else in it.
-    #[doc(hidden)]
-    pub fn remove_unbegun(path: &Path) {
-        for name in [STEPS_FILE, EPOCHS_FILE, TIMES_FILE] {
-            // What is not there, or cannot be removed, changes nothing.
-            let _ = fs::remove_file(path.join(name));
-        }
-        let _ = fs::remove_dir(path);
-    }
-
-    /// Which of the CSV files of a run are not there.
-    ///
-    /// # Errors
-    /// [`RunFolderError::NotBegun`] if the run ended before it could tell what it was asked for.
-    pub fn missing(path: &Path) -> Result<Vec<&'static str>, RunFolderError> {
-        let is_there = |name: &&str| path.join(name).exists();
-        let files = [STEPS_FILE, EPOCHS_FILE, TIMES_FILE];
-        if !is_there(&RUN_FILE) && files.iter().any(is_there) {
-            return Err(RunFolderError::NotBegun {
-                folder: path.to_owned(),
-            });
-        }
-        Ok(files.into_iter().filter(|name| !is_there(name)).collect())
-    }
-
-    /// Opens the folder of a run that has not come to its end, and reads what it was asked for.
-    /// Nothing is changed before [`cut_back`](Self::cut_back) or [`restart`](Self::restart).
-    ///
-    /// # Errors
-    /// [`RunFolderError::Read`] or [`RunFolderError::History`] if it is no run's folder,
-    /// [`RunFolderError::Busy`] if another process works on it.
-    pub fn open(path: &Path) -> Result<(Self, SavedRun), RunFolderError> {
-        let record = path.join(RUN_FILE);
-        let text = bounded_file::read_to_string(&record, bounded_file::MAX_TEXT);
-        let text = text.map_err(|source| RunFolderError::Read {
-            path: record.clone(),
-            source,
-        })?;
-        let saved = SavedRun::parse(&text).map_err(|source| RunFolderError::History {
-            path: record,
-            source,
-        })?;
-        let open = |name: &str| {
-            let path = path.join(name);
-            AppendFile::open(path.clone()).map_err(|source| RunFolderError::Write { path, source })
-        };
-        let files = [open(STEPS_FILE)?, open(EPOCHS_FILE)?, open(TIMES_FILE)?];
-        let folder = Self::new(path.to_owned(), files);
-        folder.lock()?;
-        Ok((folder, saved))
-    }
-
-    fn new(path: PathBuf, [steps, epochs, times]: [AppendFile; 3]) -> Self {
+    pub(super) fn new(path: PathBuf, [steps, epochs, times]: [AppendFile; 3]) -> Self {
         Self {
             path,
             steps,
@@ -215,53 +153,12 @@ impl RunFolder {
         }
     }
 
-    fn lock(&self) -> Result<(), RunFolderError> {
-        let folder = self.path.clone();
-        let is_free = self.steps.lock();
-        is_free.then_some(()).ok_or(RunFolderError::Busy { folder })
-    }
-
-    /// Goes back to the moment of a checkpoint: what was written later is cut off. Returns the last
-    /// step before it.
-    ///
-    /// # Errors
-    /// [`RunFolderError::Read`] or [`RunFolderError::History`] if a file is not as it was then.
-    pub fn cut_back(&mut self, marks: &HistoryMarks) -> Result<Option<StepRecord>, RunFolderError> {
-        let cut = |file: &mut AppendFile, mark| {
-            let text = file.cut_back(mark);
-            text.map_err(|source| RunFolderError::Read {
-                path: file.path().to_owned(),
-                source,
-            })
-        };
-        let steps = cut(&mut self.steps, marks.steps)?;
-        let epochs = cut(&mut self.epochs, marks.epochs)?;
-        let times = cut(&mut self.times, marks.times)?;
-        let wrong = |name: &str, source| RunFolderError::History {
-            path: self.path.join(name),
-            source,
-        };
-        let steps = parse_steps(&steps).map_err(|error| wrong(STEPS_FILE, error))?;
-        let epochs = parse_epochs(&epochs, &times).map_err(|error| wrong(EPOCHS_FILE, error))?;
-        self.losses = LossSeries::default();
-        steps
-            .iter()
-            .for_each(|step| self.losses.push(step.minibatch.loss));
+    /// With what its files hold already.
+    pub(super) fn with_history(mut self, steps: &[StepRecord], epochs: Vec<EpochRecord>) -> Self {
+        let losses = steps.iter().map(|step| step.minibatch.loss);
+        losses.for_each(|loss| self.losses.push(loss));
         self.epoch_records = epochs;
-        Ok(steps.last().copied())
-    }
-
-    /// Goes back to the beginning.
-    ///
-    /// # Errors
-    /// [`RunFolderError::Write`].
-    pub fn restart(&mut self) -> Result<(), RunFolderError> {
-        let headers = [STEPS_HEADER, EPOCHS_HEADER, TIMES_HEADER];
-        for (file, header) in self.files().into_iter().zip(headers) {
-            let result = file.restart(header);
-            result.map_err(|source| write_failed(file, source))?;
-        }
-        Ok(())
+        self
     }
 
     fn files(&mut self) -> [&mut AppendFile; 3] {
@@ -288,28 +185,6 @@ impl RunFolder {
             path: self.path.join(name),
             source,
         }
-    }
-
-    /// Writes `run.json`; `results` are those of a run that has ended.
-    ///
-    /// # Errors
-    /// [`RunFolderError::Write`].
-    pub fn write_run(
-        &self,
-        started: &str,
-        start: &StartEvent<'_>,
-        results: Option<&EndEvent>,
-    ) -> Result<(), RunFolderError> {
-        let record = RunRecord {
-            started,
-            start,
-            results,
-        };
-        let mut text = serde_json::to_string_pretty(&record)
-            .map_err(|error| self.failed(RUN_FILE, error.into()))?;
-        text.push('\n');
-        atomic_file::write(&self.path.join(RUN_FILE), text.as_bytes())
-            .map_err(|error| self.failed(RUN_FILE, error))
     }
 
     /// Appends an epoch and its steps to the CSV files.
@@ -374,27 +249,30 @@ impl RunFolder {
     }
 }
 
-fn write_failed(file: &AppendFile, source: io::Error) -> RunFolderError {
+/// Writes the `run.json` of the folder `path`; `results` are those of a run that has ended.
+///
+/// # Errors
+/// [`RunFolderError::Write`].
+pub fn write_run(
+    path: &Path,
+    started: &str,
+    start: &StartEvent<'_>,
+    results: Option<&EndEvent>,
+) -> Result<(), RunFolderError> {
+    let record = RunRecord {
+        started,
+        start,
+        results,
+    };
+    let path = path.join(RUN_FILE);
+    let text = serde_json::to_string_pretty(&record).map_err(io::Error::from);
+    let written = text.and_then(|text| atomic_file::write(&path, format!("{text}\n").as_bytes()));
+    written.map_err(|source| RunFolderError::Write { path, source })
+}
+
+pub(super) fn write_failed(file: &AppendFile, source: io::Error) -> RunFolderError {
     RunFolderError::Write {
         path: file.path().to_owned(),
         source,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_is_never_overwritten() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("deep/run");
-        RunFolder::create(Some(&path), 1).unwrap();
-        let error = RunFolder::create(Some(&path), 1).unwrap_err();
-        assert!(matches!(error, RunFolderError::Exists { .. }), "{error}");
-        // Something in the way of the parent.
-        let below_a_file = path.join(STEPS_FILE).join("run");
-        let error = RunFolder::create(Some(&below_a_file), 1).unwrap_err();
-        assert!(matches!(error, RunFolderError::Write { .. }), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use fused_mlp::backend::{Backend, BackendError, MatrixMultiply, Optimizer, PassControl, Samples};
 use fused_mlp::engine::Engine;
-use fused_mlp::mnist::{self, DataError, Images, Labels, OpenOptions, Split};
+use fused_mlp::mnist::{self, Images, Labels, OpenOptions, Split};
 use fused_mlp::model_file;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::reference::{Network, pixel_to_input, predicted_class};

@@ -104,6 +104,36 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn without_a_checkpoint_an_interrupted_run_does_not_promise_to_go_on() {
+    let place = Place::new();
+    let options = "--epochs 100000 --hidden 20 --quiet --out run";
+    let mut child = program(&place, &format!("train {options} --json"))
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.by_ref().take(2).for_each(|line| drop(line.unwrap()));
+    fs::write(place.path("run/checkpoints"), "").unwrap();
+    signal(child.id(), "INT");
+    lines.for_each(drop);
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.contains("--resume run begins anew, as there are no checkpoints")
+            && !errors.contains("goes on\n"),
+        "{errors}"
+    );
+    // That holds.
+    let resume = "train --resume run --quiet --json";
+    let mut child = program(&place, resume).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let start = lines.next().unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(start.contains("\"resumed_at_step\":0,"), "{start}");
+}
+
 /// A run of each backend and of several options, killed after a checkpoint.
 #[cfg(unix)]
 #[test]
@@ -372,10 +402,16 @@ fn what_is_no_run_is_one_line() {
     let line = place.failure("train --resume empty", 2);
     assert!(line.contains("expected the folder of a run"), "{line}");
     assert_eq!(fs::read_dir(place.path("empty")).unwrap().count(), 0);
-    for text in ["", "{}", "[1", "{\"started\": 1}"] {
+    for (text, found) in [
+        ("", "found an empty file"),
+        ("{}", "missing field"),
+        ("[1", "invalid type"),
+        ("{\"started\": 1}", "invalid type"),
+    ] {
         fs::write(place.path("empty/run.json"), text).unwrap();
         let line = place.failure("train --resume empty", 2);
-        assert!(line.contains("empty/run.json"), "{line}");
+        let expected = "empty/run.json: expected the run.json of a run, found ";
+        assert!(line.contains(expected) && line.contains(found), "{line}");
     }
     place.stdout("train --epochs 3 --batch-size 32 --learning-rate 0.15 --hidden 20 --checkpoint-every 1 --quiet \
          --out run");

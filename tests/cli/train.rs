@@ -75,7 +75,7 @@ fn json_lines_have_the_documented_fields() {
     assert_eq!(start["options"]["epochs"], 2);
     assert_eq!(start["isa"], Isa::available()[0].name());
     let start_fields = "arch available_parallelism backend checkpoint_every checkpoint_minutes \
-                        classes cpu data event hidden init inputs isa min_delta network options \
+                        classes cpu data event hidden init init_sha256 inputs isa min_delta network options \
                         os parameters patience resumed_at_step run target_accuracy target_on \
                         threads version";
     assert_eq!(fields(start).join(" "), start_fields);

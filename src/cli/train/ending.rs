@@ -1,6 +1,7 @@
 //! The end of a training: its results, what it leaves, what it says.
 
 use super::messages::{explain, summary};
+use super::saving::CHECKPOINT;
 use super::session::Session;
 use super::{TrainArgs, evaluate};
 use crate::cli::output::message;
@@ -9,7 +10,7 @@ use fused_mlp::backend::Evaluation;
 use fused_mlp::mnist::Dataset;
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
-use fused_mlp::report::{EndEvent, StartEvent};
+use fused_mlp::report::{EndEvent, StartEvent, write_run};
 use fused_mlp::training::{BestEpoch, EarlyStopping, Epoch, EpochEnd, EpochRecord, StepRecord};
 use std::fs;
 use std::time::Instant;
@@ -117,6 +118,10 @@ impl Finish<'_> {
         session
             .saving
             .note("steps.csv, epochs.csv or times.csv", flushed);
+        if self.signal.is_none() {
+            // A run that has come to its end needs none.
+            session.saving.forget(CHECKPOINT);
+        }
         let end = EndEvent {
             outcome: match ending {
                 Ending::Missed(_) if diverged.is_some() => "diverged",
@@ -135,9 +140,8 @@ impl Finish<'_> {
             learning_curve: curve.map(|file| file.display().to_string()),
             ..self.numbers(test.as_ref(), &epochs, session.target.reached_after)
         };
-        let written = session
-            .run_folder
-            .write_run(self.started, self.start, Some(&end));
+        let run = session.run_folder.path();
+        let written = write_run(run, self.started, self.start, Some(&end));
         session.saving.note("run.json", written);
         session.results.event(&end)?;
         if let (Some(test), None) = (&test, &diverged) {

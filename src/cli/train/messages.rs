@@ -114,9 +114,10 @@ pub fn explain_panic(run: &Path, checkpoints: &Checkpoints<'_>) {
     ));
 }
 
+/// That going on is possible, if there is a checkpoint to go on from.
 fn how_to_resume(run: &Path, checkpoints: &Checkpoints<'_>) -> String {
     let run = shown(run);
-    if checkpoints.are_wanted() {
+    if checkpoints.newest().is_some_and(Path::is_file) {
         format!("fused-mlp train --resume {run} goes on")
     } else {
         format!("fused-mlp train --resume {run} begins anew, as there are no checkpoints")

@@ -1,23 +1,21 @@
-//! The run folder of a training, ready to be filled.
+//! The run folder of a training, before and when it is filled.
 
 use super::TrainArgs;
 use fused_mlp::network::Shape;
-use fused_mlp::report::{DataDescription, Environment, RunFolder, StartEvent};
-use fused_mlp::training::checkpoint::Checkpoint;
+use fused_mlp::report::{DataDescription, Environment, RunFiles, RunFolder, StartEvent};
+use fused_mlp::training::checkpoint::{Checkpoint, CheckpointFolder};
 use fused_mlp::training::{RunSettings, StepRecord};
 
-/// A run folder that is ready to be filled.
+/// The files of a run, which are as they were.
 pub struct OpenRun {
-    pub folder: RunFolder,
+    pub files: RunFiles,
     /// When the run started.
     pub started: String,
     pub is_resumed: bool,
-    /// The last step that is in the folder.
-    pub last_step: Option<StepRecord>,
 }
 
 impl OpenRun {
-    /// What is told when the training starts.
+    /// What is told when the training starts; of a run whose parameters were drawn.
     pub fn start_event<'a>(
         &self,
         shape: Shape,
@@ -33,39 +31,40 @@ impl OpenRun {
             classes: shape.classes,
             parameters: shape.parameters(),
             resumed_at_step: self.is_resumed.then_some(steps_done),
+            init_sha256: None,
             environment,
             data,
-            run: self.folder.path().display().to_string(),
+            run: self.files.path().display().to_string(),
         }
     }
 }
 
-/// The folder of the run: a new one, or an earlier one, cut back to the checkpoint.
-pub fn open_run(
-    args: &TrainArgs,
-    opened: Option<(RunFolder, String)>,
-    checkpoint: Option<&Checkpoint>,
-) -> anyhow::Result<OpenRun> {
+/// The files of the run: new ones, or those of an earlier one.
+pub fn open_run(args: &TrainArgs, opened: Option<(RunFiles, String)>) -> anyhow::Result<OpenRun> {
     let is_resumed = opened.is_some();
-    let (mut folder, started) = match opened {
+    let (files, started) = match opened {
         Some(opened) => opened,
         None => {
-            let folder = RunFolder::create(args.out.as_deref(), args.seed)?;
-            (folder, jiff::Timestamp::now().to_string())
+            let files = RunFiles::create(args.out.as_deref(), args.seed)?;
+            (files, jiff::Timestamp::now().to_string())
         }
-    };
-    let last_step = match checkpoint {
-        Some(found) => folder.cut_back(&found.description.history)?,
-        None if is_resumed => {
-            folder.restart()?;
-            None
-        }
-        None => None,
     };
     Ok(OpenRun {
-        folder,
+        files,
         started,
         is_resumed,
-        last_step,
+    })
+}
+
+/// The folder, ready to be filled: cut back to the checkpoint, or with nothing in it. Returns the last
+/// step that is in it, too.
+pub fn begin(
+    files: RunFiles,
+    checkpoint: Option<&Checkpoint>,
+) -> anyhow::Result<(RunFolder, Option<StepRecord>)> {
+    CheckpointFolder::new(files.path()).remove_partial();
+    Ok(match checkpoint {
+        Some(found) => files.cut_back(&found.description.history)?,
+        None => (files.restart()?, None),
     })
 }

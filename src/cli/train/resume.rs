@@ -9,10 +9,14 @@ use crate::cli::output::{message, shown};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use fused_mlp::mnist::Dataset;
-use fused_mlp::model_file;
-use fused_mlp::report::{DataDescription, RUN_FILE, RunFolder, SavedData, SavedRun};
+use fused_mlp::model_file::{self, Metadata};
+use fused_mlp::report::{
+    DataDescription, MODEL_FILE, RUN_FILE, RunFiles, RunFolderError, SavedRun,
+};
 use fused_mlp::simd::{Isa, IsaRequest};
-use fused_mlp::training::checkpoint::{Checkpoint, CheckpointFolder, DataIdentity, Loaded};
+use fused_mlp::training::checkpoint::{
+    Checkpoint, CheckpointError, CheckpointFolder, DataIdentity, Description, Loaded,
+};
 use fused_mlp::training::{RunSettings, TrainingOptions};
 use std::path::{Path, PathBuf};
 
@@ -44,24 +48,23 @@ impl ResumeArgs {
 
 /// A run that goes on.
 pub struct Resumption {
-    /// Its folder, which no other process writes to.
-    pub run_folder: RunFolder,
-    /// When it started.
-    pub started: String,
+    /// Its files, which no other process writes to.
+    pub files: RunFiles,
+    /// What it was asked for.
+    pub saved: SavedRun,
     /// Where it stands, and the file that tells; none if it begins anew.
     pub checkpoint: Option<(PathBuf, Checkpoint)>,
-    /// The data set that it began with, and why it begins anew, if it does.
-    pub anew: Option<(SavedData, String)>,
 }
 
 impl Resumption {
-    /// The folder with its time of start, and the checkpoint with its file.
-    pub fn split(self) -> ((RunFolder, String), Option<(PathBuf, Checkpoint)>) {
-        ((self.run_folder, self.started), self.checkpoint)
+    /// The files with the time of the run's start, and the checkpoint with its file.
+    pub fn split(self) -> ((RunFiles, String), Option<(PathBuf, Checkpoint)>) {
+        ((self.files, self.saved.started), self.checkpoint)
     }
 }
 
-/// The options and the state of the run in `folder`; `None` if it has come to its end.
+/// The options and the state of the run in `folder`; `None` if it has come to its end. Nothing is
+/// changed.
 ///
 /// # Errors
 /// If it cannot go on, or an option would change its results.
@@ -71,38 +74,38 @@ pub fn prepare(
     folder: &Path,
 ) -> anyhow::Result<Option<(TrainArgs, Resumption)>> {
     let run = shown(folder);
-    let missing = RunFolder::missing(folder).context("--resume")?;
-    let (run_folder, saved) = RunFolder::open(folder).context("--resume")?;
+    let saved = SavedRun::read(folder).context("--resume")?;
     refuse_changes(args, origins, &saved.settings)?;
-    let outcome = saved
+    if saved.is_over() {
+        let checked = saved.check_files(folder);
+        if let Err(error) = checked
+            && !restore_model(&error, folder, &saved)?
+        {
+            bail!(
+                "{error}; the run is over and is never trained again in its folder: train it into another \
+                 one (--out) with its options, which fused-mlp train --resume {run} --print-config \
+                 prints as a file for --config"
+            );
+        }
+        message(&format!("{run} has come to its end: nothing is left to do"));
+        return Ok(None);
+    }
+    if saved
         .results
         .as_ref()
-        .map(|results| results.outcome.as_str());
-    // A run that has come to its end is trained again, to the same bytes, if its files are gone.
-    let is_lost = matches!(outcome, Some("finished" | "missed" | "unsaved")) && !missing.is_empty();
-    match outcome {
-        Some("finished" | "missed")
-            if !is_lost && model_file::load(&run_folder.model()).is_ok() =>
-        {
-            message(&format!("{run} has come to its end: nothing is left to do"));
-            return Ok(None);
-        }
-        Some("diverged") => bail!(
+        .is_some_and(|it| it.outcome == "diverged")
+    {
+        bail!(
             "the training in {run} diverged, and would again; start a new one from one of its \
              checkpoints, if there are any: fused-mlp train --init FILE, with a smaller \
              --learning-rate"
-        ),
-        _ => {}
+        );
     }
-    let checkpoints = CheckpointFolder::new(folder);
-    checkpoints.remove_partial();
-    let newest = checkpoints
-        .newest()
-        .with_context(|| format!("no checkpoint in {run} can be used; start the training anew"))?;
+    let mut files = RunFiles::open(folder, &saved).context("--resume")?;
+    let newest = newest_checkpoint(folder, &mut files)?;
     if let Some(loaded) = &newest {
         refuse_contradiction(&saved.settings, folder, loaded)?;
     }
-    let newest = newest.filter(|_| !is_lost);
     let checkpoint = newest.map(|loaded| {
         for error in &loaded.skipped {
             message(&format!(
@@ -112,20 +115,72 @@ pub fn prepare(
         }
         (loaded.file, loaded.checkpoint)
     });
-    let why = match is_lost {
-        true => format!("{run} lacks {}", missing.join(", ")),
-        false => format!("{run} has no checkpoint yet"),
-    };
     warn_of_recipe(args, origins, &saved.settings.options);
     let found = checkpoint.as_ref().map(|(_, found)| found);
     let args = resolved((args, origins), &saved, found)?;
     let resumption = Resumption {
-        run_folder,
-        started: saved.started,
-        anew: checkpoint.is_none().then_some((saved.data, why)),
+        files,
+        saved,
         checkpoint,
     };
     Ok(Some((args, resumption)))
+}
+
+/// Writes the model of a run that is over, if that alone is missing and the newest checkpoint is of the
+/// very end of the run.
+fn restore_model(
+    missing: &RunFolderError,
+    folder: &Path,
+    saved: &SavedRun,
+) -> anyhow::Result<bool> {
+    let RunFolderError::Missing { path } = missing else {
+        return Ok(false);
+    };
+    if !path.ends_with(MODEL_FILE) {
+        return Ok(false);
+    }
+    let mut files = RunFiles::open(folder, saved)?;
+    let Ok(Some(loaded)) = newest_checkpoint(folder, &mut files) else {
+        return Ok(false);
+    };
+    let Description {
+        trainer,
+        stopping,
+        data,
+        ..
+    } = &loaded.checkpoint.description;
+    let epochs = saved.results.as_ref().map(|results| results.epochs);
+    // With early stopping, the model is that of the best epoch.
+    if epochs != usize::try_from(trainer.epochs_done).ok() || stopping.is_some() {
+        return Ok(false);
+    }
+    refuse_contradiction(&saved.settings, folder, &loaded)?;
+    let metadata = Metadata::new(data.rows, data.columns);
+    model_file::save(path, &loaded.checkpoint.into_parameters(), &metadata)?;
+    message(&format!(
+        "{missing}; it is written again from {}, which is of the end of the run",
+        shown(&loaded.file)
+    ));
+    Ok(true)
+}
+
+/// The newest checkpoint that is whole and that the CSV files fit; `None` if there is none at all.
+fn newest_checkpoint(folder: &Path, files: &mut RunFiles) -> anyhow::Result<Option<Loaded>> {
+    let run = shown(folder);
+    let fits = |checkpoint: &Checkpoint| {
+        let texts = files.texts_before(&checkpoint.description.history);
+        texts.map(drop)
+    };
+    match CheckpointFolder::new(folder).newest_that(fits) {
+        Err(CheckpointError::Unfit { file, reason }) => bail!(
+            "no checkpoint in {run} fits its files: {reason}; put the file back, or start from the \
+             network of the checkpoint in another folder: fused-mlp train --init {} --out DIR",
+            shown(&file)
+        ),
+        other => other.with_context(|| {
+            format!("no checkpoint in {run} can be used; start the training anew")
+        }),
+    }
 }
 
 /// The value of an option that nobody set and that has no default.
@@ -188,8 +243,7 @@ fn run_pairs(given: &RunSettings, own: &RunSettings) -> Vec<Pair> {
 /// # Errors
 /// If it cannot be read.
 pub fn saved_options(folder: &Path) -> anyhow::Result<Vec<Resolved>> {
-    RunFolder::missing(folder).context("--resume")?;
-    let (_, saved) = RunFolder::open(folder).context("--resume")?;
+    let saved = SavedRun::read(folder).context("--resume")?;
     let settings = &saved.settings;
     let why = format!("run {}", folder.display());
     let mut pairs = training_pairs(&settings.options, &settings.options);
@@ -374,53 +428,54 @@ fn resolve_engine(
     Ok(())
 }
 
-/// Says that a run begins anew. Refuses another data set than that which it began with, by what its
-/// `run.json` tells: sizes, and the checksum of the training labels.
-///
-/// # Errors
-/// If something differs, naming it.
-pub fn begin_anew(
-    (saved, why): &(SavedData, String),
-    folder: &str,
-    dataset: &Dataset,
-) -> anyhow::Result<()> {
-    let found = DataDescription::new(Path::new(folder), dataset);
-    let image = |rows: usize, columns: usize| format!("{rows} x {columns}");
-    let pairs = [
-        (
-            "training samples",
-            saved.train_samples.to_string(),
-            found.train_samples.to_string(),
-        ),
-        (
-            "test samples",
-            saved.test_samples.to_string(),
-            found.test_samples.to_string(),
-        ),
-        (
-            "size of images",
-            image(saved.rows, saved.columns),
-            image(found.rows, found.columns),
-        ),
-        (
-            "SHA-256 of the training labels",
-            saved
-                .train_labels_sha256
-                .clone()
-                .unwrap_or_else(|| found.train_labels_sha256.clone()),
-            found.train_labels_sha256,
-        ),
-    ];
-    for (name, expected, found) in pairs {
-        if expected != found {
-            bail!(
-                "the data in {folder} are not those of the run that is resumed: {name}: expected \
-                 {expected}, found {found}; name its data set with --data"
-            );
+impl Resumption {
+    /// Says that the run begins anew. Refuses another data set than that which it began with, by what its
+    /// `run.json` tells: sizes, and the checksum of the training labels.
+    ///
+    /// # Errors
+    /// If something differs, naming it.
+    pub fn begin_anew(&self, folder: &str, dataset: &Dataset) -> anyhow::Result<()> {
+        let (run, saved) = (shown(self.files.path()), &self.saved.data);
+        let found = DataDescription::new(Path::new(folder), dataset);
+        let image = |rows: usize, columns: usize| format!("{rows} x {columns}");
+        let pairs = [
+            (
+                "training samples",
+                saved.train_samples.to_string(),
+                found.train_samples.to_string(),
+            ),
+            (
+                "test samples",
+                saved.test_samples.to_string(),
+                found.test_samples.to_string(),
+            ),
+            (
+                "size of images",
+                image(saved.rows, saved.columns),
+                image(found.rows, found.columns),
+            ),
+            (
+                "SHA-256 of the training labels",
+                saved
+                    .train_labels_sha256
+                    .clone()
+                    .unwrap_or_else(|| found.train_labels_sha256.clone()),
+                found.train_labels_sha256,
+            ),
+        ];
+        for (name, expected, found) in pairs {
+            if expected != found {
+                bail!(
+                    "the data in {folder} are not those of the run that is resumed: {name}: expected \
+                     {expected}, found {found}; name its data set with --data"
+                );
+            }
         }
+        message(&format!(
+            "{run} has no checkpoint yet: the training begins anew"
+        ));
+        Ok(())
     }
-    message(&format!("{why}: the training begins anew"));
-    Ok(())
 }
 
 /// Refuses another data set than the checkpoint's; gives its identity.

@@ -3,6 +3,9 @@
 use super::message;
 use std::collections::BTreeMap;
 
+/// What is written on the way, for the case that the training is interrupted.
+pub const CHECKPOINT: &str = "a checkpoint";
+
 /// Failures to write that may pass: a full disk is emptied, a folder comes back.
 #[derive(Debug, Default)]
 pub struct Saving {
@@ -33,6 +36,11 @@ impl Saving {
                 None
             }
         }
+    }
+
+    /// Forgets that `what` is not written, as it is no longer needed.
+    pub fn forget(&mut self, what: &str) {
+        self.failures.remove(what);
     }
 
     /// Whether something is not written now.

@@ -5,9 +5,9 @@ use super::ending::{Epochs, Finish};
 use super::live;
 use super::memory;
 use super::messages::heading;
-use super::open_run::{OpenRun, open_run};
+use super::open_run::{begin, open_run};
 use super::resume::{self, Resumption};
-use super::saving::Saving;
+use super::saving::{CHECKPOINT, Saving};
 use super::target::{Target, score_line};
 use super::{TrainArgs, arguments, open_data_with};
 use crate::cli::Ending;
@@ -20,13 +20,13 @@ use fused_mlp::backend::{Backend, PassControl, Samples};
 use fused_mlp::mnist::{Dataset, FileAccess};
 use fused_mlp::network::Parameters;
 use fused_mlp::report::{
-    DataDescription, Environment, EpochEvent, RunFolder, SavedData, StartEvent,
+    DataDescription, Environment, EpochEvent, RunFiles, RunFolder, StartEvent, write_run,
 };
 use fused_mlp::training::checkpoint::{Checkpoint, DataIdentity};
 use fused_mlp::training::{
     EarlyStopping, Epoch, EpochEnd, RunSettings, StepRecord, Trainer, TrainingOptions,
 };
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,8 @@ struct Prepared {
     /// Known where a checkpoint was compared with it.
     identity: Option<DataIdentity>,
     parameters: Parameters,
+    /// Of the file that the parameters were read from when the run began.
+    init_sha256: Option<String>,
 }
 
 impl Prepared {
@@ -79,15 +81,13 @@ impl Prepared {
 }
 
 /// Opens the data of a training, and finds the network that it begins with.
-fn prepare(
-    args: &TrainArgs,
-    checkpoint: Option<&(PathBuf, Checkpoint)>,
-    anew: Option<&(SavedData, String)>,
-) -> anyhow::Result<Prepared> {
+fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<Prepared> {
     args.check()?;
-    let model = match checkpoint {
-        Some(_) => None,
-        None => args.initial_model()?,
+    let checkpoint = resumption.and_then(|it| it.checkpoint.as_ref());
+    let saved_sha256 = resumption.and_then(|it| it.saved.init_sha256.clone());
+    let (model, init_sha256) = match checkpoint {
+        Some(_) => (None, saved_sha256),
+        None => args.initial_model(saved_sha256.as_deref())?.unzip(),
     };
     let own = checkpoint.map(|(file, found)| (file.as_path(), found.description.network));
     let named = model
@@ -100,15 +100,12 @@ fn prepare(
     )?;
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let data_folder = folder.display().to_string();
-    let identity = match checkpoint {
-        Some((_, found)) => Some(resume::check_data(found, data_folder.clone(), &dataset)?),
-        None => {
-            if let Some(anew) = anew {
-                resume::begin_anew(anew, &data_folder, &dataset)?;
-            }
-            None
-        }
-    };
+    let mut identity = None;
+    if let Some((_, found)) = checkpoint {
+        identity = Some(resume::check_data(found, data_folder.clone(), &dataset)?);
+    } else if let Some(resumption) = resumption {
+        resumption.begin_anew(&data_folder, &dataset)?;
+    }
     let shape = match (checkpoint, &model) {
         (Some((_, found)), _) => found.description.network,
         (None, Some(model)) => {
@@ -129,6 +126,7 @@ fn prepare(
         data_folder,
         identity,
         parameters,
+        init_sha256,
     })
 }
 
@@ -141,10 +139,9 @@ pub fn train(
     resumption: Option<Resumption>,
     program_start: Instant,
 ) -> anyhow::Result<Ending> {
-    let anew = resumption.as_ref().and_then(|it| it.anew.clone());
+    let prepared = prepare(args, resumption.as_ref())?;
     let (opened, checkpoint) = resumption.map(Resumption::split).unzip();
     let mut checkpoint = checkpoint.flatten();
-    let prepared = prepare(args, checkpoint.as_ref(), anew.as_ref())?;
     let found = checkpoint.as_ref().map(|(_, found)| found);
     let dataset = &prepared.dataset;
     let trainer = prepared.trainer(&args.options(), found)?;
@@ -155,19 +152,30 @@ pub fn train(
 
     let control = PassControl::default();
     let signals = Signals::watch(&control.stop)?;
-    let run = open_run(args, opened, found)?;
+    let run = open_run(args, opened)?;
     let data = DataDescription::new(Path::new(&prepared.data_folder), dataset);
     let shape = prepared.parameters.shape;
-    let start = run.start_event(shape, &settings, &environment, &data, trainer.steps_done());
+    let start = StartEvent {
+        init_sha256: prepared.init_sha256.clone(),
+        ..run.start_event(shape, &settings, &environment, &data, trainer.steps_done())
+    };
+    // Before anything is cut off: it says from now on that the run is under way.
+    let path = run.files.path().to_owned();
+    let written = write_run(&path, &run.started, &start, None).map_err(anyhow::Error::from);
+    let begun = written.and_then(|()| begin(run.files, found));
+    if begun.is_err() && !run.is_resumed {
+        RunFiles::remove_unbegun(&path);
+    }
+    let (run_folder, last_step) = begun?;
     let mut results = Results::new(args.json);
-    let mut progress = announce(args, &run, &start, &trainer, &mut results)?;
+    let mut progress = announce(args, &start, &trainer, &mut results)?;
 
     let start_up_seconds = program_start.elapsed().as_secs_f64();
     live::begin(&mut progress, args, dataset, &trainer, &selected);
     let program_start = shifted(program_start, found);
     let mut target = Target::new(args.target, &dataset.test, program_start);
     target.reached_after = found.and_then(|found| found.description.reached_after);
-    let run_path = run.folder.path().to_owned();
+    let run_path = run_folder.path().to_owned();
     let setup = prepared.setup(&run_path, &settings, &environment, program_start);
     let newest = checkpoint.as_ref().map(|(file, _)| file.clone());
     let mut session = Session {
@@ -181,11 +189,11 @@ pub fn train(
         control: &control,
         target,
         progress,
-        run_folder: run.folder,
+        run_folder,
         results,
         saving: Saving::default(),
     };
-    let epochs = live::train(&mut session, run.last_step)?;
+    let epochs = live::train(&mut session, last_step)?;
     Finish {
         args,
         started: &run.started,
@@ -212,23 +220,16 @@ fn select_backend(
     Ok(selected)
 }
 
-/// Writes and says what is about to be trained.
+/// Says what is about to be trained.
 fn announce(
     args: &TrainArgs,
-    run: &OpenRun,
     start: &StartEvent<'_>,
     trainer: &Trainer<'_>,
     results: &mut Results,
 ) -> anyhow::Result<Progress> {
-    let written = run.folder.write_run(&run.started, start, None);
-    written.inspect_err(|_| {
-        if !run.is_resumed {
-            RunFolder::remove_unbegun(run.folder.path());
-        }
-    })?;
     results.event(start)?;
     let progress = Progress::new(args.quiet, trainer.options().epochs);
-    progress.line(&if run.is_resumed {
+    progress.line(&if start.resumed_at_step.is_some() {
         format!("options of the run: {}", arguments(trainer.options()))
     } else {
         args.recipe.describe()
@@ -374,7 +375,7 @@ impl Session<'_> {
             reached_after: self.target.reached_after,
         };
         let result = self.checkpoints.write(&moment, &mut self.run_folder);
-        self.saving.note("a checkpoint", result);
+        self.saving.note(CHECKPOINT, result);
         Ok(())
     }
 }

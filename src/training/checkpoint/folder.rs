@@ -2,6 +2,7 @@
 
 use super::{Checkpoint, CheckpointError, load, to_bytes};
 use crate::atomic_file::{self, PARTIAL};
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -58,14 +59,14 @@ impl CheckpointFolder {
             file: file.clone(),
             source,
         })?;
-        self.remove_old();
+        self.remove_old(&file);
         Ok(file)
     }
 
     /// Newest first.
     fn files(&self) -> io::Result<Vec<PathBuf>> {
         let entries = match fs::read_dir(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
             other => other?,
         };
         let mut files = Vec::new();
@@ -92,10 +93,12 @@ impl CheckpointFolder {
         }
     }
 
-    /// A file too many spoils nothing, so failures are left alone. What is no file does not count.
-    fn remove_old(&self) {
+    /// A file too many spoils nothing, so failures are left alone. What is no file does not count, nor
+    /// what is of later steps than `newest`: it was of no use when the training went back before it.
+    fn remove_old(&self, newest: &Path) {
         let files = self.files().unwrap_or_default().into_iter();
-        for file in files.filter(|file| file.is_file()).skip(KEPT) {
+        let files = files.filter(|file| file.is_file() && file.as_path() <= newest);
+        for file in files.skip(KEPT) {
             let _ = fs::remove_file(file);
         }
     }
@@ -105,13 +108,31 @@ impl CheckpointFolder {
     /// # Errors
     /// If there are files but none of them can be used: that of the newest.
     pub fn newest(&self) -> Result<Option<Loaded>, CheckpointError> {
+        self.newest_that(|_| Ok::<_, &str>(()))
+    }
+
+    /// The newest checkpoint that is whole and that `check` has nothing against.
+    ///
+    /// # Errors
+    /// As [`newest`](Self::newest); if any is whole, [`CheckpointError::Unfit`] of the newest of these.
+    pub fn newest_that<E: Display>(
+        &self,
+        mut check: impl FnMut(&Checkpoint) -> Result<(), E>,
+    ) -> Result<Option<Loaded>, CheckpointError> {
         let files = self.files().map_err(|source| CheckpointError::Read {
             file: self.path.clone(),
             source,
         })?;
         let mut skipped = Vec::new();
         for file in files {
-            match load(&file) {
+            let checked = load(&file).and_then(|checkpoint| match check(&checkpoint) {
+                Ok(()) => Ok(checkpoint),
+                Err(reason) => Err(CheckpointError::Unfit {
+                    file: file.clone(),
+                    reason: reason.to_string(),
+                }),
+            });
+            match checked {
                 Ok(checkpoint) => {
                     return Ok(Some(Loaded {
                         file,
@@ -122,11 +143,19 @@ impl CheckpointFolder {
                 Err(error) => skipped.push(error),
             }
         }
-        match skipped.into_iter().next() {
+        let is_unfit = |error: &CheckpointError| matches!(error, CheckpointError::Unfit { .. });
+        let told = skipped.iter().position(is_unfit).unwrap_or(0);
+        match skipped.into_iter().nth(told) {
             None => Ok(None),
             Some(error) => Err(error),
         }
     }
+}
+
+/// Whether there is no folder: nothing, or a file of its name.
+fn is_absent(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
 }
 
 /// Renames a folder that stands where a file belongs: somebody else made it, so it is kept.

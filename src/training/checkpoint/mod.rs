@@ -180,6 +180,14 @@ pub enum CheckpointError {
         /// What the system said.
         source: io::Error,
     },
+    /// It is whole, but not of the run as it is.
+    #[error("{file} does not fit its run: {reason}", file = shown(file))]
+    Unfit {
+        /// The file.
+        file: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
     /// It is no checkpoint, of another version, torn or damaged.
     #[error("{file}: not a whole checkpoint: expected {expected}, found {found}", file = shown(file))]
     Damaged {

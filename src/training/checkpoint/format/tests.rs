@@ -186,6 +186,37 @@ fn the_newest_two_are_kept_and_a_failed_write_spoils_neither() {
     }
 }
 
+#[test]
+fn a_training_that_went_back_keeps_what_it_writes() {
+    let run = tempfile::tempdir().unwrap();
+    let folder = CheckpointFolder::new(run.path());
+    let mut written = checkpoint(false, 0.9, true);
+    for steps in [100, 200, 50, 60, 70] {
+        written.description.trainer.epochs_done = steps as u32;
+        folder.write(&written, steps).unwrap();
+    }
+    let is_later = |found: &Checkpoint| found.description.trainer.epochs_done > 70;
+    let check = |found: &Checkpoint| {
+        if is_later(found) {
+            Err("later")
+        } else {
+            Ok(())
+        }
+    };
+    let newest = folder.newest_that(check).unwrap().unwrap();
+    assert_eq!(newest.checkpoint, written);
+    assert_eq!(newest.skipped.len(), 2);
+    // If none fits, the newest is told.
+    let error = folder
+        .newest_that(|_| Err("other"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.ends_with("step-000000000200.checkpoint does not fit its run: other"),
+        "{error}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 300, failure_persistence: None, ..ProptestConfig::default()
