@@ -2,7 +2,7 @@
 
 use super::access::AccessArgs;
 use super::config::clear_options;
-use super::output::{Results, message, shown};
+use super::output::{Results, message, one_line, shown};
 use super::output_name;
 use super::signals::Signals;
 use super::train::{from_here, parse_share};
@@ -12,6 +12,7 @@ use clap::Args;
 use fused_mlp::machine::Machine;
 use fused_mlp::report::{
     RaceRun, RaceSummary, ScoreEvent, create_folder, create_numbered_folder, race_svg,
+    write_new_file,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -114,20 +115,13 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
-    let (mut runs, mut start) = (Vec::new(), None);
+    let (mut runs, mut start, mut failure) = (Vec::new(), None, None);
     for seed in 1..=args.seeds {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let ended = train(&program, args, seed, &folder).inspect_err(|_| {
-            // Nothing is in it if the first run failed at once; else it stays.
-            let _ = fs::remove_dir(&folder);
-            if is_first {
-                let _ = fs::remove_dir(races);
-            }
-        });
-        match ended? {
-            Some((first, run)) => {
+        match train(&program, args, seed, &folder, &signals) {
+            Ok(Some((first, run))) => {
                 if runs.is_empty() {
                     results.text("seed  epochs  seconds  accuracies after each epoch, %");
                 }
@@ -136,7 +130,20 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
                 start.get_or_insert(first);
                 runs.push(run);
             }
-            None => break,
+            Ok(None) => break,
+            Err(error) if runs.is_empty() => {
+                // Nothing is in it if the first run failed at once; else it stays.
+                let _ = fs::remove_dir(&folder);
+                if is_first {
+                    let _ = fs::remove_dir(races);
+                }
+                return Err(error);
+            }
+            // The runs before it are worth their summary.
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
         }
     }
     let summary = RaceSummary::of(&runs);
@@ -161,12 +168,23 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
         summary,
         results: &runs,
     };
-    write(
-        &folder.join("race.json"),
-        &(serde_json::to_string_pretty(&record)? + "\n"),
-    )?;
+    let json = serde_json::to_string_pretty(&record)? + "\n";
     let svg = race_svg(&runs, args.target).map_err(anyhow::Error::msg)?;
-    write(&folder.join("race.svg"), &svg)?;
+    let written = [("race.json", json), ("race.svg", svg)]
+        .map(|(name, text)| write_new_file(&folder.join(name), text.as_bytes()));
+    if let Some(failure) = failure {
+        // The disk may be full: that is why the run failed, and it is told once as the error.
+        for error in written.into_iter().filter_map(Result::err) {
+            message(&format!("warning: {error}"));
+        }
+        bail!(
+            "{}; the {} before it are in {}",
+            one_line(&failure),
+            counted(runs.len() as f64, "run"),
+            shown(&folder)
+        );
+    }
+    written.into_iter().collect::<Result<Vec<_>, _>>()?;
     results.finish()?;
     if (runs.len() as u64) < args.seeds {
         message(&format!(
@@ -189,7 +207,8 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
 
 /// Refuses options of train that the race sets itself, with what to do instead.
 fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
-    const OWN: [(&str, &str); 5] = [
+    const NOT_TRAINED: &str = "no run would train; give it to fused-mlp train itself";
+    const OWN: [(&str, &str); 8] = [
         (
             "--seed",
             "race sets it; --seeds N before the -- is the number of runs",
@@ -204,6 +223,9 @@ fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
         ),
         ("--resume", "every run of a race starts anew; leave it out"),
         ("--json", "race has it, too; give it before the --"),
+        ("--help", NOT_TRAINED),
+        ("-h", NOT_TRAINED),
+        ("--print-config", NOT_TRAINED),
     ];
     for option in options {
         let name = option.split('=').next().unwrap_or_default();
@@ -214,17 +236,14 @@ fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).with_context(|| format!("{}: cannot be written", shown(path)))
-}
-
 /// Trains in a fresh process. Gives what it told when it started, and how it went; nothing if a
-/// signal ended it.
+/// signal that came to this process, too, ended it.
 fn train(
     program: &Path,
     args: &RaceArgs,
     seed: u64,
     folder: &Path,
+    signals: &Signals,
 ) -> anyhow::Result<Option<(Value, RaceRun)>> {
     let start = Instant::now();
     let mut command = Command::new(program);
@@ -248,11 +267,15 @@ fn train(
     let process_seconds = start.elapsed().as_secs_f64();
     match output.status.code() {
         Some(code) if code == 0 || code == i32::from(EXIT_MISSED) => {}
-        Some(130 | 143) | None => return Ok(None),
-        Some(code) => {
+        Some(130 | 143) | None if signals.received().is_some() => return Ok(None),
+        code => {
+            let status = output.status.to_string().replace(": ", " ");
+            let ended = code.map_or(status, |code| format!("exit code {code}"));
             let said = String::from_utf8_lossy(&output.stderr);
-            let said = said.trim().trim_start_matches("error: ");
-            bail!("the run with seed {seed} ended with exit code {code}: {said}");
+            bail!(
+                "the run with seed {seed} ended with {ended}: {}",
+                errors_in(&said)
+            );
         }
     }
     let parse = |line: &str| serde_json::from_str::<Value>(line);
@@ -275,6 +298,18 @@ fn train(
     Ok(Some((first.clone(), run)))
 }
 
+/// The errors among what a training said, without its warnings, in one line.
+fn errors_in(said: &str) -> String {
+    let lines = said.lines().filter(|line| !line.starts_with("warning: "));
+    let lines: Vec<&str> = lines
+        .map(|line| line.trim_start_matches("error: "))
+        .collect();
+    match lines.join(" ") {
+        nothing if nothing.is_empty() => "it said nothing".to_owned(),
+        errors => errors,
+    }
+}
+
 fn line(run: &RaceRun) -> String {
     let seconds = match run.seconds {
         Some(seconds) => format!("{seconds:.3}"),
@@ -292,8 +327,8 @@ fn line(run: &RaceRun) -> String {
     )
 }
 
-fn epochs_text(epochs: f64) -> String {
-    format!("{epochs} epoch{}", if epochs == 1.0 { "" } else { "s" })
+fn counted(count: f64, name: &str) -> String {
+    format!("{count} {name}{}", if count == 1.0 { "" } else { "s" })
 }
 
 fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
@@ -319,7 +354,7 @@ fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
     );
     let mut text = format!("\naccuracy {target}: {}; ", parts.join(", "));
     if let Some(epochs) = summary.median_epochs {
-        text += &format!("{} (median); ", epochs_text(epochs));
+        text += &format!("{} (median); ", counted(epochs, "epoch"));
     }
     text += &format!("{} of {} runs missed it", summary.failures, summary.runs);
     if let Some(start_up) = summary.median_start_up_seconds {
@@ -331,6 +366,13 @@ fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn warnings_of_a_training_are_no_errors() {
+        let said = "warning: steps.csv: No space left\nerror: not everything could be saved\n";
+        assert_eq!(errors_in(said), "not everything could be saved");
+        assert_eq!(errors_in("\n"), "it said nothing");
+    }
 
     fn run(seed: u64, seconds: Option<f64>) -> RaceRun {
         RaceRun {
