@@ -178,9 +178,8 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
             message(&format!("warning: {error}"));
         }
         bail!(
-            "{}; the {} before it are in {}",
+            "{}; the runs before it are in {}",
             one_line(&failure),
-            counted(runs.len() as f64, "run"),
             shown(&folder)
         );
     }
@@ -274,7 +273,7 @@ fn train(
             let said = String::from_utf8_lossy(&output.stderr);
             bail!(
                 "the run with seed {seed} ended with {ended}: {}",
-                errors_in(&said)
+                reason(&said)
             );
         }
     }
@@ -298,15 +297,17 @@ fn train(
     Ok(Some((first.clone(), run)))
 }
 
-/// The errors among what a training said, without its warnings, in one line.
-fn errors_in(said: &str) -> String {
-    let lines = said.lines().filter(|line| !line.starts_with("warning: "));
-    let lines: Vec<&str> = lines
-        .map(|line| line.trim_start_matches("error: "))
-        .collect();
-    match lines.join(" ") {
-        nothing if nothing.is_empty() => "it said nothing".to_owned(),
-        errors => errors,
+/// Why a training failed, in one line: what it said at last, and what a panic said before.
+fn reason(said: &str) -> String {
+    let is_other = |line: &&str| !line.starts_with("warning: ") && !line.starts_with("error: ");
+    let (before, last) = said.trim().rsplit_once('\n').unwrap_or(("", said.trim()));
+    let lines = before
+        .lines()
+        .filter(is_other)
+        .chain([last.trim_start_matches("error: ")]);
+    match lines.collect::<Vec<_>>().join(" ").trim() {
+        "" => "it said nothing".to_owned(),
+        reason => reason.to_owned(),
     }
 }
 
@@ -327,8 +328,8 @@ fn line(run: &RaceRun) -> String {
     )
 }
 
-fn counted(count: f64, name: &str) -> String {
-    format!("{count} {name}{}", if count == 1.0 { "" } else { "s" })
+fn epochs_text(epochs: f64) -> String {
+    format!("{epochs} epoch{}", if epochs == 1.0 { "" } else { "s" })
 }
 
 fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
@@ -354,7 +355,7 @@ fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
     );
     let mut text = format!("\naccuracy {target}: {}; ", parts.join(", "));
     if let Some(epochs) = summary.median_epochs {
-        text += &format!("{} (median); ", counted(epochs, "epoch"));
+        text += &format!("{} (median); ", epochs_text(epochs));
     }
     text += &format!("{} of {} runs missed it", summary.failures, summary.runs);
     if let Some(start_up) = summary.median_start_up_seconds {
@@ -368,10 +369,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn warnings_of_a_training_are_no_errors() {
-        let said = "warning: steps.csv: No space left\nerror: not everything could be saved\n";
-        assert_eq!(errors_in(said), "not everything could be saved");
-        assert_eq!(errors_in("\n"), "it said nothing");
+    fn the_last_error_of_a_training_is_why_it_failed() {
+        let said =
+            "warning: no space left\nerror: the target was missed\nerror: not all is saved\n";
+        assert_eq!(reason(said), "not all is saved");
+        assert_eq!(
+            reason("thread panicked:\nindex 7\nerror: a fault"),
+            "thread panicked: index 7 a fault"
+        );
+        assert_eq!(reason("\n"), "it said nothing");
     }
 
     fn run(seed: u64, seconds: Option<f64>) -> RaceRun {
