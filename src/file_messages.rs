@@ -1,5 +1,6 @@
 //! Words about files, the same in all messages.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -14,6 +15,24 @@ pub fn shown(path: &Path) -> String {
         }
     }
     shown
+}
+
+/// Creates a folder, and those that it lies in.
+///
+/// # Errors
+/// What the system says, or that a file is in the way.
+pub fn create_folders(path: &Path) -> io::Result<()> {
+    let is_file = |path: &&Path| fs::metadata(path).is_ok_and(|found| !found.is_dir());
+    fs::create_dir_all(path).map_err(|error| match path.ancestors().find(is_file) {
+        Some(file) => io::Error::new(
+            error.kind(),
+            format!(
+                "expected a folder, found the file {}; choose another name with --out",
+                shown(file)
+            ),
+        ),
+        None => error,
+    })
 }
 
 /// That a file cannot be read: what the system said, what was expected, and what to do.

@@ -182,6 +182,8 @@ impl Session {
             let (answers, times) = (&mut self.run.answers, &mut self.run.times);
             let computed = answers.compute(part, &settings, dataset, &progress, times);
             follower.end();
+            // Nothing is told of data that changed; what was written before stays.
+            dataset.map_or(Ok(()), Dataset::check_mappings)?;
             match computed {
                 Ok(()) => {}
                 Err(AssignmentError::Stopped) => break,

@@ -163,6 +163,10 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
     let control = PassControl::default();
     let signals = Signals::watch(&control.stop)?;
     let mut ending = measure(args, &mut rows, &mut peaks, &control)?;
+    // Nothing is told of data that changed.
+    for source in &sources {
+        source.dataset.check_mappings()?;
+    }
     if !is_sound(&mut rows) {
         ending = Ending::Missed(EXIT_MISSED);
     }
@@ -410,7 +414,8 @@ fn is_sound(rows: &mut [Row<'_>]) -> bool {
     is_sound
 }
 
-/// Refuses a file that cannot be written after the measurement, before it begins.
+/// Refuses a file that cannot be written after the measurement, or is not ours to replace, before it
+/// begins.
 fn check_place(path: &Path) -> anyhow::Result<()> {
     let folder = path
         .parent()
@@ -418,6 +423,13 @@ fn check_place(path: &Path) -> anyhow::Result<()> {
     if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
         bail!(
             "--save is {}; expected a file in a folder that exists",
+            shown(path)
+        );
+    }
+    if path.exists() && SavedBench::load(path).is_err() {
+        bail!(
+            "--save is {}; expected a new file or times that bench has saved, found another file, \
+             which is not replaced; choose another name",
             shown(path)
         );
     }

@@ -2,16 +2,23 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::Ending;
 use super::access::AccessArgs;
+use super::output::message;
 use super::output::shown;
 use super::output_name;
 use super::progress::Progress;
+use super::signals::Signals;
 use super::train::open_data_with;
-use fused_mlp::mnist::{DatasetSummary, MnistFile, SplitSummary, SyntheticOptions, synthesize};
+use fused_mlp::mnist::{
+    DatasetSummary, MnistFile, SplitSummary, SyntheticError, SyntheticOptions, synthesize,
+};
 
 /// Describe or check a data set.
 #[derive(Debug, Clone, Args)]
@@ -122,15 +129,15 @@ pub enum Like {
 /// # Errors
 ///
 /// If the data set is not found or not sound, or if standard output cannot be written.
-pub fn run(args: &DataArgs) -> anyhow::Result<()> {
+pub fn run(args: &DataArgs) -> anyhow::Result<Ending> {
     let mut stdout = io::stdout().lock();
     let result = match &args.command {
-        DataCommand::Info(args) => info(args, &mut stdout),
-        DataCommand::Verify(args) => verify(args, &mut stdout),
+        DataCommand::Info(args) => info(args, &mut stdout).map(|()| Ending::Success),
+        DataCommand::Verify(args) => verify(args, &mut stdout).map(|()| Ending::Success),
         DataCommand::Synth(args) => synth(args, &mut stdout),
     };
     result
-        .and_then(|()| Ok(stdout.flush()?))
+        .and_then(|ending| Ok(stdout.flush().map(|()| ending)?))
         .map_err(|error| match error.is::<io::Error>() {
             true => error.context("standard output cannot be written"),
             false => error,
@@ -222,7 +229,7 @@ struct SynthRecord {
     seed: u64,
 }
 
-fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<()> {
+fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<Ending> {
     let Like::Mnist = args.like;
     let (_, source) = open_data_with(args.data.as_deref(), None, args.access.access())?;
     let options = SyntheticOptions {
@@ -231,13 +238,23 @@ fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<()> {
         density: args.density,
         seed: args.seed,
     };
+    let stop = Arc::new(AtomicBool::new(false));
+    let signals = Signals::watch(&stop)?;
     let total = args.samples.saturating_add(args.test_samples);
     let progress = Progress::new(args.quiet, 1);
     let bar = progress.bar(total);
     let result = synthesize(&source, &options, &args.out, |done| {
         bar.set_position(done as u64);
+        !stop.load(Ordering::Relaxed)
     });
     bar.finish_and_clear();
+    if let (Err(SyntheticError::Stopped), Some(signal)) = (&result, signals.received()) {
+        message(&format!(
+            "interrupted: no data set is in {}",
+            shown(&args.out)
+        ));
+        return Ok(Ending::Signal(signal));
+    }
     result?;
     let record = SynthRecord {
         folder: args.out.display().to_string(),
@@ -255,7 +272,7 @@ fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<()> {
             record.folder, record.samples, record.test_samples
         )?;
     }
-    Ok(())
+    Ok(Ending::Success)
 }
 
 #[cfg(test)]

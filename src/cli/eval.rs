@@ -10,7 +10,7 @@ use super::output::{Results, message};
 use super::train::{evaluate, open_data_with};
 use super::{EXIT_MISSED, Ending};
 use clap::Args;
-use fused_mlp::backend::{Optimizer, Samples};
+use fused_mlp::backend::{BackendError, Optimizer, Samples};
 use fused_mlp::mnist::FileAccess;
 use fused_mlp::report::EvaluationEvent;
 use predictions::{Predictions, PredictionsFile};
@@ -98,10 +98,16 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         shape.classes,
         &evaluation,
     );
-    if let Some(file) = &args.predictions {
+    let logits = args.predictions.as_ref().map(|file| {
         let samples = Samples::from(split);
         let order: Vec<u32> = (0..).take(samples.len()).collect();
         let logits = selected.backend.logits(samples, &order)?;
+        Ok::<_, BackendError>((file, logits))
+    });
+    let logits = logits.transpose()?;
+    // Nothing is told of data that changed.
+    dataset.check_mappings()?;
+    if let Some((file, logits)) = logits {
         let predictions = Predictions {
             labels: split.labels.bytes(),
             predicted: &evaluation.predicted,

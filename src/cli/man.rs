@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Command};
 use clap_mangen::Man;
+use fused_mlp::file_messages::create_folders;
 use roff::{Roff, roman};
 use std::ffi::OsStr;
 use std::fs;
@@ -38,7 +39,7 @@ pub fn run(args: &ManArgs, mut root: Command) -> anyhow::Result<Ending> {
     root = root.disable_help_subcommand(true);
     root.build();
     if let Some(folder) = &args.out {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        create_folders(folder).with_context(|| folder.display().to_string())?;
         write_pages(&root, folder)?;
         return Ok(Ending::Success);
     }

@@ -152,7 +152,7 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Assignment(args) => assignment::run(&args, start),
-        Command::Data(args) => data::run(&args).map(|()| Ending::Success),
+        Command::Data(args) => data::run(&args),
         Command::Completions(args) => completions::run(&args, root()),
         Command::Man(args) => man::run(&args, root()),
     };

@@ -159,12 +159,15 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let (isa, threads) = (args.engine.isa()?, args.engine.threads()?);
     let mut engine = Engine::new(&parameters, options.optimizer(), threads, isa)?;
     let machine = Machine::here();
-    let folder = folder::create(args.out.as_deref(), &machine)?;
     let control = PassControl::default();
+    // Before there is a folder, which a signal would leave empty.
     let signals = Signals::watch(&control.stop)?;
+    let folder = folder::create(args.out.as_deref(), &machine)?;
     let measured = measure(args, &mut engine, &mut trainer, &control).and_then(|measured| {
         measured.map_or(Ok(None), |mut measured| {
             let evaluation = evaluate(&mut engine, &mut measured.profile, &dataset.test)?;
+            // Nothing is told of data that changed.
+            dataset.check_mappings()?;
             Ok(Some((measured, evaluation, roofs(isa, threads, &machine)?)))
         })
     });
@@ -174,7 +177,10 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     }
     let Some((measured, evaluation, roofs)) = measured? else {
         return Ok(match signals.received() {
-            Some(signal) => Ending::Signal(signal),
+            Some(signal) => {
+                message("interrupted: no profile is written, which needs all epochs");
+                Ending::Signal(signal)
+            }
             None => {
                 message("error: the loss is not finite; use a lower --learning-rate");
                 Ending::Missed(EXIT_MISSED)

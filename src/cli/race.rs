@@ -2,7 +2,7 @@
 
 use super::access::AccessArgs;
 use super::config::clear_options;
-use super::output::{Results, message, shown};
+use super::output::{Results, message, one_line, shown};
 use super::output_name;
 use super::signals::Signals;
 use super::train::{from_here, parse_share};
@@ -12,6 +12,7 @@ use clap::Args;
 use fused_mlp::machine::Machine;
 use fused_mlp::report::{
     RaceRun, RaceSummary, ScoreEvent, create_folder, create_numbered_folder, race_svg,
+    write_new_file,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -114,20 +115,13 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
-    let (mut runs, mut start) = (Vec::new(), None);
+    let (mut runs, mut start, mut failure) = (Vec::new(), None, None);
     for seed in 1..=args.seeds {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let ended = train(&program, args, seed, &folder).inspect_err(|_| {
-            // Nothing is in it if the first run failed at once; else it stays.
-            let _ = fs::remove_dir(&folder);
-            if is_first {
-                let _ = fs::remove_dir(races);
-            }
-        });
-        match ended? {
-            Some((first, run)) => {
+        match train(&program, args, seed, &folder, &signals) {
+            Ok(Some((first, run))) => {
                 if runs.is_empty() {
                     results.text("seed  epochs  seconds  accuracies after each epoch, %");
                 }
@@ -136,7 +130,20 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
                 start.get_or_insert(first);
                 runs.push(run);
             }
-            None => break,
+            Ok(None) => break,
+            Err(error) if runs.is_empty() => {
+                // Nothing is in it if the first run failed at once; else it stays.
+                let _ = fs::remove_dir(&folder);
+                if is_first {
+                    let _ = fs::remove_dir(races);
+                }
+                return Err(error);
+            }
+            // The runs before it are worth their summary.
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
         }
     }
     let summary = RaceSummary::of(&runs);
@@ -161,12 +168,22 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
         summary,
         results: &runs,
     };
-    write(
-        &folder.join("race.json"),
-        &(serde_json::to_string_pretty(&record)? + "\n"),
-    )?;
+    let json = serde_json::to_string_pretty(&record)? + "\n";
     let svg = race_svg(&runs, args.target).map_err(anyhow::Error::msg)?;
-    write(&folder.join("race.svg"), &svg)?;
+    let written = [("race.json", json), ("race.svg", svg)]
+        .map(|(name, text)| write_new_file(&folder.join(name), text.as_bytes()));
+    if let Some(failure) = failure {
+        // The disk may be full: that is why the run failed, and it is told once as the error.
+        for error in written.into_iter().filter_map(Result::err) {
+            message(&format!("warning: {error}"));
+        }
+        bail!(
+            "{}; the runs before it are in {}",
+            one_line(&failure),
+            shown(&folder)
+        );
+    }
+    written.into_iter().collect::<Result<Vec<_>, _>>()?;
     results.finish()?;
     if (runs.len() as u64) < args.seeds {
         message(&format!(
@@ -189,7 +206,8 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
 
 /// Refuses options of train that the race sets itself, with what to do instead.
 fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
-    const OWN: [(&str, &str); 5] = [
+    const NOT_TRAINED: &str = "no run would train; give it to fused-mlp train itself";
+    const OWN: [(&str, &str); 8] = [
         (
             "--seed",
             "race sets it; --seeds N before the -- is the number of runs",
@@ -204,6 +222,9 @@ fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
         ),
         ("--resume", "every run of a race starts anew; leave it out"),
         ("--json", "race has it, too; give it before the --"),
+        ("--help", NOT_TRAINED),
+        ("-h", NOT_TRAINED),
+        ("--print-config", NOT_TRAINED),
     ];
     for option in options {
         let name = option.split('=').next().unwrap_or_default();
@@ -214,17 +235,14 @@ fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).with_context(|| format!("{}: cannot be written", shown(path)))
-}
-
 /// Trains in a fresh process. Gives what it told when it started, and how it went; nothing if a
-/// signal ended it.
+/// signal that came to this process, too, ended it.
 fn train(
     program: &Path,
     args: &RaceArgs,
     seed: u64,
     folder: &Path,
+    signals: &Signals,
 ) -> anyhow::Result<Option<(Value, RaceRun)>> {
     let start = Instant::now();
     let mut command = Command::new(program);
@@ -248,11 +266,15 @@ fn train(
     let process_seconds = start.elapsed().as_secs_f64();
     match output.status.code() {
         Some(code) if code == 0 || code == i32::from(EXIT_MISSED) => {}
-        Some(129 | 130 | 143) | None => return Ok(None),
-        Some(code) => {
+        Some(129 | 130 | 143) | None if signals.received().is_some() => return Ok(None),
+        code => {
+            let status = output.status.to_string().replace(": ", " ");
+            let ended = code.map_or(status, |code| format!("exit code {code}"));
             let said = String::from_utf8_lossy(&output.stderr);
-            let said = said.trim().trim_start_matches("error: ");
-            bail!("the run with seed {seed} ended with exit code {code}: {said}");
+            bail!(
+                "the run with seed {seed} ended with {ended}: {}",
+                reason(&said)
+            );
         }
     }
     let parse = |line: &str| serde_json::from_str::<Value>(line);
@@ -273,6 +295,20 @@ fn train(
         scores: scores.collect::<Result<_, _>>()?,
     };
     Ok(Some((first.clone(), run)))
+}
+
+/// Why a training failed, in one line: what it said at last, and what a panic said before.
+fn reason(said: &str) -> String {
+    let is_other = |line: &&str| !line.starts_with("warning: ") && !line.starts_with("error: ");
+    let (before, last) = said.trim().rsplit_once('\n').unwrap_or(("", said.trim()));
+    let lines = before
+        .lines()
+        .filter(is_other)
+        .chain([last.trim_start_matches("error: ")]);
+    match lines.collect::<Vec<_>>().join(" ").trim() {
+        "" => "it said nothing".to_owned(),
+        reason => reason.to_owned(),
+    }
 }
 
 fn line(run: &RaceRun) -> String {
@@ -331,6 +367,18 @@ fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_error_of_a_training_is_why_it_failed() {
+        let said =
+            "warning: no space left\nerror: the target was missed\nerror: not all is saved\n";
+        assert_eq!(reason(said), "not all is saved");
+        assert_eq!(
+            reason("thread panicked:\nindex 7\nerror: a fault"),
+            "thread panicked: index 7 a fault"
+        );
+        assert_eq!(reason("\n"), "it said nothing");
+    }
 
     fn run(seed: u64, seconds: Option<f64>) -> RaceRun {
         RaceRun {

@@ -15,14 +15,17 @@ use super::{EXIT_MISSED, Ending};
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use fused_mlp::machine::default_threads;
+use fused_mlp::mnist::Dataset;
 use fused_mlp::report::{DataDescription, sweep_svg};
 use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
 use fused_mlp::sweep::{
     Grid, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepFolderError, SweepPlan,
     best_by_validation, run as run_sweep, summarise,
 };
+use fused_mlp::training::checkpoint::DataIdentity;
 use fused_mlp::training::{Schedule, TrainingOptions};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -151,13 +154,32 @@ fn once<T: Clone + PartialEq + Display>(name: &str, values: &[T]) -> Vec<T> {
     kept
 }
 
-/// What makes a sweep the same: the lists, and the data.
+/// Beginning of the names of the data's checksums in a description.
+const CHECKSUM: &str = "sha256-of-";
+
+/// What makes a sweep the same: the lists, the rounding, and the data wherever they are.
 #[derive(Serialize)]
 struct Description<'a> {
     #[serde(flatten)]
     grid: &'a Grid,
     test: bool,
+    /// Instruction sets that give the same bits.
+    isa: &'static str,
     data: &'a str,
+    #[serde(flatten)]
+    checksums: BTreeMap<String, String>,
+}
+
+fn checksums(dataset: &Dataset) -> BTreeMap<String, String> {
+    let sums = DataIdentity::new(String::new(), dataset).sha256;
+    let names = [
+        "training-images",
+        "training-labels",
+        "test-images",
+        "test-labels",
+    ];
+    let names = names.map(|name| format!("{CHECKSUM}{name}"));
+    names.into_iter().zip(sums).collect()
 }
 
 impl SweepArgs {
@@ -217,10 +239,15 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
     let description = Description {
         grid: &grid,
         test: args.test,
+        isa: match plan.isa.is_fused() {
+            true => "avx512 or avx2",
+            false => "portable",
+        },
         data: &data.folder,
+        checksums: checksums(&dataset),
     };
     let opened = SweepFolder::open(&args.out, &description, &configurations);
-    let mut folder = opened.map_err(|error| other_sweep(error, origins))?;
+    let mut folder = opened.map_err(|error| other_sweep(error, origins, &data.folder))?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
@@ -231,6 +258,10 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
         results.event(&table::RunEvent::new(&configurations, result))?;
     }
     run_sweep(&plan, &todo, &stop, |event| -> anyhow::Result<()> {
+        // Before a file that was shortened ends the process, and before a run is kept that has seen
+        // other data than those before it.
+        let checked = dataset.check_mappings();
+        checked.context("the sweep ended; the same command goes on with whole data")?;
         follower.follow(&event);
         if let SweepEvent::Run(result) = event {
             folder.add(result)?;
@@ -251,8 +282,20 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
 }
 
 /// That the sweep in the folder is another one; an option that nobody has set is told as missing.
-fn other_sweep(error: SweepFolderError, origins: &Origins) -> anyhow::Error {
+fn other_sweep(error: SweepFolderError, origins: &Origins, data: &str) -> anyhow::Error {
     match error {
+        SweepFolderError::Other {
+            folder,
+            option,
+            found,
+            expected,
+        } if option.starts_with(CHECKSUM) => anyhow!(
+            "the {} in {} are not those of the sweep in {}: expected SHA-256 {found}, found \
+             {expected}; name its data set with --data, or choose another folder with --out",
+            option[CHECKSUM.len()..].replace('-', " "),
+            from_here(data),
+            shown(&folder)
+        ),
         SweepFolderError::Other {
             folder,
             option,

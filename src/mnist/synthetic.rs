@@ -16,6 +16,7 @@
 //! Sample i depends on the seed, the source and i alone, not on the number of samples.
 
 use super::{Dataset, MnistFile, Split};
+use crate::file_messages::create_folders;
 use crate::random::{Purpose, Stream};
 use rayon::prelude::*;
 use std::fs::{self, File};
@@ -74,6 +75,9 @@ pub enum SyntheticError {
         /// What the system says.
         source: io::Error,
     },
+    /// The listener wanted no more.
+    #[error("no data set was made")]
+    Stopped,
 }
 
 impl SyntheticOptions {
@@ -102,7 +106,8 @@ impl SyntheticOptions {
 /// Makes a data set like `source` in `folder`, which is created where it is not there.
 ///
 /// The files are written beside their names and renamed when all four are complete. Memory does not
-/// grow with the number of samples. `progress` is told the samples written so far.
+/// grow with the number of samples. `progress` is told the samples written so far, and
+/// whether to go on is its answer.
 ///
 /// # Errors
 /// [`SyntheticError`]; nothing but the folder is left then.
@@ -110,14 +115,14 @@ pub fn synthesize(
     source: &Dataset,
     options: &SyntheticOptions,
     folder: &Path,
-    mut progress: impl FnMut(usize),
+    mut progress: impl FnMut(usize) -> bool,
 ) -> Result<(), SyntheticError> {
     options.check()?;
     let failed = |path: &Path, source: io::Error| SyntheticError::File {
         path: path.to_owned(),
         source,
     };
-    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    create_folders(folder).map_err(|error| failed(folder, error))?;
     let names = MnistFile::ALL.iter().flat_map(|file| file.names());
     for name in names.flat_map(|name| [name.to_owned(), format!("{name}.gz")]) {
         let path = folder.join(name);
@@ -187,7 +192,7 @@ impl Maker<'_> {
         count: usize,
         images_path: &Path,
         labels_path: &Path,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<(), SyntheticError> {
         let images = &self.split.images;
         let sizes = [count, images.rows(), images.columns()];
@@ -204,7 +209,9 @@ impl Maker<'_> {
                 image_file.write(&images)?;
                 label_file.write(&labels)?;
             }
-            progress(last);
+            if !progress(last) {
+                return Err(SyntheticError::Stopped);
+            }
         }
         image_file.finish()?;
         label_file.finish()

@@ -1,6 +1,7 @@
 //! Folders that are never overwritten.
 
 use super::run_folder::RunFolderError;
+use crate::file_messages::create_folders;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ pub fn create_folder(path: &Path) -> Result<(), RunFolderError> {
         source,
     };
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(failed)?;
+        create_folders(parent).map_err(failed)?;
     }
     match fs::create_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(RunFolderError::Exists {

@@ -13,7 +13,7 @@ use super::record::EpochLine;
 use super::{RunConfiguration, RunRecord, RunResult};
 use crate::atomic_file;
 use crate::bounded_file;
-use crate::file_messages::shown;
+use crate::file_messages::{create_folders, shown};
 use crate::training::EpochRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -62,21 +62,31 @@ pub enum SweepFolderError {
         folder: PathBuf,
     },
     /// A file there is broken.
-    #[error("{path}: {problem}; remove the folder, or choose another one with --out", path = shown(path))]
+    #[error("{path}: {problem}", path = shown(path))]
     Broken {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with it, and what to do.
         problem: String,
     },
     /// A file or the folder cannot be read or written.
-    #[error("{path}: {source}", path = shown(path))]
+    #[error("{path}: {source}{advice}", path = shown(path), advice = advice(source))]
     Io {
         /// What was to be read or written.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+}
+
+fn advice(source: &io::Error) -> &'static str {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    match source.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => {
+            "; the same command goes on with the sweep once there is room"
+        }
+        _ => "",
+    }
 }
 
 /// The folder of a sweep, and the runs that are done.
@@ -94,7 +104,8 @@ impl SweepFolder {
     /// Begins a sweep in a folder that is new or empty, or goes on with the one that is there.
     ///
     /// `description` is an object whose fields are the options of the sweep, by their names on the
-    /// command line; a sweep is the same if they are equal.
+    /// command line; a sweep is the same if they are equal, but for `data`: the folder of the data may
+    /// have moved, and their checksums tell.
     ///
     /// # Errors
     /// If the folder holds something else, another sweep or broken files, or cannot be written.
@@ -109,7 +120,7 @@ impl SweepFolder {
             results: Vec::new(),
             _lock: None,
         };
-        fs::create_dir_all(path).map_err(|error| folder.failed("", error))?;
+        create_folders(path).map_err(|error| folder.failed("", error))?;
         let expected = folder.description(description)?;
         match bounded_file::read_to_string(&path.join(SWEEP_FILE), bounded_file::MAX_TEXT) {
             Ok(text) => {
@@ -118,8 +129,13 @@ impl SweepFolder {
                 folder.read()?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut entries = fs::read_dir(path).map_err(|error| folder.failed("", error))?;
-                if entries.next().is_some() {
+                let entries = fs::read_dir(path).map_err(|error| folder.failed("", error))?;
+                // That of a sweep whose first write was cut off.
+                let unfinished = format!("{SWEEP_FILE}.{}", atomic_file::PARTIAL);
+                let is_other = |name: io::Result<fs::DirEntry>| {
+                    name.map_or(true, |entry| *entry.file_name() != *unfinished)
+                };
+                if entries.into_iter().any(is_other) {
                     return Err(SweepFolderError::NoSweep {
                         folder: path.to_owned(),
                     });
@@ -202,7 +218,7 @@ impl SweepFolder {
         };
         let (found, expected) = (options(&found), options(expected));
         let none = || "absent".to_owned();
-        let differs = |name: &&String| found.get(*name) != expected.get(*name);
+        let differs = |name: &&String| *name != "data" && found.get(*name) != expected.get(*name);
         let other = expected.keys().chain(found.keys()).find(differs);
         other.map_or(Ok(()), |name| {
             Err(SweepFolderError::Other {
@@ -292,14 +308,21 @@ impl SweepFolder {
     }
 
     fn failed(&self, name: &str, source: io::Error) -> SweepFolderError {
-        let path = self.path.join(name);
+        let path = match name {
+            "" => self.path.clone(),
+            name => self.path.join(name),
+        };
         SweepFolderError::Io { path, source }
     }
 
     fn broken(&self, name: &str, problem: &str) -> SweepFolderError {
+        let advice = match name {
+            SWEEP_FILE => "remove the folder, or choose another one with --out",
+            _ => "remove these lines, and the same command trains their runs again",
+        };
         SweepFolderError::Broken {
             path: self.path.join(name),
-            problem: problem.to_owned(),
+            problem: format!("{problem}; {advice}"),
         }
     }
 }

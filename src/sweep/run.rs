@@ -9,7 +9,8 @@ use crate::simd::Isa;
 use crate::training::{EpochEnd, EpochRecord, OptionError, Trainer};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::Instant;
 
 /// How a run ended.
@@ -114,6 +115,14 @@ pub enum SweepError {
     /// A network or its data cannot be used.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// The threads could not be started.
+    #[error("{workers} runs at a time cannot be started: {reason}; choose fewer with --workers")]
+    Workers {
+        /// Number asked for.
+        workers: usize,
+        /// What the system said.
+        reason: String,
+    },
 }
 
 impl SweepPlan<'_> {
@@ -127,6 +136,11 @@ impl SweepPlan<'_> {
             check_shape(self.shape(configuration))?;
         }
         Ok(())
+    }
+
+    fn no_workers(&self, reason: String) -> SweepError {
+        let workers = self.workers;
+        SweepError::Workers { workers, reason }
     }
 
     fn shape(&self, configuration: &RunConfiguration) -> Shape {
@@ -148,7 +162,11 @@ impl SweepPlan<'_> {
         let configuration = &self.configurations[index];
         let options = &configuration.options;
         let parameters = options.initial_parameters(self.shape(configuration));
-        let mut engine = Engine::new(&parameters, options.optimizer(), 1, self.isa)?;
+        let engine = Engine::new(&parameters, options.optimizer(), 1, self.isa);
+        let mut engine = engine.map_err(|error| match error {
+            BackendError::Threads { reason, .. } => self.no_workers(reason),
+            other => other.into(),
+        })?;
         let mut trainer = Trainer::new(Samples::from(&self.dataset.train), options)?;
         let control = PassControl::with_stop(Arc::clone(stop));
         let mut result = RunResult {
@@ -204,7 +222,7 @@ enum Message {
 /// minibatches at hand; runs that were under way then are not told.
 ///
 /// # Errors
-/// If an option is out of its range, before anything is trained; and what `listener` says, after
+/// If an option is out of its range or the threads cannot be started, before anything is trained; and what `listener` says, after
 /// which the sweep stops.
 ///
 /// # Panics
@@ -219,11 +237,17 @@ pub fn run<E: From<SweepError>>(
     plan.check()?;
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        // Nothing is trained, and no memory taken for it, before all threads are there.
+        let closed = gate.lock();
         for _ in 0..plan.workers.min(todo.len()) {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                while let Some(&index) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (sender, next, gate) = (sender.clone(), &next, &gate);
+            let work = move || {
+                drop(gate.lock());
+                while !stop.load(Ordering::Relaxed)
+                    && let Some(&index) = todo.get(next.fetch_add(1, Ordering::Relaxed))
+                {
                     // Nobody listens any more after an error, which has set `stop`.
                     let epoch_ended = |record| drop(sender.send(Message::Epoch(index, record)));
                     let result = plan.train(index, stop, epoch_ended);
@@ -231,8 +255,13 @@ pub fn run<E: From<SweepError>>(
                         break;
                     }
                 }
-            });
+            };
+            if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
+                stop.store(true, Ordering::Relaxed);
+                return Err(plan.no_workers(error.to_string()).into());
+            }
         }
+        drop(closed);
         drop(sender);
         let result = receiver.iter().try_for_each(|message| match message {
             Message::Epoch(index, ref record) => listener(SweepEvent::Epoch { index, record }),

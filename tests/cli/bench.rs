@@ -200,10 +200,9 @@ fn an_interrupted_run_shows_what_it_has_and_replaces_no_file() {
         return;
     }
     let place = Place::new();
+    place.stdout(&format!("{SMALL} --threads 1 --save old.json"));
+    let old = fs::read_to_string(place.path("old.json")).unwrap();
     for (file, is_there) in [("old.json", true), ("new.json", false)] {
-        if is_there {
-            fs::write(place.path(file), "old").unwrap();
-        }
         let arguments = format!(
             "bench --hidden 20 --threads 1,2 --warm-up 0 --repeats 100000 --json --save {file}"
         );
@@ -233,7 +232,27 @@ fn an_interrupted_run_shows_what_it_has_and_replaces_no_file() {
         assert!(errors.contains("stopped by a signal"), "{errors}");
         assert!(!errors.contains("error"), "{errors}");
         let saved = fs::read_to_string(place.path(file)).unwrap();
-        assert_eq!(saved == "old", is_there, "{saved}");
+        assert_eq!(saved == old, is_there, "{saved}");
         assert_eq!(errors.contains("not written to old.json"), is_there);
+    }
+}
+
+#[test]
+fn only_saved_times_are_replaced() {
+    if refuses() {
+        return;
+    }
+    let place = Place::new();
+    for text in ["", "{}", "{\"machine\": 1, \"rows\": []}"] {
+        fs::write(place.path("run.json"), text).unwrap();
+        let line = place.failure("bench --save run.json", 2);
+        assert!(
+            line.contains("--save is run.json") && line.contains("not replaced"),
+            "{line}"
+        );
+        assert_eq!(fs::read_to_string(place.path("run.json")).unwrap(), text);
+    }
+    for _ in 0..2 {
+        place.stdout(&format!("{SMALL} --threads 1 --save times.json"));
     }
 }

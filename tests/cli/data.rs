@@ -92,8 +92,19 @@ fn a_synthetic_set_that_cannot_be_made_is_one_line_and_no_file() {
         "{line}"
     );
     fs::write(place.path("file"), "").unwrap();
-    let line = place.failure("data synth --samples 5 --out file", 2);
-    assert!(line.contains("file"), "{line}");
+    for arguments in [
+        "data synth --samples 5 --out file",
+        "sweep --validation 100 --out file",
+        "man --out file",
+        "train --out file/run",
+        "train --out file/runs/run",
+    ] {
+        let line = place.failure(arguments, 2);
+        assert!(
+            line.contains("expected a folder, found the file file; "),
+            "{line}"
+        );
+    }
     // A full disk: the device of that name gives the error at every write.
     fs::create_dir(place.path("full")).unwrap();
     let partial = place.path("full/train-images-idx3-ubyte.partial");
@@ -143,4 +154,21 @@ fn an_empty_folder_is_told_what_to_do_in_one_line() {
         "{line}"
     );
     assert!(line.contains("FUSED_MLP_DATA"), "{line}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_no_part_of_a_synthetic_set() {
+    let place = Place::new();
+    let arguments = "data synth --samples 4000000 --quiet --out big";
+    let child = super::signals::program(&place, arguments).spawn().unwrap();
+    while !place.path("big/train-images-idx3-ubyte.partial").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    super::resume::signal(child.id(), "INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(errors, "interrupted: no data set is in big\n");
+    assert_eq!(fs::read_dir(place.path("big")).unwrap().count(), 0);
 }

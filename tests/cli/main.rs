@@ -7,6 +7,7 @@ mod assignment;
 mod bench;
 mod config;
 mod data;
+mod data_in_use;
 mod disk;
 mod eval;
 mod failures;

@@ -1,8 +1,12 @@
 //! `race`: fresh processes, counted failures, files.
 
+use super::resume::signal;
+use super::signals::program;
 use super::support::{Place, json_lines};
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::time::Duration;
 
 const TRAIN: &str = "-- --hidden 20 --epochs 8";
 
@@ -108,6 +112,10 @@ fn mistakes_are_one_line() {
         "--out x",
         "--target-accuracy 0.5",
         "--resume x",
+        "--json",
+        "--help",
+        "-h",
+        "--print-config",
     ] {
         let line = place.failure(&format!("race -- {option}"), 2);
         let name = option.split([' ', '=']).next().unwrap();
@@ -129,4 +137,75 @@ fn mistakes_are_one_line() {
     fs::create_dir(place.path("races")).unwrap();
     place.failure("race --data nope", 2);
     assert!(place.path("races").exists());
+}
+
+/// A race whose first run is under way, after this signal to the race and one to its run.
+#[cfg(target_os = "linux")]
+fn race_under_fire(to_race: Option<&str>, to_run: &str) -> (Place, Option<i32>, String) {
+    let place = Place::new();
+    let arguments = "race --target 1 --seeds 2 --out out -- --hidden 20 --epochs 1000000";
+    let race = program(&place, arguments).spawn().unwrap();
+    while !place.path("out/seed-1/run.json").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (id, children) = (race.id(), format!("/proc/{0}/task/{0}/children", race.id()));
+    let run = fs::read_to_string(children).unwrap();
+    to_race.inspect(|name| signal(id, name));
+    signal(run.trim().parse().unwrap(), to_run);
+    let output = race.wait_with_output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    (place, output.status.code(), errors)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn only_a_signal_to_the_race_is_an_interrupt() {
+    for (name, told) in [
+        ("KILL", "signal 9 (SIGKILL)"),
+        ("ABRT", "signal 6 (SIGABRT)"),
+        ("INT", "exit code 130: interrupted: "),
+    ] {
+        let (_, code, errors) = race_under_fire(None, name);
+        assert_eq!(code, Some(2), "{errors}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+        let told = format!("error: the run with seed 1 ended with {told}");
+        assert!(errors.starts_with(&told), "{errors}");
+    }
+    let (place, code, errors) = race_under_fire(Some("TERM"), "INT");
+    assert_eq!(code, Some(143), "{errors}");
+    assert!(errors.contains("interrupted: 0 of 2 runs"), "{errors}");
+    assert!(place.path("out/race.json").exists());
+}
+
+#[test]
+fn runs_before_one_that_fails_are_summarised() {
+    let place = Place::new();
+    let arguments = format!("race --target 0.5 --seeds 200 --json --out out {TRAIN}");
+    let mut race = program(&place, &arguments).spawn().unwrap();
+    let mut lines = BufReader::new(race.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.contains("\"event\":\"run\""), "{first}");
+    let labels = place.data().join("train-labels-idx1-ubyte");
+    let file = fs::OpenOptions::new().write(true).open(labels).unwrap();
+    file.set_len(100).unwrap();
+    let told: Vec<String> = lines.map(Result::unwrap).collect();
+    let summary: Value = serde_json::from_str(told.last().unwrap()).unwrap();
+    let output = race.wait_with_output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    let parts = [
+        "error: the run with seed ",
+        "truncated",
+        " before it are in out",
+    ];
+    assert!(parts.iter().all(|part| errors.contains(part)), "{errors}");
+    assert_eq!(
+        (&summary["event"], &summary["runs"]),
+        (&"summary".into(), &told.len().into())
+    );
+    let kept = fs::read_to_string(place.path("out/race.json")).unwrap();
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(kept["results"].as_array().unwrap().len(), told.len());
+    assert!(place.path("out/race.svg").exists());
 }

@@ -1,7 +1,8 @@
 //! `sweep`: what it trains, keeps, goes on with and refuses.
 
 use super::signals::program;
-use super::support::{Place, fields, json_lines};
+use super::support::{Place, fields, json_lines, one_line_failure};
+use fused_mlp::simd::{Isa, IsaRequest};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,7 +26,7 @@ fn untimed(text: &str) -> BTreeSet<String> {
     text.lines().map(kept).collect()
 }
 
-fn files(place: &Place, folder: &str) -> [BTreeSet<String>; 2] {
+pub fn files(place: &Place, folder: &str) -> [BTreeSet<String>; 2] {
     ["sweep.csv", "epochs.csv"].map(|name| {
         let path = place.path(folder).join(name);
         untimed(&fs::read_to_string(path).unwrap())
@@ -178,6 +179,12 @@ fn another_sweep_in_the_folder_is_refused_by_the_option_that_differs() {
     fs::write(place.path("out/sweep.csv"), "run,hidden\n1,x\n").unwrap();
     let line = place.failure(&format!("{SMALL} --learning-rate 0.1,0.25 --out out"), 2);
     assert!(line.contains("sweep.csv"), "{line}");
+    // The unfinished first write of a sweep is none.
+    let partial = place.path("partial/sweep.json.partial");
+    fs::create_dir(place.path("partial")).unwrap();
+    fs::write(&partial, "{").unwrap();
+    place.stdout(&format!("{SMALL} --out partial"));
+    assert!(!partial.exists());
 }
 
 #[test]
@@ -378,4 +385,95 @@ fn events_have_the_documented_fields() {
                  test_accuracy test_loss train_accuracy train_loss validation \
                  validation_accuracy validation_loss warm_up weight_decay";
     assert_eq!(fields(&all[0]).join(" "), names);
+}
+
+#[test]
+fn other_data_or_another_rounding_are_refused_and_another_place_is_not() {
+    let place = Place::new();
+    place.stdout(&format!("{SMALL} --isa portable --out out"));
+    let portable = format!("{SMALL} --isa portable --out out --seeds 1");
+    let fused = Isa::select(IsaRequest::Auto).is_ok_and(Isa::is_fused);
+    if fused {
+        let line = place.failure(&format!("{SMALL} --isa auto --out out"), 2);
+        let told = "--isa portable, but now it is avx512 or avx2";
+        assert!(line.contains(told), "{line}");
+        let line = place.failure(&format!("{SMALL} --out out"), 2);
+        assert!(line.contains("but --isa is not given"), "{line}");
+    }
+    fs::rename(place.data(), place.path("moved")).unwrap();
+    place.stdout(&format!("{portable} --data moved"));
+    for (file, name) in [
+        ("train-images-idx3-ubyte", "training images"),
+        ("t10k-labels-idx1-ubyte", "test labels"),
+    ] {
+        let path = place.path("moved").join(file);
+        let whole = fs::read(&path).unwrap();
+        let mut other = whole.clone();
+        *other.last_mut().unwrap() ^= 1;
+        fs::write(&path, other).unwrap();
+        let line = place.failure(&format!("{portable} --data moved"), 2);
+        let told =
+            format!("the {name} in moved are not those of the sweep in out: expected SHA-256");
+        assert!(line.contains(&told), "{line}");
+        fs::write(&path, whole).unwrap();
+    }
+    place.stdout(&format!("{portable} --data moved"));
+}
+
+#[test]
+fn a_run_without_all_its_epochs_is_trained_again_without_its_line() {
+    let place = Place::new();
+    let sweep = format!("{SMALL} --seeds 1-3 --out out");
+    place.stdout(&sweep);
+    let whole = files(&place, "out");
+    let without = |name: &str, run: &str| {
+        let path = place.path("out").join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        let gone = text.lines().find(|line| line.starts_with(run)).unwrap();
+        fs::write(&path, text.replace(&format!("{gone}\n"), "")).unwrap();
+    };
+    without("epochs.csv", "2,");
+    let line = place.failure(&sweep, 2);
+    let told = "run 2 has 2 epochs there, but 1 in epochs.csv";
+    let advice = "remove these lines, and the same command trains their runs again";
+    assert!(line.contains(told) && line.contains(advice), "{line}");
+    without("sweep.csv", "2,");
+    place.stdout(&sweep);
+    assert_eq!(files(&place, "out"), whole);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_system_does_not_give_is_one_line_and_can_be_gone_on_with() {
+    let place = Place::new();
+    let sweep = format!("{SMALL} --seeds 1-600 --workers 512 --out out");
+    let limited = |limit: &str, sweep: &str| {
+        let program = assert_cmd::cargo::cargo_bin!("fused-mlp").display();
+        let mut command = assert_cmd::Command::new("sh");
+        command
+            .args(["-c", &format!("ulimit {limit}; exec {program} {sweep}")])
+            .current_dir(place.folder())
+            .env("FUSED_MLP_DATA", place.data());
+        one_line_failure(&mut command, 2)
+    };
+    let line = limited("-v 700000", &sweep);
+    assert!(
+        line.contains("512 runs at a time cannot be started"),
+        "{line}"
+    );
+    assert!(line.contains("choose fewer with --workers"), "{line}");
+    let sweep = format!("{SMALL} --seeds 1-30 --out full");
+    // In units of 512 bytes: the description fits, the runs do not.
+    let line = limited("-f 4", &sweep);
+    assert!(
+        line.contains("epochs.csv") && line.contains("File too large"),
+        "{line}"
+    );
+    assert!(
+        line.contains("the same command goes on with the sweep once there is room"),
+        "{line}"
+    );
+    place.stdout(&sweep);
+    place.stdout(&format!("{sweep}-whole"));
+    assert_eq!(files(&place, "full"), files(&place, "full-whole"));
 }
