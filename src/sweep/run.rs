@@ -222,8 +222,8 @@ enum Message {
 /// minibatches at hand; runs that were under way then are not told.
 ///
 /// # Errors
-/// If an option is out of its range or the threads cannot be started, before anything is trained; and what `listener` says, after
-/// which the sweep stops.
+/// If an option is out of its range or the threads cannot be started, before anything is trained; and
+/// what `listener` says, after which the sweep stops.
 ///
 /// # Panics
 /// If there are no workers, or a number in `todo` is that of no configuration.

@@ -7,7 +7,7 @@ use fused_mlp::training::TrainingOptions;
 use std::hint::black_box;
 
 /// Samples that the fused engine works on at once; larger minibatches need a gradient in memory.
-const FUSED_BLOCK: usize = 64;
+const FUSED_BLOCK: usize = 128;
 /// Those of matrix products, of which both the activations and the deltas are kept.
 const MATRIX_BLOCK: usize = 256;
 
