@@ -164,7 +164,7 @@ fn mistakes_are_errors() {
     let error = Dataset::from_memory(ROWS, COLUMNS, cut, (images.clone(), labels)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "images in memory: expected 24 bytes for 4 of 2 x 3, found 23"
+        "images in memory: expected 60 bytes for 4 of 3 x 5, found 59"
     );
     assert!(Dataset::from_memory(0, 5, (vec![], vec![]), (vec![], vec![])).is_err());
     let parameters = Parameters::zeros(Shape {

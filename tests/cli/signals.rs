@@ -7,7 +7,13 @@ use std::process::{Command, Stdio};
 
 /// The program with pipes, which `Command` of assert_cmd does not give.
 pub fn program(place: &Place, arguments: &str) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
+    let program = assert_cmd::cargo::cargo_bin!("fused-mlp");
+    let mut command = Command::new(program);
+    if is_hang_up_ignored() {
+        // What runs the tests may have been started by `nohup`.
+        command = Command::new("env");
+        command.arg("--default-signal=HUP").arg(program);
+    }
     command
         .current_dir(place.folder())
         .env("FUSED_MLP_DATA", place.data())
@@ -15,6 +21,12 @@ pub fn program(place: &Place, arguments: &str) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
+}
+
+fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1)
 }
 
 #[cfg(unix)]
