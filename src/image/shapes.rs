@@ -280,15 +280,14 @@ mod tests {
             let inside = filled(&found)?;
             Some((inside.at(50, 50), inside.at(width, 11)))
         };
-        let sheet = |x: usize, y: usize| {
-            (10..90).contains(&x) && (10..70).contains(&y) && !(40..60).contains(&x.max(y))
+        let square = |x: usize, y: usize, from: usize, to: usize| {
+            (from..to).contains(&x) && (from..to).contains(&y)
         };
+        let sheet = |x: usize, y: usize| square(x, y, 10, 90) && !square(x, y, 40, 60);
         assert_eq!(filled(10, &sheet), Some((1.0, 0.0)));
         let stroke = |x: usize, y: usize| (40..50).contains(&x) && (10..90).contains(&y);
         assert_eq!(filled(10, &stroke), None);
-        let ring = |x: usize, y: usize| {
-            (10..90).contains(&x.min(y)) && x.max(y) < 90 && !(30..70).contains(&x.max(y))
-        };
+        let ring = |x: usize, y: usize| square(x, y, 10, 90) && !square(x, y, 25, 75);
         assert_eq!(filled(10, &ring), None);
     }
 
