@@ -36,7 +36,7 @@ use worker::Worker;
 
 /// Most samples that are worked on at once; larger minibatches are a series of blocks whose
 /// gradients are added up. With 128 samples or 1024, large minibatches took 4 to 9 % longer.
-const BLOCK_SAMPLES: usize = 256;
+pub const BLOCK_SAMPLES: usize = 256;
 
 /// Hidden units that `matrixmultiply` computes at once with AVX-512: a thread with fewer of them
 /// takes no less time.

@@ -7,6 +7,8 @@ mod matrixmultiply;
 mod reference;
 mod state;
 
+#[doc(hidden)]
+pub use self::matrixmultiply::BLOCK_SAMPLES as MATRIX_BLOCK_SAMPLES;
 pub use self::matrixmultiply::MatrixMultiply;
 pub use self::reference::Reference;
 pub use self::state::BackendState;

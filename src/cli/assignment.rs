@@ -7,7 +7,7 @@ use super::backend::EngineArgs;
 use super::output::{Results, message, shown};
 use super::output_name;
 use super::signals::Signals;
-use super::train::{from_here, open_data_with};
+use super::train::{from_here, open_data};
 use super::{EXIT_MISSED, Ending};
 use anyhow::Context;
 use clap::Args;
@@ -129,8 +129,7 @@ struct EndEvent<'a> {
 pub fn run(args: &AssignmentArgs, program_start: Instant) -> anyhow::Result<Ending> {
     let parts = args.parts();
     let needs_images = parts.iter().any(|part| part.needs_images());
-    let opened =
-        needs_images.then(|| open_data_with(args.data.as_deref(), None, args.access.access()));
+    let opened = needs_images.then(|| open_data(args.data.as_deref(), None, args.access.access()));
     let opened = opened.transpose()?;
     let data = opened
         .as_ref()

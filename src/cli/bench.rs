@@ -8,7 +8,7 @@ use super::named_value;
 use super::output::{Results, message, shown};
 use super::output_name;
 use super::signals::Signals;
-use super::train::{DEFAULT_HIDDEN, open_data_with};
+use super::train::{DEFAULT_HIDDEN, open_data};
 use super::{EXIT_MISSED, EXIT_SLOWER, Ending};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -203,7 +203,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
 fn sources(args: &BenchArgs) -> anyhow::Result<Vec<Source>> {
     let open = |folder: Option<&PathBuf>| {
         let (folder, dataset) =
-            open_data_with(folder.map(PathBuf::as_path), None, args.access.access())?;
+            open_data(folder.map(PathBuf::as_path), None, args.access.access())?;
         Ok(Source {
             name: folder.display().to_string(),
             dataset,

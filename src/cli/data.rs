@@ -15,7 +15,7 @@ use super::output::shown;
 use super::output_name;
 use super::progress::Progress;
 use super::signals::Signals;
-use super::train::open_data_with;
+use super::train::open_data;
 use fused_mlp::mnist::{
     DatasetSummary, MnistFile, SplitSummary, SyntheticError, SyntheticOptions, synthesize,
 };
@@ -152,7 +152,7 @@ struct InfoRecord<'a> {
 }
 
 fn info(args: &InfoArgs, output: &mut impl Write) -> anyhow::Result<()> {
-    let (folder, dataset) = open_data_with(args.folder.as_deref(), None, args.access.access())?;
+    let (folder, dataset) = open_data(args.folder.as_deref(), None, args.access.access())?;
     let summary = DatasetSummary::new(&dataset);
     if args.json {
         let record = InfoRecord {
@@ -195,7 +195,7 @@ fn write_split(output: &mut impl Write, name: &str, split: &SplitSummary) -> any
 }
 
 fn verify(args: &VerifyArgs, output: &mut impl Write) -> anyhow::Result<()> {
-    let (_, dataset) = open_data_with(args.folder.as_deref(), None, args.access.access())?;
+    let (_, dataset) = open_data(args.folder.as_deref(), None, args.access.access())?;
     let summary = DatasetSummary::new(&dataset);
     let checked = [
         (dataset.train.images.source(), &summary.train.images_sha256),
@@ -231,7 +231,7 @@ struct SynthRecord {
 
 fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<Ending> {
     let Like::Mnist = args.like;
-    let (_, source) = open_data_with(args.data.as_deref(), None, args.access.access())?;
+    let (_, source) = open_data(args.data.as_deref(), None, args.access.access())?;
     let options = SyntheticOptions {
         train: args.samples,
         test: args.test_samples,

@@ -7,7 +7,7 @@ use super::backend::BackendArgs;
 use super::config::Origins;
 use super::model;
 use super::output::{Results, message};
-use super::train::{evaluate, open_data_with};
+use super::train::{evaluate, open_data};
 use super::{EXIT_MISSED, Ending};
 use clap::Args;
 use fused_mlp::backend::{BackendError, Optimizer, Samples};
@@ -75,7 +75,7 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     let model = model::load_named_or_newest(args.model.as_deref())?;
     let parameters = &model.parameters;
     let shape = parameters.shape;
-    let (folder, dataset) = open_data_with(
+    let (folder, dataset) = open_data(
         args.data.as_deref(),
         Some((&model.file, shape)),
         FileAccess::chosen(args.no_mmap),

@@ -9,7 +9,7 @@ use super::backend::EngineArgs;
 use super::output::{Results, message, shown};
 use super::output_name;
 use super::signals::Signals;
-use super::train::{self, DEFAULT_HIDDEN, from_here, open_data_with};
+use super::train::{self, DEFAULT_HIDDEN, from_here, open_data};
 use super::{EXIT_MISSED, Ending};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -145,7 +145,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
              flamegraph -- profile --flamegraph"
         );
     }
-    let (data, dataset) = open_data_with(args.data.as_deref(), None, args.access.access())?;
+    let (data, dataset) = open_data(args.data.as_deref(), None, args.access.access())?;
     let samples = Samples::from(&dataset.train);
     let shape = Shape {
         inputs: samples.inputs(),

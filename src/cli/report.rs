@@ -5,7 +5,7 @@ use super::access::AccessArgs;
 use super::backend::{BackendArgs, BackendKind, EngineArgs};
 use super::output::{Results, message, shown};
 use super::output_name;
-use super::train::{evaluate, open_data_with};
+use super::train::{evaluate, open_data};
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::Optimizer;
@@ -87,7 +87,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
     let mut runs = open(&args.runs)?;
     if args.data.is_some() {
         // Data that somebody names must be there; those of a run may be gone.
-        open_data_with(args.data.as_deref(), None, args.access.access()).context("--data")?;
+        open_data(args.data.as_deref(), None, args.access.access()).context("--data")?;
     }
     for run in &mut runs {
         if let Ok((model, _)) = &run.network {
@@ -149,7 +149,7 @@ fn test(
         bail!("it has no network");
     };
     let folder = args.data.as_deref().unwrap_or_else(|| run.data_folder());
-    let (folder, dataset) = open_data_with(
+    let (folder, dataset) = open_data(
         Some(folder),
         Some((model, parameters.shape)),
         args.access.access(),

@@ -7,7 +7,7 @@ use super::number_range::NumberRange;
 use super::output::{Results, shown};
 use super::output_name::{self, check_stdout, is_stdout};
 use super::picture_style;
-use super::train::open_data_with;
+use super::train::open_data;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::mnist::Split;
@@ -95,7 +95,7 @@ struct SheetEvent {
 /// # Errors
 /// If the data or an option cannot be used, or the file not be written.
 pub fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
-    let (folder, dataset) = open_data_with(args.data.as_deref(), None, args.access.access())?;
+    let (folder, dataset) = open_data(args.data.as_deref(), None, args.access.access())?;
     let split = match args.split {
         SplitArg::Test => &dataset.test,
         SplitArg::Train => &dataset.train,

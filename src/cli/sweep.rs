@@ -10,7 +10,7 @@ use super::output::{Results, message, shown};
 use super::output_name;
 use super::progress::Progress;
 use super::signals::Signals;
-use super::train::{DEFAULT_HIDDEN, from_here, open_data_with};
+use super::train::{DEFAULT_HIDDEN, from_here, open_data};
 use super::{EXIT_MISSED, Ending};
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -219,7 +219,7 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
     if args.validation == 0 {
         bail!("--validation is 0; expected samples to choose the best configuration by");
     }
-    let (data_folder, dataset) = open_data_with(args.data.as_deref(), None, args.access.access())?;
+    let (data_folder, dataset) = open_data(args.data.as_deref(), None, args.access.access())?;
     let configurations = grid.configurations();
     if configurations.len() > MOST_RUNS {
         bail!(

@@ -193,7 +193,7 @@ impl TrainArgs {
 
 /// Opens the data set, with a choice how the images come into memory. Where there is a model, it must
 /// fit it: its inputs and classes hold.
-pub fn open_data_with(
+pub fn open_data(
     folder: Option<&Path>,
     model: Option<(&Path, Shape)>,
     access: FileAccess,

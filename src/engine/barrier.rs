@@ -75,7 +75,7 @@ impl Barrier {
     }
 
     fn is_over(&self, generation: usize) -> bool {
-        self.generation.load(SeqCst) != generation || self.broken.load(SeqCst)
+        self.generation.load(SeqCst) != generation || self.is_broken()
     }
 
     fn wait_for_end_of(&self, generation: usize) {

@@ -27,10 +27,12 @@ use crate::backend::{
     Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
     TrainingPass, check_network, check_parameters, check_pass, check_samples,
 };
+use crate::kernels::CLASS_PADDING;
 use crate::kernels::prepare::BlockLayout;
-use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
 use crate::network::{Parameters, Shape};
 use crate::simd::Isa;
+#[doc(hidden)]
+pub use crate::simd::tiles::BLOCK_SAMPLES;
 use blocks::Blocks;
 pub(crate) use buffer::AlignedBuffer;
 use clock::NoClock;

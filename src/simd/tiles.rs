@@ -84,4 +84,4 @@ pub(crate) const DENSE: f32 = 0.7;
 /// Pixels whose weight rows the forward pass goes through for all samples before the next ones.
 pub(crate) const PIXEL_BLOCK: usize = 64;
 /// Most samples that are worked on at once.
-pub(crate) const BLOCK_SAMPLES: usize = 128;
+pub const BLOCK_SAMPLES: usize = 128;

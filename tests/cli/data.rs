@@ -161,14 +161,8 @@ fn an_empty_folder_is_told_what_to_do_in_one_line() {
 fn an_interrupt_leaves_no_part_of_a_synthetic_set() {
     let place = Place::new();
     let arguments = "data synth --samples 4000000 --quiet --out big";
-    let child = super::signals::program(&place, arguments).spawn().unwrap();
-    while !place.path("big/train-images-idx3-ubyte.partial").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    super::resume::signal(child.id(), "INT");
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    let errors = String::from_utf8(output.stderr).unwrap();
+    let errors =
+        super::signals::interrupted(&place, arguments, "big/train-images-idx3-ubyte.partial");
     assert_eq!(errors, "interrupted: no data set is in big\n");
     assert_eq!(fs::read_dir(place.path("big")).unwrap().count(), 0);
 }

@@ -245,14 +245,8 @@ fn a_removed_run_folder_does_not_cost_the_network() {
 fn a_limit_of_file_sizes_is_as_a_full_disk() {
     let place = Place::new();
     // In units of 512 bytes: the lines fit, a checkpoint does not.
-    let program = assert_cmd::cargo::cargo_bin!("fused-mlp").display();
     let train = "train --epochs 3 --hidden 20 --checkpoint-every 1 --quiet --out run";
-    let output = Command::new("sh")
-        .args(["-c", &format!("ulimit -f 50; exec {program} {train}")])
-        .current_dir(place.folder())
-        .env("FUSED_MLP_DATA", place.data())
-        .output()
-        .unwrap();
+    let output = place.limited("-f 50", train).output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(errors.starts_with("warning: "), "{errors}");

@@ -110,18 +110,6 @@ fn a_full_standard_output_is_told_whatever_is_printed() {
     }
 }
 
-/// The program within limits of the shell.
-#[cfg(target_os = "linux")]
-fn limited(place: &Place, limit: &str, arguments: &str) -> assert_cmd::Command {
-    let program = assert_cmd::cargo::cargo_bin!("fused-mlp").display();
-    let mut command = assert_cmd::Command::new("sh");
-    command
-        .args(["-c", &format!("ulimit {limit}; exec {program} {arguments}")])
-        .current_dir(place.folder())
-        .env("FUSED_MLP_DATA", place.data());
-    command
-}
-
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_that_cannot_be_had_is_told_before_anything_is_made() {
@@ -129,7 +117,7 @@ fn memory_that_cannot_be_had_is_told_before_anything_is_made() {
     for (kilobytes, hidden) in [(700_000, 100_000), (2_000_000, 330_000)] {
         let limit = format!("-v {kilobytes}");
         let arguments = format!("train --epochs 1 --hidden {hidden}");
-        let line = one_line_failure(&mut limited(&place, &limit, &arguments), 2);
+        let line = one_line_failure(&mut place.limited(&limit, &arguments), 2);
         for part in ["bytes of memory", &format!("784-{hidden}-10"), "--hidden"] {
             assert!(line.contains(part), "{line}");
         }
@@ -137,7 +125,7 @@ fn memory_that_cannot_be_had_is_told_before_anything_is_made() {
     }
     // What is asked for is no more than a training of the usual size can have.
     let arguments = "train --epochs 1 --quiet --out run";
-    limited(&place, "-v 700000", arguments).assert().success();
+    place.limited("-v 700000", arguments).assert().success();
 }
 
 #[test]
@@ -148,7 +136,7 @@ fn a_training_that_cannot_begin_leaves_no_folder() {
     let folder = place.path("run");
     // Fewer and fewer files can be open: the data, the lines, the results.
     let failures = (4..14).rev().filter(|files| {
-        let mut program = limited(&place, &format!("-n {files}"), arguments);
+        let mut program = place.limited(&format!("-n {files}"), arguments);
         let output = program.output().unwrap();
         let is_failure = output.status.code() == Some(2);
         let error = String::from_utf8(output.stderr).unwrap();

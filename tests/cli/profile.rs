@@ -194,14 +194,7 @@ fn an_interrupted_profile_says_that_it_has_written_nothing() {
         return;
     }
     let arguments = "profile --hidden 40 --epochs 1000000 --out p";
-    let child = super::signals::program(&place, arguments).spawn().unwrap();
-    while !place.path("p").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    super::resume::signal(child.id(), "INT");
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    let errors = String::from_utf8(output.stderr).unwrap();
+    let errors = super::signals::interrupted(&place, arguments, "p");
     assert_eq!(
         errors,
         "interrupted: no profile is written, which needs all epochs\n"

@@ -23,6 +23,19 @@ pub fn program(place: &Place, arguments: &str) -> Command {
     command
 }
 
+/// Interrupts the program as soon as `sign` is there, and returns what it says.
+#[cfg(unix)]
+pub fn interrupted(place: &Place, arguments: &str, sign: &str) -> String {
+    let child = program(place, arguments).spawn().unwrap();
+    while !place.path(sign).exists() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    signal(child.id(), "INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    String::from_utf8(output.stderr).unwrap()
+}
+
 fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

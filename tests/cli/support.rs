@@ -80,6 +80,18 @@ impl Place {
         command
     }
 
+    /// The program below a limit of the shell, as `-f 4`.
+    #[cfg(target_os = "linux")]
+    pub fn limited(&self, limit: &str, arguments: &str) -> Command {
+        let program = assert_cmd::cargo::cargo_bin!("fused-mlp").display();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("ulimit {limit}; exec {program} {arguments}")])
+            .current_dir(self.folder())
+            .env("FUSED_MLP_DATA", self.data());
+        command
+    }
+
     /// Runs the program, which must succeed, and returns its standard output.
     pub fn stdout(&self, arguments: &str) -> String {
         let output = self.program(arguments).output().unwrap();

@@ -447,15 +447,7 @@ fn a_run_without_all_its_epochs_is_trained_again_without_its_line() {
 fn what_the_system_does_not_give_is_one_line_and_can_be_gone_on_with() {
     let place = Place::new();
     let sweep = format!("{SMALL} --seeds 1-600 --workers 512 --out out");
-    let limited = |limit: &str, sweep: &str| {
-        let program = assert_cmd::cargo::cargo_bin!("fused-mlp").display();
-        let mut command = assert_cmd::Command::new("sh");
-        command
-            .args(["-c", &format!("ulimit {limit}; exec {program} {sweep}")])
-            .current_dir(place.folder())
-            .env("FUSED_MLP_DATA", place.data());
-        one_line_failure(&mut command, 2)
-    };
+    let limited = |limit: &str, sweep: &str| one_line_failure(&mut place.limited(limit, sweep), 2);
     let line = limited("-v 700000", &sweep);
     assert!(
         line.contains("512 runs at a time cannot be started"),

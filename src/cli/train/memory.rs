@@ -2,24 +2,23 @@
 
 use crate::cli::backend::BackendKind;
 use anyhow::bail;
+use fused_mlp::backend::MATRIX_BLOCK_SAMPLES;
+use fused_mlp::engine;
 use fused_mlp::network::Shape;
 use fused_mlp::training::TrainingOptions;
 use std::hint::black_box;
-
-/// Samples that the fused engine works on at once; larger minibatches need a gradient in memory.
-const FUSED_BLOCK: usize = 128;
-/// Those of matrix products, of which both the activations and the deltas are kept.
-const MATRIX_BLOCK: usize = 256;
 
 /// Bytes of a training when it needs the most, which is when a checkpoint or a model is written. Left
 /// out are the data set and what does not grow with the network.
 fn needed(shape: Shape, backend: BackendKind, options: &TrainingOptions) -> usize {
     let with_velocities = 1 + usize::from(options.momentum != 0.0);
-    let has_gradient = usize::from(options.batch_size > FUSED_BLOCK);
+    // Larger minibatches need a gradient in memory.
+    let has_gradient = usize::from(options.batch_size > engine::BLOCK_SAMPLES);
     // Copies of the network, values of each hidden unit, and bytes of a value.
     let (copies, of_a_unit, bytes) = match backend {
-        BackendKind::Fused => (with_velocities + has_gradient, FUSED_BLOCK, 4),
-        BackendKind::Matrixmultiply => (3, 2 * MATRIX_BLOCK, 4),
+        BackendKind::Fused => (with_velocities + has_gradient, engine::BLOCK_SAMPLES, 4),
+        // Both the activations and the deltas are kept.
+        BackendKind::Matrixmultiply => (3, 2 * MATRIX_BLOCK_SAMPLES, 4),
         BackendKind::Reference => (3, 0, 8),
     };
     // What is saved: the state, its bytes, and the file that they are put into.

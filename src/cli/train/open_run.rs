@@ -15,10 +15,11 @@ pub struct OpenRun {
 }
 
 impl OpenRun {
-    /// What is told when the training starts; of a run whose parameters were drawn.
+    /// What is told when the training starts.
     pub fn start_event<'a>(
         &self,
         shape: Shape,
+        init_sha256: Option<String>,
         settings: &'a RunSettings,
         environment: &'a Environment,
         data: &'a DataDescription,
@@ -31,7 +32,7 @@ impl OpenRun {
             classes: shape.classes,
             parameters: shape.parameters(),
             resumed_at_step: self.is_resumed.then_some(steps_done),
-            init_sha256: None,
+            init_sha256,
             environment,
             data,
             run: self.files.path().display().to_string(),

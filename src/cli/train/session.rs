@@ -9,7 +9,7 @@ use super::open_run::{begin, open_run};
 use super::resume::{self, Resumption};
 use super::saving::{CHECKPOINT, Saving};
 use super::target::{Target, score_line};
-use super::{TrainArgs, arguments, open_data_with};
+use super::{TrainArgs, arguments, open_data};
 use crate::cli::Ending;
 use crate::cli::backend::Selected;
 use crate::cli::output::{Results, shown};
@@ -93,7 +93,7 @@ fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<
     let named = model
         .as_ref()
         .map(|model| (model.file.as_path(), model.parameters.shape));
-    let (folder, dataset) = open_data_with(
+    let (folder, dataset) = open_data(
         args.data.as_deref(),
         own.or(named),
         FileAccess::chosen(args.no_mmap),
@@ -155,16 +155,20 @@ pub fn train(
     let run = open_run(args, opened)?;
     let data = DataDescription::new(Path::new(&prepared.data_folder), dataset);
     let shape = prepared.parameters.shape;
-    let start = StartEvent {
-        init_sha256: prepared.init_sha256.clone(),
-        ..run.start_event(shape, &settings, &environment, &data, trainer.steps_done())
-    };
+    let start = run.start_event(
+        shape,
+        prepared.init_sha256.clone(),
+        &settings,
+        &environment,
+        &data,
+        trainer.steps_done(),
+    );
     // Before anything is cut off: it says from now on that the run is under way.
-    let path = run.files.path().to_owned();
-    let written = write_run(&path, &run.started, &start, None).map_err(anyhow::Error::from);
+    let run_path = run.files.path().to_owned();
+    let written = write_run(&run_path, &run.started, &start, None).map_err(anyhow::Error::from);
     let begun = written.and_then(|()| begin(run.files, found));
     if begun.is_err() && !run.is_resumed {
-        RunFiles::remove_unbegun(&path);
+        RunFiles::remove_unbegun(&run_path);
     }
     let (run_folder, last_step) = begun?;
     let mut results = Results::new(args.json);
@@ -175,7 +179,6 @@ pub fn train(
     let program_start = shifted(program_start, found);
     let mut target = Target::new(args.target, &dataset.test, program_start);
     target.reached_after = found.and_then(|found| found.description.reached_after);
-    let run_path = run_folder.path().to_owned();
     let setup = prepared.setup(&run_path, &settings, &environment, program_start);
     let newest = checkpoint.as_ref().map(|(file, _)| file.clone());
     let mut session = Session {
