@@ -8,7 +8,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fused_mlp::backend::{Backend, MatrixMultiply, PassControl, Reference, Samples};
 use fused_mlp::engine::Engine;
-use fused_mlp::mnist::{self, Dataset, OpenOptions};
+use fused_mlp::mnist::{self, Dataset};
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::simd::Isa;
 use fused_mlp::training::{Schedule, Trainer, TrainingOptions};
@@ -21,19 +21,20 @@ type Backends = Vec<(String, Box<dyn Backend>)>;
 
 fn epoch(criterion: &mut Criterion) {
     let folder = mnist::locate(None).expect("the repository has the data");
-    let dataset = Dataset::open(&folder, &OpenOptions::default()).expect("the data are sound");
+    let dataset = Dataset::open(folder).expect("the data are sound");
     let samples = Samples::from(&dataset.train);
-    let options = TrainingOptions::default().with(|options| {
-        options.epochs = u32::MAX;
-        options.batch_size = 100;
-        options.learning_rate = 0.5;
-        options.schedule = Schedule::Constant;
-        options.warm_up = 0.0;
-        options.momentum = 0.0;
-        options.nesterov = false;
-        options.weight_decay = 0.0;
-        options.init_scale = 1.0;
-    });
+    let options = TrainingOptions {
+        epochs: u32::MAX,
+        batch_size: 100,
+        learning_rate: 0.5,
+        schedule: Schedule::Constant,
+        warm_up: 0.0,
+        momentum: 0.0,
+        nesterov: false,
+        weight_decay: 0.0,
+        init_scale: 1.0,
+        ..TrainingOptions::default()
+    };
     let shape = Shape {
         inputs: samples.inputs(),
         hidden: 300,

@@ -8,15 +8,15 @@
 #![cfg_attr(has_mnist, doc = "```")]
 // The package of the crate has no data.
 #![cfg_attr(not(has_mnist), doc = "```no_run")]
-//! use fused_mlp::mnist::{self, OpenOptions};
 //! use fused_mlp::{Dataset, Training};
 //!
-//! let data = Dataset::open(&mnist::locate(None)?, &OpenOptions::default())?;
-//! let model = Training::new(&data).epochs(1).run()?;
+//! let data = Dataset::open("data/mnist")?;
+//! let model = Training::new(&data).epochs(1).run()?.model;
 //! let image = data.test.images.image(0);
-//! println!("{:?} {:?}", model.classify(image)?, model.predict(image)?);
-//! let accuracy = model.evaluate(&data.test)?.accuracy();
-//! assert!(accuracy > 0.95);
+//! println!("{:?} {:?}, label {}", model.classify(image)?, model.predict(image)?, data.test.labels[0]);
+//! let evaluation = model.evaluate(&data.test)?;
+//! println!("{evaluation}");
+//! assert!(evaluation.accuracy() > 0.95);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -39,31 +39,30 @@
 //! let labels = [0, 1].repeat(4);
 //! let data = Dataset::from_memory(4, 4, (images.clone(), labels.clone()), (images, labels))?;
 //!
-//! let model = Training::new(&data).hidden(16).epochs(200).run()?;
+//! let model = Training::new(&data).hidden(16).epochs(200).run()?.model;
 //! assert_eq!(model.evaluate(&data.test)?.correct, 8);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # After each epoch
 //!
+//! A training gives its history beside the network. With [patience](Training::patience) it ends when
+//! the validation loss no longer falls, and keeps the network of the best epoch.
 //! [`Training::run_with`] calls back with the [record](training::EpochRecord) of each epoch; the
 //! answer may end the training.
 //!
 //! ```
 //! use fused_mlp::{Dataset, Training};
-//! use std::ops::ControlFlow;
 //! # let train = ([[0, 255], [255, 0], [0, 240], [240, 0]].concat(), vec![0, 1, 0, 1]);
 //! # let data = Dataset::from_memory(1, 2, train.clone(), train)?;
 //!
-//! let mut best = f64::INFINITY;
-//! let model = Training::new(&data).hidden(8).epochs(50).validation(2).run_with(|epoch| {
+//! let trained = Training::new(&data).hidden(8).epochs(50).validation(2).patience(3).run()?;
+//! for epoch in &trained.history {
 //!     println!("{}: loss {:.4}", epoch.epoch, epoch.train_loss);
-//!     let loss = epoch.validation_loss.expect("samples were set aside");
-//!     let is_worse = loss > best;
-//!     best = best.min(loss);
-//!     if is_worse { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-//! })?;
-//! # assert_eq!(model.shape().to_string(), "2-8-2");
+//! }
+//! let best = trained.best_epoch.expect("epochs were validated");
+//! # assert_eq!(trained.model.shape().to_string(), "2-8-2");
+//! # assert!(trained.history.len() as u32 <= best + 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -120,41 +119,29 @@
 #[macro_use]
 pub mod simd;
 
-#[doc(hidden)]
-pub mod assignment;
-mod atomic_file;
 pub mod backend;
-#[doc(hidden)]
-pub mod benchmark;
-#[doc(hidden)]
-pub mod bounded_file;
 pub mod engine;
-#[doc(hidden)]
-pub mod file_messages;
-#[doc(hidden)]
+pub mod evaluation;
+pub mod files;
+#[cfg(feature = "image")]
 pub mod image;
-#[doc(hidden)]
+#[cfg(feature = "interchange")]
 pub mod interchange;
+#[cfg(feature = "internals")]
+pub mod internals;
 #[expect(
     clippy::needless_range_loop,
     reason = "loops over constant ranges are unrolled, which keeps arrays of sums in registers"
 )]
 mod kernels;
-#[doc(hidden)]
 pub mod machine;
 pub mod mnist;
 mod model;
 pub mod model_file;
 pub mod network;
-#[doc(hidden)]
 pub mod prediction;
-#[doc(hidden)]
 pub mod random;
 pub mod reference;
-#[doc(hidden)]
-pub mod report;
-#[doc(hidden)]
-pub mod sweep;
 pub mod training;
 
 pub use mnist::Dataset;

@@ -6,7 +6,7 @@ use crate::machine::default_threads;
 use crate::mnist::Split;
 use crate::model_file::{self, Metadata, ModelError};
 use crate::network::{Parameters, Shape};
-use crate::reference::{Network, pixel_to_input, predicted_class};
+use crate::reference::{Network, pixel_to_input, predicted_class, softmax};
 use crate::simd::{Isa, IsaRequest};
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use std::path::Path;
 ///
 /// let train = ([[0, 255], [255, 0]].concat(), vec![0, 1]);
 /// let data = Dataset::from_memory(1, 2, train.clone(), train)?;
-/// let model = Training::new(&data).hidden(4).epochs(100).run()?;
+/// let model = Training::new(&data).hidden(4).epochs(100).run()?.model;
 ///
 /// let probabilities = model.predict(&[10, 240])?;
 /// assert!(probabilities[0] > 0.9);
@@ -63,8 +63,8 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError`], if it is not there or not a model.
-    pub fn load(path: &Path) -> Result<Self, ModelError> {
-        let (parameters, metadata) = model_file::load(path)?;
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        let (parameters, metadata) = model_file::load(path.as_ref())?;
         let inputs = parameters.shape.inputs;
         // The reader has checked that the metadata fit the shape.
         let (rows, columns) = metadata.map_or((1, inputs), |it| (it.rows, it.columns));
@@ -80,9 +80,9 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError::Write`].
-    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
         let metadata = Metadata::new(self.rows, self.columns);
-        model_file::save(path, &self.parameters, &metadata)
+        model_file::save(path.as_ref(), &self.parameters, &metadata)
     }
 
     /// Numbers of inputs, hidden units and classes.
@@ -117,6 +117,35 @@ impl Model {
         Ok(predicted_class(&self.forward(image)?.logits).unwrap_or(0))
     }
 
+    /// [`predict`](Self::predict) for many images at once: `images` has rows · columns bytes for each, the
+    /// result the probabilities of each. The logits are computed in f32 by the fused engine on all cores.
+    ///
+    /// # Errors
+    /// [`BackendError::Inputs`] if the images are not whole.
+    pub fn predict_all(&self, images: &[u8]) -> Result<Vec<Vec<f64>>, BackendError> {
+        let inputs = self.shape().inputs;
+        check_inputs(self.shape(), inputs + images.len() % inputs)?;
+        // A pass over samples has labels; they mean nothing here.
+        let labels = vec![0; images.len() / inputs];
+        let samples = Samples::new(images, &labels, inputs);
+        let logits = self.engine()?.logits(samples, &all(samples))?;
+        let rows = logits.chunks_exact(self.shape().classes);
+        let logits = rows.map(|row| row.iter().copied().map(f64::from).collect::<Vec<f64>>());
+        Ok(logits.map(|row| softmax(&row)).collect())
+    }
+
+    /// [`classify`](Self::classify) for many images at once, as [`predict_all`](Self::predict_all).
+    ///
+    /// # Errors
+    /// As [`predict_all`](Self::predict_all).
+    pub fn classify_all(&self, images: &[u8]) -> Result<Vec<usize>, BackendError> {
+        let probabilities = self.predict_all(images)?;
+        let classes = probabilities
+            .iter()
+            .map(|row| predicted_class(row).unwrap_or(0));
+        Ok(classes.collect())
+    }
+
     fn forward(&self, image: &[u8]) -> Result<crate::reference::Activations, BackendError> {
         check_inputs(self.shape(), image.len())?;
         let inputs: Vec<f64> = image.iter().map(|&byte| pixel_to_input(byte)).collect();
@@ -128,13 +157,20 @@ impl Model {
     /// # Errors
     /// [`BackendError`], if the samples do not fit the network.
     pub fn evaluate(&self, split: &Split) -> Result<Evaluation, BackendError> {
+        let samples = Samples::from(split);
+        self.engine()?.evaluate(samples, &all(samples))
+    }
+
+    fn engine(&self) -> Result<Engine, BackendError> {
         let isa = Isa::select(IsaRequest::Auto).expect("every CPU has the portable set");
         let optimizer = Optimizer::default();
-        let mut engine = Engine::new(&self.parameters, optimizer, default_threads(), isa)?;
-        let samples = Samples::from(split);
-        let order: Vec<u32> = (0..).take(samples.len()).collect();
-        engine.evaluate(samples, &order)
+        Engine::new(&self.parameters, optimizer, default_threads(), isa)
     }
+}
+
+/// Positions of all samples.
+fn all(samples: Samples<'_>) -> Vec<u32> {
+    (0..).take(samples.len()).collect()
 }
 
 fn check_inputs(shape: Shape, found: usize) -> Result<(), BackendError> {

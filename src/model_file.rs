@@ -13,8 +13,7 @@
 //!
 //! Source: the safetensors format by Hugging Face.
 
-use crate::bounded_file;
-use crate::file_messages::{shown, unreadable};
+use crate::files::{bounded, shown, unreadable};
 use crate::network::{MAX_CLASSES, Parameters, Shape};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
@@ -23,6 +22,8 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Most bytes of a model file of any kind: the largest network in 64 bits, and a header.
+pub const MAX_BYTES: u64 = (crate::network::MAX_PARAMETERS as u64) * 8 + (1 << 20);
 /// Names of the tensors, in the order W, b, V, c.
 pub const TENSOR_NAMES: [&str; 4] = [
     "linear1.weight",
@@ -214,7 +215,7 @@ pub fn to_bytes(parameters: &Parameters, metadata: &Metadata) -> Vec<u8> {
 /// [`ModelError::Write`].
 pub fn save(path: &Path, parameters: &Parameters, metadata: &Metadata) -> Result<(), ModelError> {
     let bytes = to_bytes(parameters, metadata);
-    crate::atomic_file::write(path, &bytes).map_err(|source| ModelError::Write {
+    crate::files::atomic::write(path, &bytes).map_err(|source| ModelError::Write {
         file: path.to_owned(),
         source,
     })
@@ -225,11 +226,10 @@ pub fn save(path: &Path, parameters: &Parameters, metadata: &Metadata) -> Result
 /// # Errors
 /// A [`ModelError`] for each way in which the file can be wrong.
 pub fn load(path: &Path) -> Result<(Parameters, Option<Metadata>), ModelError> {
-    let bytes =
-        bounded_file::read(path, bounded_file::MAX_MODEL).map_err(|source| ModelError::Read {
-            file: path.to_owned(),
-            source,
-        })?;
+    let bytes = bounded::read(path, MAX_BYTES).map_err(|source| ModelError::Read {
+        file: path.to_owned(),
+        source,
+    })?;
     from_bytes(&bytes, path)
 }
 

@@ -10,7 +10,7 @@ use shuttle::thread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// In the place of `src/engine/primitives.rs`: nobody spins, so that every wait can sleep.
+/// In the place of `src/backend/primitives.rs`: nobody spins, so that every wait can sleep.
 mod primitives {
     pub(crate) use shuttle::hint::spin_loop;
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicUsize};
@@ -20,7 +20,7 @@ mod primitives {
     pub(crate) const YIELDS: u32 = 0;
 }
 
-#[path = "../src/engine/barrier.rs"]
+#[path = "../src/backend/barrier.rs"]
 mod barrier;
 
 use barrier::{Barrier, Broken};

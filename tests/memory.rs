@@ -3,7 +3,7 @@
 
 use fused_mlp::backend::{PassControl, Samples};
 use fused_mlp::engine::Engine;
-use fused_mlp::mnist::{self, Dataset, OpenOptions};
+use fused_mlp::mnist::{self, Dataset};
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::simd::{Isa, IsaRequest};
 use fused_mlp::training::{Trainer, TrainingOptions};
@@ -51,11 +51,12 @@ fn train(samples: Samples<'_>, hidden: usize, batch_size: usize, threads: usize)
         hidden,
         classes: 10,
     };
-    let options = TrainingOptions::default().with(|options| {
-        options.epochs = 2;
-        options.batch_size = batch_size;
-        options.momentum = 0.9;
-    });
+    let options = TrainingOptions {
+        epochs: 2,
+        batch_size,
+        momentum: 0.9,
+        ..TrainingOptions::default()
+    };
     let parameters = Parameters::initialise(shape, 1);
     let isa = Isa::select(IsaRequest::Auto).unwrap();
     let mut engine = Engine::new(&parameters, options.optimizer(), threads, isa).unwrap();
@@ -70,7 +71,7 @@ fn train(samples: Samples<'_>, hidden: usize, batch_size: usize, threads: usize)
 /// Trains on MNIST, data set included, or on its first `most` samples.
 fn train_mnist(most: usize) {
     let folder = mnist::locate(None).unwrap();
-    let dataset = Dataset::open(&folder, &OpenOptions::default()).unwrap();
+    let dataset = Dataset::open(folder).unwrap();
     let all = Samples::from(&dataset.train);
     let (most, inputs) = (most.min(all.len()), all.inputs());
     let images = &all.images()[..most * inputs];

@@ -93,7 +93,7 @@ def picture(records):
 
 
 def write(folder, facts):
-    """Writes results.json, README.md's table and the picture; 1 if an accuracy is another's."""
+    """Writes results.json, table.md and the picture; 1 if an accuracy is another's."""
     records = summary(read(folder / "runs.csv"), facts)
     whole = {"machine": facts["machine"], "target": TARGET, "tolerance": TOLERANCE, "peers": records}
     (folder / "results.json").write_text(json.dumps(whole, indent=2) + "\n")

@@ -3,19 +3,25 @@
 //! All backends train the same network: from the same initial parameters and the same order of
 //! samples they take the same steps, and differ only by rounding.
 
+pub(crate) mod barrier;
+#[cfg(test)]
+mod barrier_tests;
+pub(crate) mod buffer;
 mod matrixmultiply;
+mod primitives;
 mod reference;
 mod state;
+pub(crate) mod team;
 
-#[doc(hidden)]
-pub use self::matrixmultiply::BLOCK_SAMPLES as MATRIX_BLOCK_SAMPLES;
-pub use self::matrixmultiply::MatrixMultiply;
+pub use crate::evaluation::Evaluation;
+
+pub(crate) use self::buffer::{AlignedBuffer, SharedBuffer};
+pub use self::matrixmultiply::{BLOCK_SAMPLES as MATRIX_BLOCK_SAMPLES, MatrixMultiply};
 pub use self::reference::Reference;
-pub use self::state::BackendState;
-#[doc(hidden)]
-pub use self::state::{Tensors, Values, tensor_lengths};
+pub use self::state::{BackendState, Tensors, Values, tensor_lengths};
 pub(crate) use self::state::{from_tensors, into_tensors};
 
+use crate::kernels::rule::StepRule;
 use crate::mnist::Split;
 use crate::network::{Parameters, Shape};
 use std::sync::Arc;
@@ -104,6 +110,18 @@ pub struct Optimizer {
     pub weight_decay: f32,
 }
 
+impl Optimizer {
+    /// The step with a learning rate.
+    pub(crate) fn step_rule(self, learning_rate: f32) -> StepRule {
+        StepRule {
+            learning_rate,
+            momentum: self.momentum,
+            nesterov: self.nesterov,
+            weight_decay: self.weight_decay,
+        }
+    }
+}
+
 /// How far a pass has come, and whether it should end early.
 #[derive(Debug, Default)]
 pub struct PassControl {
@@ -180,24 +198,6 @@ pub struct MinibatchResult {
     pub correct: usize,
     /// Samples of the minibatch.
     pub samples: usize,
-}
-
-/// What an evaluation gave.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Evaluation {
-    /// Mean cross-entropy in nats.
-    pub loss: f64,
-    /// Samples whose predicted class is the target.
-    pub correct: usize,
-    /// Predicted class of each sample, in the order of the evaluation.
-    pub predicted: Vec<u8>,
-}
-
-impl Evaluation {
-    /// Share of correct samples; NaN where there are none.
-    pub fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.predicted.len() as f64
-    }
 }
 
 /// Why a backend cannot do what it was asked.
@@ -339,7 +339,6 @@ pub trait Backend: Send {
 /// # Errors
 /// [`BackendError::Shape`] if there is no such network, or it has more than
 /// [`MAX_PARAMETERS`](crate::network::MAX_PARAMETERS).
-#[doc(hidden)]
 pub fn check_shape(shape: Shape) -> Result<(), BackendError> {
     let is_possible = shape.inputs > 0
         && shape.hidden > 0
@@ -430,4 +429,31 @@ pub(crate) fn check_pass(shape: Shape, pass: &TrainingPass<'_>) -> Result<(), Ba
         });
     }
     check_samples(shape, pass.samples, pass.order)
+}
+
+/// Trains on the minibatches of a pass in turn, for a backend that takes one at a time: `train` gives
+/// loss and step of one with its learning rate.
+fn train_minibatches(
+    pass: &TrainingPass<'_>,
+    mut train: impl FnMut(&[u32], f32) -> MinibatchResult,
+) -> Vec<MinibatchResult> {
+    let mut results = Vec::with_capacity(pass.learning_rates.len());
+    let mut done = 0;
+    let minibatches = pass.order.chunks(pass.batch_size);
+    for (order, &learning_rate) in minibatches.zip(pass.learning_rates) {
+        let result = train(order, learning_rate);
+        results.push(result);
+        if !result.loss.is_finite() {
+            break;
+        }
+        done += result.samples;
+        let loss = result.loss * result.samples as f64;
+        pass.control
+            .add_minibatch(result.samples, loss, result.correct);
+        pass.control.samples_done.store(done, Relaxed);
+        if pass.control.stop.load(Relaxed) {
+            break;
+        }
+    }
+    results
 }

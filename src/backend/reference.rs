@@ -3,13 +3,13 @@
 use super::{
     Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
     TrainingPass, check_network, check_parameters, check_pass, check_samples, state,
+    train_minibatches,
 };
 use crate::network::Parameters;
 use crate::reference::{
     Activations, Gradients, Network, SgdOptions, Velocity, pixel_to_input, predicted_class,
     softmax_cross_entropy,
 };
-use std::sync::atomic::Ordering::Relaxed;
 
 /// A [`Backend`] that computes the formulas of [`crate::reference`] in f64, sample by sample.
 pub struct Reference {
@@ -89,25 +89,9 @@ impl Backend for Reference {
 
     fn train(&mut self, pass: &TrainingPass<'_>) -> Result<Vec<MinibatchResult>, BackendError> {
         check_pass(self.network.shape, pass)?;
-        let mut results = Vec::with_capacity(pass.learning_rates.len());
-        let mut done = 0;
-        let minibatches = pass.order.chunks(pass.batch_size);
-        for (order, &learning_rate) in minibatches.zip(pass.learning_rates) {
-            let result = self.minibatch(pass.samples, order, learning_rate);
-            results.push(result);
-            if !result.loss.is_finite() {
-                break;
-            }
-            done += result.samples;
-            let loss = result.loss * result.samples as f64;
-            pass.control
-                .add_minibatch(result.samples, loss, result.correct);
-            pass.control.samples_done.store(done, Relaxed);
-            if pass.control.stop.load(Relaxed) {
-                break;
-            }
-        }
-        Ok(results)
+        Ok(train_minibatches(pass, |order, learning_rate| {
+            self.minibatch(pass.samples, order, learning_rate)
+        }))
     }
 
     /// As in the trait; the predicted class of a sample with a NaN logit is 0.

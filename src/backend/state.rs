@@ -50,7 +50,6 @@ impl BackendState {
     ///
     /// # Errors
     /// [`BackendError::State`].
-    #[doc(hidden)]
     pub fn check(&self, shape: Shape, has_velocities: bool) -> Result<(), BackendError> {
         match self {
             Self::F32(values) => values.check(shape, has_velocities),

@@ -1,11 +1,9 @@
 //! Clocks that tell where the time of a pass goes.
 
-use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// What a thread does during a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Gather, transpose and mask the bytes of the next block.
     Prepare,

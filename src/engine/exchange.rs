@@ -4,8 +4,8 @@
     reason = "threads of a team write disjoint parts of one buffer between two barriers"
 )]
 
-use super::buffer::SharedBuffer;
 use super::plan::{Node, Plan, SumStep};
+use crate::backend::SharedBuffer;
 use crate::kernels::logits::AddParts;
 use crate::simd::Isa;
 

@@ -8,45 +8,37 @@
 //! So each number has one owner and one order of summation, whatever the number of threads and the
 //! width of the vectors: the same seed gives the same model, byte for byte.
 
-pub(crate) mod barrier;
-#[cfg(test)]
-mod barrier_tests;
 mod blocks;
-mod buffer;
 mod clock;
 mod exchange;
 mod pass;
 mod plan;
 mod prepared;
-mod primitives;
-mod profiled;
-pub(crate) mod team;
+mod profile;
 mod worker;
 
+use crate::backend::team::Team;
 use crate::backend::{
     Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
     TrainingPass, check_network, check_parameters, check_pass, check_samples,
 };
 use crate::kernels::CLASS_PADDING;
 use crate::kernels::prepare::BlockLayout;
+use crate::kernels::softmax::BlockLoss;
 use crate::network::{Parameters, Shape};
 use crate::simd::Isa;
-#[doc(hidden)]
 pub use crate::simd::tiles::BLOCK_SAMPLES;
 use blocks::Blocks;
-pub(crate) use buffer::AlignedBuffer;
 use clock::NoClock;
-#[doc(hidden)]
 pub use clock::{Phase, PhaseClock, PhaseTime, Span};
 use exchange::Exchange;
 use pass::{Outcome, Pass, Training};
 use plan::Plan;
 use prepared::PreparedBlocks;
-#[doc(hidden)]
-pub use profiled::{PassClocks, Profile, ProfiledEngine};
+pub use profile::{PassClocks, Profile};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use team::Team;
+use std::time::Instant;
 use worker::Worker;
 
 /// The fused engine, a [`Backend`].
@@ -58,6 +50,7 @@ pub struct Engine {
     workers: Vec<Mutex<Worker>>,
     prepared: PreparedBlocks,
     exchange: Exchange,
+    clocks: Option<Arc<Profile>>,
 }
 
 /// What a pass is for.
@@ -98,11 +91,23 @@ impl Engine {
             prepared: PreparedBlocks::new(shape.inputs, threads),
             exchange: Exchange::new(&plan, BLOCK_SAMPLES * class_stride),
             team,
+            clocks: None,
         })
     }
 
+    /// Clocks every pass from here on, or none any more. That changes no result; the clocks go on from
+    /// where they stand.
+    ///
+    /// # Panics
+    /// If there is not one clock for each thread.
+    pub fn set_clocks(&mut self, clocks: Option<Arc<Profile>>) {
+        if let Some(profile) = &clocks {
+            assert_eq!(profile.training.len(), self.threads(), "one clock a thread");
+        }
+        self.clocks = clocks;
+    }
+
     /// Hidden units that each thread owns.
-    #[doc(hidden)]
     pub fn units(&self) -> Vec<usize> {
         let workers = self.workers.iter();
         workers
@@ -130,57 +135,18 @@ impl Engine {
         }
     }
 
-    /// Trains, with a clock for each thread if there are any.
-    fn train_with(
-        &mut self,
-        pass: &TrainingPass<'_>,
-        clocks: Option<&[Mutex<PhaseClock>]>,
-    ) -> Result<Vec<MinibatchResult>, BackendError> {
-        check_pass(self.shape, pass)?;
-        let training = Training {
-            optimizer: self.optimizer,
-            learning_rates: pass.learning_rates,
-            control: pass.control,
-        };
-        let blocks = Blocks::new(pass.order.len(), pass.batch_size);
-        let work = Work::Train(training);
-        let outcome = self.run(pass.samples, pass.order, blocks, work, clocks);
-        let result =
-            |(total, samples): (crate::kernels::softmax::BlockLoss, usize)| MinibatchResult {
-                loss: total.loss / samples as f64,
-                correct: total.correct,
-                samples,
-            };
-        Ok(outcome.minibatches.into_iter().map(result).collect())
-    }
-
-    /// Evaluates, with a clock for each thread if there are any.
-    fn evaluate_with(
-        &mut self,
-        samples: Samples<'_>,
-        order: &[u32],
-        clocks: Option<&[Mutex<PhaseClock>]>,
-    ) -> Result<Evaluation, BackendError> {
-        check_samples(self.shape, samples, order)?;
-        let blocks = Blocks::new(order.len(), BLOCK_SAMPLES);
-        let outcome = self.run(samples, order, blocks, Work::Evaluate, clocks);
-        let totals = outcome.minibatches.iter().map(|(total, _)| total);
-        let loss: f64 = totals.clone().map(|total| total.loss).sum();
-        Ok(Evaluation {
-            loss: loss / order.len() as f64,
-            correct: totals.map(|total| total.correct).sum(),
-            predicted: outcome.predicted,
-        })
-    }
-
     fn run(
         &mut self,
         samples: Samples<'_>,
         order: &[u32],
         blocks: Blocks,
         work: Work<'_>,
-        clocks: Option<&[Mutex<PhaseClock>]>,
     ) -> Outcome {
+        let clocks = self.clocks.as_deref().and_then(|profile| match work {
+            Work::Train(_) => Some(&profile.training),
+            Work::Evaluate => Some(&profile.evaluation),
+            Work::KeepLogits => None,
+        });
         let (training, keeps_logits) = match work {
             Work::Train(training) => (Some(training), false),
             Work::Evaluate => (None, false),
@@ -200,18 +166,24 @@ impl Engine {
             halt_at: AtomicUsize::new(usize::MAX),
         };
         let has_several_blocks = training.is_some() && blocks.has_several_a_minibatch();
-        self.team
+        let start = Instant::now();
+        let outcome = self
+            .team
             .run_workers(&self.workers, |worker, index, barrier| {
                 worker.begin_pass(has_several_blocks);
                 match clocks {
                     None => pass.run(worker, index, barrier, &mut NoClock),
                     Some(clocks) => {
-                        let clock = clocks[index].lock();
+                        let clock = clocks.of_thread(index).lock();
                         let mut clock = clock.unwrap_or_else(PoisonError::into_inner);
                         pass.run(worker, index, barrier, &mut *clock)
                     }
                 }
-            })
+            });
+        if let Some(clocks) = clocks {
+            clocks.add_pass(start.elapsed());
+        }
+        outcome
     }
 }
 
@@ -225,7 +197,20 @@ impl Backend for Engine {
     }
 
     fn train(&mut self, pass: &TrainingPass<'_>) -> Result<Vec<MinibatchResult>, BackendError> {
-        self.train_with(pass, None)
+        check_pass(self.shape, pass)?;
+        let training = Training {
+            optimizer: self.optimizer,
+            learning_rates: pass.learning_rates,
+            control: pass.control,
+        };
+        let blocks = Blocks::new(pass.order.len(), pass.batch_size);
+        let outcome = self.run(pass.samples, pass.order, blocks, Work::Train(training));
+        let result = |(total, samples): (BlockLoss, usize)| MinibatchResult {
+            loss: total.loss / samples as f64,
+            correct: total.correct,
+            samples,
+        };
+        Ok(outcome.minibatches.into_iter().map(result).collect())
     }
 
     fn evaluate(
@@ -233,13 +218,22 @@ impl Backend for Engine {
         samples: Samples<'_>,
         order: &[u32],
     ) -> Result<Evaluation, BackendError> {
-        self.evaluate_with(samples, order, None)
+        check_samples(self.shape, samples, order)?;
+        let blocks = Blocks::new(order.len(), BLOCK_SAMPLES);
+        let outcome = self.run(samples, order, blocks, Work::Evaluate);
+        let totals = outcome.minibatches.iter().map(|(total, _)| total);
+        let loss: f64 = totals.clone().map(|total| total.loss).sum();
+        Ok(Evaluation {
+            loss: loss / order.len() as f64,
+            correct: totals.map(|total| total.correct).sum(),
+            predicted: outcome.predicted,
+        })
     }
 
     fn logits(&mut self, samples: Samples<'_>, order: &[u32]) -> Result<Vec<f32>, BackendError> {
         check_samples(self.shape, samples, order)?;
         let blocks = Blocks::new(order.len(), BLOCK_SAMPLES);
-        let outcome = self.run(samples, order, blocks, Work::KeepLogits, None);
+        let outcome = self.run(samples, order, blocks, Work::KeepLogits);
         Ok(outcome.logits)
     }
 

@@ -4,15 +4,14 @@
     reason = "prepared blocks and parts of the logits are shared between two barriers"
 )]
 
-use super::barrier::{Barrier, Broken};
 use super::blocks::{Block, Blocks};
 use super::clock::{Clock, Phase};
 use super::exchange::Exchange;
 use super::prepared::{PreparedBlocks, Source};
 use super::worker::Worker;
+use crate::backend::barrier::{Barrier, Broken};
 use crate::backend::{Optimizer, PassControl, Samples};
 use crate::kernels::prepare::BlockLayout;
-use crate::kernels::rule::StepRule;
 use crate::kernels::softmax::BlockLoss;
 use crate::simd::Isa;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -193,17 +192,8 @@ impl Pass<'_> {
         training: &Training<'_>,
         clock: &mut impl Clock,
     ) {
-        let Optimizer {
-            momentum,
-            nesterov,
-            weight_decay,
-        } = training.optimizer;
-        let rule = StepRule {
-            learning_rate: training.learning_rates[block.minibatch],
-            momentum,
-            nesterov,
-            weight_decay,
-        };
+        let rate = training.learning_rates[block.minibatch];
+        let rule = training.optimizer.step_rule(rate);
         // SAFETY: the block was filled before the barrier of the block before, and this is before the
         // barrier of the next.
         let prepared = unsafe {

@@ -4,7 +4,7 @@
     reason = "threads of a team write disjoint parts of one buffer between two barriers"
 )]
 
-use super::buffer::SharedBuffer;
+use crate::backend::SharedBuffer;
 use crate::kernels::prepare::{BlockLayout, Prepare, PreparedBlock, Squares};
 use crate::kernels::{BLOCK_SAMPLES, WORD};
 use crate::simd::Isa;

@@ -8,10 +8,10 @@
 mod slice;
 
 use super::blocks::Block;
-use super::buffer::AlignedBuffer;
 use super::clock::{Clock, Phase};
 use super::exchange::{Exchange, add_up, spare_entries};
 use super::plan::{Node, Plan, SumStep};
+use crate::backend::AlignedBuffer;
 use crate::kernels::forward::Forward;
 use crate::kernels::hidden_delta::HiddenDelta;
 use crate::kernels::logits::{AddParts, LeafLogits};

@@ -1,6 +1,6 @@
 //! Why a picture cannot be used.
 
-use crate::file_messages::shown;
+use crate::files::shown;
 use std::path::PathBuf;
 
 /// Why a file cannot be read as a picture. Every message is one line.

@@ -273,8 +273,8 @@ impl Extent {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plane::Region;
     use super::*;
+    use crate::image::plane::Region;
 
     fn strip(width: usize) -> Digit {
         let region = Region {

@@ -104,10 +104,6 @@ pub enum ReadError {
     },
 }
 
-/// Most bytes of a file, or of an array once decompressed: all parameters of the largest network in
-/// 64 bits, and a header.
-pub const MAX_BYTES: u64 = (crate::network::MAX_PARAMETERS as u64) * 8 + (1 << 20);
-
 /// The four tensors of a network, under the names that the layout is known by: those of
 /// [`model_file`](crate::model_file), or `0.weight`, `0.bias`, `2.weight` and `2.bias`.
 pub fn tensors_of(parameters: &Parameters, layout: Layout) -> [NamedTensor; 4] {
@@ -137,7 +133,7 @@ pub fn tensors_of(parameters: &Parameters, layout: Layout) -> [NamedTensor; 4] {
 /// # Errors
 /// What the system says.
 pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    crate::atomic_file::write(path, bytes)
+    crate::files::atomic::write(path, bytes)
 }
 
 /// The transpose of a row-major matrix with so many columns.

@@ -1,7 +1,8 @@
 //! NumPy's `.npz` format: a zip archive of `.npy` files.
 
 use super::npy::{npy_bytes, parse_npy};
-use super::{MAX_BYTES, NamedTensor, ReadError};
+use super::{NamedTensor, ReadError};
+use crate::model_file::MAX_BYTES;
 use std::io::{Cursor, Read, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};

@@ -1,6 +1,6 @@
 //! Files of other programs that are read and refused, and what is written for them.
 
-use super::*;
+use crate::interchange::*;
 use crate::network::Shape;
 
 const SHAPE: Shape = Shape {

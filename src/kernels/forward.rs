@@ -10,7 +10,7 @@ use super::{INPUT_OF_BYTE, PIXEL_BLOCK, WORD};
 use crate::simd::{Isa, Kernel, Vector, sigmoid};
 
 /// h = sigmoid(x W + b) for a slice of the hidden layer.
-pub(crate) struct Forward<'a> {
+pub struct Forward<'a> {
     /// x.
     pub block: PreparedBlock<'a>,
     /// W, `[inputs][stride]`.
@@ -27,7 +27,7 @@ pub(crate) struct Forward<'a> {
 
 impl Forward<'_> {
     /// Runs the kernel, or the one for dense inputs where that is faster. The bits are the same.
-    pub(crate) fn run_on(self, isa: Isa) {
+    pub fn run_on(self, isa: Isa) {
         if isa.tiles().dense_samples == 2 && self.pattern == Pattern::Dense {
             isa.run(DenseForward(self));
         } else {

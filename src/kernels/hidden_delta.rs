@@ -15,7 +15,7 @@ const SAMPLES: usize = 4;
 const SMALLEST: f32 = 1e-30;
 
 /// dk = (ds V^T) * h (1 - h) for a slice of the hidden layer; db += sum of dk over the samples.
-pub(crate) struct HiddenDelta<'a> {
+pub struct HiddenDelta<'a> {
     /// ds, `[samples][class_stride]`.
     pub output_delta: &'a [f32],
     /// Distance between the rows of `output_delta`.

@@ -11,7 +11,7 @@ use crate::simd::{Kernel, MAX_LANES, Vector};
 
 /// part = h V over the units of one leaf, hidden units ascending, starting from 0; or that added to
 /// the part of the leaves before it.
-pub(crate) struct LeafLogits<'a> {
+pub struct LeafLogits<'a> {
     /// h, `[samples][stride]`, from the leaf's first unit on.
     pub hidden: &'a [f32],
     /// Distance between the rows of `hidden`.
@@ -106,7 +106,7 @@ fn samples_from<V: Vector, const R: usize, const J: usize>(
 
 /// sum = left + right, element by element. `left` and the sum may be the same buffer: then `left`
 /// is the target.
-pub(crate) struct AddParts<'a> {
+pub struct AddParts<'a> {
     /// First term, and the sum.
     pub left: &'a mut [f32],
     /// Second term, of the same length, a multiple of [`CLASS_PADDING`].

@@ -17,16 +17,16 @@
 //!
 //! Kernels take slices, check their lengths once, and then use pointers.
 
-pub(crate) mod forward;
-pub(crate) mod hidden_delta;
-pub(crate) mod logits;
-pub(crate) mod output_update;
-pub(crate) mod prepare;
+pub mod forward;
+pub mod hidden_delta;
+pub mod logits;
+pub mod output_update;
+pub mod prepare;
 mod product;
-pub(crate) mod rule;
-pub(crate) mod softmax;
+pub mod rule;
+pub mod softmax;
 mod tile;
-pub(crate) mod weight_update;
+pub mod weight_update;
 
 pub(crate) use crate::simd::tiles::{BLOCK_SAMPLES, PIXEL_BLOCK};
 use crate::simd::tiles::{
@@ -34,16 +34,16 @@ use crate::simd::tiles::{
 };
 
 /// Samples of a mask word.
-pub(crate) const WORD: usize = 64;
+pub const WORD: usize = 64;
 
 /// Most mask words of a block.
-pub(crate) const MASK_WORDS: usize = BLOCK_SAMPLES / WORD;
+pub const MASK_WORDS: usize = BLOCK_SAMPLES / WORD;
 
 /// Classes are padded to a multiple of this: one AVX-512 vector.
-pub(crate) const CLASS_PADDING: usize = crate::simd::MAX_LANES;
+pub const CLASS_PADDING: usize = crate::simd::MAX_LANES;
 
 /// Input of byte b: b / 255, correctly rounded.
-pub(crate) static INPUT_OF_BYTE: [f32; 256] = {
+pub static INPUT_OF_BYTE: [f32; 256] = {
     let mut table = [0.0; 256];
     let mut byte = 0;
     while byte < 256 {

@@ -13,7 +13,7 @@ use crate::simd::{Kernel, Vector};
 const CLASSES: usize = 5;
 
 /// gradient += h^T ds over the samples, ascending, for a slice of the hidden layer.
-pub(crate) struct OutputGradient<'a> {
+pub struct OutputGradient<'a> {
     /// ds, `[samples][class_stride]`.
     pub output_delta: &'a [f32],
     /// Distance between the rows of `output_delta`.
@@ -99,7 +99,7 @@ fn classes_from<V: Vector, const R: usize, const J: usize>(
 }
 
 /// sums += the sum of each column, rows ascending, one addition a row: dc from ds.
-pub(crate) struct ColumnSums<'a> {
+pub struct ColumnSums<'a> {
     /// `[rows][columns]`.
     pub rows: &'a [f32],
     /// `[columns]`, a multiple of the lanes; added to.
@@ -130,7 +130,7 @@ impl Kernel for ColumnSums<'_> {
 }
 
 /// V from its transpose, for the forward pass.
-pub(crate) struct OutputRows<'a> {
+pub struct OutputRows<'a> {
     /// V transposed, `[class_stride][stride]`.
     pub weights: &'a [f32],
     /// Hidden units in the slice, padded to whole vectors.
@@ -164,7 +164,7 @@ impl Kernel for OutputRows<'_> {
 }
 
 /// One SGD step on parameters whose gradient lies in memory: V and the biases.
-pub(crate) struct DenseStep<'a> {
+pub struct DenseStep<'a> {
     /// Step.
     pub rule: StepRule,
     /// Parameters, a multiple of the lanes.

@@ -18,7 +18,7 @@ use crate::simd::{Kernel, Vector};
 
 /// Bytes of a square: a cache line more than it holds, without which the rows that an image is copied
 /// to, one in each square, would all have the same place in L1.
-pub(crate) const SQUARE: usize = (WORD + 1) * PIXEL_BLOCK;
+pub const SQUARE: usize = (WORD + 1) * PIXEL_BLOCK;
 
 /// Bytes of a cache line.
 const CACHE_LINE: usize = 64;
@@ -31,7 +31,7 @@ const DENSITY_STEP: usize = 8;
 
 /// Sizes of a prepared block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BlockLayout {
+pub struct BlockLayout {
     /// Bytes of a sample.
     pub inputs: usize,
     /// Words that there is room for.
@@ -40,7 +40,7 @@ pub(crate) struct BlockLayout {
 
 impl BlockLayout {
     /// For blocks of up to `samples` samples.
-    pub(crate) fn new(inputs: usize, samples: usize) -> Self {
+    pub fn new(inputs: usize, samples: usize) -> Self {
         assert!(
             (1..=BLOCK_SAMPLES).contains(&samples),
             "{samples} samples in a block"
@@ -52,34 +52,34 @@ impl BlockLayout {
     }
 
     /// Blocks of 64 pixels, the last of which may be partly empty.
-    pub(crate) fn pixel_blocks(&self) -> usize {
+    pub fn pixel_blocks(&self) -> usize {
         self.inputs.div_ceil(PIXEL_BLOCK)
     }
 
     /// Number of squares.
-    pub(crate) fn squares(&self) -> usize {
+    pub fn squares(&self) -> usize {
         self.words * self.pixel_blocks()
     }
 
     /// Elements of `bytes`.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.squares() * SQUARE
     }
 
     /// Elements of `sample_masks`.
-    pub(crate) fn sample_masks(&self) -> usize {
+    pub fn sample_masks(&self) -> usize {
         self.squares() * WORD
     }
 
     /// Elements of `pixel_masks`.
-    pub(crate) fn pixel_masks(&self) -> usize {
+    pub fn pixel_masks(&self) -> usize {
         self.squares() * PIXEL_BLOCK
     }
 }
 
 /// How the inputs that are not zero lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pattern {
+pub enum Pattern {
     /// Most inputs are not zero.
     Dense,
     /// Few are not zero, mostly beside each other, as in pictures.
@@ -94,7 +94,7 @@ pub(crate) enum Pattern {
 /// beyond `inputs`, no pixel mask one at or beyond `samples`, and the masks and bytes of the padding
 /// after the last pixel are 0.
 #[derive(Clone, Copy)]
-pub(crate) struct PreparedBlock<'a> {
+pub struct PreparedBlock<'a> {
     layout: BlockLayout,
     samples: usize,
     bytes: &'a [u8],
@@ -108,7 +108,7 @@ impl<'a> PreparedBlock<'a> {
     /// # Safety
     /// [`Prepare`] must have filled all three, with this layout and as many samples, for every word
     /// that has samples and every pixel block.
-    pub(crate) unsafe fn new(
+    pub unsafe fn new(
         layout: BlockLayout,
         samples: usize,
         bytes: &'a [u8],
@@ -129,30 +129,30 @@ impl<'a> PreparedBlock<'a> {
     }
 
     /// Bytes of a sample.
-    pub(crate) fn inputs(&self) -> usize {
+    pub fn inputs(&self) -> usize {
         self.layout.inputs
     }
 
     /// Samples in the block.
-    pub(crate) fn samples(&self) -> usize {
+    pub fn samples(&self) -> usize {
         self.samples
     }
 
     /// Words that have samples.
     #[inline(always)]
-    pub(crate) fn words(&self) -> usize {
+    pub fn words(&self) -> usize {
         self.samples.div_ceil(WORD)
     }
 
     /// Blocks of 64 pixels.
     #[inline(always)]
-    pub(crate) fn pixel_blocks(&self) -> usize {
+    pub fn pixel_blocks(&self) -> usize {
         self.layout.pixel_blocks()
     }
 
     /// How the inputs that are not zero lie, by every eighth sample. No result depends on it.
     #[inline(always)]
-    pub(crate) fn pattern(&self) -> Pattern {
+    pub fn pattern(&self) -> Pattern {
         let (mut counted, mut non_zero, mut in_pairs) = (0, 0, 0);
         for word in 0..self.words() {
             for pixel_block in 0..self.pixel_blocks() {
@@ -188,27 +188,27 @@ impl<'a> PreparedBlock<'a> {
 
     /// Masks of the pixels, one for each sample of a word.
     #[inline(always)]
-    pub(crate) fn sample_masks(&self, word: usize, pixel_block: usize) -> &'a [u64] {
+    pub fn sample_masks(&self, word: usize, pixel_block: usize) -> &'a [u64] {
         &self.sample_masks[self.square(word, pixel_block) * WORD..][..self.samples_of(word)]
     }
 
     /// Masks of the samples of a word, one for each of 64 pixels, the padding after the last pixel
     /// included.
     #[inline(always)]
-    pub(crate) fn pixel_masks(&self, word: usize, pixel_block: usize) -> &'a [u64; PIXEL_BLOCK] {
+    pub fn pixel_masks(&self, word: usize, pixel_block: usize) -> &'a [u64; PIXEL_BLOCK] {
         &self.pixel_masks.as_chunks().0[self.square(word, pixel_block)]
     }
 
     /// The 64 bytes of each sample of a word.
     #[inline(always)]
-    pub(crate) fn bytes(&self, word: usize, pixel_block: usize) -> &'a [u8] {
+    pub fn bytes(&self, word: usize, pixel_block: usize) -> &'a [u8] {
         let first = self.square(word, pixel_block) * SQUARE;
         &self.bytes[first..][..self.samples_of(word) * PIXEL_BLOCK]
     }
 }
 
 /// Neighbouring squares of a word, to be written.
-pub(crate) struct Squares<'a> {
+pub struct Squares<'a> {
     /// `[square][SQUARE]`, of which `[64][64]` are used.
     pub bytes: &'a mut [u8],
     /// `[square][64]`.
@@ -218,7 +218,7 @@ pub(crate) struct Squares<'a> {
 }
 
 /// Fills neighbouring squares of one word.
-pub(crate) struct Prepare<'a> {
+pub struct Prepare<'a> {
     /// Bytes of an image.
     pub inputs: usize,
     /// All images of the data set, `inputs` bytes each.

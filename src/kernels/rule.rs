@@ -4,7 +4,7 @@ use crate::simd::Vector;
 
 /// Velocities smaller than this become 0: without gradients they shrink with every step, and would
 /// become denormal numbers.
-pub(crate) const SMALLEST_VELOCITY: f32 = 1e-30;
+pub const SMALLEST_VELOCITY: f32 = 1e-30;
 
 /// One step of SGD.
 ///
@@ -16,7 +16,7 @@ pub(crate) const SMALLEST_VELOCITY: f32 = 1e-30;
 /// Source: Sutskever et al., "On the importance of initialization and momentum in deep learning",
 /// 2013, in the form that PyTorch's `SGD` uses.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct StepRule {
+pub struct StepRule {
     /// Step size.
     pub learning_rate: f32,
     /// Share of the velocity that is kept, 0 to below 1.
@@ -29,12 +29,12 @@ pub(crate) struct StepRule {
 
 impl StepRule {
     /// Whether a parameter with zero gradient stays as it is.
-    pub(crate) fn is_plain(&self) -> bool {
+    pub fn is_plain(&self) -> bool {
         self.momentum == 0.0 && self.weight_decay == 0.0
     }
 
     /// The rule for biases, which do not decay.
-    pub(crate) fn for_bias(self) -> Self {
+    pub fn for_bias(self) -> Self {
         Self {
             weight_decay: 0.0,
             ..self
@@ -42,7 +42,7 @@ impl StepRule {
     }
 
     /// Whether velocities are kept.
-    pub(crate) fn has_velocity(&self) -> bool {
+    pub fn has_velocity(&self) -> bool {
         self.momentum != 0.0
     }
 }

@@ -10,7 +10,7 @@ use crate::simd::{Kernel, MAX_LANES, Vector, exp_negative};
 ///
 /// The largest logit is subtracted first, and the loss is ln(sum of exp(s - max)) + max - s_label,
 /// so logits of any size are right: nothing overflows, and no logarithm of zero is taken.
-pub(crate) struct SoftmaxCrossEntropy<'a> {
+pub struct SoftmaxCrossEntropy<'a> {
     /// h V, `[samples][class_stride]`; the bias is added here.
     pub logits: &'a [f32],
     /// c, `[class_stride]`.
@@ -33,7 +33,7 @@ pub(crate) struct SoftmaxCrossEntropy<'a> {
 
 /// Sums over the samples of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct BlockLoss {
+pub struct BlockLoss {
     /// Sum of the cross-entropies, in nats.
     pub loss: f64,
     /// Samples whose predicted class is the target. The predicted class is the first of the

@@ -14,7 +14,7 @@ use super::{
 use crate::simd::{Kernel, Vector};
 
 /// dW = x^T dk over the samples of a block, ascending, and the SGD step.
-pub(crate) struct WeightUpdate<'a> {
+pub struct WeightUpdate<'a> {
     /// x.
     pub block: PreparedBlock<'a>,
     /// dk, `[samples][stride]`.
@@ -35,7 +35,7 @@ pub(crate) struct WeightUpdate<'a> {
 }
 
 /// Rows that W and its companions have in memory for a number of inputs.
-pub(crate) fn weight_rows(inputs: usize) -> usize {
+pub fn weight_rows(inputs: usize) -> usize {
     inputs.next_multiple_of(DENSE_GRADIENT_PIXELS)
 }
 

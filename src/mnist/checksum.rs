@@ -30,7 +30,6 @@ impl MnistFile {
 
 impl Images {
     /// SHA-256 of the uncompressed idx file of these images, in lower-case hexadecimal.
-    #[doc(hidden)]
     pub fn sha256(&self) -> String {
         file_sha256(self.header(), self.bytes())
     }
@@ -38,7 +37,6 @@ impl Images {
 
 impl Labels {
     /// SHA-256 of the uncompressed idx file of these labels, in lower-case hexadecimal.
-    #[doc(hidden)]
     pub fn sha256(&self) -> String {
         file_sha256(self.header(), self.bytes())
     }

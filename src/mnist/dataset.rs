@@ -1,8 +1,7 @@
 //! The data set: two splits and the number of classes.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::error::DataError;
 use super::file::{FileAccess, Storage, open_idx, unreadable};
@@ -26,7 +25,6 @@ pub struct Dataset {
 
 /// How a data set is opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct OpenOptions {
     /// How images come into memory. Default: [`FileAccess::Mapped`].
     pub access: FileAccess,
@@ -35,16 +33,6 @@ pub struct OpenOptions {
     /// Where decompressed files are kept. Default: `$XDG_CACHE_HOME/fused-mlp`, else
     /// `~/.cache/fused-mlp`.
     pub cache_dir: Option<PathBuf>,
-}
-
-impl OpenOptions {
-    /// The same options with changes. They cannot be written out whole, for there may be more of
-    /// them one day.
-    #[must_use]
-    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
-        change(&mut self);
-        self
-    }
 }
 
 impl Dataset {
@@ -80,13 +68,23 @@ impl Dataset {
         Dataset::from_splits(split(train)?, split(test)?, None)
     }
 
-    /// Opens the four files in `dir`; messages about decompression are dropped.
+    /// Opens the four files in a folder, as by default: images are mapped, the labels tell the number of
+    /// classes.
     ///
     /// # Errors
     ///
     /// As [`Dataset::open_with_messages`].
-    pub fn open(dir: &Path, options: &OpenOptions) -> Result<Dataset, DataError> {
-        Dataset::open_with_messages(dir, options, &mut |_| ())
+    pub fn open(dir: impl AsRef<Path>) -> Result<Dataset, DataError> {
+        Dataset::open_with(dir, &OpenOptions::default())
+    }
+
+    /// Opens the four files in a folder; messages about decompression are dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::open_with_messages`].
+    pub fn open_with(dir: impl AsRef<Path>, options: &OpenOptions) -> Result<Dataset, DataError> {
+        Dataset::open_with_messages(dir.as_ref(), options, &mut |_| ())
     }
 
     /// Opens the four files in `dir`; `message` receives one line for each file decompressed.

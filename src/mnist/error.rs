@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::idx::Kind;
-use crate::file_messages::shown;
+use crate::files::shown;
 
 /// A defect of a data set.
 ///

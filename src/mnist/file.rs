@@ -27,18 +27,6 @@ pub enum FileAccess {
     InMemory,
 }
 
-impl FileAccess {
-    /// In memory if so, else mapped.
-    #[doc(hidden)]
-    pub fn chosen(in_memory: bool) -> Self {
-        if in_memory {
-            Self::InMemory
-        } else {
-            Self::Mapped
-        }
-    }
-}
-
 /// The bytes of a file, or a vector.
 pub(super) enum Storage {
     /// With its file, and when that had been written to last as it was opened, where the system tells.

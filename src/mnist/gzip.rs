@@ -1,7 +1,7 @@
 //! Compressed files: decompressed once into a cache folder, then opened from there.
 //!
 //! The cached file's name holds the SHA-256 of the compressed bytes, so a changed file never meets
-//! an old copy. It is written under a temporary name of its own and renamed when it is complete:
+//! an old copy. It is written under a temporary name and renamed when it is complete:
 //! processes that decompress the same file at the same time each rename a complete file. Its CRC-32
 //! stands beside it and is compared whenever the file is opened.
 
@@ -10,20 +10,18 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::Crc;
 use flate2::bufread::GzDecoder;
+use flate2::{Crc, CrcReader};
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use super::checksum::hex;
 use super::error::DataError;
 use super::file::{FileAccess, Storage, changed, open_idx, open_regular, unreadable};
 use super::idx::{Header, MAX_HEADER};
 use super::names::MnistFile;
-use crate::bounded_file;
-use crate::file_messages::shown;
+use crate::files::{bounded, shown};
 
 /// The first two bytes of a gzip file.
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -60,7 +58,7 @@ pub(super) fn open(
         digest,
         file,
     };
-    decompress(compressed, &source, &cache_dir, &cached)?;
+    decompress(compressed, &source, &cached)?;
     message(&format!(
         "decompressed {} to {}",
         shown(path),
@@ -80,7 +78,7 @@ fn checksum_file(cached: &Path) -> PathBuf {
 fn is_intact(cached: &Path, bytes: &[u8]) -> bool {
     let mut crc = Crc::new();
     crc.update(bytes);
-    let found = bounded_file::read_to_string(&checksum_file(cached), 64);
+    let found = bounded::read_to_string(&checksum_file(cached), 64);
     found.is_ok_and(|text| text == checksum_text(&crc))
 }
 
@@ -132,36 +130,37 @@ struct Compressed<'a> {
     file: MnistFile,
 }
 
-/// Decompresses into a temporary file in `cache_dir` and renames it to `cached`.
+/// Decompresses into `cached`.
 fn decompress(
     mut compressed: File,
     source: &Compressed<'_>,
-    cache_dir: &Path,
     cached: &Path,
 ) -> Result<(), DataError> {
-    compressed
-        .rewind()
-        .map_err(|error| unreadable(source.path, error))?;
-    let mut reader = HashingReader {
-        inner: compressed,
-        hasher: Sha256::new(),
-    };
-    let mut decoder = Members(Some(GzDecoder::new(BufReader::new(&mut reader))));
-    let header = read_header(&mut decoder, source)?;
+    let unreadable = |error| unreadable(source.path, error);
+    // Nothing is made for a file whose header is wrong.
+    compressed.rewind().map_err(unreadable)?;
+    let header = read_header(&mut members(&mut compressed), source)?;
+    compressed.rewind().map_err(unreadable)?;
+    create(cached, |output| {
+        let mut reader = HashingReader {
+            inner: compressed,
+            hasher: Sha256::new(),
+        };
+        let mut decoder = CrcReader::new(members(&mut reader));
+        copy(&mut decoder, &header, source, output, cached)?;
+        let checksum = checksum_text(decoder.crc());
+        io::copy(&mut reader, &mut io::sink()).map_err(unreadable)?;
+        if <[u8; 32]>::from(reader.hasher.finalize()) != source.digest {
+            return Err(unreadable(changed()));
+        }
+        let place = checksum_file(cached);
+        create(&place, |file| write(file, checksum.as_bytes(), &place))
+    })
+}
 
-    fs::create_dir_all(cache_dir).map_err(|error| unwritable(cache_dir, error))?;
-    let mut output = Temporary::create(cached)?;
-    output.write(&header.to_bytes())?;
-    copy_payload(&mut decoder, &header, source, &mut output)?;
-
-    io::copy(&mut reader, &mut io::sink()).map_err(|error| unreadable(source.path, error))?;
-    if <[u8; 32]>::from(reader.hasher.finalize()) != source.digest {
-        return Err(unreadable(source.path, changed()));
-    }
-    let mut checksum = Temporary::create(&checksum_file(cached))?;
-    checksum.write(checksum_text(&output.crc).as_bytes())?;
-    checksum.persist(&checksum_file(cached))?;
-    output.persist(cached)
+fn write(file: &mut File, bytes: &[u8], shown: &Path) -> Result<(), DataError> {
+    file.write_all(bytes)
+        .map_err(|error| unwritable(shown, error))
 }
 
 /// Reads and checks the header before a byte is written.
@@ -186,15 +185,16 @@ fn read_header(decoder: &mut impl Read, source: &Compressed<'_>) -> Result<Heade
     Ok(header)
 }
 
-/// Copies the elements that the header promises and demands that nothing follows.
-fn copy_payload(
+/// Copies as many bytes as the header promises and demands that nothing follows.
+fn copy(
     decoder: &mut impl Read,
     header: &Header,
     source: &Compressed<'_>,
-    output: &mut Temporary,
+    output: &mut File,
+    cached: &Path,
 ) -> Result<(), DataError> {
     let expected = header.file_len() as u64;
-    let mut found = header.kind().header_len() as u64;
+    let mut found = 0;
     let mut buffer = vec![0; 1 << 16];
     // One byte beyond the promise is asked for: it shows trailing bytes, and its absence makes the
     // decoder verify the checksum at the end.
@@ -207,7 +207,7 @@ fn copy_payload(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(decoding_error(source.path, error)),
         };
-        output.write(&buffer[..count])?;
+        write(output, &buffer[..count], cached)?;
         found += count as u64;
     }
     let file = source.path.into();
@@ -241,6 +241,10 @@ fn unwritable(path: &Path, source: io::Error) -> DataError {
 /// The members of a gzip file, one after the other; none when the last has ended. Zeros may follow it,
 /// with which blocks are filled up: gzip(1) reads such files, too.
 struct Members<R>(Option<GzDecoder<R>>);
+
+fn members<R: Read>(compressed: R) -> Members<BufReader<R>> {
+    Members(Some(GzDecoder::new(BufReader::new(compressed))))
+}
 
 impl<R: BufRead> Read for Members<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -286,63 +290,20 @@ impl<R: Read> Read for HashingReader<R> {
     }
 }
 
-/// A file beside its final place, removed unless it is persisted.
-struct Temporary {
-    path: PathBuf,
-    file: File,
-    crc: Crc,
-    persisted: bool,
-}
-
-impl Temporary {
-    /// Creates a file that no other process and no other thread writes to.
-    fn create(cached: &Path) -> Result<Temporary, DataError> {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        loop {
-            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-            let mut name = cached.as_os_str().to_os_string();
-            name.push(format!(".{}-{number}.tmp", process::id()));
-            let path = PathBuf::from(name);
-            match File::create_new(&path) {
-                Ok(file) => {
-                    return Ok(Temporary {
-                        path,
-                        file,
-                        crc: Crc::new(),
-                        persisted: false,
-                    });
-                }
-                // Left by a process that was killed and had the same number.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(unwritable(&path, error)),
-            }
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), DataError> {
-        self.crc.update(bytes);
-        self.file
-            .write_all(bytes)
-            .map_err(|error| unwritable(&self.path, error))
-    }
-
-    fn persist(mut self, cached: &Path) -> Result<(), DataError> {
-        self.file
-            .sync_all()
-            .and_then(|()| fs::rename(&self.path, cached))
-            .map_err(|error| unwritable(cached, error))?;
-        self.persisted = true;
-        Ok(())
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.persisted {
-            // Nothing can be done about a file that cannot be removed; it is never read.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
+/// Writes a file of the cache: complete under its name, or not at all, whoever else writes the same.
+fn create(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
+    let mut file = NamedTempFile::new_in(folder).map_err(|error| unwritable(path, error))?;
+    write(file.as_file_mut())?;
+    file.as_file()
+        .sync_all()
+        .and_then(|()| file.persist(path).map_err(|error| error.error))
+        .map_err(|error| unwritable(path, error))?;
+    Ok(())
 }
 
 #[cfg(test)]

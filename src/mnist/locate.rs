@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::dataset::check_folder;
 use super::error::DataError;
 use super::names::find_files;
-use crate::file_messages::shown;
+use crate::files::shown;
 
 /// The environment variable that names the folder of the data set.
 pub const DATA_VARIABLE: &str = "FUSED_MLP_DATA";
@@ -88,8 +88,8 @@ fn named(folder: PathBuf, origin: &str) -> Result<PathBuf, DataError> {
 mod tests {
     use std::fs;
 
-    use super::super::names::standard_names;
     use super::*;
+    use crate::mnist::names::standard_names;
 
     fn fill(folder: &Path) {
         fs::create_dir_all(folder).unwrap();

@@ -24,17 +24,12 @@ mod idx;
 mod locate;
 mod names;
 mod split;
-mod synthetic;
 
-#[doc(hidden)]
 pub use checksum::{DatasetSummary, SplitSummary, sha256};
 pub use dataset::{Dataset, OpenOptions};
 pub use error::DataError;
 pub use file::FileAccess;
 pub use idx::{Header, Kind};
 pub use locate::{DATA_VARIABLE, locate};
-#[doc(hidden)]
 pub use names::MnistFile;
 pub use split::{Images, Labels, Split};
-#[doc(hidden)]
-pub use synthetic::{SyntheticError, SyntheticOptions, synthesize};

@@ -1,8 +1,7 @@
 //! The names of the four files and where they stand in a folder.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::error::DataError;
 use super::idx::Kind;

@@ -139,7 +139,6 @@ impl Images {
     }
 
     /// The header that an idx file of these images has.
-    #[doc(hidden)]
     pub fn header(&self) -> Header {
         self.0.header
     }
@@ -184,9 +183,16 @@ impl Labels {
     }
 
     /// The header that an idx file of these labels has.
-    #[doc(hidden)]
     pub fn header(&self) -> Header {
         self.0.header
+    }
+}
+
+impl std::ops::Index<usize> for Labels {
+    type Output = u8;
+
+    fn index(&self, i: usize) -> &u8 {
+        &self.bytes()[i]
     }
 }
 

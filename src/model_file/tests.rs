@@ -1,6 +1,6 @@
 //! Model files that are accepted and refused.
 
-use super::*;
+use crate::model_file::*;
 
 const SHAPE: Shape = Shape {
     inputs: 6,

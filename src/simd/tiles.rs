@@ -23,7 +23,7 @@
 
 /// Register tiles of one instruction set, in vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RegisterTiles {
+pub struct RegisterTiles {
     /// Most vectors of a tile of the forward pass.
     pub forward: usize,
     /// Most vectors of a tile of the weight gradient.

@@ -1,6 +1,9 @@
 //! A whole training in one call.
 
-use super::{EpochEnd, EpochRecord, OptionError, Trainer, TrainingOptions};
+use super::options::{require, training_options};
+use super::{
+    EarlyStopping, EpochEnd, EpochRecord, OptionError, Schedule, Trainer, TrainingOptions,
+};
 use crate::backend::{Backend, BackendError, PassControl, Samples};
 use crate::engine::Engine;
 use crate::machine::default_threads;
@@ -16,7 +19,8 @@ const DEFAULT_HIDDEN: usize = 300;
 /// A training of the fused engine on a data set: what it is asked for, until it [runs](Self::run).
 ///
 /// Without further calls it does what `fused-mlp train` does: 300 hidden units, the recipe
-/// [`Fast`](super::Recipe::Fast), the best instruction set, all cores.
+/// [`Fast`](super::Recipe::Fast), the best instruction set, all cores. Every option of [`TrainingOptions`]
+/// has a method.
 ///
 /// ```
 /// use fused_mlp::training::Recipe;
@@ -25,21 +29,20 @@ const DEFAULT_HIDDEN: usize = 300;
 ///
 /// let train = ([[0, 255], [255, 0]].concat(), vec![0, 1]);
 /// let data = Dataset::from_memory(1, 2, train.clone(), train)?;
-/// let mut losses = Vec::new();
-/// let model = Training::new(&data)
-///     .options(Recipe::Assignment.options().with(|options| options.learning_rate = 0.5))
+/// let trained = Training::new(&data)
+///     .options(Recipe::Assignment.options())
+///     .batch_size(2)
+///     .learning_rate(0.5)
 ///     .epochs(5000)
 ///     .hidden(8)
 ///     .seed(7)
-///     .run_with(|epoch| {
-///         losses.push(epoch.train_loss);
-///         match epoch.train_loss < 0.1 {
-///             true => ControlFlow::Break(()),
-///             false => ControlFlow::Continue(()),
-///         }
+///     .run_with(|epoch| match epoch.train_loss < 0.1 {
+///         true => ControlFlow::Break(()),
+///         false => ControlFlow::Continue(()),
 ///     })?;
+/// let losses: Vec<f64> = trained.history.iter().map(|epoch| epoch.train_loss).collect();
 /// assert!(losses.len() < 5000 && losses[losses.len() - 1] < 0.1);
-/// assert_eq!(model.classify(&[0, 255])?, 0);
+/// assert_eq!(trained.model.classify(&[0, 255])?, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -47,9 +50,22 @@ pub struct Training<'a> {
     dataset: &'a Dataset,
     options: TrainingOptions,
     hidden: usize,
+    patience: Option<u32>,
+    min_delta: f64,
     start: Option<&'a Model>,
     threads: usize,
     isa: IsaRequest,
+}
+
+/// What a training gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// The network: that of the last epoch or, with [`Training::patience`], of the best.
+    pub model: Model,
+    /// Every epoch.
+    pub history: Vec<EpochRecord>,
+    /// The epoch with the lowest validation loss, with [`Training::patience`].
+    pub best_epoch: Option<u32>,
 }
 
 /// Why a training gave no network.
@@ -82,6 +98,8 @@ impl<'a> Training<'a> {
             dataset,
             options: TrainingOptions::default(),
             hidden: DEFAULT_HIDDEN,
+            patience: None,
+            min_delta: 0.0,
             start: None,
             threads: default_threads(),
             isa: IsaRequest::Auto,
@@ -95,24 +113,18 @@ impl<'a> Training<'a> {
         self
     }
 
-    /// Number of epochs.
+    /// Stops when the validation loss has not improved for so many epochs in a row, and keeps the network
+    /// of the best epoch. It needs [`validation`](Self::validation) samples.
     #[must_use]
-    pub fn epochs(mut self, epochs: u32) -> Self {
-        self.options.epochs = epochs;
+    pub fn patience(mut self, epochs: u32) -> Self {
+        self.patience = Some(epochs);
         self
     }
 
-    /// Training samples that are set aside and scored after each epoch.
+    /// Fall of the validation loss that counts as an improvement, in nats; 0 without this call.
     #[must_use]
-    pub fn validation(mut self, samples: usize) -> Self {
-        self.options.validation = samples;
-        self
-    }
-
-    /// Seed of the initial weights and of the order of the samples.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.options.seed = seed;
+    pub fn min_delta(mut self, nats: f64) -> Self {
+        self.min_delta = nats;
         self
     }
 
@@ -148,7 +160,7 @@ impl<'a> Training<'a> {
     ///
     /// # Errors
     /// [`TrainError`].
-    pub fn run(self) -> Result<Model, TrainError> {
+    pub fn run(self) -> Result<Trained, TrainError> {
         self.run_with(|_| ControlFlow::Continue(()))
     }
 
@@ -159,26 +171,56 @@ impl<'a> Training<'a> {
     pub fn run_with(
         self,
         mut epoch_ended: impl FnMut(&EpochRecord) -> ControlFlow<()>,
-    ) -> Result<Model, TrainError> {
-        let images = &self.dataset.train.images;
-        let (rows, columns) = (images.rows(), images.columns());
+    ) -> Result<Trained, TrainError> {
         let parameters = self.parameters();
-        let optimizer = self.options.optimizer();
         let isa = Isa::select(self.isa)?;
         let mut trainer = Trainer::new(Samples::from(&self.dataset.train), &self.options)?;
-        let mut engine = Engine::new(&parameters, optimizer, self.threads, isa)?;
+        let mut stopping = self.stopping()?;
+        let mut engine = Engine::new(&parameters, self.options.optimizer(), self.threads, isa)?;
         let control = PassControl::default();
-        while !trainer.is_finished() {
+        let mut history = Vec::new();
+        while !trainer.is_finished() && !stopping.as_ref().is_some_and(|it| it.should_stop()) {
             let epoch = trainer.train_epoch(&mut engine, &control)?;
+            let record = epoch.record;
             if epoch.end == EpochEnd::Diverged {
-                let epoch = epoch.record.epoch;
+                let epoch = record.epoch;
                 return Err(TrainError::Diverged { epoch });
             }
-            if epoch_ended(&epoch.record).is_break() {
+            history.push(record);
+            if let (Some(stopping), Some(loss)) = (&mut stopping, record.validation_loss) {
+                stopping.update(record.epoch, loss, || engine.parameters());
+            }
+            if epoch_ended(&record).is_break() {
                 break;
             }
         }
-        Ok(Model::new(engine.parameters(), rows, columns)?)
+        let best = stopping.as_ref().and_then(EarlyStopping::best);
+        let parameters = best.map_or_else(|| engine.parameters(), |best| best.parameters.clone());
+        let images = &self.dataset.train.images;
+        Ok(Trained {
+            model: Model::new(parameters, images.rows(), images.columns())?,
+            history,
+            best_epoch: best.map(|best| best.epoch),
+        })
+    }
+
+    fn stopping(&self) -> Result<Option<EarlyStopping>, OptionError> {
+        let Some(patience) = self.patience else {
+            return Ok(None);
+        };
+        require(patience > 0, "patience", &patience, "at least 1")?;
+        let found = &"given without validation samples";
+        let has_samples = self.options.validation > 0;
+        require(has_samples, "patience", found, "validation above 0 with it")?;
+        let delta = self.min_delta;
+        let is_possible = delta.is_finite() && delta >= 0.0;
+        require(
+            is_possible,
+            "min_delta",
+            &delta,
+            "a finite number, 0 or more",
+        )?;
+        Ok(Some(EarlyStopping::new(patience, delta)))
     }
 
     fn parameters(&self) -> Parameters {
@@ -192,3 +234,34 @@ impl<'a> Training<'a> {
         }
     }
 }
+
+macro_rules! define_methods {
+    (
+        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr;)+
+        of the run
+        $($(#[doc = $help2:literal])+ $name2:ident: $type2:ty, $value2:literal, $expected2:literal, $is_possible2:expr;)+
+    ) => {
+        impl Training<'_> {
+            $(
+                $(#[doc = $help])+
+                #[doc = concat!(": ", $expected, ".")]
+                #[must_use]
+                pub fn $name(mut self, $name: $type) -> Self {
+                    self.options.$name = $name;
+                    self
+                }
+            )+
+            $(
+                $(#[doc = $help2])+
+                #[doc = concat!(": ", $expected2, ".")]
+                #[must_use]
+                pub fn $name2(mut self, $name2: $type2) -> Self {
+                    self.options.$name2 = $name2;
+                    self
+                }
+            )+
+        }
+    };
+}
+
+training_options!(define_methods);

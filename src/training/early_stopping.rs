@@ -36,7 +36,6 @@ impl EarlyStopping {
     }
 
     /// With what was seen before: `best`, and `stale_epochs` after it.
-    #[doc(hidden)]
     pub fn resume(
         patience: u32,
         min_delta: f64,
@@ -77,7 +76,6 @@ impl EarlyStopping {
     }
 
     /// Epochs since the best one.
-    #[doc(hidden)]
     pub fn stale_epochs(&self) -> u32 {
         self.stale_epochs
     }

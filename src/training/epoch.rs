@@ -16,7 +16,7 @@ pub struct StepRecord {
 }
 
 /// One epoch.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct EpochRecord {
     /// Number of the epoch, from 1 on.
     pub epoch: u32,

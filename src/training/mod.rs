@@ -4,7 +4,6 @@
 //! loop, so it decides what to show, to save and when to stop.
 
 mod builder;
-#[doc(hidden)]
 pub mod checkpoint;
 mod early_stopping;
 mod epoch;
@@ -16,17 +15,14 @@ mod schedule;
 mod settings;
 mod state;
 
-pub use builder::{TrainError, Training};
+pub use builder::{TrainError, Trained, Training};
 pub use early_stopping::{BestEpoch, EarlyStopping};
 pub use epoch::{Epoch, EpochEnd, EpochRecord, StepRecord};
-pub use options::{OptionError, TrainingOptions};
+pub use options::{OptionError, TrainingOptions, training_options};
 pub use recipe::{Recipe, UnknownRecipe};
-#[doc(hidden)]
 pub use sampler::Sampler;
 pub use schedule::{Schedule, UnknownSchedule};
-#[doc(hidden)]
 pub use settings::RunSettings;
-#[doc(hidden)]
 pub use state::{StateError, TrainerState};
 
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};

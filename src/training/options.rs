@@ -1,39 +1,92 @@
-//! Options of a training and their ranges.
+//! The options of a training: one table, from which everything else about them comes.
 
 use super::{Recipe, Schedule};
 use crate::backend::Optimizer;
 use crate::network::{Parameters, Shape};
 
-/// What decides the result of a training besides the data and the shape of the network.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[non_exhaustive]
-pub struct TrainingOptions {
-    /// Passes over the training samples, at least 1.
-    pub epochs: u32,
-    /// Samples of a minibatch, at least 1; the last of an epoch may be smaller.
-    pub batch_size: usize,
-    /// Base of the schedule, above 0.
-    pub learning_rate: f32,
-    /// How the learning rate changes.
-    pub schedule: Schedule,
-    /// Epochs during which the learning rate rises linearly to the schedule's, 0 or more; a part of
-    /// an epoch is possible.
-    pub warm_up: f32,
-    /// Share of the velocity that is kept, 0 to below 1.
-    pub momentum: f32,
-    /// Nesterov's form of momentum.
-    pub nesterov: bool,
-    /// Factor of the weights that is added to their gradients, 0 or more.
-    pub weight_decay: f32,
-    /// Factor of the initial weights, above 0.
-    pub init_scale: f32,
-    /// Training samples that are set aside for validation.
-    pub validation: usize,
-    /// Whether each epoch has its own order.
-    pub shuffle: bool,
-    /// Seed of the initial weights and of the orders.
-    pub seed: u64,
+/// The table. A row is
+///
+/// ```text
+/// /// help
+/// name: type, name of the value in help, what is possible, whether a value is;
+/// ```
+///
+/// `training_options!(callback)` hands all rows to a macro. Names are those of the fields of
+/// [`TrainingOptions`], of the methods of [`Training`](super::Training), of columns and of keys; the program
+/// makes its options of them. The rows after `of the run` are those that no recipe sets.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! training_options {
+    ($callback:ident) => {
+        $callback! {
+            /// Passes over the training samples
+            epochs: u32, "N", "at least 1", |it: u32| it > 0;
+            /// Samples of a minibatch; the last of an epoch may be smaller, and is trained on, too
+            batch_size: usize, "N", "at least 1", |it: usize| it > 0;
+            /// Base of the learning-rate schedule
+            learning_rate: f32, "RATE", "a finite number above 0", |it: f32| it.is_finite() && it > 0.0;
+            /// Learning rate over the steps: constant, step (a tenth after 1/2, a hundredth after 3/4), linear (to 0) or cosine (to 0)
+            schedule: Schedule, "NAME", "a schedule", |_: Schedule| true;
+            /// Epochs, or part of one, during which the learning rate rises linearly to the schedule's
+            warm_up: f32, "EPOCHS", "a finite number of epochs, 0 or more", |it: f32| it.is_finite() && it >= 0.0;
+            /// Share of the velocity kept from step to step, 0 to below 1; 0 for plain SGD
+            momentum: f32, "SHARE", "a number from 0 to below 1", |it: f32| (0.0..1.0).contains(&it);
+            /// Nesterov's form of momentum, where there is momentum: true or false
+            nesterov: bool, "BOOL", "true or false", |_: bool| true;
+            /// Share of each weight (not bias) added to its gradient
+            weight_decay: f32, "SHARE", "a finite number, 0 or more", |it: f32| it.is_finite() && it >= 0.0;
+            /// Factor of the random initial weights
+            init_scale: f32, "FACTOR", "a finite number above 0", |it: f32| it.is_finite() && it > 0.0;
+            of the run
+            /// Training samples set aside and scored after each epoch
+            validation: usize, "N", "fewer than the training samples", |_: usize| true;
+            /// Whether each epoch has an order of its own; else the samples stay in the order of the files
+            shuffle: bool, "BOOL", "true or false", |_: bool| true;
+            /// Seed of the initial weights and the sample order
+            seed: u64, "SEED", "a number", |_: u64| true;
+        }
+    };
 }
+
+pub use training_options;
+
+macro_rules! define_options {
+    (
+        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr;)+
+        of the run
+        $($(#[doc = $help2:literal])+ $name2:ident: $type2:ty, $value2:literal, $expected2:literal, $is_possible2:expr;)+
+    ) => {
+        /// What decides the result of a training besides the data and the shape of the network.
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct TrainingOptions {
+            $($(#[doc = $help])+ pub $name: $type,)+
+            $($(#[doc = $help2])+ pub $name2: $type2,)+
+        }
+
+        impl TrainingOptions {
+            /// Name and value of each option that a recipe sets, as text.
+            pub fn of_recipe(&self) -> Vec<(&'static str, String)> {
+                vec![$((stringify!($name), self.$name.to_string())),+]
+            }
+
+            /// Name and value of each option, as text.
+            pub fn texts(&self) -> Vec<(&'static str, String)> {
+                let mut texts = self.of_recipe();
+                texts.extend([$((stringify!($name2), self.$name2.to_string())),+]);
+                texts
+            }
+
+            /// Checks each range alone.
+            fn check_ranges(&self) -> Result<(), OptionError> {
+                $(require(($is_possible)(self.$name), stringify!($name), &self.$name, $expected)?;)+
+                $(require(($is_possible2)(self.$name2), stringify!($name2), &self.$name2, $expected2)?;)+
+                Ok(())
+            }
+        }
+    };
+}
+
+training_options!(define_options);
 
 impl Default for TrainingOptions {
     /// The recipe of the program's default run.
@@ -47,7 +100,7 @@ impl Default for TrainingOptions {
 #[error("{option} is {found}; expected {expected}")]
 #[non_exhaustive]
 pub struct OptionError {
-    /// Name of the option on the command line.
+    /// Name of the option: that of its field and of its method.
     pub option: &'static str,
     /// What was given.
     pub found: String,
@@ -55,25 +108,21 @@ pub struct OptionError {
     pub expected: String,
 }
 
-impl TrainingOptions {
-    /// The same options with changes. They cannot be written out whole, for there may be more of
-    /// them one day.
-    ///
-    /// ```
-    /// use fused_mlp::training::{Recipe, TrainingOptions};
-    ///
-    /// let options: TrainingOptions = Recipe::Best.options().with(|options| {
-    ///     options.epochs = 5;
-    ///     options.validation = 5000;
-    /// });
-    /// assert_eq!((options.epochs, options.batch_size), (5, 16));
-    /// ```
-    #[must_use]
-    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
-        change(&mut self);
-        self
-    }
+/// An error unless a value is possible.
+pub(super) fn require(
+    is_possible: bool,
+    option: &'static str,
+    found: &dyn ToString,
+    expected: &str,
+) -> Result<(), OptionError> {
+    is_possible.then_some(()).ok_or_else(|| OptionError {
+        option,
+        found: found.to_string(),
+        expected: expected.to_owned(),
+    })
+}
 
+impl TrainingOptions {
     /// The optimizer's part of the options.
     pub fn optimizer(&self) -> Optimizer {
         Optimizer {
@@ -93,59 +142,13 @@ impl TrainingOptions {
     /// # Errors
     /// The first option that is out of its range.
     pub fn check(&self, samples: usize) -> Result<(), OptionError> {
-        let check = |is_possible: bool, option, found: &dyn ToString, expected: &str| {
-            is_possible.then_some(()).ok_or_else(|| OptionError {
-                option,
-                found: found.to_string(),
-                expected: expected.to_owned(),
-            })
-        };
-        let rate = self.learning_rate;
-        check(self.epochs > 0, "--epochs", &self.epochs, "at least 1")?;
-        let batch = self.batch_size;
-        check(batch > 0, "--batch-size", &batch, "at least 1")?;
-        check(
-            rate.is_finite() && rate > 0.0,
-            "--learning-rate",
-            &rate,
-            "a finite number above 0",
-        )?;
-        check(
-            self.warm_up.is_finite() && self.warm_up >= 0.0,
-            "--warm-up",
-            &self.warm_up,
-            "a finite number of epochs, 0 or more",
-        )?;
-        check(
-            (0.0..1.0).contains(&self.momentum),
-            "--momentum",
-            &self.momentum,
-            "a number from 0 to below 1",
-        )?;
-        check(
-            !self.nesterov || self.momentum > 0.0,
-            "--nesterov",
-            &"true without momentum",
-            "--momentum above 0 with it",
-        )?;
-        check(
-            self.weight_decay.is_finite() && self.weight_decay >= 0.0,
-            "--weight-decay",
-            &self.weight_decay,
-            "a finite number, 0 or more",
-        )?;
-        check(
-            self.init_scale.is_finite() && self.init_scale > 0.0,
-            "--init-scale",
-            &self.init_scale,
-            "a finite number above 0",
-        )?;
-        check(
-            self.validation < samples,
-            "--validation",
-            &self.validation,
-            &format!("fewer than the {samples} training samples"),
-        )
+        self.check_ranges()?;
+        let is_possible = !self.nesterov || self.momentum > 0.0;
+        let found = &"true without momentum";
+        require(is_possible, "nesterov", found, "momentum above 0 with it")?;
+        let expected = format!("fewer than the {samples} training samples");
+        let is_possible = self.validation < samples;
+        require(is_possible, "validation", &self.validation, &expected)
     }
 }
 
@@ -163,91 +166,91 @@ mod tests {
                     epochs: 0,
                     ..default()
                 },
-                "--epochs",
+                "epochs",
             ),
             (
                 TrainingOptions {
                     batch_size: 0,
                     ..default()
                 },
-                "--batch-size",
+                "batch_size",
             ),
             (
                 TrainingOptions {
                     learning_rate: 0.0,
                     ..default()
                 },
-                "--learning-rate",
+                "learning_rate",
             ),
             (
                 TrainingOptions {
                     learning_rate: -1.0,
                     ..default()
                 },
-                "--learning-rate",
+                "learning_rate",
             ),
             (
                 TrainingOptions {
                     learning_rate: f32::NAN,
                     ..default()
                 },
-                "--learning-rate",
+                "learning_rate",
             ),
             (
                 TrainingOptions {
                     learning_rate: f32::INFINITY,
                     ..default()
                 },
-                "--learning-rate",
+                "learning_rate",
             ),
             (
                 TrainingOptions {
                     momentum: 1.0,
                     ..default()
                 },
-                "--momentum",
+                "momentum",
             ),
             (
                 TrainingOptions {
                     momentum: -0.1,
                     ..default()
                 },
-                "--momentum",
+                "momentum",
             ),
             (
                 TrainingOptions {
                     momentum: f32::NAN,
                     ..default()
                 },
-                "--momentum",
+                "momentum",
             ),
             (
                 TrainingOptions {
                     momentum: 0.0,
                     ..default()
                 },
-                "--nesterov",
+                "nesterov",
             ),
             (
                 TrainingOptions {
                     weight_decay: -1e-3,
                     ..default()
                 },
-                "--weight-decay",
+                "weight_decay",
             ),
             (
                 TrainingOptions {
                     weight_decay: f32::NAN,
                     ..default()
                 },
-                "--weight-decay",
+                "weight_decay",
             ),
             (
                 TrainingOptions {
                     validation: 100,
                     ..default()
                 },
-                "--validation",
+                "validation",
             ),
         ];
         for (options, name) in wrong {

@@ -40,7 +40,6 @@ pub enum StateError {
 
 impl Trainer<'_> {
     /// Where the training stands now.
-    #[doc(hidden)]
     pub fn state(&self) -> TrainerState {
         let stream = match self.current {
             Some(_) => self.sampler.stream_before(),
@@ -61,7 +60,6 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// If an option is out of its range, or the state contradicts the options.
-    #[doc(hidden)]
     pub fn resume(
         samples: Samples<'a>,
         options: &TrainingOptions,

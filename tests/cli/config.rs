@@ -141,59 +141,58 @@ fn mistakes_in_the_file_are_one_line_with_its_place() {
             "c.toml:2: modle is not an option of fused-mlp eval; did you mean model?",
         ),
         (
-            "[trian]",
-            "c.toml:1: [trian] is the name of no command; did you mean train?",
+            "[trian]\nseed = 1",
+            "c.toml:2: [trian] is the name of no command; did you mean train?",
         ),
         (
             "[data]\njson = true",
-            "did you mean data-info or data-synth or data-verify?",
+            "c.toml:2: [data] is the name of no command; did you mean data-info?",
         ),
-        ("[zzz]", "expected a table such as [train]"),
-        (
-            "train = 3",
-            "c.toml:1: train is a command, so a table was expected",
-        ),
+        ("sweep = 3", "c.toml:1: sweep is not an option of a command"),
         (
             "epochs = \"three\"",
-            "c.toml:1: epochs is the text \"three\"; expected a whole number",
+            "'three' for '--epochs <N>': expected a whole number, such as 10; --epochs is set by c.toml:1",
         ),
         (
             "epochs = 2.5",
-            "c.toml:1: epochs is 2.5; expected a whole number",
+            "'2.5' for '--epochs <N>': expected a whole number, such as 10; --epochs is set by c.toml:1",
         ),
         ("epochs = -1", "set by c.toml:1"),
-        ("epochs = [1, 2]", "c.toml:1: epochs is a list"),
+        (
+            "epochs = [1, 2]",
+            "c.toml:1: epochs takes a text, a number, true or false",
+        ),
         (
             "momentum = true",
-            "c.toml:1: momentum is true; expected a number",
+            "'true' for '--momentum <SHARE>': expected a number, such as 0.1; --momentum is set by c.toml:1",
         ),
-        ("quiet = 1", "c.toml:1: quiet is 1; expected true or false"),
-        ("schedule = \"cosinus\"", "set by c.toml:1"),
-        ("out = 1979-05-27", "c.toml:1: out is a date"),
         (
-            "out = 3",
-            "c.toml:1: out is 3; expected a text in quotes, such as \"3\"",
+            "quiet = \"maybe\"",
+            "expected true or false; --quiet is set by c.toml:1",
         ),
-        ("out = true", "c.toml:1: out is true; expected a text"),
+        ("schedule = \"cosinus\"", "set by c.toml:1"),
+        ("out = { run = 1 }", "c.toml:1: "),
         (
             "[train]\nmodel = \"x\"",
-            "c.toml:2: model is not an option of fused-mlp train\n",
+            "c.toml:2: model is not an option of fused-mlp train",
         ),
         (
             "LEARNING_RATE = 0.1",
             "c.toml:1: LEARNING_RATE is not an option of a command; did you mean learning-rate?",
         ),
         (
-            "[Train]",
-            "c.toml:1: [Train] is the name of no command; did you mean train?",
+            "[Train]\nseed = 1",
+            "c.toml:2: [Train] is the name of no command; did you mean train?",
         ),
         (
-            "[show]\nindex = [1.5]",
-            "c.toml:2: index is 1.5; expected a whole number, such as 10, or a range in quotes, such \
-             as \"1-3\"",
+            "seed = []",
+            "c.toml:1: seed takes a text, a number, true or false",
         ),
         ("seed = 1\n\nseed = 2", "c.toml:3: duplicate key"),
-        ("batch-size = 1\nbatch_size = 2", "is set twice"),
+        (
+            "batch-size = 1\nbatch_size = 2",
+            "is set twice, the other time at c.toml:",
+        ),
         ("seed = ", "c.toml:1: "),
         (
             "config = \"other.toml\"",
@@ -257,10 +256,6 @@ fn a_misspelt_variable_is_warned_of() {
         ),
         ("FUSED_MLP_BUILD_RUSTC", "sets no option of any command"),
         ("FUSED_MLP_HELP", "sets no option of any command"),
-        (
-            "FUSED_MLP_RUNS",
-            "sets nothing: runs is an argument, and only options have variables",
-        ),
     ] {
         let mut program = place.program("show --index 1");
         let output = program.env(name, "9").output().unwrap();

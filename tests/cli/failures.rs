@@ -152,8 +152,8 @@ fn a_training_that_cannot_begin_leaves_no_folder() {
 fn wrong_usage_has_its_exit_code() {
     let place = Place::new();
     for (arguments, named) in [
-        ("tran", "did you mean train?"),
-        ("train --epoch 3", "did you mean --epochs?"),
+        ("trian", "a similar subcommand exists: 'train'"),
+        ("train --epoch 3", "a similar argument exists: '--epochs'"),
         ("train --epochs many", "'many'"),
         ("train --epochs -1", "'-1'"),
         ("predict --top 0 a.png", "'--top <K>': expected 1 to 65535"),

@@ -1,7 +1,7 @@
 //! `predict`.
 
 use super::support::{Place, TEST, fields, json_lines, one_line_failure};
-use fused_mlp::mnist::{Dataset, OpenOptions};
+use fused_mlp::mnist::Dataset;
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::{Parameters, Shape};
 use std::fs;
@@ -16,7 +16,7 @@ fn trained() -> Place {
 
 /// Image `index` of the test data.
 fn image(place: &Place, index: usize) -> Vec<u8> {
-    let dataset = Dataset::open(&place.data(), &OpenOptions::default()).unwrap();
+    let dataset = Dataset::open(place.data()).unwrap();
     dataset.test.images.image(index).to_vec()
 }
 
@@ -52,7 +52,7 @@ fn a_whole_data_set_is_predicted_as_by_eval() {
         fields(&events[0]["runner_up"]).join(" "),
         "class probability"
     );
-    let dataset = Dataset::open(&place.data(), &OpenOptions::default()).unwrap();
+    let dataset = Dataset::open(place.data()).unwrap();
     let labels = dataset.test.labels.bytes();
     let right = events.iter().zip(labels);
     let right = right

@@ -5,7 +5,7 @@ use super::support::Place;
 use std::fs;
 
 #[test]
-fn what_a_higher_source_leaves_without_effect_is_set_aside() {
+fn what_has_no_effect_is_left_out_with_a_warning() {
     let place = Place::new();
     let file = "nesterov = true\nisa = \"portable\"\nthreads = 2\nvalidation = 100\n\
                 patience = 3\nmin-delta = 0.5\ntarget-on = \"validation\"\n\
@@ -13,68 +13,76 @@ fn what_a_higher_source_leaves_without_effect_is_set_aside() {
     fs::write(place.path("a.toml"), file).unwrap();
     place.stdout("train --quiet --epochs 1 --hidden 4 --out first");
     let init = "--init first/model.safetensors";
-    for (arguments, lines) in [
+    let nesterov = "nesterov (set by a.toml:1) has no effect beside momentum";
+    for (arguments, warnings, line) in [
         (
             "--momentum 0",
-            vec![
-                "nesterov = false  # as momentum is 0; true of a.toml:1 is set aside for momentum \
-                 (command line)",
-            ],
+            vec![nesterov],
+            "nesterov = false  # as momentum is 0",
         ),
         (
             "--recipe assignment",
-            vec![
-                "nesterov = false  # recipe assignment; true of a.toml:1 is set aside for recipe \
-                 (command line)",
-            ],
+            vec![nesterov],
+            "nesterov = false  # recipe assignment",
         ),
         (
             "--backend reference",
             vec![
-                "# isa is not set; only the fused backend has a choice; \"portable\" of a.toml:2 is \
-                 set aside for backend (command line)",
-                "threads = 1  # backend reference; 2 of a.toml:3 is set aside for backend (command \
-                 line)",
+                "isa (set by a.toml:2) has no effect beside backend",
+                "threads (set by a.toml:3) has no effect beside backend",
             ],
+            "threads = 1  # backend reference",
         ),
         (
             "--validation 0",
             vec![
-                "# patience is not set; 3 of a.toml:5 is set aside for validation (command line)",
-                "min-delta = 0  # default; 0.5 of a.toml:6 is set aside for patience (command line)",
-                "target-on = \"test\"  # default; \"validation\" of a.toml:7 is set aside for \
-                 validation (command line)",
+                "patience (set by a.toml:5) has no effect beside validation",
+                "min-delta (set by a.toml:6) has no effect beside patience",
+                "target-on (set by a.toml:7) has no effect beside validation",
             ],
+            "target-on = \"test\"  # default",
         ),
         (
             init,
-            vec!["hidden = 4  # init; 8 of a.toml:10 is set aside for init (command line)"],
+            vec!["hidden (set by a.toml:10) has no effect beside init"],
+            "hidden = 4  # init",
         ),
     ] {
         let arguments = format!("train --config a.toml {arguments}");
         let found = printed(&place, &arguments, &[]);
-        for line in lines {
-            assert!(found.iter().any(|it| it == line), "{line}: {found:?}");
-        }
-        place.stdout(&format!("{arguments} --out run"));
+        assert!(found.iter().any(|it| it == line), "{line}: {found:?}");
+        let mut program = place.program(&format!("{arguments} --out run"));
+        let output = program.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        let warnings: Vec<String> = warnings.iter().map(|it| format!("warning: {it}")).collect();
+        assert_eq!(told.lines().collect::<Vec<_>>(), warnings);
         fs::remove_dir_all(place.path("run")).unwrap();
     }
-    // The environment is above the file, and the command line above both.
-    let mut program = place.program("train --config a.toml --out run");
-    let output = program.env("FUSED_MLP_MOMENTUM", "0").output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    // Whatever the sources of the two are.
+    for (file, warning) in [
+        ("nesterov = true\nmomentum = 0", "nesterov"),
+        ("patience = 3\nvalidation = 0", "patience"),
+        ("backend = \"reference\"\nisa = \"avx2\"", "isa"),
+    ] {
+        fs::write(place.path("c.toml"), file).unwrap();
+        let mut program = place.program("train --config c.toml --quiet --epochs 1 --hidden 4");
+        let output = program.output().unwrap();
+        assert!(output.status.success(), "{file}: {output:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            told.starts_with(&format!("warning: {warning} (set by")),
+            "{told}"
+        );
+    }
     let mut program = place.program("train --quiet --momentum 0 --epochs 1 --hidden 4 --out two");
     let output = program.env("FUSED_MLP_NESTEROV", "true").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     // A layout is of no use to an ONNX graph.
     fs::write(place.path("b.toml"), "layout = \"pytorch\"").unwrap();
     place.stdout("export --config b.toml --model first/model.safetensors --out a.onnx");
-    // What is set by one source, or above the other, is an error.
+    // The command line must make sense.
     for (file, arguments, told) in [
-        ("nesterov = true\nmomentum = 0", "", "--nesterov is true"),
-        ("patience = 3", "", "--patience needs samples"),
-        ("patience = 3\nvalidation = 0", "", "--patience needs"),
-        ("backend = \"reference\"\nisa = \"avx2\"", "", "--isa"),
         ("momentum = 0", "--nesterov", "--nesterov is true"),
         ("validation = 0", "--patience 2", "--patience needs"),
     ] {
@@ -96,6 +104,9 @@ fn an_option_gives_way_to_one_of_a_higher_source_that_excludes_it() {
         .output()
         .unwrap();
     assert_eq!(text.status.code(), Some(0), "{text:?}");
+    let told = String::from_utf8(text.stderr).unwrap();
+    let warning = "warning: out (set by a.toml:2) has no effect beside resume\n";
+    assert!(told.contains(warning), "{told}");
     // Two of one source contradict each other.
     fs::write(
         place.path("b.toml"),
@@ -137,7 +148,8 @@ fn the_last_of_several_counts() {
     assert!(lines.contains(&line), "{lines:?}");
     for value in ["maybe", "", "2"] {
         let line = place.failure(&format!("train --quiet={value}"), 2);
-        let told = format!("invalid value '{value}' for '--quiet': expected true or false");
+        let told =
+            format!("invalid value '{value}' for '--quiet[=<BOOL>]': expected true or false");
         assert!(line.contains(&told), "{line}");
     }
 }

@@ -1,7 +1,7 @@
 //! A small part of MNIST in a folder of its own, and the program run there.
 
 use assert_cmd::Command;
-use fused_mlp::mnist::{Dataset, OpenOptions, Split};
+use fused_mlp::mnist::{Dataset, Split};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Place {
         };
         fs::create_dir(place.folder()).unwrap();
         fs::create_dir(place.data()).unwrap();
-        let dataset = Dataset::open(&mnist(), &OpenOptions::default()).unwrap();
+        let dataset = Dataset::open(mnist()).unwrap();
         place.write_split("train", &dataset.train, TRAIN);
         place.write_split("t10k", &dataset.test, TEST);
         place

@@ -237,7 +237,7 @@ fn the_table_tells_when_a_target_was_reached() {
         assert!(header.contains(name), "{header}");
     }
     assert!(!header.contains("momentum"), "{header}");
-    assert!(text.contains("all: epochs 6, batch 50"), "{text}");
+    assert!(text.contains("epochs 6, batch-size 50"), "{text}");
     assert!(text.contains("best by validation accuracy after the last epoch: --epochs 6"));
     let text = place.stdout(&format!(
         "{LONG} --learning-rate 0.1,0.0001 --target-accuracy 0.5 --out out --json"
@@ -382,7 +382,7 @@ fn events_have_the_documented_fields() {
     let all = json_lines(&place.stdout(&format!("{SMALL} --json --out out")));
     let names = "batch_size best_epoch best_validation_accuracy epochs epochs_done event hidden \
                  init_scale learning_rate momentum nesterov outcome run schedule seconds seed \
-                 test_accuracy test_loss train_accuracy train_loss validation \
+                 shuffle test_accuracy test_loss train_accuracy train_loss validation \
                  validation_accuracy validation_loss warm_up weight_decay";
     assert_eq!(fields(&all[0]).join(" "), names);
 }

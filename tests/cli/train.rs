@@ -1,8 +1,8 @@
 //! `train`: its results, its folder, its options.
 
-use super::support::{Place, TEST, TRAIN, fields, json_lines};
+use super::support::{Place, TEST, TRAIN, fields, json_lines, mnist};
 use fused_mlp::model_file;
-use fused_mlp::simd::Isa;
+use fused_mlp::simd::{Isa, IsaRequest};
 use std::fs;
 
 const QUICK: &str = "train --epochs 2 --quiet --hidden 20";
@@ -247,4 +247,25 @@ fn threads_and_instruction_set_come_from_the_environment() {
     let available = std::thread::available_parallelism().unwrap().get();
     assert_eq!(start("RAYON_NUM_THREADS", "", "c")["threads"], available);
     assert_eq!(start("RAYON_NUM_THREADS", "0", "d")["threads"], available);
+}
+
+/// The bytes that this training has always given: kernels, order of the samples, initial weights and model
+/// file are all in them.
+#[test]
+fn explicit_options_give_the_model_file_that_they_always_gave() {
+    const GOLDEN: &str = "541a2127b0fe20ee7c0264ed77b86474a3c6c8d4b175ae75c0cba1dd7c75a841";
+    let is_fused = Isa::select(IsaRequest::Auto).is_ok_and(Isa::is_fused);
+    if !is_fused {
+        println!("skipped: this CPU has no fused multiply-add, so it rounds otherwise");
+        return;
+    }
+    let place = Place::new();
+    place.stdout(&format!(
+        "train --data {} --out run --epochs 1 --batch-size 100 --learning-rate 0.1 --schedule constant \
+         --warm-up 0 --momentum 0.9 --nesterov true --weight-decay 0.0001 --init-scale 1 --hidden 30 \
+         --seed 7",
+        mnist().display()
+    ));
+    let model = fs::read(place.path("run/model.safetensors")).unwrap();
+    assert_eq!(fused_mlp::mnist::sha256(&model), GOLDEN);
 }

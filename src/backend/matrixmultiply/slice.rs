@@ -7,7 +7,7 @@ use crate::network::{Parameters, Shape};
 use std::ops::Range;
 
 /// One value for each parameter of a slice.
-struct Tensors {
+pub(super) struct Tensors {
     /// `[inputs, width]`.
     linear1_weight: Vec<f32>,
     /// `[width]`.
@@ -37,12 +37,14 @@ impl BlockRole {
 /// Hidden units `units` of the network. The thread that owns the slice computes everything about
 /// them, so no two threads write to the same place.
 pub(super) struct HiddenSlice {
-    units: Range<usize>,
+    pub units: Range<usize>,
     /// Of the whole network.
     shape: Shape,
-    parameters: Tensors,
-    velocities: Tensors,
+    pub parameters: Tensors,
+    pub velocities: Tensors,
     gradients: Tensors,
+    /// The slice's part of h V, `[block][classes]`.
+    logits: Vec<f32>,
     /// h, `[block][width]`.
     hidden: Vec<f32>,
     /// dk, `[block][width]`.
@@ -59,7 +61,7 @@ impl Tensors {
     }
 
     /// The values of the hidden units `units`.
-    fn cut_from(parameters: &Parameters, units: &Range<usize>) -> Self {
+    pub(super) fn cut_from(parameters: &Parameters, units: &Range<usize>) -> Self {
         let shape = parameters.shape;
         let rows = parameters.linear1_weight.chunks_exact(shape.hidden);
         let linear2 = units.start * shape.classes..units.end * shape.classes;
@@ -71,7 +73,7 @@ impl Tensors {
     }
 
     /// The inverse of [`cut_from`](Self::cut_from).
-    fn put_into(&self, parameters: &mut Parameters, units: &Range<usize>) {
+    pub(super) fn put_into(&self, parameters: &mut Parameters, units: &Range<usize>) {
         let Shape {
             hidden, classes, ..
         } = parameters.shape;
@@ -130,19 +132,26 @@ impl HiddenSlice {
             gradients: Tensors::zeros(shape, width),
             hidden: vec![0.0; block * width],
             deltas: vec![0.0; block * width],
+            logits: vec![0.0; block * shape.classes],
         }
+    }
+
+    /// The slice's part of h V, `[samples][classes]`, of the last [`forward`](Self::forward).
+    pub(super) fn logits(&self) -> &[f32] {
+        &self.logits
     }
 
     /// h = sigmoid(x W + b) and the slice's part of h V.
     ///
-    /// `x` is `[samples, inputs]`, `logits` (h V) `[samples][classes]`, written.
-    pub(super) fn forward(&mut self, x: Matrix<'_>, logits: &mut [f32]) {
+    /// `x` is `[samples, inputs]`.
+    pub(super) fn forward(&mut self, x: Matrix<'_>) {
         let width = self.units.len();
         let hidden = &mut self.hidden[..x.rows() * width];
         let weights = Matrix::new(&self.parameters.linear1_weight, width);
         product(1.0, x, weights, 0.0, hidden);
         add_bias_and_sigmoid(hidden, &self.parameters.linear1_bias);
         let weights = Matrix::new(&self.parameters.linear2_weight, self.shape.classes);
+        let logits = &mut self.logits[..x.rows() * self.shape.classes];
         product(1.0, Matrix::new(hidden, width), weights, 0.0, logits);
     }
 
@@ -191,25 +200,5 @@ impl HiddenSlice {
             &mut v.linear2_weight,
             &g.linear2_weight,
         );
-    }
-
-    /// Writes the slice's parameters to their places among those of the whole network.
-    pub(super) fn put_into(&self, parameters: &mut Parameters) {
-        self.parameters.put_into(parameters, &self.units);
-    }
-
-    /// Takes the slice's parameters from those of the whole network.
-    pub(super) fn take(&mut self, parameters: &Parameters) {
-        self.parameters = Tensors::cut_from(parameters, &self.units);
-    }
-
-    /// Writes the slice's velocities to the places of their parameters.
-    pub(super) fn put_velocities_into(&self, velocities: &mut Parameters) {
-        self.velocities.put_into(velocities, &self.units);
-    }
-
-    /// Takes the slice's velocities from the places of their parameters.
-    pub(super) fn take_velocities(&mut self, velocities: &Parameters) {
-        self.velocities = Tensors::cut_from(velocities, &self.units);
     }
 }

@@ -1,7 +1,7 @@
 //! A worker's slice of the parameters, and of their velocities, which are laid out alike.
 
 use super::{Tensor, Worker};
-use crate::engine::buffer::AlignedBuffer;
+use crate::backend::AlignedBuffer;
 use crate::network::{Parameters, Shape};
 
 impl Worker {

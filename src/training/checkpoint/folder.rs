@@ -1,11 +1,10 @@
 //! The folder of checkpoints within a run folder.
 
 use super::{Checkpoint, CheckpointError, load, to_bytes};
-use crate::atomic_file::{self, PARTIAL};
+use crate::files::atomic::{self, PARTIAL};
 use std::fmt::Display;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// Name of the folder within the run folder.
 pub const FOLDER: &str = "checkpoints";
@@ -53,7 +52,7 @@ impl CheckpointFolder {
                 _ => {}
             }
             move_aside(&file)?;
-            atomic_file::write(&file, &to_bytes(checkpoint))
+            atomic::write(&file, &to_bytes(checkpoint))
         };
         write().map_err(|source| CheckpointError::Write {
             file: file.clone(),

@@ -4,7 +4,7 @@ use super::{Checkpoint, CheckpointError, Description};
 use crate::backend::{
     BackendState, MinibatchResult, Tensors, Values, from_tensors, into_tensors, tensor_lengths,
 };
-use crate::bounded_file;
+use crate::files::bounded;
 use crate::model_file::{TENSOR_NAMES, dimensions};
 use crate::network::{MAX_CLASSES, MAX_PARAMETERS, Shape};
 use safetensors::SafeTensors;
@@ -129,7 +129,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         file: path.to_owned(),
         source,
     };
-    let (mut file, length) = bounded_file::open(path).map_err(failed)?;
+    let (mut file, length) = bounded::open(path).map_err(failed)?;
     let mut header = Vec::with_capacity(HEADER);
     (&mut file)
         .take(HEADER as u64)

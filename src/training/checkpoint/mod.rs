@@ -30,7 +30,7 @@ pub use format::{MAGIC, from_bytes, load, to_bytes};
 
 use super::{RunSettings, TrainerState};
 use crate::backend::{BackendState, from_tensors};
-use crate::file_messages::{shown, unreadable};
+use crate::files::{shown, unreadable};
 use crate::mnist::Dataset;
 use crate::network::{Parameters, Shape};
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,11 @@
 //! Checkpoints that are read back, and files that are refused.
 
-use super::super::{CheckpointFolder, DataIdentity, FileMark, HistoryMarks, StoppingState};
-use super::*;
 use crate::network::Parameters;
 use crate::random::{Purpose, Stream};
+use crate::training::checkpoint::format::*;
+use crate::training::checkpoint::{
+    CheckpointFolder, DataIdentity, FileMark, HistoryMarks, StoppingState,
+};
 use crate::training::{RunSettings, TrainerState, TrainingOptions};
 use proptest::prelude::*;
 use std::fs;
@@ -157,7 +159,7 @@ fn the_newest_two_are_kept_and_a_failed_write_spoils_neither() {
         folder.write(&written, steps).unwrap();
     }
     let names = |path: &Path| {
-        let entries = fs::read_dir(path.join(super::super::FOLDER)).unwrap();
+        let entries = fs::read_dir(path.join(crate::training::checkpoint::FOLDER)).unwrap();
         let mut names: Vec<_> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();

@@ -1,0 +1,136 @@
+//! A team of threads that run the same function at the same time.
+
+use super::BackendError;
+use super::barrier::{Barrier, Broken};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, PoisonError};
+
+/// More threads than any machine has cores that a step could use.
+const MOST_THREADS: usize = 1024;
+
+/// Bytes of a thread's stack. Without optimisation every vector of every tile of a kernel has a place of
+/// its own there, 3 MiB together, which the usual 2 MiB do not hold. What is not touched takes no memory.
+const STACK: usize = 8 << 20;
+
+/// Threads of a rayon pool, and the barrier they meet at.
+pub(crate) struct Team {
+    pool: rayon::ThreadPool,
+    barrier: Barrier,
+}
+
+/// Starts the threads of a pool.
+///
+/// # Errors
+/// If the system does not give that many.
+pub(crate) fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, BackendError> {
+    let failed = |reason: String| BackendError::Threads { threads, reason };
+    if !(1..=MOST_THREADS).contains(&threads) {
+        return Err(failed(format!("1 to {MOST_THREADS} are possible")));
+    }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("worker-{index}"))
+        .stack_size(STACK)
+        .build()
+        .map_err(|error| failed(error.to_string()))
+}
+
+impl Team {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// If the system does not give that many.
+    pub(crate) fn new(threads: usize) -> Result<Self, BackendError> {
+        let pool = thread_pool(threads)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            pool,
+            barrier: Barrier::new(threads, cores),
+        })
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Calls `work` on all threads at once, each with its own worker and its number, and returns
+    /// what the first of them gave.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run), and if there are fewer workers than threads.
+    pub(crate) fn run_workers<W: Send, R: Default + Send>(
+        &self,
+        workers: &[Mutex<W>],
+        work: impl Fn(&mut W, usize, &Barrier) -> Result<R, Broken> + Sync,
+    ) -> R {
+        let results = self.run(|index, barrier| {
+            let worker = workers[index].lock();
+            let mut worker = worker.unwrap_or_else(PoisonError::into_inner);
+            work(&mut worker, index, barrier)
+        });
+        // A broken barrier comes with a panic, which `run` has passed on.
+        let first = results.into_iter().next().and_then(Result::ok);
+        first.unwrap_or_default()
+    }
+
+    /// Calls `work` with 0, 1, ... on all threads at once and returns the results in that order.
+    ///
+    /// # Panics
+    /// If one of the calls panics; the others are released from the barrier first. And if one did in
+    /// an earlier run: the threads can no longer wait for each other, and may have left work half
+    /// done.
+    pub(crate) fn run<R: Send>(&self, work: impl Fn(usize, &Barrier) -> R + Sync) -> Vec<R> {
+        assert!(
+            !self.barrier.is_broken(),
+            "an earlier panic in one of its threads has left this backend unusable; make a new one"
+        );
+        let results = self.pool.broadcast(|context| {
+            let call = AssertUnwindSafe(|| work(context.index(), &self.barrier));
+            catch_unwind(call).inspect_err(|_| self.barrier.break_up())
+        });
+        results
+            .into_iter()
+            .map(|result| result.unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::hint::black_box;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    #[test]
+    fn a_stack_holds_the_kernels_without_optimisation() {
+        let team = Team::new(2).unwrap();
+        team.run(|index, _| assert_eq!(black_box(&[index; (5 << 20) / 8])[0], index));
+    }
+
+    #[test]
+    fn a_panic_in_one_thread_ends_the_call_with_its_message() {
+        for threads in [2, 3, 8] {
+            let team = Team::new(threads).unwrap();
+            let released = AtomicUsize::new(0);
+            let call = AssertUnwindSafe(|| {
+                team.run(|index, barrier| {
+                    for round in 0.. {
+                        assert!(index != 1 || round < 5, "unit 7 has no weights");
+                        if barrier.wait().is_err() {
+                            break;
+                        }
+                    }
+                    released.fetch_add(1, SeqCst);
+                })
+            });
+            let panic = catch_unwind(call).unwrap_err();
+            assert_eq!(panic.downcast_ref::<&str>(), Some(&"unit 7 has no weights"));
+            assert_eq!(released.load(SeqCst), threads - 1);
+            let workers: Vec<Mutex<()>> = (0..threads).map(|_| Mutex::default()).collect();
+            let again = AssertUnwindSafe(|| team.run_workers(&workers, |(), _, _| Ok(7)));
+            let panic = catch_unwind(again).unwrap_err();
+            let message = panic.downcast_ref::<&str>().unwrap();
+            assert!(message.contains("unusable"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The machine: its CPU, and how many multiply-adds and bytes a second it can do at most.
+//!
+//! What it is, [`Machine`] tells as far as the system does: Linux through `/proc` and `/sys`;
+//! elsewhere, and where a file cannot be read, the answer is that nothing is known. What it can do is
+//! measured: [`PeakBench`] in FLOP/s, [`read_bandwidth`] in bytes/s. They are the roofs that a
+//! training on the same threads stays below.
+//!
+//! ```
+//! use fused_mlp::machine::{self, PeakBench};
+//! use fused_mlp::simd::{Isa, IsaRequest};
+//!
+//! let isa = Isa::select(IsaRequest::Auto)?;
+//! let peak = PeakBench::new(isa, machine::default_threads())?.best_of(3);
+//! println!("{isa}: {:.1} GFLOP/s", peak / 1e9);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod bandwidth;
+mod peak;
+
+pub use bandwidth::{WorkingSet, read_bandwidth};
+pub use peak::PeakBench;
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+/// Where Linux describes the CPUs.
+const CPUS: &str = "/sys/devices/system/cpu";
+
+/// CPU, caches and what else decides how fast a program runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Version of this crate.
+    pub version: String,
+    /// Model name of the CPU, `unknown` where the system does not tell.
+    pub cpu: String,
+    /// Best instruction set that the kernels can use here.
+    pub isa: String,
+    /// CPUs that this process may use.
+    pub available_parallelism: usize,
+    /// Cores among them; two CPUs of one core share its arithmetic units.
+    pub physical_cores: Option<usize>,
+    /// Data and unified caches of the first CPU.
+    pub caches: Vec<Cache>,
+    /// Frequency governor of the first CPU.
+    pub governor: Option<String>,
+    /// Operating system.
+    pub os: String,
+    /// Architecture of the CPU.
+    pub arch: String,
+}
+
+/// A cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cache {
+    /// 1, 2, ...
+    pub level: u32,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// CPUs that share it.
+    pub shared_by: usize,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn here() -> Self {
+        let best = crate::simd::Isa::available().into_iter().next();
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            cpu: cpu_name().unwrap_or_else(|| "unknown".to_owned()),
+            isa: best.map_or_else(String::new, |isa| isa.name().to_owned()),
+            available_parallelism: available_parallelism(),
+            physical_cores: physical_cores(),
+            caches: caches(Path::new(CPUS)),
+            governor: read_line(&Path::new(CPUS).join("cpu0/cpufreq/scaling_governor")),
+            os: std::env::consts::OS.to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+        }
+    }
+}
+
+/// CPUs that this process may use, 1 where the system does not tell.
+pub fn available_parallelism() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Threads that keep every core busy once: the CPUs that this process may use, but no more than the
+/// cores that they belong to.
+pub fn default_threads() -> usize {
+    let cpus = available_parallelism();
+    physical_cores().map_or(cpus, |cores| cores.clamp(1, cpus))
+}
+
+/// Model name of the first CPU, if the system tells.
+pub fn cpu_name() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// Number of cores that the CPUs of this process belong to, if the system tells.
+pub fn physical_cores() -> Option<usize> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let mut lines = status.lines();
+    let allowed = lines.find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    cores_of(Path::new(CPUS), &cpu_list(allowed)?)
+}
+
+/// Cores of some CPUs: those with the same siblings are one.
+fn cores_of(root: &Path, cpus: &[usize]) -> Option<usize> {
+    let siblings = |cpu: &usize| {
+        let file = root.join(format!("cpu{cpu}/topology/thread_siblings_list"));
+        cpu_list(&read_line(&file)?)
+    };
+    let cores: Option<BTreeSet<Vec<usize>>> = cpus.iter().map(siblings).collect();
+    cores.map(|cores| cores.len()).filter(|&cores| cores > 0)
+}
+
+/// Data and unified caches of the first CPU, in the order of their levels.
+fn caches(root: &Path) -> Vec<Cache> {
+    let folder = |index: usize| root.join(format!("cpu0/cache/index{index}"));
+    // Linux numbers them without a gap.
+    let folders = (0..).map(folder).take_while(|folder| folder.exists());
+    let mut caches: Vec<Cache> = folders.filter_map(|folder| data_cache(&folder)).collect();
+    caches.sort_by_key(|cache| cache.level);
+    caches
+}
+
+/// The cache that a folder describes, unless it holds instructions alone.
+fn data_cache(folder: &Path) -> Option<Cache> {
+    let read = |name: &str| read_line(&folder.join(name));
+    if read("type")? == "Instruction" {
+        return None;
+    }
+    Some(Cache {
+        level: read("level")?.parse().ok()?,
+        bytes: bytes(&read("size")?)?,
+        shared_by: cpu_list(&read("shared_cpu_list")?)?.len(),
+    })
+}
+
+/// `48K` or `2M` in bytes.
+fn bytes(size: &str) -> Option<u64> {
+    let digits = size.trim_end_matches(['K', 'M', 'G']);
+    let unit: u64 = match &size[digits.len()..] {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// `0-2,8` as 0, 1, 2, 8.
+fn cpu_list(text: &str) -> Option<Vec<usize>> {
+    /// More CPUs than Linux supports.
+    const MOST_CPUS: usize = 1 << 16;
+    let mut cpus = Vec::new();
+    for part in text.trim().split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        if first > last || last > MOST_CPUS {
+            return None;
+        }
+        cpus.extend(first..=last);
+    }
+    Some(cpus)
+}
+
+/// Seconds from the first start to the last end, for threads that began together: those that share a
+/// core take turns, so that only then all have done their part.
+fn seconds_of_all(spans: impl Iterator<Item = (Instant, Instant)> + Clone) -> f64 {
+    let first = spans.clone().map(|(start, _)| start).min();
+    let last = spans.map(|(_, end)| end).max();
+    // There is at least one thread.
+    first.zip(last).map_or(f64::INFINITY, |(first, last)| {
+        last.duration_since(first).as_secs_f64()
+    })
+}
+
+fn read_line(file: &Path) -> Option<String> {
+    Some(fs::read_to_string(file).ok()?.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(root: &Path, file: &str, text: &str) {
+        let path = root.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn lists_of_cpus_are_read_and_nonsense_is_not() {
+        assert_eq!(cpu_list(" 0-2,8\n"), Some(vec![0, 1, 2, 8]));
+        assert_eq!(cpu_list("5"), Some(vec![5]));
+        for nonsense in ["", "2-1", "a", "1,", "0-99999999999"] {
+            assert_eq!(cpu_list(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn two_threads_of_a_core_count_once() {
+        let root = tempfile::tempdir().unwrap();
+        for (cpu, siblings) in [(0, "0,2"), (1, "1,3"), (2, "0,2"), (3, "1,3")] {
+            let file = format!("cpu{cpu}/topology/thread_siblings_list");
+            write(root.path(), &file, siblings);
+        }
+        assert_eq!(cores_of(root.path(), &[0, 1, 2, 3]), Some(2));
+        assert_eq!(cores_of(root.path(), &[0, 2]), Some(1));
+        assert_eq!(cores_of(root.path(), &[0, 4]), None);
+        assert_eq!(cores_of(root.path(), &[]), None);
+    }
+
+    #[test]
+    fn caches_of_data_are_listed_by_level() {
+        let root = tempfile::tempdir().unwrap();
+        let described = [
+            ("Unified", "2", "2048K", "0-1"),
+            ("Instruction", "1", "32K", "0"),
+            ("Data", "1", "48K", "0"),
+        ];
+        for (index, (kind, level, size, shared)) in described.into_iter().enumerate() {
+            let fields = [("type", kind), ("level", level), ("size", size)];
+            for (name, text) in fields.into_iter().chain([("shared_cpu_list", shared)]) {
+                write(
+                    root.path(),
+                    &format!("cpu0/cache/index{index}/{name}"),
+                    text,
+                );
+            }
+        }
+        let cache = |level, bytes, shared_by| Cache {
+            level,
+            bytes,
+            shared_by,
+        };
+        let expected = [cache(1, 48 << 10, 1), cache(2, 2 << 20, 2)];
+        assert_eq!(caches(root.path()), expected);
+        assert_eq!(caches(&root.path().join("absent")), []);
+    }
+
+    #[test]
+    fn there_is_at_least_one_thread_and_no_more_than_cpus() {
+        assert!((1..=available_parallelism()).contains(&default_threads()));
+    }
+}

@@ -1,0 +1,78 @@
+//! How much is computed, and with what.
+
+use fused_mlp::simd::Isa;
+
+/// What all questions share.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Seed of all that is drawn.
+    pub seed: u64,
+    /// Fewer points, steps and epochs.
+    pub is_quick: bool,
+    /// Instruction set of the kernels.
+    pub isa: Isa,
+    /// Threads of a single training, and trainings at the same time where there are several.
+    pub threads: usize,
+}
+
+/// Numbers of points, steps and epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// Random points at which derivatives are checked.
+    pub derivative_points: u32,
+    /// Passes over the points in the plane.
+    pub plane_passes: u32,
+    /// Minibatches after which implementations are compared.
+    pub compared_steps: u32,
+    /// Images that the slowest implementation is timed on.
+    pub timed_images: usize,
+    /// Epochs of the training whose last minibatch losses are printed.
+    pub minibatch_epochs: u32,
+    /// Epochs of the training that is followed until it over-fits.
+    pub curve_epochs: u32,
+    /// Epochs of each random initialisation.
+    pub initialisation_epochs: u32,
+    /// Random initialisations.
+    pub initialisations: u64,
+    /// Epochs of each learning rate.
+    pub rate_epochs: u32,
+    /// How many of the learning rates.
+    pub rates: usize,
+    /// Seeds with which each reading of the original settings is tried.
+    pub reading_seeds: u64,
+}
+
+const FULL: Scale = Scale {
+    derivative_points: 10_000,
+    plane_passes: 30,
+    compared_steps: 20,
+    timed_images: 1_000,
+    minibatch_epochs: 100,
+    curve_epochs: 200,
+    initialisation_epochs: 50,
+    initialisations: 8,
+    rate_epochs: 1_000,
+    rates: 8,
+    reading_seeds: 5,
+};
+
+const QUICK: Scale = Scale {
+    derivative_points: 1_000,
+    plane_passes: 10,
+    compared_steps: 5,
+    timed_images: 200,
+    minibatch_epochs: 3,
+    curve_epochs: 40,
+    initialisation_epochs: 3,
+    initialisations: 5,
+    rate_epochs: 30,
+    rates: 7,
+    reading_seeds: 1,
+};
+
+impl Settings {
+    /// The numbers.
+    pub fn scale(&self) -> Scale {
+        if self.is_quick { QUICK } else { FULL }
+    }
+}

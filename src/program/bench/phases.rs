@@ -1,0 +1,323 @@
+//! What each phase of a pass does and how long it takes.
+
+use super::table::Column;
+use fused_mlp::backend::Samples;
+use fused_mlp::engine::{BLOCK_SAMPLES, PassClocks, Phase, PhaseClock};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Name of the rows of training passes.
+pub const TRAINING: &str = "training";
+/// Name of the rows of evaluations.
+const EVALUATION: &str = "evaluation";
+/// Name of the time before the threads of a training pass start: the order of the samples, and the
+/// learning rates.
+const SHUFFLE: &str = "shuffle";
+/// Name of the time in which the threads are sent off and collected.
+const START_AND_END: &str = "thread start and end";
+
+/// Sizes that decide the work of one pass or more.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Work {
+    /// [`TRAINING`] or [`EVALUATION`].
+    profile: &'static str,
+    inputs: usize,
+    classes: usize,
+    samples: usize,
+    non_zero: usize,
+    /// Minibatches.
+    steps: usize,
+    /// Minibatches, or their parts of up to 128 samples.
+    blocks: usize,
+    /// Rows of W that a block needs: pixels that are not zero in all its samples. What is expected
+    /// if each sample is drawn by itself.
+    active_rows: f64,
+    has_velocities: bool,
+}
+
+/// One phase on one thread, or on all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct PhaseRow {
+    /// [`TRAINING`] or [`EVALUATION`].
+    pub profile: &'static str,
+    /// Name of the phase.
+    pub phase: &'static str,
+    /// The thread, from 0 on; none for all of them.
+    pub thread: Option<usize>,
+    /// Passes that were clocked.
+    pub passes: u64,
+    /// Time, the mean of the threads for all of them.
+    pub seconds: f64,
+    /// Of the time of all clocked passes.
+    pub share: f64,
+    /// Calls.
+    pub calls: u64,
+    /// Executed floating-point operations / time.
+    pub gflops: f64,
+    /// Compulsory bytes / time; see [`Work::bytes`].
+    pub gigabytes_per_second: f64,
+    /// Executed FLOP/s / FMA peak of the same threads.
+    pub peak_fraction: f64,
+    /// FLOP for each byte.
+    pub flop_per_byte: f64,
+}
+
+impl PhaseRow {
+    /// The printed table, but for its first column, the phase. What does nothing that is counted has
+    /// no rates.
+    pub const COLUMNS: [Column<Self>; 6] = [
+        ("ms/pass", 10, 3, |row| {
+            1e3 * row.seconds / row.passes as f64
+        }),
+        ("share, %", 10, 1, |row| 100.0 * row.share),
+        ("calls", 9, 0, |row| row.calls as f64),
+        ("GFLOP/s", 10, 1, |row| above_0(row.gflops)),
+        ("GB/s", 9, 1, |row| above_0(row.gigabytes_per_second)),
+        ("of peak, %", 12, 1, |row| {
+            above_0(100.0 * row.peak_fraction)
+        }),
+    ];
+}
+
+fn above_0(rate: f64) -> f64 {
+    if rate > 0.0 { rate } else { f64::NAN }
+}
+
+impl Work {
+    /// A training pass over all samples in minibatches.
+    pub fn of_training(
+        samples: Samples<'_>,
+        classes: usize,
+        batch_size: usize,
+        has_velocities: bool,
+    ) -> Self {
+        let blocks_of = |minibatch: usize| minibatch.div_ceil(BLOCK_SAMPLES);
+        let count = samples.len();
+        let blocks = count / batch_size * blocks_of(batch_size) + blocks_of(count % batch_size);
+        let mut non_zero_of_pixel = vec![0usize; samples.inputs()];
+        for image in samples.images().chunks_exact(samples.inputs()) {
+            for (sum, &byte) in non_zero_of_pixel.iter_mut().zip(image) {
+                *sum += usize::from(byte != 0);
+            }
+        }
+        let block_samples = count as f64 / blocks.max(1) as f64;
+        let active = |&non_zero: &usize| {
+            let zero = 1.0 - non_zero as f64 / count.max(1) as f64;
+            1.0 - zero.powf(block_samples)
+        };
+        Self {
+            profile: TRAINING,
+            inputs: samples.inputs(),
+            classes,
+            samples: count,
+            non_zero: non_zero_of_pixel.iter().sum(),
+            steps: count.div_ceil(batch_size),
+            blocks,
+            active_rows: non_zero_of_pixel.iter().map(active).sum(),
+            has_velocities,
+        }
+    }
+
+    /// An evaluation of all samples.
+    pub fn of_evaluation(samples: Samples<'_>, classes: usize) -> Self {
+        Self {
+            profile: EVALUATION,
+            ..Self::of_training(samples, classes, BLOCK_SAMPLES, false)
+        }
+    }
+
+    /// FLOP of a phase for so many hidden units, a multiply-add counting two, products with inputs
+    /// of 0 left out. Only the matrix products count, as in the FLOP of an epoch: not the sigmoid,
+    /// the softmax and the step.
+    pub fn flop(&self, phase: Phase, units: usize) -> f64 {
+        let inputs = 2.0 * self.non_zero as f64 * units as f64;
+        let outputs = 2.0 * (self.samples * units * self.classes) as f64;
+        match phase {
+            Phase::Forward => inputs,
+            Phase::Logits | Phase::HiddenDelta => outputs,
+            Phase::WeightUpdate => inputs + outputs,
+            Phase::Prepare | Phase::Barrier | Phase::Softmax | Phase::Bookkeeping => 0.0,
+        }
+    }
+
+    /// Compulsory bytes of a phase for so many hidden units: each number that a call needs once,
+    /// however often it is read out of a nearer cache. `threads` share the preparation.
+    ///
+    /// | phase | read | written |
+    /// | --- | --- | --- |
+    /// | prepare | the images | by sample and by pixel |
+    /// | linear+sigmoid | the images, the rows of W that are not multiplied by zeros alone | h |
+    /// | logits | h, V | the thread's part of the logits |
+    /// | softmax | the logits | their gradient |
+    /// | hidden delta | h, V, the gradient at the logits | dk |
+    /// | weight gradients+update | the images, h, dk, the gradient at the logits, W, V | W, V |
+    ///
+    /// A plain step leaves rows of W alone whose pixels are all zero; one with velocities reads and
+    /// writes all of W and the velocities. Where a minibatch has several blocks, each of them reads
+    /// and writes sums as large as its rows of W, and the step comes once a minibatch.
+    pub fn bytes(&self, phase: Phase, units: usize, threads: usize) -> f64 {
+        let (samples, blocks) = (self.samples as f64, self.blocks as f64);
+        let (inputs, classes) = (self.inputs as f64, self.classes as f64);
+        let (units, steps) = (units as f64, self.steps as f64);
+        let (weights, hidden) = (self.active_rows * units * blocks, samples * units);
+        let (outputs, output_weights) = (samples * classes, units * classes * blocks);
+        match phase {
+            Phase::Prepare => 3.0 * samples * inputs / threads as f64,
+            Phase::Forward => 4.0 * (weights + hidden) + samples * inputs,
+            Phase::Logits => 4.0 * (hidden + output_weights + outputs),
+            Phase::Softmax => 4.0 * 2.0 * outputs,
+            Phase::HiddenDelta => 4.0 * (2.0 * hidden + output_weights + outputs),
+            Phase::WeightUpdate => {
+                let touched = if self.has_velocities { 4.0 } else { 2.0 };
+                let all_weights = inputs * units * steps;
+                let step = if self.blocks > self.steps {
+                    2.0 * weights + touched * all_weights
+                } else if self.has_velocities {
+                    touched * all_weights
+                } else {
+                    touched * weights
+                };
+                let output_step = touched * units * classes * steps;
+                4.0 * (step + output_step + 2.0 * hidden + outputs) + samples * inputs
+            }
+            Phase::Barrier | Phase::Bookkeeping => 0.0,
+        }
+    }
+
+    /// The rows of clocked passes: first for all threads, then for each, which has so many hidden units.
+    /// `time` is that of all passes, with the order of the samples, and the shares of a thread add up to
+    /// 1; `peak` is that of all threads in FLOP/s.
+    pub fn rows(
+        &self,
+        clocks: &PassClocks,
+        time: Duration,
+        units: &[usize],
+        peak: f64,
+    ) -> Vec<PhaseRow> {
+        let peak = peak / units.len() as f64;
+        let of_threads = clocks.threads();
+        let all = 0..units.len();
+        let each = all.clone().map(|thread| (Some(thread), thread..thread + 1));
+        let mut rows = Vec::new();
+        for (thread, chosen) in std::iter::once((None, all)).chain(each) {
+            let (own_clocks, own_units) = (&of_threads[chosen.clone()], &units[chosen]);
+            for row in self.rows_of(clocks, own_clocks, time, own_units, units.len()) {
+                let peak = peak * own_units.len() as f64;
+                rows.push(PhaseRow {
+                    thread,
+                    peak_fraction: 1e9 * row.gflops / peak,
+                    ..row
+                });
+            }
+        }
+        rows
+    }
+
+    /// The rows of some of the threads.
+    fn rows_of(
+        &self,
+        pass_clocks: &PassClocks,
+        clocks: &[PhaseClock],
+        time: Duration,
+        units: &[usize],
+        threads: usize,
+    ) -> Vec<PhaseRow> {
+        let (count, passes) = (clocks.len() as f64, pass_clocks.passes());
+        let row = |phase: &'static str, seconds: f64, calls: u64| PhaseRow {
+            profile: self.profile,
+            phase,
+            passes,
+            seconds,
+            share: seconds / time.as_secs_f64(),
+            calls,
+            ..PhaseRow::default()
+        };
+        let phase_row = |&phase: &Phase| {
+            let times = || clocks.iter().map(|clock| clock.phase(phase));
+            let time: Duration = times().map(|of_thread| of_thread.time).sum();
+            let calls = times().map(|of_thread| of_thread.calls).sum();
+            let seconds = time.as_secs_f64() / count;
+            let flop = units.iter().map(|&units| self.flop(phase, units));
+            let bytes = units.iter().map(|&units| self.bytes(phase, units, threads));
+            let (flop, bytes) = (flop.sum::<f64>(), bytes.sum::<f64>());
+            let per = |amount: f64, of: f64| if of > 0.0 { amount / of } else { 0.0 };
+            let rate = |amount: f64| per(amount * passes as f64, seconds);
+            (calls > 0).then(|| PhaseRow {
+                gflops: rate(flop) / 1e9,
+                gigabytes_per_second: rate(bytes) / 1e9,
+                flop_per_byte: per(flop, bytes),
+                ..row(phase.name(), seconds, calls)
+            })
+        };
+        let mut rows = Vec::new();
+        let before = time.saturating_sub(pass_clocks.time());
+        if !before.is_zero() {
+            rows.push(row(SHUFFLE, before.as_secs_f64(), passes));
+        }
+        rows.extend(Phase::ALL.iter().filter_map(phase_row));
+        let total: Duration = clocks.iter().map(PhaseClock::total).sum();
+        let rest = pass_clocks.time().as_secs_f64() - total.as_secs_f64() / count;
+        rows.push(row(START_AND_END, rest, passes));
+        rows
+    }
+}
+
+/// Share of the time in which the threads do not compute, from rows of all threads.
+pub fn share_outside_kernels(rows: &[PhaseRow]) -> f64 {
+    let names = Phase::KERNELS.map(Phase::name);
+    let kernels = rows
+        .iter()
+        .filter(|row| row.thread.is_none() && names.contains(&row.phase));
+    1.0 - kernels.map(|row| row.share).sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(count: usize, batch_size: usize) -> (usize, usize) {
+        let (images, labels) = (vec![1; count], vec![0; count]);
+        let samples = Samples::new(&images, &labels, 1);
+        let work = Work::of_training(samples, 2, batch_size, false);
+        (work.steps, work.blocks)
+    }
+
+    #[test]
+    fn blocks_are_minibatches_or_their_parts() {
+        assert_eq!(blocks(6_000, 100), (60, 60));
+        assert_eq!(blocks(6_000, 1000), (6, 48));
+        assert_eq!(blocks(250, 100), (3, 3));
+        assert_eq!(blocks(5, 100), (1, 1));
+    }
+
+    #[test]
+    fn the_phases_do_all_the_flop_of_an_epoch() {
+        let samples = Samples::new(&[1; 784], &[0], 784);
+        let work = Work::of_training(samples, 10, 1, false);
+        let flop: f64 = Phase::ALL.iter().map(|&phase| work.flop(phase, 300)).sum();
+        assert_eq!(flop, 958_800.0);
+        let forward = 4.0 * (784.0 * 300.0 + 300.0) + 784.0;
+        assert_eq!(work.bytes(Phase::Forward, 300, 2), forward);
+    }
+
+    #[test]
+    fn rows_of_w_count_where_a_block_may_need_them() {
+        // Pixel 0 is never 0, pixel 1 always, pixel 2 in one of two samples.
+        let (images, labels) = ([1, 0, 1, 1, 0, 0], [0, 1]);
+        let samples = Samples::new(&images, &labels, 3);
+        let rows = |batch_size: usize| {
+            let work = Work::of_training(samples, 2, batch_size, false);
+            assert_eq!(work.non_zero, 3);
+            work.active_rows
+        };
+        assert_eq!(rows(1), 1.5);
+        assert_eq!(rows(2), 1.75);
+        // Velocities are kept for every row.
+        let bytes = |has_velocities: bool| {
+            let work = Work::of_training(samples, 2, 1, has_velocities);
+            work.bytes(Phase::WeightUpdate, 1, 1)
+        };
+        let difference = 4.0 * (4.0 * 3.0 - 2.0 * 1.5 + 2.0 * 2.0) * 2.0;
+        assert_eq!(bytes(true) - bytes(false), difference);
+    }
+}

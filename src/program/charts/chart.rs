@@ -1,0 +1,450 @@
+//! Charts as SVG: lines, bands, points and bars with labelled axes, linear or logarithmic.
+
+use super::axis::Axis;
+use std::fmt::Write;
+use std::ops::Range;
+
+/// Width and height in pixels. Letters are large, for they shrink with the picture on a phone.
+const WIDTH: f64 = 1280.0;
+const HEIGHT: f64 = 860.0;
+const TITLE_FONT: f64 = 38.0;
+const FONT: f64 = 32.0;
+/// Mean width of a letter of [`FONT`], and the height of a line.
+const LETTER: f64 = 17.0;
+const LINE: f64 = 44.0;
+/// Room for a legend's line with what parts it from its name, the line itself, and between two names.
+const KEY: f64 = 56.0;
+const STROKE: f64 = 40.0;
+const GAP: f64 = 36.0;
+const MARGIN: f64 = 24.0;
+
+/// A colour, as SVG and CSS write it.
+pub type Color = &'static str;
+
+/// Colours that colour-blind readers can tell apart (M. Okabe, K. Ito, "Color universal design",
+/// 2008), without the yellow that white ground swallows.
+pub const BLUE: Color = "#0072B2";
+pub const VERMILION: Color = "#D55E00";
+pub const GREEN: Color = "#009E73";
+pub const PURPLE: Color = "#CC79A7";
+pub const ORANGE: Color = "#E69F00";
+pub const SKY: Color = "#56B4E9";
+pub const GREY: Color = "#787878";
+pub const INK: Color = "#000000";
+/// What lies behind: single minibatches below their mean.
+pub const PALE: Color = "#A8C6E8";
+/// Many series in one chart take these, and dashes from the second round on.
+pub const SERIES: [Color; 8] = [SKY, BLUE, GREEN, ORANGE, VERMILION, PURPLE, GREY, INK];
+
+const GRID: Color = "#E0E0E0";
+
+/// How a series is drawn.
+#[derive(Clone, Debug)]
+pub enum Style {
+    /// A line of this width; dashed or not. Widths are in pixels.
+    Line { width: u32, is_dashed: bool },
+    /// Points of this radius.
+    Points { radius: i32 },
+    /// What lies between the lower and the upper values, at the places of the points.
+    Band { lower: Vec<f64>, upper: Vec<f64> },
+    /// Separate strokes: each two points.
+    Strokes { width: u32 },
+    /// Lying bars, from the first to the second of each two points, so many values of y high.
+    Bars { height: f64 },
+}
+
+/// A line as most are.
+pub const SOLID: Style = Style::Line {
+    width: 4,
+    is_dashed: false,
+};
+
+/// What is drawn in one colour.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Its name in the legend; none if empty.
+    pub name: String,
+    pub color: Color,
+    pub points: Vec<(f64, f64)>,
+    pub style: Style,
+}
+
+impl Series {
+    pub fn new(name: &str, color: Color, style: Style, points: Vec<(f64, f64)>) -> Self {
+        Self {
+            name: name.to_owned(),
+            color,
+            points,
+            style,
+        }
+    }
+}
+
+/// A name at a place, or at a line across the chart.
+#[derive(Clone, Debug)]
+pub enum Mark {
+    /// A line at a place of the lower axis, with its name at the top.
+    Upright(f64, String),
+    /// The same with its name at the bottom.
+    UprightNamedBelow(f64, String),
+    /// A line at a place of the left axis.
+    Level(f64, String),
+    /// No line: the name beside a point, moved up where another name stands.
+    Beside((f64, f64), String),
+}
+
+/// A chart.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    pub title: String,
+    pub x: Axis,
+    pub y: Axis,
+    pub series: Vec<Series>,
+    pub marks: Vec<Mark>,
+}
+
+/// Several charts, one above the other, as one picture.
+pub fn stacked(charts: &[Chart]) -> String {
+    let height = HEIGHT * charts.len() as f64;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
+         viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"{FONT}\">\n"
+    );
+    for (index, chart) in charts.iter().enumerate() {
+        let top = HEIGHT * index as f64;
+        let _ = write!(
+            svg,
+            "<g transform=\"translate(0 {top})\">\n{}</g>\n",
+            chart.drawn()
+        );
+    }
+    svg + "</svg>\n"
+}
+
+/// What is drawn so far, and where the chart's area is.
+struct Drawing<'a> {
+    chart: &'a Chart,
+    svg: String,
+    /// Values, as places, and the pixels that they take.
+    x: (Range<f64>, Range<f64>),
+    y: (Range<f64>, Range<f64>),
+}
+
+impl Chart {
+    /// The picture.
+    pub fn svg(&self) -> String {
+        stacked(std::slice::from_ref(self))
+    }
+
+    fn drawn(&self) -> String {
+        let mut svg = format!(
+            "<title>{0}</title>\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#FFFFFF\"/>\n\
+             <text x=\"{MARGIN}\" y=\"{1}\" font-size=\"{TITLE_FONT}\" fill=\"{INK}\">{0}</text>\n",
+            escaped(&self.title),
+            MARGIN + TITLE_FONT,
+        );
+        let top = self.legend(&mut svg, MARGIN + TITLE_FONT + 20.0) + 12.0;
+        let upright = self.marks.iter().filter_map(|mark| match mark {
+            Mark::Upright(x, _) | Mark::UprightNamedBelow(x, _) => Some(*x),
+            _ => None,
+        });
+        let level = self.marks.iter().filter_map(|mark| match mark {
+            Mark::Level(y, _) => Some(*y),
+            _ => None,
+        });
+        let x = self.values(|point| point.0).chain(upright);
+        let x = self.x.places(x, 0.0);
+        let y = self
+            .y
+            .places(self.values(|point| point.1).chain(level), 0.04);
+        let ticks = self.y.ticks(&y, 6);
+        let letters = ticks.iter().map(|&tick| self.y.label(tick).chars().count());
+        let label_width = LETTER * letters.max().unwrap_or(1) as f64;
+        let left = MARGIN + LINE + label_width + 20.0;
+        let mut drawing = Drawing {
+            chart: self,
+            svg,
+            x: (x, left..WIDTH - MARGIN - 28.0),
+            y: (y, HEIGHT - MARGIN - 92.0..top),
+        };
+        drawing.axes(&ticks);
+        for series in &self.series {
+            drawing.series(series);
+        }
+        drawing.marks();
+        drawing.svg
+    }
+
+    /// Values of all series that are seen, for the range of an axis.
+    fn values<'a>(
+        &'a self,
+        of: impl Fn(&(f64, f64)) -> f64 + Copy + 'a,
+    ) -> impl Iterator<Item = f64> + 'a {
+        let series = self.series.iter();
+        series.flat_map(move |series| series.points.iter().map(of))
+    }
+
+    /// Draws the names; returns where the chart begins.
+    fn legend(&self, svg: &mut String, top: f64) -> f64 {
+        let (mut left, mut top) = (MARGIN, top);
+        let named = self.series.iter().filter(|series| !series.name.is_empty());
+        let mut is_empty = true;
+        for series in named {
+            let width = KEY + LETTER * series.name.chars().count() as f64;
+            if !is_empty && left + width > WIDTH - MARGIN {
+                (left, top) = (MARGIN, top + LINE);
+            }
+            let middle = top + FONT / 2.0;
+            let color = series.color;
+            let line = [(left, middle), (left + STROKE, middle)];
+            match &series.style {
+                Style::Points { .. } => circle(svg, (left + STROKE / 2.0, middle), 10, color),
+                Style::Line { width, is_dashed } => path(svg, &line, color, width + 2, *is_dashed),
+                Style::Strokes { width } => path(svg, &line, color, *width, false),
+                Style::Band { .. } => path(svg, &line, PALE, 20, false),
+                Style::Bars { .. } => path(svg, &line, color, 20, false),
+            }
+            text(svg, (left + KEY, top + FONT * 0.85), "start", &series.name);
+            left += width + GAP;
+            is_empty = false;
+        }
+        if is_empty { top } else { top + LINE }
+    }
+}
+
+impl Drawing<'_> {
+    /// A value's place in pixels.
+    fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        let chart = self.chart;
+        self.pixel((chart.x.place(x), chart.y.place(y)))
+    }
+
+    fn pixel(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        let along = |(range, pixels): &(Range<f64>, Range<f64>), place: f64| {
+            let share = (place - range.start) / (range.end - range.start);
+            pixels.start + share * (pixels.end - pixels.start)
+        };
+        (along(&self.x, x), along(&self.y, y))
+    }
+
+    fn axes(&mut self, y_ticks: &[f64]) {
+        let Chart { x, y, .. } = self.chart;
+        let (columns, rows) = (self.x.1.clone(), self.y.1.clone());
+        for tick in x.ticks(&self.x.0, 7) {
+            let (place, _) = self.pixel((tick, 0.0));
+            path(
+                &mut self.svg,
+                &[(place, rows.start), (place, rows.end)],
+                GRID,
+                2,
+                false,
+            );
+            let at = (place, rows.start + FONT + 10.0);
+            text(&mut self.svg, at, "middle", &x.label(tick));
+        }
+        for &tick in y_ticks {
+            let (_, place) = self.pixel((0.0, tick));
+            path(
+                &mut self.svg,
+                &[(columns.start, place), (columns.end, place)],
+                GRID,
+                2,
+                false,
+            );
+            let at = (columns.start - 12.0, place + FONT / 3.0);
+            text(&mut self.svg, at, "end", &y.label(tick));
+        }
+        let corner = (columns.start, rows.start);
+        let frame = [(columns.start, rows.end), corner, (columns.end, rows.start)];
+        path(&mut self.svg, &frame, INK, 2, false);
+        let middle = (columns.start + columns.end) / 2.0;
+        text(&mut self.svg, (middle, HEIGHT - MARGIN), "middle", &x.name);
+        let (x, middle) = (MARGIN + FONT * 0.8, (rows.start + rows.end) / 2.0);
+        let _ = writeln!(
+            self.svg,
+            "<text transform=\"translate({x:.1} {middle:.1}) rotate(-90)\" text-anchor=\"middle\" \
+             fill=\"{INK}\">{}</text>",
+            escaped(&y.name)
+        );
+    }
+
+    fn series(&mut self, series: &Series) {
+        let color = series.color;
+        let is_seen = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
+        let places = series.points.iter().map(|&point| self.place(point));
+        let places: Vec<(f64, f64)> = places.filter(is_seen).collect();
+        let svg = &mut self.svg;
+        match &series.style {
+            Style::Line { width, is_dashed } => path(svg, &places, color, *width, *is_dashed),
+            Style::Points { radius } => {
+                places
+                    .iter()
+                    .for_each(|&place| circle(svg, place, *radius, color));
+            }
+            Style::Strokes { width } => {
+                let strokes = places.chunks_exact(2);
+                strokes.for_each(|ends| path(svg, ends, color, *width, false));
+            }
+            Style::Band { lower, upper } => {
+                let side = |values: &[f64]| -> Vec<(f64, f64)> {
+                    let pairs = series.points.iter().zip(values);
+                    pairs.map(|(point, &y)| self.place((point.0, y))).collect()
+                };
+                let mut corners = side(upper);
+                corners.extend(side(lower).into_iter().rev());
+                corners.retain(is_seen);
+                let points = points(&corners);
+                let _ = writeln!(
+                    self.svg,
+                    "<polygon points=\"{points}\" fill=\"{color}\" fill-opacity=\"0.3\"/>"
+                );
+            }
+            Style::Bars { height } => {
+                let (_, zero) = self.place((0.0, 0.0));
+                let (_, high) = self.place((0.0, *height));
+                let pixels = (zero - high).abs();
+                for ends in places.chunks_exact(2) {
+                    let ([x, y], width) = ([ends[0].0, ends[0].1], ends[1].0 - ends[0].0);
+                    let _ = writeln!(
+                        self.svg,
+                        "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{pixels:.1}\" \
+                         fill=\"{color}\"/>",
+                        y - pixels / 2.0
+                    );
+                }
+            }
+        }
+    }
+
+    fn marks(&mut self) {
+        let (columns, rows) = (self.x.1.clone(), self.y.1.clone());
+        let mut taken: Vec<(Range<f64>, f64)> = Vec::new();
+        for mark in &self.chart.marks {
+            let (Mark::Upright(_, name)
+            | Mark::UprightNamedBelow(_, name)
+            | Mark::Level(_, name)
+            | Mark::Beside(_, name)) = mark;
+            let width = LETTER * name.chars().count() as f64;
+            // Beside a place, on the side where there is room.
+            let beside = |x: f64| match x + 12.0 + width < columns.end {
+                true => x + 12.0,
+                false => x - 12.0 - width,
+            };
+            let (left, base) = match mark {
+                Mark::Upright(x, _) | Mark::UprightNamedBelow(x, _) => {
+                    let (x, _) = self.pixel((self.chart.x.place(*x), 0.0));
+                    path(
+                        &mut self.svg,
+                        &[(x, rows.start), (x, rows.end)],
+                        INK,
+                        2,
+                        false,
+                    );
+                    let is_below = matches!(mark, Mark::UprightNamedBelow(..));
+                    let base = if is_below {
+                        rows.start - 12.0
+                    } else {
+                        rows.end + FONT
+                    };
+                    (beside(x), base)
+                }
+                Mark::Level(y, _) => {
+                    let (_, y) = self.pixel((0.0, self.chart.y.place(*y)));
+                    path(
+                        &mut self.svg,
+                        &[(columns.start, y), (columns.end, y)],
+                        INK,
+                        2,
+                        false,
+                    );
+                    (columns.end - width - 8.0, y - 10.0)
+                }
+                Mark::Beside(point, _) => {
+                    let (x, y) = self.place(*point);
+                    let (left, mut base) = (beside(x), y - 10.0);
+                    let hides = |base: f64, (range, other): &(Range<f64>, f64)| {
+                        left < range.end
+                            && range.start < left + width
+                            && (base - other).abs() < FONT
+                    };
+                    while taken.iter().any(|other| hides(base, other)) && base > rows.end + FONT {
+                        base -= 6.0;
+                    }
+                    taken.push((left..left + width, base));
+                    (left, base)
+                }
+            };
+            text(&mut self.svg, (left, base), "start", name);
+        }
+    }
+}
+
+/// Corners as SVG lists them.
+fn points(places: &[(f64, f64)]) -> String {
+    let texts: Vec<String> = places
+        .iter()
+        .map(|(x, y)| format!("{x:.1},{y:.1}"))
+        .collect();
+    texts.join(" ")
+}
+
+fn path(svg: &mut String, places: &[(f64, f64)], color: Color, width: u32, is_dashed: bool) {
+    let dashes = if is_dashed {
+        " stroke-dasharray=\"16 10\""
+    } else {
+        ""
+    };
+    let _ = writeln!(
+        svg,
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\"{dashes}/>",
+        points(places)
+    );
+}
+
+fn circle(svg: &mut String, (x, y): (f64, f64), radius: i32, color: Color) {
+    let _ = writeln!(
+        svg,
+        "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{color}\"/>"
+    );
+}
+
+fn text(svg: &mut String, (x, y): (f64, f64), anchor: &str, words: &str) {
+    let words = escaped(words);
+    let _ = writeln!(
+        svg,
+        "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{INK}\">{words}</text>"
+    );
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_and_nonsense_can_be_drawn() {
+        let chart = |points: Vec<(f64, f64)>| Chart {
+            title: "title".to_owned(),
+            x: Axis::log("x"),
+            y: Axis::log("y"),
+            series: vec![Series::new("name", BLUE, SOLID, points)],
+            marks: vec![Mark::Level(1.0, "one".to_owned())],
+        };
+        for points in [
+            vec![],
+            vec![(0.0, 0.0)],
+            vec![(1.0, f64::NAN), (2.0, f64::INFINITY)],
+            vec![(1.0, 2.0)],
+        ] {
+            let svg = chart(points).svg();
+            assert!(!svg.contains("NaN"), "{svg}");
+        }
+        let svg = chart(vec![(1.0, 2.0), (10.0, 20.0)]).svg();
+        for text in ["title", "name", "one", "x", "y"] {
+            assert!(svg.contains(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Phases below the roofs of the machine.
+
+use super::axis::Axis;
+use super::chart::{Chart, GREY, Mark, Series, Style};
+use super::profile::{color, training_rows};
+use crate::bench::PhaseRow;
+use serde::Serialize;
+
+/// A measured bandwidth of the machine, all threads together.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Roof {
+    /// What is read.
+    pub name: &'static str,
+    /// Size of what each thread reads.
+    pub bytes_per_thread: usize,
+    /// 10^9 bytes/s.
+    pub gigabytes_per_second: f64,
+}
+
+/// FLOP/s of each phase of the training, all threads together, against its FLOP for each byte, below
+/// the roofs: the FMA peak and the bandwidths.
+pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> String {
+    let points: Vec<(usize, &PhaseRow)> = training_rows(rows)
+        .filter(|row| row.thread.is_none())
+        .enumerate()
+        .filter(|(_, row)| row.gflops > 0.0 && row.flop_per_byte > 0.0)
+        .collect();
+    let limit = |start: f64, factor: f64, choose: fn(f64, f64) -> f64, of: fn(&PhaseRow) -> f64| {
+        let values = points.iter().map(|(_, row)| factor * of(row));
+        values.fold(start, choose)
+    };
+    let left = limit(0.03, 0.5, f64::min, |row| row.flop_per_byte);
+    let right = limit(100.0, 2.0, f64::max, |row| row.flop_per_byte);
+    let lowest = limit(peak_gflops / 50.0, 0.5, f64::min, |row| row.gflops);
+    let line = |from, to| {
+        let style = Style::Line {
+            width: 3,
+            is_dashed: false,
+        };
+        Series::new("", GREY, style, vec![from, to])
+    };
+    let mut series = vec![line((left, peak_gflops), (right, peak_gflops))];
+    let mut marks = vec![Mark::Level(
+        peak_gflops,
+        format!("FMA peak: {peak_gflops:.0} GFLOP/s"),
+    )];
+    for roof in roofs {
+        let slope = roof.gigabytes_per_second;
+        let start = (lowest / slope).max(left);
+        series.push(line(
+            (start, start * slope),
+            (peak_gflops / slope, peak_gflops),
+        ));
+        let low = (start, start * slope * 1.2);
+        marks.push(Mark::Beside(low, format!("{}: {slope:.0} GB/s", roof.name)));
+    }
+    for &(index, row) in &points {
+        let place = (row.flop_per_byte, row.gflops);
+        series.push(Series::new(
+            "",
+            color(index),
+            Style::Points { radius: 10 },
+            vec![place],
+        ));
+        let name = format!("{}: {:.0} GFLOP/s", row.phase, row.gflops);
+        marks.push(Mark::Beside(place, name));
+    }
+    Chart {
+        title: "Phases below the roofs of the machine, all threads".to_owned(),
+        x: Axis::log("arithmetic intensity: executed FLOP a compulsory byte").within(left, right),
+        y: Axis::log("executed GFLOP/s").within(lowest, peak_gflops * 2.0),
+        series,
+        marks,
+    }
+    .svg()
+}

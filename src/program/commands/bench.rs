@@ -1,0 +1,368 @@
+//! `fused-mlp bench`.
+
+mod print;
+
+use super::train::{DEFAULT_HIDDEN, open_data};
+use crate::bench::{Configuration, EpochBench, SavedBench, disagreement};
+use crate::ending::{EXIT_MISSED, EXIT_SLOWER, Ending};
+use crate::options::access::AccessArgs;
+use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
+use crate::options::{named_value, output_name};
+use crate::terminal::output::{Results, message, shown};
+use crate::terminal::signals::Signals;
+use anyhow::{Context, bail};
+use clap::Args;
+use fused_mlp::backend::{PassControl, Samples, check_shape};
+use fused_mlp::machine::{Machine, PeakBench};
+use fused_mlp::mnist::Dataset;
+use fused_mlp::network::Shape;
+use fused_mlp::simd::{Isa, IsaRequest};
+use fused_mlp::training::{EpochEnd, Recipe, Trainer, TrainingOptions};
+use print::{compare, print};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+/// Options of `fused-mlp bench`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = include_str!("bench/notes.txt"))]
+pub struct BenchArgs {
+    /// Implementations: fused, matrixmultiply, reference (slow: see --samples)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "fused"
+    )]
+    backend: Vec<BackendKind>,
+    /// Instruction sets of the fused kernels [default: FUSED_MLP_ISA, else auto]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = named_value::isa(), hide_possible_values = true)]
+    isa: Vec<IsaRequest>,
+    /// Threads [default: RAYON_NUM_THREADS, else one for each core this process may use]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    threads: Vec<usize>,
+    /// Samples of a minibatch
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "100"
+    )]
+    batch_size: Vec<usize>,
+    /// Units of the hidden layer
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [DEFAULT_HIDDEN])]
+    hidden: Vec<usize>,
+    /// Share of the velocity kept from step to step; 0 is plain SGD
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0")]
+    momentum: Vec<f32>,
+    /// Folders of data sets [default: FUSED_MLP_DATA, else the nearest data/mnist]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    data: Vec<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
+    /// Train on the first N samples only [default: all]
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+    #[command(flatten)]
+    steps: StepArgs,
+    /// Epochs of each row that are timed, at least 5
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(5..=100_000))]
+    repeats: u32,
+    /// Epochs of each row before those
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    warm_up: u32,
+    /// Write all times to a file
+    #[arg(long, value_name = "FILE", value_parser = output_name::file(&["json"]))]
+    save: Option<PathBuf>,
+    /// Compare with the times in a file
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Exit with code 3 if a row is slower than in the file
+    #[arg(long, requires = "compare")]
+    fail_on_slower: bool,
+    /// Print results as JSON, one object a line: the machine, the rows, the comparisons
+    #[arg(long)]
+    json: bool,
+    /// Show no progress, only results
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// What all steps have in common that are measured: their rate, and their order.
+#[derive(Debug, Clone, Args)]
+pub struct StepArgs {
+    /// Learning rate of every step
+    #[arg(long, value_name = "RATE", default_value_t = 0.1)]
+    learning_rate: f32,
+    /// Seed of the initial weights and the sample order
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    seed: u64,
+}
+
+impl StepArgs {
+    /// Epochs of such steps, whose samples are shuffled.
+    pub fn options(&self, epochs: u32, batch_size: usize, momentum: f32) -> TrainingOptions {
+        TrainingOptions {
+            epochs,
+            batch_size,
+            momentum,
+            learning_rate: self.learning_rate,
+            seed: self.seed,
+            ..Recipe::Assignment.options()
+        }
+    }
+}
+
+/// Measures, prints and compares.
+///
+/// # Errors
+/// If options, data or files cannot be used.
+pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
+    if cfg!(debug_assertions) {
+        bail!("this is a debug build, whose times mean nothing; use cargo run --release -- bench");
+    }
+    let before = args.compare.as_deref().map(SavedBench::load).transpose()?;
+    if let Some(path) = &args.save {
+        check_place(path)?;
+    }
+    let sources = sources(args)?;
+    let mut rows = rows(args, &sources)?;
+    let control = PassControl::default();
+    let signals = Signals::watch(&control.stop)?;
+    let mut ending = measure(args, &mut rows, &control)?;
+    // Nothing is told of data that changed.
+    for (_, dataset) in &sources {
+        dataset.check_mappings()?;
+    }
+    if !are_sound(&mut rows) {
+        ending = Ending::Missed(EXIT_MISSED);
+    }
+    if let (Ending::Success, Some(signal)) = (ending, signals.received()) {
+        message("stopped by a signal; the rows hold the epochs until then");
+        ending = Ending::Signal(signal);
+    }
+    let machine = Machine::here();
+    let mut results = Results::new(args.json);
+    print(&mut results, &machine, &rows)?;
+    if let Some(before) = &before {
+        let is_slower = compare(&mut results, &machine, &rows, before)?;
+        if is_slower && args.fail_on_slower && ending == Ending::Success {
+            ending = Ending::Missed(EXIT_SLOWER);
+        }
+    }
+    if let Some(path) = &args.save
+        && may_save(path, ending, &rows)
+    {
+        let rows = timed(&rows).map(|row| row.times.clone()).collect();
+        SavedBench { machine, rows }.save(path)?;
+    }
+    results.finish()?;
+    Ok(ending)
+}
+
+/// A data set and its folder.
+type Source = (PathBuf, Dataset);
+
+fn sources(args: &BenchArgs) -> anyhow::Result<Vec<Source>> {
+    let open = |folder: Option<&Path>| open_data(folder, None, args.access.access());
+    match args.data.as_slice() {
+        [] => Ok(vec![open(None)?]),
+        folders => folders.iter().map(|folder| open(Some(folder))).collect(),
+    }
+}
+
+/// The product of all lists, each row once.
+fn rows<'a>(args: &BenchArgs, sources: &'a [Source]) -> anyhow::Result<Vec<EpochBench<'a>>> {
+    let mut rows: Vec<EpochBench<'a>> = Vec::new();
+    for source in sources {
+        for backend in backends(args) {
+            for &batch_size in &args.batch_size {
+                for &hidden in &args.hidden {
+                    for &momentum in &args.momentum {
+                        let row = row(args, source, &backend, (batch_size, hidden, momentum))?;
+                        let mut others = rows.iter();
+                        if others.all(|other| other.configuration() != row.configuration()) {
+                            rows.push(row);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// The product of the lists of a backend. One that has no choice of instruction sets or threads is
+/// measured once.
+fn backends(args: &BenchArgs) -> Vec<BackendArgs> {
+    fn choices<T: Copy>(list: &[T], is_there: bool) -> Vec<Option<T>> {
+        if list.is_empty() || !is_there {
+            return vec![None];
+        }
+        list.iter().copied().map(Some).collect()
+    }
+    let mut backends = Vec::new();
+    for &backend in &args.backend {
+        for isa in choices(&args.isa, backend == BackendKind::Fused) {
+            for threads in choices(&args.threads, backend != BackendKind::Reference) {
+                let engine = EngineArgs { threads, isa };
+                backends.push(BackendArgs { backend, engine });
+            }
+        }
+    }
+    backends
+}
+
+/// The training samples, or the first of them.
+fn samples<'a>(args: &BenchArgs, (folder, dataset): &'a Source) -> anyhow::Result<Samples<'a>> {
+    let all = Samples::from(&dataset.train);
+    let count = args.samples.unwrap_or(all.len());
+    if !(1..=all.len()).contains(&count) {
+        bail!(
+            "--samples is {count}; expected 1 to {}, which {} has",
+            all.len(),
+            shown(folder)
+        );
+    }
+    let images = &all.images()[..count * all.inputs()];
+    Ok(Samples::new(images, &all.labels()[..count], all.inputs()))
+}
+
+fn row<'a>(
+    args: &BenchArgs,
+    source: &'a Source,
+    backend: &BackendArgs,
+    (batch_size, hidden, momentum): (usize, usize, f32),
+) -> anyhow::Result<EpochBench<'a>> {
+    let samples = samples(args, source)?;
+    let shape = Shape {
+        inputs: samples.inputs(),
+        hidden,
+        classes: source.1.classes,
+    };
+    check_shape(shape).context("--hidden")?;
+    let epochs = args.warm_up + args.repeats;
+    let options = args.steps.options(epochs, batch_size, momentum);
+    let trainer = Trainer::new(samples, &options)?;
+    let parameters = options.initial_parameters(shape);
+    let selected = backend.select(&parameters, options.optimizer())?;
+    let threads = selected.backend.threads();
+    let configuration = Configuration {
+        backend: selected.backend.name().to_owned(),
+        isa: selected.isa.map(|isa| isa.name().to_owned()),
+        threads,
+        batch_size,
+        shape,
+        samples: samples.len(),
+        momentum,
+        data: source.0.display().to_string(),
+    };
+    // Backends of other crates may use the best instructions there are.
+    let isa = selected
+        .isa
+        .map_or_else(|| Isa::select(IsaRequest::Auto), Ok)?;
+    let peak = PeakBench::new(isa, threads)?;
+    let backend = selected.backend;
+    Ok(EpochBench::new(
+        configuration,
+        samples,
+        backend,
+        trainer,
+        peak,
+    ))
+}
+
+/// Measures all rows in turn, beginning with another one in each round.
+fn measure(
+    args: &BenchArgs,
+    rows: &mut [EpochBench<'_>],
+    control: &PassControl,
+) -> anyhow::Result<Ending> {
+    let rounds = args.warm_up + args.repeats;
+    let count = rows.len();
+    for round in 0..rounds {
+        for place in 0..count {
+            let row = &mut rows[(round as usize + place) % count];
+            match row.epoch(control, round >= args.warm_up)? {
+                EpochEnd::Diverged => {
+                    let name = row.configuration();
+                    message(&format!(
+                        "error: the loss of {name} is not finite; use a lower --learning-rate"
+                    ));
+                    row.discard();
+                    return Ok(Ending::Missed(EXIT_MISSED));
+                }
+                EpochEnd::Stopped => return Ok(Ending::Success),
+                EpochEnd::Complete if control.stop.load(Ordering::Relaxed) => {
+                    return Ok(Ending::Success);
+                }
+                EpochEnd::Complete => {}
+            }
+        }
+        if !args.quiet {
+            message(&format!("round {} of {rounds}: {count} rows", round + 1));
+        }
+    }
+    Ok(Ending::Success)
+}
+
+/// The rows that have times: all, unless the run was cut short.
+fn timed<'r, 'a>(rows: &'r [EpochBench<'a>]) -> impl Iterator<Item = &'r EpochBench<'a>> {
+    rows.iter().filter(|row| row.is_timed())
+}
+
+/// Checks that every row has really trained, and the same model as those that must agree with it;
+/// tells where not. The times of rows that have not mean nothing, and are dropped.
+fn are_sound(rows: &mut [EpochBench<'_>]) -> bool {
+    let mut are_sound = true;
+    for row in rows.iter_mut() {
+        if let Some(reason) = row.failure() {
+            let name = row.configuration();
+            message(&format!(
+                "error: {name} has not trained: {reason}; use a lower --learning-rate"
+            ));
+            row.discard();
+            are_sound = false;
+        }
+    }
+    if let Some((first, other)) = disagreement(&*rows) {
+        message(&format!(
+            "error: {first} and {other} have trained different models, which must be the same; no \
+             times are shown"
+        ));
+        rows.iter_mut().for_each(EpochBench::discard);
+        are_sound = false;
+    }
+    are_sound
+}
+
+/// Refuses a file that cannot be written after the measurement, or is not ours to replace, before it
+/// begins.
+fn check_place(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let has_folder = folder.is_none_or(Path::is_dir);
+    if !has_folder || path.exists() && SavedBench::load(path).is_err() {
+        bail!(
+            "--save is {}; expected a new file in a folder that exists, or times that bench has saved: \
+             another file is not replaced; choose another name",
+            shown(path)
+        );
+    }
+    Ok(())
+}
+
+/// Whether the times may be written: complete ones always; those of a run that was interrupted only
+/// where they replace no others.
+fn may_save(path: &Path, ending: Ending, rows: &[EpochBench<'_>]) -> bool {
+    let reason = match ending {
+        Ending::Missed(EXIT_MISSED) => "not every row has trained",
+        _ if timed(rows).next().is_none() => "nothing was measured",
+        Ending::Signal(_) if path.exists() => "the run was interrupted, and the file has others",
+        _ => return true,
+    };
+    let path = shown(path);
+    message(&format!(
+        "warning: the times are not written to {path}: {reason}"
+    ));
+    false
+}

@@ -1,0 +1,50 @@
+//! `fused-mlp completions`.
+
+use crate::ending::Ending;
+use crate::terminal::output::Results;
+use clap::{Arg, Args, Command, ValueHint};
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "Examples:
+  source <(fused-mlp completions bash)
+  fused-mlp completions bash > ~/.local/share/bash-completion/completions/fused-mlp
+  fused-mlp completions zsh > ~/.zfunc/_fused-mlp    (with ~/.zfunc in fpath before compinit)
+  fused-mlp completions fish > ~/.config/fish/completions/fused-mlp.fish";
+
+/// Options of `fused-mlp completions`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CompletionsArgs {
+    /// Shell that is to complete
+    // Those whose completions are tested.
+    #[arg(value_parser = ["bash", "zsh", "fish"])]
+    shell: String,
+}
+
+/// A command whose options offer files only where a path is meant.
+fn hinted(command: Command) -> Command {
+    let hint = |arg: Arg| match (arg.get_action().takes_values(), arg.get_value_hint()) {
+        (true, ValueHint::Unknown) => arg.value_hint(ValueHint::Other),
+        _ => arg,
+    };
+    command.mut_args(hint).mut_subcommands(hinted)
+}
+
+/// Prints the completions of a command.
+///
+/// # Errors
+/// If standard output cannot be written.
+pub fn run(args: &CompletionsArgs, command: Command) -> anyhow::Result<Ending> {
+    let mut command = hinted(command).disable_help_subcommand(true);
+    let shell: Shell = args.shell.parse().map_err(anyhow::Error::msg)?;
+    let name = command.get_name().to_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    // clap_complete 4.6 writes the hyphen of a program's name in two ways for bash, so that nothing below a
+    // command would be completed.
+    let script = String::from_utf8(script)?.replace("fused__subcmd__mlp", "fused__mlp");
+    let mut results = Results::new(false);
+    results.bytes(script.as_bytes());
+    results.finish()?;
+    Ok(Ending::Success)
+}

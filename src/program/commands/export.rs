@@ -1,0 +1,233 @@
+//! `fused-mlp export`.
+
+use super::model;
+use crate::ending::Ending;
+use crate::options::output_name::{check_stdout, is_stdout};
+use crate::options::{Resolved, Useless};
+use crate::terminal::output::{Results, shown};
+use anyhow::{Context, bail};
+use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
+use fused_mlp::interchange::{
+    INPUT_NAME, Layout, OUTPUT_NAMES, npz_bytes, onnx_bytes, safetensors_bytes, tensors_of,
+    write_file,
+};
+use fused_mlp::model_file::{self, Metadata};
+use fused_mlp::network::Parameters;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "Examples:
+  fused-mlp export --out model.onnx
+  fused-mlp export --model runs/first --out model.npz
+  fused-mlp export --model model.safetensors --layout pytorch --out state_dict.safetensors
+
+The ONNX graph takes `image`, 32-bit floats [N, 784] of bytes / 255, and gives `logits` and
+`probabilities`, both [N, 10].";
+
+/// Options of `fused-mlp export`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ExportArgs {
+    /// Model file, a checkpoint, or the folder of a run [default: the newest of the folders in runs/]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// File to write; one that is there is replaced; - for standard output, with --format
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Format of the file [default: what its name ends with]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Names and layout of the arrays of a .safetensors or .npz file [default: fused]
+    #[arg(long, value_enum)]
+    layout: Option<LayoutArg>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// Any reader of safetensors: PyTorch, JAX
+    Safetensors,
+    /// NumPy
+    Npz,
+    /// onnxruntime and other runtimes
+    Onnx,
+}
+
+/// How the weights of a layer lie in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LayoutArg {
+    /// linear1.weight [inputs, hidden] and linear2.weight [hidden, classes], as in model files
+    Fused,
+    /// 0.weight [hidden, inputs] and 2.weight [classes, hidden], as of nn.Sequential
+    Pytorch,
+}
+
+impl From<LayoutArg> for Layout {
+    fn from(layout: LayoutArg) -> Self {
+        match layout {
+            LayoutArg::Fused => Self::Fused,
+            LayoutArg::Pytorch => Self::PyTorch,
+        }
+    }
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct ExportEvent {
+    event: &'static str,
+    model: String,
+    network: String,
+    format: Format,
+    file: String,
+    bytes: usize,
+}
+
+/// Writes a model for another program.
+///
+/// # Errors
+/// If the model or an option cannot be used, or the file cannot be written.
+pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
+    let format = format_of(args)?;
+    if format == Format::Onnx && args.layout.is_some() {
+        bail!(
+            "--layout is of .safetensors and .npz files; an ONNX graph has its own, leave it out"
+        );
+    }
+    let is_stdout = is_stdout(&args.out);
+    if is_stdout {
+        check_stdout(args.json)?;
+    }
+    let model = model::load_named_or_newest(args.model.as_deref())?;
+    if is_same_file(&model.file, &args.out) {
+        bail!(
+            "--out {} is the model to export; choose another name",
+            shown(&args.out)
+        );
+    }
+    let (parameters, metadata) = (model.parameters, model.metadata);
+    let layout = args.layout.unwrap_or(LayoutArg::Fused);
+    let bytes = match (format, layout) {
+        (Format::Onnx, _) => onnx_bytes(&parameters),
+        (Format::Npz, layout) => npz_bytes(&tensors_of(&parameters, layout.into())),
+        (Format::Safetensors, LayoutArg::Fused) => {
+            let metadata = metadata.unwrap_or_else(|| square(&parameters));
+            model_file::to_bytes(&parameters, &metadata)
+        }
+        (Format::Safetensors, LayoutArg::Pytorch) => {
+            safetensors_bytes(&tensors_of(&parameters, Layout::PyTorch))
+        }
+    };
+    let mut results = Results::new(args.json);
+    if is_stdout {
+        results.bytes(&bytes);
+        results.finish()?;
+        return Ok(Ending::Success);
+    }
+    write_file(&args.out, &bytes)
+        .with_context(|| format!("{}: cannot be written", shown(&args.out)))?;
+    let event = ExportEvent {
+        event: "export",
+        model: model.file.display().to_string(),
+        network: parameters.shape.to_string(),
+        format,
+        file: args.out.display().to_string(),
+        bytes: bytes.len(),
+    };
+    results.event(&event)?;
+    results.text(&text(&event, &parameters, layout));
+    results.finish()?;
+    Ok(Ending::Success)
+}
+
+/// The layout, where an ONNX graph has its own.
+pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
+    let format = ExportArgs::from_arg_matches(matches).map(|args| format_of(&args));
+    let useless = Useless {
+        option: "layout",
+        by: "format",
+    };
+    match format {
+        Ok(Ok(Format::Onnx)) => vec![useless],
+        _ => Vec::new(),
+    }
+}
+
+/// Format and layout, where no option tells.
+pub fn resolved(matches: &ArgMatches) -> Vec<Resolved> {
+    let format = ExportArgs::from_arg_matches(matches).map(|args| format_of(&args));
+    let Ok(Ok(format)) = format else {
+        return Vec::new();
+    };
+    let name = format.to_possible_value();
+    let name = name.map(|value| value.get_name().to_owned());
+    vec![
+        Resolved::new("format", name.unwrap_or_default(), "the ending of out"),
+        match format {
+            Format::Onnx => Resolved::none("layout", "an ONNX graph has its own"),
+            _ => Resolved::new("layout", "fused", "default"),
+        },
+    ]
+}
+
+fn format_of(args: &ExportArgs) -> anyhow::Result<Format> {
+    let ending = args.out.extension().and_then(|ending| ending.to_str());
+    let ending = ending.map(str::to_ascii_lowercase);
+    let named = match ending.as_deref() {
+        Some("safetensors") => Some(Format::Safetensors),
+        Some("npz") => Some(Format::Npz),
+        Some("onnx") => Some(Format::Onnx),
+        _ => None,
+    };
+    match (args.format, named) {
+        (Some(format), Some(named)) if format != named => bail!(
+            "--out {} names another format than --format; leave --format out, or choose another name",
+            shown(&args.out)
+        ),
+        (Some(format), _) | (None, Some(format)) => Ok(format),
+        (None, None) if is_stdout(&args.out) => {
+            bail!("--out - needs --format: expected safetensors, npz or onnx, found none")
+        }
+        (None, None) => bail!(
+            "--out {}: expected a name that ends with .safetensors, .npz or .onnx; or choose with --format",
+            shown(&args.out)
+        ),
+    }
+}
+
+/// What is written, and how it is used.
+fn text(event: &ExportEvent, parameters: &Parameters, layout: LayoutArg) -> String {
+    let shape = parameters.shape;
+    let mut text = format!("{}: {} bytes", shown(Path::new(&event.file)), event.bytes);
+    if event.format == Format::Onnx {
+        let [logits, probabilities] = OUTPUT_NAMES;
+        text += &format!(
+            "\ninput {INPUT_NAME} float32 [N, {}], outputs {logits} and {probabilities} float32 [N, {}]",
+            shape.inputs, shape.classes
+        );
+    } else {
+        for tensor in tensors_of(parameters, layout.into()) {
+            text += &format!("\n{} float32 {:?}", tensor.name, tensor.dimensions);
+        }
+    }
+    text + "\ninputs are bytes / 255"
+}
+
+/// Metadata where none are known: square images if there can be, else a single row.
+pub fn square(parameters: &Parameters) -> Metadata {
+    let inputs = parameters.shape.inputs;
+    let side = inputs.isqrt();
+    if side * side == inputs {
+        Metadata::new(side, side)
+    } else {
+        Metadata::new(1, inputs)
+    }
+}
+
+/// A path as a file of this program's own formats.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| std::fs::canonicalize(path).ok();
+    whole(one).is_some_and(|one| Some(one) == whole(other))
+}

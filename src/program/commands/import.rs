@@ -1,0 +1,135 @@
+//! `fused-mlp import`.
+
+use super::export::{LayoutArg, is_same_file, square};
+use crate::ending::Ending;
+use crate::options::output_name;
+use crate::terminal::output::{Results, message, shown};
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use fused_mlp::files::{bounded, unreadable};
+use fused_mlp::interchange::{
+    NamedTensor, Normalisation, NpyError, ReadError, is_npz, parameters_from, read_npz,
+    read_safetensors,
+};
+use fused_mlp::model_file;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "Examples:
+  fused-mlp import state_dict.safetensors --out model.safetensors
+  fused-mlp import weights.npz --out model.safetensors
+  fused-mlp import state_dict.safetensors --out model.safetensors --mean 0.1307 --std 0.3081
+
+The file holds the weights and biases of two linear layers, with a sigmoid between them:
+0.weight, 0.bias, 2.weight and 2.bias, or fc1.weight and so on, as PyTorch's state_dict has
+them; or kernel and bias, coefs_0 and intercepts_0, W1 and b1. Which is which, and whether
+weights are [outputs, inputs] or [inputs, outputs], follows from names and shapes.";
+
+/// What a file of another program is expected to be.
+const EXPECTED: &str = "a .safetensors or .npz file of another program";
+
+/// What to do with a `.pt` or `.pth` file.
+const FROM_PYTORCH: &str = "write one with safetensors.torch.save_file(model.state_dict(), FILE)";
+
+/// Options of `fused-mlp import`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
+pub struct ImportArgs {
+    /// .safetensors or .npz file of another program
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Model file to write; one that is there is replaced
+    #[arg(long, value_name = "FILE", value_parser = output_name::file(&["safetensors"]))]
+    out: PathBuf,
+    /// How weights lie, where the shapes do not tell [default: as the shapes tell]
+    #[arg(long, value_enum)]
+    layout: Option<LayoutArg>,
+    /// Mean that was subtracted from bytes / 255 when the model was trained
+    #[arg(long, value_name = "MEAN", default_value_t = 0.0)]
+    mean: f64,
+    /// What bytes / 255, less the mean, were divided by
+    #[arg(long, value_name = "DEVIATION", default_value_t = 1.0)]
+    std: f64,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct ImportEvent {
+    event: &'static str,
+    source: String,
+    network: String,
+    model: String,
+}
+
+/// Makes a model file of another program's.
+///
+/// # Errors
+/// If the file or an option cannot be used, or the model cannot be written.
+pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
+    let normalisation = Normalisation::new(args.mean, args.std).with_context(|| {
+        format!(
+            "--mean {} --std {}: expected finite numbers, the deviation above 0",
+            args.mean, args.std
+        )
+    })?;
+    if is_same_file(&args.file, &args.out) {
+        bail!(
+            "--out {} is the file to import; choose another name",
+            shown(&args.out)
+        );
+    }
+    let file = shown(&args.file);
+    let tensors = read(&args.file)?;
+    let layout = args.layout.map(Into::into);
+    let parameters = parameters_from(&tensors, layout).with_context(|| file.clone())?;
+    let parameters = normalisation.folded_into(parameters);
+    if !parameters.is_finite() {
+        bail!("{file}: with --std {} its weights exceed 32 bits", args.std);
+    }
+    model_file::save(&args.out, &parameters, &square(&parameters))?;
+    message(
+        "the network is taken to be linear, sigmoid, linear, softmax, as this program's is; the file \
+         does not tell",
+    );
+    let event = ImportEvent {
+        event: "import",
+        source: args.file.display().to_string(),
+        network: parameters.shape.to_string(),
+        model: args.out.display().to_string(),
+    };
+    let mut results = Results::new(args.json);
+    results.event(&event)?;
+    results.text(&format!("{}: {}", shown(&args.out), event.network));
+    results.finish()?;
+    Ok(Ending::Success)
+}
+
+/// The arrays of a file, whichever format it has.
+fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
+    let read = bounded::read(path, model_file::MAX_BYTES);
+    let bytes = read.map_err(|error| anyhow!(unreadable(path, &error, EXPECTED)))?;
+    if bytes.is_empty() {
+        bail!("{}: is empty; expected {EXPECTED}", shown(path));
+    }
+    let tensors = if is_npz(&bytes) {
+        read_npz(&bytes)
+    } else {
+        read_safetensors(&bytes)
+    };
+    tensors.map_err(|error| {
+        let file = shown(path);
+        match error {
+            ReadError::Pickle => anyhow!("{file}: {error}; expected {EXPECTED}; {FROM_PYTORCH}"),
+            // These tell what was expected.
+            ReadError::Type { .. }
+            | ReadError::Array {
+                source: NpyError::Type(_) | NpyError::Length { .. },
+                ..
+            } => anyhow!("{file}: {error}"),
+            _ => anyhow!("{file}: {error}; expected {EXPECTED}"),
+        }
+    })
+}

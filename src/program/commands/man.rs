@@ -1,0 +1,126 @@
+//! `fused-mlp man`.
+
+use crate::ending::Ending;
+use crate::options::output_name;
+use crate::options::usage::did_you_mean;
+use crate::terminal::output::Results;
+use anyhow::{Context, bail};
+use clap::builder::Resettable;
+use clap::{Args, Command};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
+use fused_mlp::files::create_folders;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "Examples:
+  fused-mlp man | man -l -
+  fused-mlp man train | man -l -
+  fused-mlp man --out ~/.local/share/man/man1";
+
+/// Further sections of pages, each in a file beside the module that it tells of. They are read
+/// in a terminal of 80 columns.
+const SECTIONS: [(&str, &str); 6] = [
+    ("fused-mlp", include_str!("../options/configuration.txt")),
+    ("fused-mlp", include_str!("json.txt")),
+    ("fused-mlp-train", include_str!("train.txt")),
+    ("fused-mlp-train", include_str!("../run_folder/files.txt")),
+    ("fused-mlp-sweep", include_str!("../sweep/files.txt")),
+    ("fused-mlp-race", include_str!("race.txt")),
+];
+
+/// Options of `fused-mlp man`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ManArgs {
+    /// Command whose page is printed, as train or data info [default: the whole program]
+    #[arg(value_name = "COMMAND", conflicts_with = "out")]
+    command: Vec<String>,
+    /// Write the pages of all commands to this folder, which is made if it is not there
+    #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
+    out: Option<PathBuf>,
+}
+
+/// Prints one page or writes all.
+///
+/// # Errors
+/// If there is no such command or a page cannot be written.
+pub fn run(args: &ManArgs, root: Command) -> anyhow::Result<Ending> {
+    let mut root = root.disable_help_subcommand(true);
+    root.build();
+    if let Some(folder) = &args.out {
+        create_folders(folder).with_context(|| folder.display().to_string())?;
+        write_pages(&root, folder)?;
+        return Ok(Ending::Success);
+    }
+    let mut command = &root;
+    for name in &args.command {
+        let Some(inner) = command.find_subcommand(name) else {
+            let names = command.get_subcommands().map(Command::get_name);
+            let similar = did_you_mean(name, names);
+            bail!("{name} is no command of {}{similar}", command.get_name());
+        };
+        command = inner;
+    }
+    let mut results = Results::new(false);
+    results.bytes(&page(command)?);
+    results.finish()?;
+    Ok(Ending::Success)
+}
+
+/// The page of a command and of all below it.
+fn write_pages(command: &Command, folder: &Path) -> anyhow::Result<()> {
+    let path = folder.join(format!("{}.1", page_name(command)));
+    fs::write(&path, page(command)?).with_context(|| path.display().to_string())?;
+    let mut inner = command.get_subcommands();
+    inner.try_for_each(|inner| write_pages(inner, folder))
+}
+
+fn page_name(command: &Command) -> &str {
+    command.get_display_name().unwrap_or(command.get_name())
+}
+
+/// The page of clap_mangen, whose lines of examples would be one paragraph, with sections of our own.
+fn page(command: &Command) -> io::Result<Vec<u8>> {
+    let plain = command.clone().after_help(Resettable::Reset);
+    let man = Man::new(plain).source(concat!("fused-mlp ", env!("CARGO_PKG_VERSION")));
+    let mut page = Vec::new();
+    man.render(&mut page)?;
+    let help = command.get_after_help().map(ToString::to_string);
+    add_sections(&mut page, &notes(&help.unwrap_or_default()))?;
+    let own = SECTIONS
+        .iter()
+        .filter(|(name, _)| *name == page_name(command));
+    for (_, text) in own {
+        add_sections(&mut page, text)?;
+    }
+    Ok(page)
+}
+
+/// What stands below the options in the help, examples first.
+fn notes(help: &str) -> String {
+    let paragraphs = help.split("\n\n");
+    let (examples, notes): (Vec<&str>, Vec<&str>) =
+        paragraphs.partition(|paragraph| paragraph.starts_with("Examples:"));
+    match notes.is_empty() {
+        true => examples.concat(),
+        false => format!("{}\nNotes:\n{}", examples.concat(), notes.join("\n\n")),
+    }
+}
+
+/// Adds sections: one or two words and a colon in a line are a heading, all other lines stay as they are.
+fn add_sections(page: &mut Vec<u8>, text: &str) -> io::Result<()> {
+    let mut roff = Roff::new();
+    for line in text.lines() {
+        let heading = line.strip_suffix(':');
+        match heading.filter(|it| !it.starts_with(' ') && it.split(' ').count() <= 2) {
+            Some(heading) => roff
+                .control("fi", [])
+                .control("SH", [heading.to_uppercase().as_str()])
+                .control("nf", []),
+            None => roff.text([roman(line)]),
+        };
+    }
+    roff.control("fi", []).to_writer(page)
+}

@@ -1,0 +1,160 @@
+//! The model that a command works on: a file, the folder of a run, or the newest run.
+
+use crate::run_folder::MODEL_FILE;
+use crate::terminal::output::{message, shown};
+use anyhow::{Context, bail};
+use fused_mlp::files::{bounded, unreadable};
+use fused_mlp::mnist::{Dataset, sha256};
+use fused_mlp::model_file::{self, Metadata};
+use fused_mlp::network::Parameters;
+use fused_mlp::training::checkpoint::{self, CheckpointFolder};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Folder that `train` leaves its runs in.
+const RUNS: &str = "runs";
+/// What a model is expected to be.
+const EXPECTED: &str = "a model file or the folder of a run, as `fused-mlp train` leaves them";
+
+/// A model, or the network of a checkpoint.
+#[derive(Debug)]
+pub struct LoadedModel {
+    /// The file that it is from.
+    pub file: PathBuf,
+    pub parameters: Parameters,
+    /// None for models of other programs.
+    pub metadata: Option<Metadata>,
+}
+
+impl LoadedModel {
+    /// Checks that a model that tells the size of its images has those of a data set.
+    ///
+    /// # Errors
+    /// If they have other rows and columns.
+    pub fn check_images(&self, dataset: &Dataset) -> anyhow::Result<()> {
+        let images = &dataset.train.images;
+        let found = (images.rows(), images.columns());
+        match &self.metadata {
+            Some(own) if (own.rows, own.columns) != found => bail!(
+                "{}: takes images of {} x {} pixels, but those of the data set have {} x {}; choose \
+                 another model or data set",
+                shown(&self.file),
+                own.rows,
+                own.columns,
+                found.0,
+                found.1
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// SHA-256 of its file.
+    ///
+    /// # Errors
+    /// If it cannot be read any more.
+    pub fn sha256(&self) -> anyhow::Result<String> {
+        let bytes = bounded::read(&self.file, model_file::MAX_BYTES)
+            .map_err(|error| anyhow::Error::msg(unreadable(&self.file, &error, EXPECTED)))?;
+        Ok(sha256(&bytes))
+    }
+}
+
+/// Reads the model that is named, or else that of the newest run, which is told.
+///
+/// # Errors
+/// If there is none.
+pub fn load_named_or_newest(named: Option<&Path>) -> anyhow::Result<LoadedModel> {
+    match named {
+        Some(path) => load(path),
+        None => load(&newest(Path::new(RUNS))?),
+    }
+}
+
+/// Reads a model file, the network of a checkpoint, or the model of a run folder, which is told.
+///
+/// # Errors
+/// If it is none of them.
+pub fn load(path: &Path) -> anyhow::Result<LoadedModel> {
+    let file = if path.is_dir() {
+        let file = of_folder(path)?;
+        message(&format!("model: {}", shown(&file)));
+        file
+    } else {
+        path.to_owned()
+    };
+    let (parameters, metadata) = if starts_as_checkpoint(&file)? {
+        let checkpoint = checkpoint::load(&file)?;
+        let data = &checkpoint.description.data;
+        let metadata = Metadata::new(data.rows, data.columns);
+        (checkpoint.into_parameters(), Some(metadata))
+    } else {
+        model_file::load(&file)?
+    };
+    Ok(LoadedModel {
+        file,
+        parameters,
+        metadata,
+    })
+}
+
+/// Whether a file begins as a checkpoint does.
+fn starts_as_checkpoint(file: &Path) -> anyhow::Result<bool> {
+    let mut start = Vec::new();
+    let most = checkpoint::MAGIC.len() as u64;
+    let read = bounded::open(file).and_then(|(file, _)| file.take(most).read_to_end(&mut start));
+    match read {
+        Ok(0) => bail!("{}: is empty; expected {EXPECTED}", shown(file)),
+        Ok(_) => Ok(start == checkpoint::MAGIC),
+        Err(error) => Err(anyhow::Error::msg(unreadable(file, &error, EXPECTED))),
+    }
+}
+
+/// The model of a run, or the newest checkpoint of one that has left none.
+fn of_folder(folder: &Path) -> anyhow::Result<PathBuf> {
+    let model = folder.join(MODEL_FILE);
+    if model.exists() {
+        return Ok(model);
+    }
+    let newest = CheckpointFolder::new(folder).newest();
+    let newest = newest.with_context(|| format!("{}: has no model", shown(folder)))?;
+    match newest {
+        Some(loaded) => Ok(loaded.file),
+        None => bail!(
+            "{}: is a folder without {MODEL_FILE} and without checkpoints; expected {EXPECTED}",
+            shown(folder)
+        ),
+    }
+}
+
+/// The model of the run that ended last.
+fn newest(runs: &Path) -> anyhow::Result<PathBuf> {
+    let unread = |error: io::Error| {
+        anyhow::Error::msg(unreadable(
+            runs,
+            &error,
+            "the folder of runs, or --model FILE",
+        ))
+    };
+    let mut newest: Option<(SystemTime, PathBuf)> = None;
+    let entries = match fs::read_dir(runs) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unread(error)),
+        entries => entries.into_iter().flatten(),
+    };
+    for entry in entries {
+        let path = entry.map_err(unread)?.path().join(MODEL_FILE);
+        if let Ok(modified) = fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+            newest = newest.max(Some((modified, path)));
+        }
+    }
+    let Some((_, path)) = newest else {
+        bail!(
+            "no model: expected --model FILE, or a folder with {MODEL_FILE} in {}/, as \
+             `fused-mlp train` leaves it",
+            shown(runs)
+        );
+    };
+    message(&format!("model: {} (the newest)", shown(&path)));
+    Ok(path)
+}

@@ -1,0 +1,159 @@
+//! `fused-mlp predict`.
+
+mod pictures;
+
+use super::model::{self, LoadedModel};
+use crate::charts::{picture_style, terminal_picture};
+use crate::ending::{EXIT_USAGE, Ending};
+use crate::terminal::output::{Results, message, one_line, shown};
+use anyhow::bail;
+use clap::Args;
+use fused_mlp::prediction::{ClassProbability, Predictor};
+use pictures::{Found, Picture, pictures};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+const HELP: &str = "Examples:
+  fused-mlp predict profiles/pictures/photo.jpg
+  fused-mlp predict --model runs/first/model.safetensors --show *.png
+  fused-mlp predict --top 3 --json data/mnist/t10k-images-idx3-ubyte
+  scanimage | fused-mlp predict -
+
+A picture shows one digit, dark on light or light on dark. It is made grey, freed of uneven
+light and specks, cropped to the digit, scaled into a box of 20x20 pixels and centred by mass in
+28x28, as MNIST was made. Images of an idx file that have the model's size are taken as they
+are.";
+
+/// Options of `fused-mlp predict`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = HELP)]
+pub struct PredictArgs {
+    /// PNG, JPEG, PGM or idx files; - for standard input
+    #[arg(value_name = "IMAGE", required = true)]
+    images: Vec<PathBuf>,
+    /// Model file, checkpoint, or folder of a run [default: the newest of the folders in runs/]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Take pictures of the model's size as they are: 255 is ink, 0 background
+    #[arg(long)]
+    raw: bool,
+    /// Number of classes to print, the most probable first
+    #[arg(long, value_name = "K", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
+    /// Draw what the network saw; with --json, add its pixels
+    #[arg(long)]
+    show: bool,
+    /// Print results as JSON, one object an image
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the network made of an image.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "prediction")]
+struct PredictionEvent<'a> {
+    image: String,
+    /// Position in an idx file.
+    index: Option<usize>,
+    model: String,
+    class: usize,
+    probability: f64,
+    runner_up: ClassProbability,
+    top: &'a [ClassProbability],
+    /// Where the digit was found; null if the image was taken as it is.
+    found: Option<&'a Found>,
+    /// Rows of bytes.
+    pixels: Option<Vec<&'a [u8]>>,
+}
+
+/// Predicts each image; one that cannot be used does not keep the others from being predicted.
+///
+/// # Errors
+/// If the model cannot be used or standard output not written.
+pub fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
+    let model = model::load_named_or_newest(args.model.as_deref())?;
+    let size = image_size(&model)?;
+    let predictor = Predictor::new(&model.parameters);
+    let mut results = Results::new(args.json);
+    let mut ending = Ending::Success;
+    for file in &args.images {
+        let pictures = match pictures(file, size, args.raw) {
+            Ok(pictures) => pictures,
+            Err(error) => {
+                message(&format!("error: {}", one_line(&error)));
+                ending = Ending::Missed(EXIT_USAGE);
+                continue;
+            }
+        };
+        let predict = |picture: &Picture| predictor.classes(&picture.pixels);
+        let predicted: Vec<_> = pictures.par_iter().map(predict).collect();
+        for (picture, classes) in pictures.iter().zip(predicted) {
+            print(&mut results, args, &model.file, picture, &classes, size.1)?;
+        }
+    }
+    results.finish()?;
+    Ok(ending)
+}
+
+fn print(
+    results: &mut Results,
+    args: &PredictArgs,
+    model: &Path,
+    picture: &Picture,
+    classes: &[ClassProbability],
+    columns: usize,
+) -> anyhow::Result<()> {
+    let top = &classes[..classes.len().min(args.top.into())];
+    results.event(&PredictionEvent {
+        image: picture.file.display().to_string(),
+        index: picture.index,
+        model: model.display().to_string(),
+        class: classes[0].class,
+        probability: classes[0].probability,
+        runner_up: classes[1],
+        top,
+        found: picture.found.as_ref(),
+        pixels: args
+            .show
+            .then(|| picture.pixels.chunks_exact(columns).collect()),
+    })?;
+    let mut text = format!("{}: {}", picture.name(), class_text(&top[0]));
+    if top.len() > 1 {
+        let others: Vec<String> = top[1..].iter().map(class_text).collect();
+        text += &format!(", then {}", others.join(", "));
+    }
+    if args.show {
+        for line in terminal_picture(&picture.pixels, columns, picture_style::style()) {
+            text += "\n";
+            text += &line;
+        }
+    }
+    results.text(&text);
+    Ok(())
+}
+
+/// A class with its probability in percent.
+fn class_text(found: &ClassProbability) -> String {
+    let percent = 100.0 * found.probability;
+    match percent {
+        // What is not 0 must not read as 0.
+        0.0..0.005 if percent > 0.0 => format!("{} (<0.01 %)", found.class),
+        _ => format!("{} ({percent:.2} %)", found.class),
+    }
+}
+
+/// Rows and columns of the images that a model takes.
+fn image_size(model: &LoadedModel) -> anyhow::Result<(usize, usize)> {
+    let inputs = model.parameters.shape.inputs;
+    match &model.metadata {
+        Some(metadata) => Ok((metadata.rows, metadata.columns)),
+        // A file from elsewhere: this many inputs are MNIST's images.
+        None if inputs == 28 * 28 => Ok((28, 28)),
+        None => bail!(
+            "{}: takes images of {inputs} pixels, but has no metadata that tell their rows and columns; \
+             expected the entry fused_mlp, as `fused-mlp train` writes it",
+            shown(&model.file)
+        ),
+    }
+}

@@ -1,0 +1,121 @@
+//! What `fused-mlp profile` prints and writes.
+
+use super::Measured;
+use crate::bench::{PhaseRow, line, machine_text, median, share_outside_kernels, smallest, titles};
+use crate::charts::{chrome_trace, phases_svg, roofline_svg};
+use crate::run_folder::{create_folder, create_numbered_folder};
+use anyhow::Context;
+use fused_mlp::machine::Machine;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder of the profile, empty and new: the one that was asked for, or one named by the CPU and
+/// the day, with a number from the second profile of a day on.
+pub fn create(asked: Option<&Path>, machine: &Machine) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = asked {
+        create_folder(folder)?;
+        return Ok(folder.to_owned());
+    }
+    let words = machine.cpu.to_lowercase();
+    let words = words
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let cpu = words.collect::<Vec<_>>().join("-");
+    let day = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    Ok(create_numbered_folder(&format!("profiles/{cpu}-{day}"))?)
+}
+
+/// The tables.
+pub fn text(machine: &Machine, summary: &Value, measured: &Measured, rows: &[PhaseRow]) -> String {
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let times = |seconds: &[f64]| {
+        let (median, best) = (1e3 * median(seconds), 1e3 * smallest(seconds));
+        format!("median {median:.2} ms, best {best:.2} ms")
+    };
+    let mut text = format!(
+        "{}; {} on {} threads\n{}, minibatch {}, momentum {}, {} samples\n\
+         {} clocked epochs: {}; plain: {}\n\
+         clocks cost {} of the median, {} of the best\nFMA peak {:.1} GFLOP/s",
+        machine_text(machine),
+        measured.isa,
+        measured.threads,
+        measured.shape,
+        summary["batch_size"],
+        summary["momentum"],
+        summary["samples"],
+        measured.clocked.len(),
+        times(&measured.clocked),
+        times(&measured.plain),
+        percent(measured.clock_cost(median)),
+        percent(measured.clock_cost(smallest)),
+        measured.peak / 1e9
+    );
+    for roof in &measured.roofs {
+        let (size, bandwidth) = (roof.bytes_per_thread >> 10, roof.gigabytes_per_second);
+        text += &format!(
+            "; read of {} {bandwidth:.0} GB/s ({size} KiB a thread)",
+            roof.name
+        );
+    }
+    let mut table = None;
+    for row in rows {
+        if table != Some((row.profile, row.thread)) {
+            table = Some((row.profile, row.thread));
+            let threads = match row.thread {
+                None => "all threads".to_owned(),
+                Some(thread) => format!("thread {thread}"),
+            };
+            let title = format!("{}, {threads}", row.profile);
+            text += &format!("\n\n{title:<24}{}", titles(&PhaseRow::COLUMNS));
+        }
+        text += &format!("\n{:<24}{}", row.phase, line(&PhaseRow::COLUMNS, row));
+    }
+    text += &format!(
+        "\n\noutside kernels (barrier, preparation, shuffle, bookkeeping): {}\n\
+         evaluation of {} samples: {}",
+        percent(share_outside_kernels(rows)),
+        summary["evaluation_samples"],
+        times(&measured.evaluations)
+    );
+    text
+}
+
+/// Writes all files of the folder.
+pub fn write(
+    folder: &Path,
+    machine: &Machine,
+    summary: &Value,
+    measured: &Measured,
+    rows: &[PhaseRow],
+    text: &str,
+) -> anyhow::Result<()> {
+    let mut file = summary.clone();
+    file["machine"] = serde_json::to_value(machine)?;
+    file["phases"] = serde_json::to_value(rows)?;
+    let roofline = roofline_svg(rows, measured.peak / 1e9, &measured.roofs);
+    let phases = phases_svg(rows);
+    let trace = chrome_trace(&measured.profile.training.threads())?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let readme = format!(
+        "# Profile of training\n\n`fused-mlp {}`, {}\n\n```text\n{text}\n```\n\n\
+         ![Phases below the roofs of the machine](roofline.svg)\n\n\
+         ![Share of the time of each thread](phases.svg)\n\n\
+         `trace.json` is a timeline of the first steps, for chrome://tracing or Perfetto;\n\
+         `profile.json` has all numbers.\n",
+        arguments.join(" "),
+        jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC")
+    );
+    let files = [
+        ("profile.json", serde_json::to_string_pretty(&file)? + "\n"),
+        ("roofline.svg", roofline),
+        ("phases.svg", phases),
+        ("trace.json", trace + "\n"),
+        ("README.md", readme),
+    ];
+    for (name, content) in files {
+        let path = folder.join(name);
+        fs::write(&path, content).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}

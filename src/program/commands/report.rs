@@ -1,0 +1,196 @@
+//! `fused-mlp report`.
+
+use super::train::{evaluate, open_data};
+use crate::ending::Ending;
+use crate::options::access::AccessArgs;
+use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
+use crate::options::output_name;
+use crate::pages::comparison::{ComparedRun, TestResult, comparison_page};
+use crate::run_folder::{DataDescription, NewFileError, write_new_file, write_numbered_file};
+use crate::terminal::output::{Results, message, shown};
+use anyhow::{Context, bail};
+use clap::Args;
+use fused_mlp::backend::Optimizer;
+use fused_mlp::evaluation::ConfusionMatrix;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "Examples:
+  fused-mlp report runs/first
+  fused-mlp report runs/* --out comparison.html
+  fused-mlp report runs/first runs/second --units 300
+
+The page has learning curves, the options that differ, confusion matrices of the test data and
+pictures of the weights of hidden units. It needs no other file and no network.
+
+FUSED_MLP_DATA does not replace the data of each run; --data, or data in the file of --config, does.";
+
+/// Name of the page where none is given, without its extension.
+const PAGE: &str = "report";
+
+/// Options of `fused-mlp report`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ReportArgs {
+    /// Folders of runs, as train leaves them
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+    /// File for the page; must not exist [default: report.html, or report-2.html and so on]
+    #[arg(long, value_name = "FILE", value_parser = output_name::file(&["html", "htm"]))]
+    out: Option<PathBuf>,
+    /// Folder of the data set whose test data the networks predict [default: that of each run]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Hidden units of each run that are drawn, the strongest first
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    units: usize,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    access: AccessArgs,
+    /// Print one JSON object instead of the page's name
+    #[arg(long)]
+    json: bool,
+}
+
+/// A page was written.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "report")]
+struct ReportEvent {
+    /// The page.
+    report: String,
+    /// The runs, in the order of the page.
+    runs: Vec<RunRecord>,
+}
+
+/// One run of the page.
+#[derive(Serialize)]
+struct RunRecord {
+    run: String,
+    test_accuracy: Option<f64>,
+    test_loss: Option<f64>,
+    /// Why there is no test; null if there is one.
+    not_evaluated: Option<String>,
+    /// What is wrong with its files.
+    damages: Vec<String>,
+}
+
+/// Writes the page and prints its name.
+///
+/// # Errors
+/// If a folder is not that of a run, or the page cannot be written.
+pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
+    if let Some(out) = args.out.as_ref().filter(|out| out.exists()) {
+        bail!(NewFileError::Exists { file: out.clone() });
+    }
+    let mut runs = open(&args.runs)?;
+    if args.data.is_some() {
+        // Data that somebody names must be there; those of a run may be gone.
+        open_data(args.data.as_deref(), None, args.access.access()).context("--data")?;
+    }
+    for run in &mut runs {
+        if let Ok((model, _)) = &run.network {
+            run.test = match test(args, run, model) {
+                Ok((test, labels)) => {
+                    run.damages.extend(run.other_accuracy(&test, &labels));
+                    Ok(test)
+                }
+                Err(error) => Err(crate::terminal::output::one_line(&error)),
+            };
+        }
+        for damage in &run.damages {
+            message(&format!("warning: {}: {damage}", shown(&run.folder)));
+        }
+        if let Err(reason) = &run.test {
+            message(&format!("{}: not evaluated: {reason}", shown(&run.folder)));
+        }
+    }
+    let names: Vec<String> = runs.iter().map(|run| shown(&run.folder)).collect();
+    let command = format!("fused-mlp report {}", names.join(" "));
+    let page = comparison_page(&runs, args.units, &command)?;
+    let path = write(args.out.as_deref(), &page)?;
+    let mut results = Results::new(args.json);
+    results.event(&event(&path, &runs))?;
+    results.text(&shown(&path));
+    results.finish()?;
+    Ok(Ending::Success)
+}
+
+/// Opens all runs; each has a name of its own.
+fn open(folders: &[PathBuf]) -> anyhow::Result<Vec<ComparedRun>> {
+    let mut runs: Vec<ComparedRun> = Vec::new();
+    for folder in folders {
+        let run = ComparedRun::open(folder)?;
+        let place = folder.canonicalize().ok();
+        let same = |other: &ComparedRun| other.folder.canonicalize().ok() == place;
+        if runs.iter().any(same) {
+            bail!("{} is given twice; expected each run once", shown(folder));
+        }
+        runs.push(run);
+    }
+    let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+    for run in &mut runs {
+        if names.iter().filter(|name| **name == run.name).count() > 1 {
+            run.name = shown(&run.folder);
+        }
+    }
+    Ok(runs)
+}
+
+/// Predicts the test data with the network of a run. Also gives the SHA-256 of the training labels,
+/// which tells the data set.
+fn test(
+    args: &ReportArgs,
+    run: &ComparedRun,
+    model: &Path,
+) -> anyhow::Result<(TestResult, String)> {
+    let Ok((_, parameters)) = &run.network else {
+        bail!("it has no network");
+    };
+    let folder = args.data.as_deref().unwrap_or_else(|| run.data_folder());
+    let (folder, dataset) = open_data(
+        Some(folder),
+        Some((model, parameters.shape)),
+        args.access.access(),
+    )?;
+    let backend = BackendArgs {
+        backend: BackendKind::Fused,
+        engine: args.engine.clone(),
+    };
+    let mut selected = backend.select(parameters, Optimizer::default())?;
+    let evaluation = evaluate(selected.backend.as_mut(), &dataset.test)?;
+    let labels = dataset.test.labels.bytes();
+    let confusion = ConfusionMatrix::new(labels, &evaluation.predicted, parameters.shape.classes);
+    let data = DataDescription::new(&folder, &dataset);
+    let test = TestResult {
+        data: data.folder,
+        evaluation,
+        confusion,
+    };
+    Ok((test, data.train_labels_sha256))
+}
+
+/// Writes a file that was not there; returns its path.
+fn write(out: Option<&Path>, page: &str) -> Result<PathBuf, NewFileError> {
+    match out {
+        Some(file) => write_new_file(file, page.as_bytes()).map(|()| file.to_owned()),
+        None => write_numbered_file(PAGE, "html", page.as_bytes()),
+    }
+}
+
+fn event(path: &Path, runs: &[ComparedRun]) -> ReportEvent {
+    let record = |run: &ComparedRun| {
+        let evaluation = run.test.as_ref().ok().map(|test| &test.evaluation);
+        RunRecord {
+            run: run.folder.display().to_string(),
+            test_accuracy: evaluation.map(fused_mlp::backend::Evaluation::accuracy),
+            test_loss: evaluation.map(|evaluation| evaluation.loss),
+            not_evaluated: run.test.as_ref().err().cloned(),
+            damages: run.damages.clone(),
+        }
+    };
+    ReportEvent {
+        report: path.display().to_string(),
+        runs: runs.iter().map(record).collect(),
+    }
+}

@@ -1,0 +1,185 @@
+//! The command-line program: parse, run, one line for an error, an exit code.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
+mod assignment;
+mod bench;
+mod charts;
+mod commands;
+mod ending;
+mod options;
+mod pages;
+mod run_folder;
+mod sweep;
+mod terminal;
+
+use anyhow::Context;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use ending::EXIT_USAGE;
+use options::{ConfigArgs, Origins};
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+use terminal::output::{Results, UNWRITABLE, is_closed_pipe, message, one_line};
+
+/// No command was given: the help is shown.
+const MISSING: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+const NOTES: &str = concat!(
+    "Examples:
+  fused-mlp train
+  fused-mlp eval --model runs/first
+  fused-mlp train --config options.toml
+  fused-mlp sweep --learning-rate 0.05,0.1,0.2 --seeds 1-3
+  fused-mlp help train
+
+Every option can also be set in the environment, as FUSED_MLP_LEARNING_RATE for --learning-rate, or
+in the file of --config. The command line takes precedence over the environment, that over the file,
+that over a recipe, and that over defaults; --print-config tells which of them set what.
+
+",
+    include_str!("exit_codes.txt")
+);
+
+/// Trains a two-layer perceptron on MNIST-format data on a CPU.
+#[derive(Debug, Parser)]
+#[command(version, long_version = commands::version::long(), about, after_help = NOTES)]
+#[command(
+    arg_required_else_help = true,
+    max_term_width = 100,
+    args_override_self = true
+)]
+struct Cli {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network and score it on the test data.
+    Train(commands::train::TrainArgs),
+    /// Score a trained network: loss, accuracy, precision, recall, confusion matrix.
+    Eval(commands::eval::EvalArgs),
+    /// Predict the digit in scans, photos and images of idx files.
+    Predict(commands::predict::PredictArgs),
+    /// Draw images of a data set in the terminal or as a PNG contact sheet.
+    Show(commands::show::ShowArgs),
+    /// Write a model for another program: safetensors, .npz or ONNX.
+    Export(commands::export::ExportArgs),
+    /// Make a model file of another program's weights.
+    Import(commands::import::ImportArgs),
+    /// Train with every combination of options and seeds, one run a core at a time.
+    Sweep(Box<commands::sweep::SweepArgs>),
+    /// Train from several seeds, each in a fresh process, until a target accuracy: the seconds it takes.
+    Race(commands::race::RaceArgs),
+    /// Write a page that compares runs: curves, options, confusion matrices, weights.
+    Report(commands::report::ReportArgs),
+    /// Measure epochs, in turn, for every combination of options.
+    Bench(commands::bench::BenchArgs),
+    /// Show where the time of an epoch goes, phase by phase and thread by thread.
+    Profile(commands::profile::ProfileArgs),
+    /// Answer the questions of the course's assignment and write a report.
+    Assignment(commands::assignment::AssignmentArgs),
+    /// Describe, check or make a data set.
+    Data(commands::data::DataArgs),
+    /// Print completions of commands and options for a shell.
+    Completions(commands::completions::CompletionsArgs),
+    /// Print the manual page of a command, or write all pages to a folder.
+    Man(commands::man::ManArgs),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let start = Instant::now();
+    terminal::unforce_colours();
+    let (command, origins) = match parse() {
+        Ok(Some(parsed)) => parsed,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(code) => return code,
+    };
+    if let Err(error) = terminal::signals::survive_file_size_limit() {
+        return failed(&error, &origins);
+    }
+    let result = match command {
+        Command::Train(args) => commands::train::run(&args, &origins, start),
+        Command::Eval(args) => commands::eval::run(&args, &origins),
+        Command::Export(args) => commands::export::run(&args),
+        Command::Import(args) => commands::import::run(&args),
+        Command::Predict(args) => commands::predict::run(&args),
+        Command::Show(args) => commands::show::run(&args),
+        Command::Sweep(args) => commands::sweep::run(&args, &origins),
+        Command::Race(args) => commands::race::run(&args),
+        Command::Report(args) => commands::report::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
+        Command::Profile(args) => commands::profile::run(&args),
+        Command::Assignment(args) => commands::assignment::run(&args, start),
+        Command::Data(args) => commands::data::run(&args),
+        Command::Completions(args) => commands::completions::run(&args, Cli::command()),
+        Command::Man(args) => commands::man::run(&args, Cli::command()),
+    };
+    match result {
+        Ok(ending) => ending.into(),
+        Err(error) => failed(&error, &origins),
+    }
+}
+
+/// Tells an error in one line, and help and version as they are. That nobody reads standard output any more
+/// is no error.
+fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
+    let text = match error.downcast_ref::<clap::Error>() {
+        Some(help) if !help.use_stderr() || help.kind() == MISSING => {
+            let printed = help.print().and_then(|()| io::stdout().flush());
+            let code = u8::try_from(help.exit_code()).unwrap_or(EXIT_USAGE);
+            match printed.context(UNWRITABLE) {
+                Err(error) => return failed(&error, origins),
+                Ok(()) => return ExitCode::from(code),
+            }
+        }
+        Some(mistake) => options::usage::one_line(mistake, origins),
+        None if is_closed_pipe(error) => return ExitCode::SUCCESS,
+        None => {
+            let text = one_line(error);
+            let set_by = origins.of_named(&text);
+            format!("error: {text}{set_by}")
+        }
+    };
+    message(&text);
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// Options of a command that others leave without effect.
+fn useless(table: &str, matches: &clap::ArgMatches) -> Vec<options::Useless> {
+    match table {
+        "train" => commands::train::useless(matches),
+        "eval" => options::backend::useless(matches),
+        "export" => commands::export::useless(matches),
+        _ => Vec::new(),
+    }
+}
+
+/// Parses command line, environment and file. Nothing if the options were to be printed.
+fn parse() -> Result<Option<(Command, Origins)>, ExitCode> {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let (matches, origins) = options::parse(&Cli::command(), &arguments, useless)
+        .map_err(|mistake| failed(&mistake.error, &mistake.origins))?;
+    if options::leaf(&matches).1.get_flag("print_config") {
+        print_config(&matches, &origins).map_err(|error| failed(&error, &origins))?;
+        return Ok(None);
+    }
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| failed(&error.into(), &origins))?;
+    Ok(Some((cli.command, origins)))
+}
+
+/// `--print-config`.
+fn print_config(matches: &clap::ArgMatches, origins: &Origins) -> anyhow::Result<()> {
+    let mut root = Cli::command();
+    root.build();
+    let (table, own) = options::leaf(matches);
+    let leaf = options::leaves(&root).get(&table).copied();
+    let leaf = leaf.context("--print-config is of a command; name one")?;
+    let resolved = commands::resolved::resolved((leaf, &table), own, origins)?;
+    let mut results = Results::new(false);
+    results.text(options::print((leaf, &table), own, origins, &resolved).trim_end());
+    results.finish()
+}

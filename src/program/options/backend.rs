@@ -1,0 +1,154 @@
+//! Options that choose the backend, its threads and its instruction set.
+
+use super::{Useless, named_value};
+use anyhow::{Context, anyhow, bail};
+use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
+use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, Reference};
+use fused_mlp::engine::Engine;
+use fused_mlp::machine::default_threads;
+use fused_mlp::network::Parameters;
+use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
+
+/// Environment variable that sets the number of threads where no option does.
+const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
+
+/// How to compute.
+#[derive(Debug, Clone, Args)]
+pub struct BackendArgs {
+    /// Implementation: fused (this program's kernels), matrixmultiply (matrix products) or
+    /// reference (textbook loops in f64)
+    #[arg(long, value_enum, default_value_t = BackendKind::Fused)]
+    pub backend: BackendKind,
+    /// Its threads and instruction set.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// Threads and instruction set of the fused engine; other backends have the threads alone.
+#[derive(Debug, Clone, Default, Args)]
+pub struct EngineArgs {
+    /// Threads that compute [default: RAYON_NUM_THREADS, else one for each core this process may use]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Instruction set of the fused kernels: auto, avx512, avx2 or portable [default:
+    /// FUSED_MLP_ISA, else auto]
+    #[arg(long, value_name = "ISA", value_parser = named_value::isa(), hide_possible_values = true)]
+    pub isa: Option<IsaRequest>,
+}
+
+/// Implementations of training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BackendKind {
+    /// SIMD kernels that skip zero inputs
+    Fused,
+    /// Matrix products of the matrixmultiply crate
+    Matrixmultiply,
+    /// Textbook loops in f64
+    Reference,
+}
+
+impl BackendKind {
+    /// Name used in options and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fused => "fused",
+            Self::Matrixmultiply => "matrixmultiply",
+            Self::Reference => "reference",
+        }
+    }
+}
+
+/// A backend, and the instruction set of its kernels if it has ours.
+pub struct Selected {
+    /// The backend.
+    pub backend: Box<dyn Backend>,
+    /// Its instruction set.
+    pub isa: Option<Isa>,
+}
+
+impl BackendArgs {
+    /// Makes the backend that was asked for.
+    ///
+    /// # Errors
+    /// If the instruction set or the threads cannot be had, or options contradict each other.
+    pub fn select(
+        &self,
+        parameters: &Parameters,
+        optimizer: Optimizer,
+    ) -> anyhow::Result<Selected> {
+        if self.backend != BackendKind::Fused && self.engine.isa.is_some() {
+            bail!("--isa chooses the kernels of --backend fused; leave one of them out");
+        }
+        let (backend, isa): (Box<dyn Backend>, _) = match self.backend {
+            BackendKind::Fused => {
+                let isa = self.engine.isa()?;
+                let threads = self.engine.threads()?;
+                let engine = Engine::new(parameters, optimizer, threads, isa)?;
+                (Box::new(engine), Some(isa))
+            }
+            BackendKind::Matrixmultiply => {
+                let threads = self.engine.threads()?;
+                let backend = MatrixMultiply::new(parameters.clone(), optimizer, threads)?;
+                (Box::new(backend), None)
+            }
+            BackendKind::Reference => {
+                if self.engine.threads.is_some_and(|threads| threads != 1) {
+                    bail!("--backend reference computes on one thread; leave out --threads");
+                }
+                (Box::new(Reference::new(parameters, optimizer)?), None)
+            }
+        };
+        Ok(Selected { backend, isa })
+    }
+}
+
+/// What another backend than the fused one passes over.
+pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
+    let Ok(args) = BackendArgs::from_arg_matches(matches) else {
+        return Vec::new();
+    };
+    let useless: &[&'static str] = match args.backend {
+        BackendKind::Fused => &[],
+        BackendKind::Matrixmultiply => &["isa"],
+        BackendKind::Reference => &["isa", "threads"],
+    };
+    let by = |&option| Useless {
+        option,
+        by: "backend",
+    };
+    useless.iter().map(by).collect()
+}
+
+impl EngineArgs {
+    /// The instruction set that was asked for.
+    ///
+    /// # Errors
+    /// If this CPU lacks it.
+    pub fn isa(&self) -> anyhow::Result<Isa> {
+        let request = match self.isa {
+            Some(request) => request,
+            None => Isa::requested_by_environment().context(ISA_VARIABLE)?,
+        };
+        Ok(Isa::select(request)?)
+    }
+
+    /// The threads that were asked for.
+    ///
+    /// # Errors
+    /// If that is no number of threads.
+    pub fn threads(&self) -> anyhow::Result<usize> {
+        if let Some(threads) = self.threads {
+            if threads == 0 {
+                bail!("--threads is 0; expected at least 1");
+            }
+            return Ok(threads);
+        }
+        match std::env::var(THREADS_VARIABLE) {
+            // As in rayon, 0 is the default.
+            Ok(text) if !text.is_empty() && text != "0" => text.parse().map_err(|_| {
+                anyhow!("{THREADS_VARIABLE} is {text:?}; expected a number of threads")
+            }),
+            _ => Ok(default_threads()),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The file of `--config`.
+
+use super::layers::Setting;
+use super::origin::Origin;
+use super::usage::did_you_mean;
+use super::{key, settable};
+use anyhow::{Context, anyhow, bail};
+use clap::{Arg, ArgAction, Command};
+use fused_mlp::files::bounded;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+/// What a file sets of the options of the command with this table, which goes before the top of the file.
+///
+/// # Errors
+/// If the file cannot be read, is no TOML, or has an unknown table or key, or a list or a table where an
+/// option takes none, with its line.
+pub fn settings<'a>(
+    path: &Path,
+    table: &str,
+    commands: &BTreeMap<String, &'a Command>,
+) -> anyhow::Result<Vec<Setting<'a>>> {
+    let shown = path.display();
+    let text = bounded::read_text_or_pipe(path, bounded::MAX_TEXT)
+        .with_context(|| format!("--config {shown}: expected a TOML file that can be read"))?;
+    let line = |start: usize| text.bytes().take(start).filter(|&it| it == b'\n').count() + 1;
+    let document = DeTable::parse(&text).map_err(|error| {
+        let line = line(error.span().map_or(0, |span| span.start));
+        anyhow!("{shown}:{line}: {}", error.message().replace('\n', ", "))
+    })?;
+    let mut entries = BTreeMap::new();
+    for (table, key, value) in flat(document.get_ref()) {
+        let origin = Origin::File(path.to_owned(), line(key.span().start));
+        let place = checked(table, key.get_ref(), commands).context(origin.to_string())?;
+        let told = format!("{origin}: {} is set twice", key.get_ref());
+        if let Some((_, before)) = entries.insert(place, (value, origin)) {
+            bail!("{told}, the other time at {before}");
+        }
+    }
+    let mut settings = Vec::new();
+    for arg in commands.get(table).into_iter().flat_map(|it| settable(it)) {
+        let entry = |table: &str| entries.get(&(table.to_owned(), key(arg)));
+        if let Some((value, origin)) = entry(table).or_else(|| entry("")) {
+            let values = values(value, arg).with_context(|| origin.to_string())?;
+            settings.push(Setting::new(arg, values, origin.clone()));
+        }
+    }
+    Ok(settings)
+}
+
+/// Table, key and value of all that a document sets; at its top the table is empty.
+fn flat<'a>(
+    document: &'a DeTable<'a>,
+) -> Vec<(&'a str, &'a Spanned<DeString<'a>>, &'a DeValue<'a>)> {
+    let mut found = Vec::new();
+    for (name, value) in document {
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                let entries = table.iter();
+                found.extend(entries.map(|(key, value)| (&**name.get_ref(), key, value.get_ref())));
+            }
+            value => found.push(("", name, value)),
+        }
+    }
+    found
+}
+
+/// The names of a table and a key with hyphens, if there is such a command and such an option.
+fn checked(
+    table: &str,
+    written: &str,
+    commands: &BTreeMap<String, &Command>,
+) -> anyhow::Result<(String, String)> {
+    let (name, key) = (table.replace('_', "-"), written.replace('_', "-"));
+    let options: BTreeSet<String> = match commands.get(&name) {
+        Some(command) => keys(command).collect(),
+        None if name.is_empty() => commands.values().flat_map(|it| keys(it)).collect(),
+        None => {
+            let similar = did_you_mean(table, commands.keys().map(String::as_str));
+            bail!("[{table}] is the name of no command{similar}")
+        }
+    };
+    if options.contains(&key) {
+        return Ok((name, key));
+    }
+    let command = match name.as_str() {
+        "" => "a command".to_owned(),
+        name => format!("fused-mlp {}", name.replace('-', " ")),
+    };
+    let similar = did_you_mean(written, options.iter().map(String::as_str));
+    bail!("{written} is not an option of {command}{similar}")
+}
+
+fn keys(command: &Command) -> impl Iterator<Item = String> {
+    settable(command).map(key)
+}
+
+/// The values of an option as on the command line.
+fn values(value: &DeValue<'_>, arg: &Arg) -> anyhow::Result<Vec<OsString>> {
+    let is_list = matches!(arg.get_action(), ArgAction::Append);
+    let texts: Option<Vec<String>> = match value {
+        DeValue::Array(values) if is_list => {
+            values.iter().map(|value| text(value.get_ref())).collect()
+        }
+        value => text(value).map(|text| vec![text]),
+    };
+    match texts.filter(|texts| !texts.is_empty()) {
+        Some(texts) => Ok(texts.into_iter().map(OsString::from).collect()),
+        None => bail!(
+            "{} takes a text, a number, true or false{}",
+            key(arg),
+            if is_list { ", or a list of them" } else { "" }
+        ),
+    }
+}
+
+/// A value as on the command line; lists and tables have none.
+pub fn text(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.to_string()),
+        DeValue::Float(number) => Some(number.to_string()),
+        DeValue::Boolean(value) => Some(value.to_string()),
+        DeValue::Datetime(date) => Some(date.to_string()),
+        DeValue::Array(_) | DeValue::Table(_) => None,
+    }
+}

@@ -1,0 +1,116 @@
+//! `--print-config`.
+
+use super::origin::Origins;
+use super::{file, key, layers, settable};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use toml::de::DeValue;
+
+/// What an option comes to that no argument sets.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The id of the option.
+    pub id: &'static str,
+    /// Its value, as on the command line; none if it has none.
+    pub text: Option<String>,
+    /// Its source; or why it has no value.
+    pub why: String,
+}
+
+impl Resolved {
+    /// A value.
+    pub fn new(id: &'static str, value: impl ToString, why: impl Into<String>) -> Self {
+        Self {
+            id,
+            text: Some(value.to_string()),
+            why: why.into(),
+        }
+    }
+
+    /// That an option has no value.
+    pub fn none(id: &'static str, why: impl Into<String>) -> Self {
+        Self {
+            id,
+            text: None,
+            why: why.into(),
+        }
+    }
+}
+
+/// The options of a command as a file, each with its source.
+///
+/// `table` is the command's; `resolved` are values of options that are no arguments, of which the first
+/// counts.
+pub fn print(
+    (leaf, table): (&Command, &str),
+    matches: &ArgMatches,
+    origins: &Origins,
+    resolved: &[Resolved],
+) -> String {
+    let name = table.replace('-', " ");
+    let mut text = format!("# The options of fused-mlp {name}, each with its source.\n[{table}]\n");
+    for arg in settable(leaf) {
+        let (key, id) = (key(arg), arg.get_id().as_str());
+        let texts = texts(arg, matches);
+        let resolved = resolved.iter().find(|it| it.id == id);
+        let excluding = layers::excluding(leaf, arg, origins);
+        text += &match (origins.get(id), excluding, resolved) {
+            (Some(origin), ..) if !texts.is_empty() => {
+                format!("{key} = {}  # {origin}\n", toml(arg, &texts))
+            }
+            (_, Some(other), _) => {
+                format!("# {key} is not set; {} excludes it\n", super::key(other))
+            }
+            (_, _, Some(Resolved { text, why, .. })) => match text {
+                Some(text) => format!(
+                    "{key} = {}  # {why}\n",
+                    toml(arg, std::slice::from_ref(text))
+                ),
+                None => format!("# {key} is not set; {why}\n"),
+            },
+            _ if texts.is_empty() => {
+                let default = described_default(arg).map(|text| format!("; default: {text}"));
+                format!("# {key} is not set{}\n", default.unwrap_or_default())
+            }
+            _ => format!("{key} = {}  # default\n", toml(arg, &texts)),
+        };
+    }
+    text
+}
+
+/// What the help says of a default that is no value.
+fn described_default(arg: &Arg) -> Option<String> {
+    let help = arg.get_help()?.to_string();
+    let (_, rest) = help.split_once("[default: ")?;
+    rest.split(']').next().map(str::to_owned)
+}
+
+/// The values of an option, as on the command line; a flag in any word is true or false.
+fn texts(arg: &Arg, matches: &ArgMatches) -> Vec<String> {
+    let id = arg.get_id().as_str();
+    if matches!(arg.get_action(), ArgAction::SetTrue) {
+        return vec![matches.get_flag(id).to_string()];
+    }
+    let raw = matches.get_raw(id).into_iter().flatten();
+    raw.map(|text| text.to_string_lossy().into_owned())
+        .collect()
+}
+
+fn toml(arg: &Arg, texts: &[String]) -> String {
+    let values: Vec<String> = texts.iter().map(|text| to_toml(text)).collect();
+    match arg.get_action() {
+        ArgAction::Append => format!("[{}]", values.join(", ")),
+        _ => values.concat(),
+    }
+}
+
+/// A text of the command line as TOML: in quotes, unless it is read as the same text without them.
+fn to_toml(text: &str) -> String {
+    let is_same = DeValue::parse(text).is_ok_and(|value| {
+        let is_quoted = matches!(value.get_ref(), DeValue::String(_));
+        !is_quoted && file::text(value.get_ref()).as_deref() == Some(text)
+    });
+    match is_same {
+        true => text.to_owned(),
+        false => toml::Value::from(text).to_string(),
+    }
+}

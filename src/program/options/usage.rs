@@ -1,0 +1,70 @@
+//! Mistakes of usage, each in one line.
+
+use super::Origins;
+use std::error::Error;
+use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
+
+/// What clap says in several lines, in one: what is wrong, what is similar, and where it was set if
+/// not on the command line.
+pub fn one_line(error: &clap::Error, origins: &Origins) -> String {
+    let text = in_words(joined(&error.to_string()), error);
+    let set_by = origins.of_named(&text);
+    format!("{text}{set_by}; --help tells more")
+}
+
+/// The lines up to the usage as one; clap's tips are further sentences. How to pass the name of an option
+/// as a value is none that helps: a slip is likelier.
+fn joined(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    lines.fold(String::new(), |text, line| {
+        match line.strip_prefix("tip: ") {
+            Some(tip) if tip.starts_with("to pass '") => text,
+            Some(tip) => format!("{text}; {tip}"),
+            None if text.is_empty() => line.to_owned(),
+            None => format!("{text} {line}"),
+        }
+    })
+}
+
+/// What was expected, where the standard library tells only what was found, and clap gives a range in the
+/// syntax of the language.
+fn in_words(text: String, error: &clap::Error) -> String {
+    let is_no_whole = |error: &ParseIntError| *error.kind() != IntErrorKind::PosOverflow;
+    let expected = match error.source() {
+        Some(source) if source.is::<ParseFloatError>() => "a number, such as 0.1".to_owned(),
+        Some(source) if source.downcast_ref().is_some_and(is_no_whole) => {
+            "a whole number, such as 10".to_owned()
+        }
+        _ if text.ends_with(": value was not a boolean") => "true or false".to_owned(),
+        _ => match text
+            .rsplit_once(" is not in ")
+            .and_then(|(_, range)| range.split_once("..="))
+        {
+            Some((first, last)) => format!("{first} to {last}"),
+            None => return text,
+        },
+    };
+    let told = text
+        .rsplit_once(": ")
+        .map_or(text.as_str(), |(told, _)| told);
+    format!("{told}: expected {expected}")
+}
+
+/// "; did you mean …?" with the nearest name, if one is near. Case does not count, nor does what stands
+/// between words, or the beginning that all variables have.
+pub fn did_you_mean<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let plain = |name: &str| {
+        let name = name.to_lowercase().replace('_', "-");
+        name.trim_start_matches("fused-mlp-").to_owned()
+    };
+    let similarity = |other: &str| strsim::jaro(&plain(name), &plain(other));
+    let names = names.into_iter().map(|other| (similarity(other), other));
+    let nearest = names.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    match nearest {
+        // As near as clap wants names to be that it suggests.
+        Some((similarity, nearest)) if similarity > 0.7 => format!("; did you mean {nearest}?"),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,217 @@
+//! Loss and accuracy of all runs, per epoch and per step.
+
+use super::ComparedRun;
+use crate::charts::axis::Axis;
+use crate::charts::chart::{
+    BLUE, Chart, Color, GREEN, GREY, INK, ORANGE, PURPLE, SKY, SOLID, Series, Style, VERMILION,
+};
+use crate::charts::learning_curve::smoothed;
+use crate::pages::assignment::page::{Page, escape};
+
+/// Colours of the runs, those that differ most first. Further runs begin anew.
+const COLORS: [Color; 8] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY, INK];
+/// Most points of a curve; the chart has not many more pixels.
+const MOST_POINTS: usize = 800;
+
+/// Largest loss that is drawn, in nats: next to those of runs that diverge, all others are one line.
+const LARGEST: f64 = 20.0;
+
+/// Columns of `epochs.csv` and `steps.csv`.
+const EPOCH: usize = 0;
+const TRAIN_LOSS: usize = 1;
+const TRAIN_ACCURACY: usize = 2;
+const VALIDATION_LOSS: usize = 3;
+const VALIDATION_ACCURACY: usize = 4;
+const STEP_LOSS: usize = 4;
+const STEP_ACCURACY: usize = 5;
+
+const VALIDATION: Style = Style::Line {
+    width: 4,
+    is_dashed: true,
+};
+
+pub fn color(index: usize) -> Color {
+    COLORS[index % COLORS.len()]
+}
+
+/// The section.
+pub fn section(page: &mut Page, runs: &[ComparedRun]) {
+    page.section("curves", "Learning curves");
+    page.block("<div class=\"charts\">");
+    let has_validation = runs
+        .iter()
+        .flat_map(|run| &run.epochs)
+        .any(|line| line[VALIDATION_LOSS].is_finite());
+    let dashed = if has_validation {
+        " Dashed lines: the validation samples."
+    } else {
+        ""
+    };
+    figure(
+        page,
+        &chart(
+            "Loss of each epoch",
+            ("epoch", Axis::log("cross-entropy, nats")),
+            epochs(runs, TRAIN_LOSS, VALIDATION_LOSS),
+        ),
+        &format!(
+            "Mean loss of the training samples, each with the parameters of its own step.{dashed}"
+        ),
+    );
+    let accuracy = || Axis::linear("accuracy, %").percent();
+    figure(
+        page,
+        &chart(
+            "Accuracy of each epoch",
+            ("epoch", accuracy()),
+            epochs(runs, TRAIN_ACCURACY, VALIDATION_ACCURACY),
+        ),
+        &format!("Share of the training samples that were predicted correctly.{dashed}"),
+    );
+    let mean = "Moving mean over one fiftieth of all steps.";
+    figure(
+        page,
+        &chart(
+            "Loss of each step",
+            ("step", Axis::log("cross-entropy, nats")),
+            steps(runs, STEP_LOSS),
+        ),
+        mean,
+    );
+    figure(
+        page,
+        &chart(
+            "Accuracy of each step",
+            ("step", accuracy()),
+            steps(runs, STEP_ACCURACY),
+        ),
+        mean,
+    );
+    page.block("</div>");
+    if runs.iter().any(diverges) {
+        page.text(&format!(
+            "Losses above {LARGEST} nats are drawn at {LARGEST}."
+        ));
+    }
+}
+
+fn diverges(run: &ComparedRun) -> bool {
+    let mut losses = run.steps.iter().map(|line| line[STEP_LOSS]);
+    losses.any(|loss| loss > LARGEST)
+}
+
+fn chart(title: &str, (x, y): (&str, Axis), series: Vec<Series>) -> Chart {
+    Chart {
+        title: title.to_owned(),
+        x: Axis::linear(x).whole(),
+        y,
+        series,
+        marks: Vec::new(),
+    }
+}
+
+/// A picture on the page itself.
+fn figure(page: &mut Page, chart: &Chart, caption: &str) {
+    let label = escape(&format!("{}. {caption}", chart.title));
+    let svg = chart.svg();
+    let svg = svg.trim_end().replacen(
+        "<svg ",
+        &format!("<svg role=\"img\" aria-label=\"{label}\" "),
+        1,
+    );
+    let caption = escape(caption);
+    page.block(&format!(
+        "<figure>\n{svg}\n<figcaption>{caption}</figcaption>\n</figure>"
+    ));
+}
+
+fn epochs(runs: &[ComparedRun], training: usize, validation: usize) -> Vec<Series> {
+    let points = |run: &ComparedRun, column: usize| -> Vec<(f64, f64)> {
+        let is_shown = |line: &&Vec<f64>| !line[column].is_nan();
+        let lines = run.epochs.iter().filter(is_shown);
+        thin(
+            &lines
+                .map(|line| (line[EPOCH], line[column].min(LARGEST)))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let series = |index: usize, run: &ComparedRun| {
+        let color = color(index);
+        let all = points(run, training);
+        // A line through one point is nothing.
+        let dots = if all.len() < 50 {
+            all.clone()
+        } else {
+            Vec::new()
+        };
+        [
+            Series::new(&short(&run.name), color, SOLID, all),
+            Series::new("", color, Style::Points { radius: 6 }, dots),
+            Series::new("", color, VALIDATION, points(run, validation)),
+        ]
+    };
+    let runs = runs.iter().enumerate();
+    runs.flat_map(|(index, run)| series(index, run)).collect()
+}
+
+fn steps(runs: &[ComparedRun], column: usize) -> Vec<Series> {
+    let points = |run: &ComparedRun| -> Vec<(f64, f64)> {
+        let values = run.steps.iter().map(|line| line[column]);
+        // A NaN ends the curve.
+        let values = values.take_while(|value| !value.is_nan());
+        let values: Vec<f64> = values.map(|value| value.min(LARGEST)).collect();
+        let means = (1..).map(f64::from).zip(smoothed(&values));
+        thin(&means.collect::<Vec<_>>())
+    };
+    let series = |(index, run): (usize, &ComparedRun)| {
+        Series::new(&short(&run.name), color(index), SOLID, points(run))
+    };
+    runs.iter().enumerate().map(series).collect()
+}
+
+/// Evenly chosen points, the last among them.
+fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let every = points.len().div_ceil(MOST_POINTS).max(1);
+    let mut thinned: Vec<_> = points.iter().copied().step_by(every).collect();
+    if points.len() % every != 1 && every > 1 {
+        thinned.extend(points.last());
+    }
+    thinned
+}
+
+/// A name that the legend has room for.
+fn short(name: &str) -> String {
+    const MOST: usize = 40;
+    let count = name.chars().count();
+    if count <= MOST {
+        return name.to_owned();
+    }
+    let end: String = name.chars().skip(count + 1 - MOST).collect();
+    format!("…{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thinning_keeps_both_ends() {
+        for length in [1, 2, 799, 800, 801, 1600, 1601, 99_999] {
+            let points: Vec<_> = (0..length).map(|i| (f64::from(i), 1.0)).collect();
+            let thinned = thin(&points);
+            assert!(thinned.len() <= MOST_POINTS + 1, "{length}");
+            assert_eq!(thinned.first(), points.first());
+            assert_eq!(thinned.last(), points.last());
+            assert!(thinned.is_sorted_by(|a, b| a.0 < b.0), "{length}");
+        }
+        assert_eq!(thin(&[]), []);
+    }
+
+    #[test]
+    fn long_names_keep_their_ends() {
+        assert_eq!(short("run"), "run");
+        let name = short(&"x".repeat(50).replace("xx", "xy"));
+        assert_eq!(name.chars().count(), 40);
+        assert!(name.starts_with('…') && name.ends_with("xy"));
+    }
+}

@@ -1,0 +1,235 @@
+//! A run as the report reads it: what its folder holds, however it ended.
+
+use crate::run_folder::history::{
+    EPOCHS_HEADER, HistoryError, STEPS_HEADER, TIMES_HEADER, parse_numbers,
+};
+use crate::run_folder::{EPOCHS_FILE, MODEL_FILE, RUN_FILE, STEPS_FILE, TIMES_FILE};
+use fused_mlp::backend::Evaluation;
+use fused_mlp::evaluation::ConfusionMatrix;
+use fused_mlp::files::{bounded, shown, unreadable};
+use fused_mlp::model_file;
+use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::training::checkpoint::CheckpointFolder;
+use serde_json::Value;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a folder cannot be compared with others.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ComparisonError {
+    /// A file is not there, or cannot be read.
+    #[error("{}", unreadable(path, source, "the folder of a run of train"))]
+    Read {
+        /// What was to be read.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder of another command.
+    #[error("{folder} is the folder of {found}; expected that of a run of train{hint}", folder = shown(folder))]
+    OtherFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// Whose folder it is.
+        found: &'static str,
+        /// Where runs are.
+        hint: &'static str,
+    },
+    /// A file is not as a run writes it.
+    #[error("{path}: {source}", path = shown(path))]
+    History {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: HistoryError,
+    },
+    /// A chart cannot be drawn.
+    #[error("a chart cannot be drawn: {0}")]
+    Drawing(String),
+}
+
+/// What the test data say of a run's network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestResult {
+    /// Folder of the data set.
+    pub data: String,
+    /// Loss, correct samples and predictions.
+    pub evaluation: Evaluation,
+    /// True and predicted classes.
+    pub confusion: ConfusionMatrix,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct ComparedRun {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its name on the page.
+    pub name: String,
+    /// `run.json`.
+    pub record: Value,
+    /// Lines of `steps.csv`.
+    pub steps: Vec<Vec<f64>>,
+    /// Lines of `epochs.csv`.
+    pub epochs: Vec<Vec<f64>>,
+    /// Seconds of each epoch.
+    pub seconds: Vec<f64>,
+    /// Its network, and the file that it is from, or why there is none.
+    pub network: Result<(PathBuf, Parameters), String>,
+    /// Its test, or why there is none.
+    pub test: Result<TestResult, String>,
+    /// What is wrong with its files. Of damaged CSV files, the page has what stands before the damage.
+    pub damages: Vec<String>,
+}
+
+/// Files that tell the folders of other commands from those of runs.
+const OTHERS: [(&str, &str, &str); 3] = [
+    ("sweep.json", "a sweep", ": a sweep keeps none"),
+    ("race.json", "a race", ": give those within it"),
+    ("results.json", "an assignment", ""),
+];
+
+impl ComparedRun {
+    /// Reads the folder of a run that has ended in any way, or goes on. Its test is not made yet.
+    ///
+    /// # Errors
+    /// [`ComparisonError`], if it is no folder of a run, or `run.json` is damaged.
+    pub fn open(folder: &Path) -> Result<Self, ComparisonError> {
+        let record = folder.join(RUN_FILE);
+        let is_there = record.exists();
+        let other = OTHERS
+            .into_iter()
+            .find(|(file, ..)| !is_there && folder.join(file).exists());
+        if let Some((_, found, hint)) = other {
+            return Err(ComparisonError::OtherFolder {
+                folder: folder.to_owned(),
+                found,
+                hint,
+            });
+        }
+        let value: Value = serde_json::from_str(&read(&record)?)
+            .ok()
+            .filter(|value: &Value| value["options"].is_object() && value["data"].is_object())
+            .ok_or_else(|| ComparisonError::History {
+                path: record,
+                source: HistoryError::new(0, "a run", "something else"),
+            })?;
+        let mut damages = Vec::new();
+        let mut numbers = |name: &str, header: &str| {
+            let (numbers, damage) = read_numbers(folder, name, header);
+            damages.extend(damage);
+            numbers
+        };
+        let steps = numbers(STEPS_FILE, STEPS_HEADER);
+        let epochs = numbers(EPOCHS_FILE, EPOCHS_HEADER);
+        let times = numbers(TIMES_FILE, TIMES_HEADER);
+        let mut run = Self {
+            folder: folder.to_owned(),
+            name: name(folder),
+            record: value,
+            steps,
+            epochs,
+            seconds: times.iter().map(|line| line[1]).collect(),
+            network: Err(String::new()),
+            test: Err(String::new()),
+            damages,
+        };
+        run.network = run.load_network();
+        if let Err(reason) = &run.network {
+            run.test = Err(reason.clone());
+        }
+        Ok(run)
+    }
+
+    /// The model, else the network of the newest checkpoint.
+    fn load_network(&self) -> Result<(PathBuf, Parameters), String> {
+        let model = self.folder.join(MODEL_FILE);
+        if model.exists() {
+            let (parameters, _) = model_file::load(&model).map_err(|error| error.to_string())?;
+            return Ok((model, parameters));
+        }
+        match CheckpointFolder::new(&self.folder).newest() {
+            Ok(Some(loaded)) => Ok((loaded.file, loaded.checkpoint.into_parameters())),
+            Err(error) => Err(error.to_string()),
+            Ok(None) => Err(match self.outcome() {
+                "diverged" => "it diverged, and left no model".to_owned(),
+                _ => "it has left no model".to_owned(),
+            }),
+        }
+    }
+
+    /// Folder of the data set that it was trained on.
+    pub fn data_folder(&self) -> &Path {
+        Path::new(self.record["data"]["folder"].as_str().unwrap_or_default())
+    }
+
+    /// That a test on the run's own data, known by the SHA-256 of the training labels, is not what the
+    /// run itself found at its end: then the network is not the one that it left.
+    pub fn other_accuracy(&self, test: &TestResult, train_labels_sha256: &str) -> Option<String> {
+        let expected = self.record["results"]["test_accuracy"].as_f64()?;
+        let samples = test.evaluation.predicted.len();
+        let data = &self.record["data"];
+        let is_own_data = data["train_labels_sha256"] == train_labels_sha256
+            && data["test_samples"].as_u64() == u64::try_from(samples).ok();
+        // Another backend or instruction set than the run's rounds otherwise, which may turn samples
+        // whose two best classes are all but equal: one, or a few of thousands.
+        let difference = (expected * samples as f64 - test.evaluation.correct as f64).abs();
+        (is_own_data && difference > 1.5 + samples as f64 / 2000.0).then(|| {
+            format!(
+                "its network has test accuracy {}, but {RUN_FILE} has {expected}: the network or the test \
+                 data are not those of the run",
+                test.evaluation.accuracy()
+            )
+        })
+    }
+
+    /// How it ended.
+    pub fn outcome(&self) -> &str {
+        let outcome = self.record["results"]["outcome"].as_str();
+        outcome.unwrap_or("not ended")
+    }
+
+    /// Rows and columns of an image, if its network takes such images.
+    pub fn image_size(&self, shape: Shape) -> Option<(usize, usize)> {
+        let number = |name: &str| usize::try_from(self.record["data"][name].as_u64()?).ok();
+        let (rows, columns) = (number("rows")?, number("columns")?);
+        (rows.checked_mul(columns) == Some(shape.inputs)).then_some((rows, columns))
+    }
+}
+
+/// The numbers of a CSV file up to the first damage, and what that is.
+fn read_numbers(folder: &Path, name: &str, header: &str) -> (Vec<Vec<f64>>, Option<String>) {
+    match bounded::read_to_string(&folder.join(name), bounded::MAX_LINES) {
+        Ok(text) => {
+            let (numbers, damage) = parse_numbers(&text, header);
+            let damage = damage.map(|damage| {
+                let lines = numbers.len();
+                let plural = if lines == 1 { "" } else { "s" };
+                format!("{name} is damaged: {damage}; shown are the {lines} line{plural} before")
+            });
+            (numbers, damage)
+        }
+        Err(error) => (
+            Vec::new(),
+            Some(format!(
+                "{name} cannot be read: {error}; nothing of it is shown"
+            )),
+        ),
+    }
+}
+
+fn read(path: &Path) -> Result<String, ComparisonError> {
+    bounded::read_to_string(path, bounded::MAX_TEXT).map_err(|source| ComparisonError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The last part of a path, whatever leads there.
+fn name(folder: &Path) -> String {
+    let whole = || folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let last = folder.file_name().map(ToOwned::to_owned);
+    let last = last.or_else(|| whole().file_name().map(ToOwned::to_owned));
+    last.map_or_else(|| shown(folder), |last| shown(Path::new(&last)))
+}

@@ -1,0 +1,4 @@
+//! HTML pages: the comparison of runs and the assignment's report.
+
+pub mod assignment;
+pub mod comparison;

@@ -1,0 +1,25 @@
+//! Sweeps: many trainings that differ by their options, one on each core at a time.
+//!
+//! A sweep is a list of [`RunConfiguration`]s, often the product of a [`Grid`]. `run` trains them,
+//! each on one thread, so that a core is never shared, and hands over every epoch and every finished
+//! run. A [`SweepFolder`] keeps what is done, so that a sweep that was interrupted goes on where it
+//! was. [`summarise`] takes the runs that differ by their seed alone together.
+//!
+//! A run gives the same numbers whatever runs beside it, and the same as `fused-mlp train` with the
+//! same options.
+
+mod configuration;
+mod folder;
+mod record;
+mod run;
+mod summary;
+
+pub use configuration::{Grid, RunConfiguration};
+pub use folder::{SweepFolder, SweepFolderError};
+pub use record::RunRecord;
+pub use run::{RunOutcome, RunResult, SweepError, SweepEvent, SweepPlan, TestScore, run};
+pub use summary::{MeanDeviation, Summary, best_by_validation, summarise};
+
+// The package of the crate has no data.
+#[cfg(all(test, has_mnist))]
+mod tests;

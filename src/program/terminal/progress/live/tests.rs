@@ -1,0 +1,155 @@
+use crate::terminal::progress::live::*;
+use fused_mlp::backend::MinibatchResult;
+use fused_mlp::training::{EpochEnd, EpochRecord, StepRecord};
+
+const OUTLOOK: Outlook = Outlook {
+    epochs: 4,
+    samples_per_epoch: 1000,
+    may_stop_early: false,
+};
+
+fn epoch(number: u32, loss: f64) -> Epoch {
+    let step = |step: u64| StepRecord {
+        step: u64::from(number - 1) * 10 + step,
+        epoch: number,
+        learning_rate: 0.1,
+        minibatch: MinibatchResult {
+            loss,
+            correct: 90,
+            samples: 100,
+        },
+    };
+    Epoch {
+        record: EpochRecord {
+            epoch: number,
+            train_loss: loss,
+            train_accuracy: 0.9,
+            validation_loss: Some(loss / 2.0),
+            validation_accuracy: Some(0.95),
+            learning_rate: 0.1,
+            seconds: 1.0,
+            samples_per_second: 1000.0,
+        },
+        steps: (1..=10).map(step).collect(),
+        end: EpochEnd::Complete,
+    }
+}
+
+/// A view after one epoch and half of the next, which took a second each.
+fn halfway() -> LiveView {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let totals = |samples| Totals {
+        samples,
+        loss: 0.5 * samples as f64,
+        correct: samples * 9 / 10,
+    };
+    let mut view = LiveView::new(OUTLOOK, 0, start);
+    view.begin_epoch(0, Totals::default(), start);
+    view.look(totals(1000), at(1));
+    view.end_epoch(&epoch(1, 2.0), at(1));
+    view.begin_epoch(0, totals(1000), at(1));
+    view.look(totals(1500), at(2));
+    view
+}
+
+fn text(lines: &[Line]) -> Vec<String> {
+    lines.iter().map(|line| line.render(false)).collect()
+}
+
+#[test]
+fn figures_are_those_of_the_epoch_under_way() {
+    let lines = text(&halfway().lines((80, 24), Glyphs::Ascii));
+    // 500 samples in a second. 1500 samples took two seconds, so the other 2500 will take 3.3.
+    let [.., bar, figures] = &lines[..] else {
+        panic!("{lines:?}")
+    };
+    assert!(bar.starts_with("epoch 2/4 [=="), "{bar}");
+    assert!(bar.ends_with("  37 %  3.3 s left"), "{bar}");
+    let (full, rest) = (bar.matches('=').count(), bar.matches('-').count());
+    assert_eq!(full, (full + rest) * 3 / 8, "{bar}");
+    assert_eq!(figures, "loss 0.5000  accuracy 90.00 %  500 samples/s");
+    assert_eq!(lines.len(), 7 + 1 + 2);
+}
+
+#[test]
+fn every_size_of_window_is_respected() {
+    let view = halfway();
+    for glyphs in [Glyphs::Braille, Glyphs::Ascii] {
+        for columns in 1..130 {
+            for rows in [1, 3, 5, 11, 12, 19, 20, 60] {
+                let lines = view.lines((columns, rows), glyphs);
+                assert!(lines.len() < rows.max(2), "{columns} x {rows}");
+                for line in &lines {
+                    assert!(line.width() < columns.max(2), "{columns}: {line:?}");
+                }
+            }
+        }
+    }
+    let narrow = text(&view.lines((40, 24), Glyphs::Braille));
+    assert_eq!(narrow.last().unwrap(), "loss 0.5000  accuracy 90.00 %");
+    let narrow = text(&view.lines((16, 24), Glyphs::Braille));
+    assert_eq!(narrow[narrow.len() - 2], "2/4 37 %");
+}
+
+#[test]
+fn the_axis_grows_where_nobody_knows_the_end() {
+    let mut view = halfway();
+    let end = |view: &LiveView| {
+        let lines = text(&view.lines((80, 24), Glyphs::Ascii));
+        let last = &lines[lines.len() - 3];
+        last.rsplit_once("- ").unwrap().1.to_owned()
+    };
+    assert_eq!(end(&view), "4 epochs");
+    view.outlook.may_stop_early = true;
+    view.outlook.epochs = 1000;
+    assert_eq!(end(&view), "2 epochs");
+    view.end_epoch(&epoch(2, 1.0), view.now);
+    assert_eq!(end(&view), "4 epochs");
+    let chart = text(&view.final_chart((80, 24), Glyphs::Ascii));
+    assert!(chart[7].ends_with("- 2 epochs"), "{chart:?}");
+    assert!(
+        view.bar(80, Glyphs::Ascii)
+            .render(false)
+            .contains("at most"),
+        "an upper bound"
+    );
+}
+
+#[test]
+fn a_run_that_goes_on_in_the_middle_of_an_epoch_knows_where_it_is() {
+    let start = Instant::now();
+    let mut view = LiveView::new(OUTLOOK, 2, start);
+    view.begin_epoch(500, Totals::default(), start);
+    assert_eq!(view.share(), 0.625);
+    assert_eq!(view.time_left(), None);
+    let totals = Totals {
+        samples: 250,
+        loss: 100.0,
+        correct: 200,
+    };
+    view.look(totals, start + Duration::from_secs(1));
+    assert_eq!(view.current, [(2.625, 0.4)]);
+    assert_eq!(view.time_left(), Some(Duration::from_secs(5)));
+}
+
+#[test]
+fn long_trainings_keep_a_bounded_number_of_points() {
+    let mut view = LiveView::new(OUTLOOK, 0, Instant::now());
+    view.outlook.epochs = 100_000;
+    for number in 1..=5_000 {
+        view.end_epoch(&epoch(number, 1.0), view.now);
+    }
+    assert!(view.past.len() <= MOST_POINTS && view.past.len() > MOST_POINTS / 4);
+    assert!(view.validation.len() <= MOST_POINTS);
+    assert!(view.past.is_sorted_by(|a, b| a.0 < b.0));
+}
+
+#[test]
+fn times_have_two_units_at_most() {
+    let shown = |seconds| duration(Duration::from_secs_f64(seconds));
+    assert_eq!(shown(0.44), "0.4 s");
+    assert_eq!(shown(12.7), "12 s");
+    assert_eq!(shown(200.0), "3 min 20 s");
+    assert_eq!(shown(7500.0), "2 h 5 min");
+}

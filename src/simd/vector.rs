@@ -1,0 +1,100 @@
+//! What kernels are generic over.
+
+use super::bits;
+use super::tiles::RegisterTiles;
+
+/// Most lanes of any vector. Buffers are padded to it, so that each instruction set reads whole
+/// vectors.
+pub const MAX_LANES: usize = 16;
+
+/// Lanes of f32 that take part in one operation.
+///
+/// A vector is made from a `Token`, which only [`Isa::select`](super::Isa::select) hands out after it has found the
+/// instructions on this CPU; that is why every method but the memory accesses is safe.
+pub trait Vector: Copy {
+    /// Proof that this CPU has the instructions.
+    type Token: Copy;
+    /// Number of lanes.
+    const LANES: usize;
+    /// Sizes of its register tiles.
+    const TILES: RegisterTiles;
+
+    /// The same value in each lane.
+    fn splat(token: Self::Token, value: f32) -> Self;
+    /// The same, where loads are what a loop waits for: without a vector's worth of the load ports.
+    #[inline(always)]
+    fn splat_from_register(token: Self::Token, value: f32) -> Self {
+        Self::splat(token, value)
+    }
+    /// Lane i = `source[i]`.
+    ///
+    /// # Safety
+    /// `source` must be valid for reading `LANES` values. No alignment is needed.
+    unsafe fn load(token: Self::Token, source: *const f32) -> Self;
+    /// `target[i]` = lane i.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing `LANES` values. No alignment is needed.
+    unsafe fn store(self, target: *mut f32);
+    /// Transposes `LANES` rows of `LANES` values: value j of row i becomes value i of row j.
+    ///
+    /// # Safety
+    /// `LANES` values must be readable at each of `LANES` multiples of `source_stride` from `source`
+    /// on, and writable at those of `target_stride` from `target` on. The two must not overlap.
+    #[inline(always)]
+    unsafe fn transpose(
+        _: Self::Token,
+        (source, source_stride): (*const f32, usize),
+        (target, target_stride): (*mut f32, usize),
+    ) {
+        for i in 0..Self::LANES {
+            for j in 0..Self::LANES {
+                // SAFETY: the caller vouches for it.
+                unsafe { *target.add(j * target_stride + i) = *source.add(i * source_stride + j) }
+            }
+        }
+    }
+    /// `self * factor + addend`, rounded once where the instruction set can.
+    fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// Sum.
+    fn add(self, other: Self) -> Self;
+    /// Difference.
+    fn sub(self, other: Self) -> Self;
+    /// Product.
+    fn mul(self, other: Self) -> Self;
+    /// Quotient.
+    fn div(self, other: Self) -> Self;
+    /// The larger; `other` where either is NaN.
+    fn max(self, other: Self) -> Self;
+    /// The smaller; `other` where either is NaN.
+    fn min(self, other: Self) -> Self;
+    /// Absolute value.
+    fn abs(self) -> Self;
+    /// In each lane `yes` where `self > other`, else (and where either is NaN) `no`.
+    fn select_greater(self, other: Self, yes: Self, no: Self) -> Self;
+    /// Adds the low 9 bits of `integer`'s bit pattern to the exponent of `self`: with
+    /// `integer = n + 1.5 * 2^23`, `self * 2^n`, as long as the result is a normal number.
+    fn shift_exponent(self, integer: Self) -> Self;
+
+    /// Asks for the cache line at `source`, which need not be readable, to be brought into L2.
+    fn prefetch(token: Self::Token, source: *const u8);
+    /// Bit i is set where byte i of 64 is not zero.
+    ///
+    /// # Safety
+    /// `source` must be valid for reading 64 bytes.
+    unsafe fn non_zero_64(token: Self::Token, source: *const u8) -> u64;
+    /// Transposes 64 x 64 bits: bit j of word i becomes bit i of word j.
+    #[inline(always)]
+    fn transpose_bits(_: Self::Token, square: &mut [u64; 64]) {
+        bits::transpose(square);
+    }
+}
+
+/// A hot loop that can be instantiated for each instruction set.
+pub trait Kernel {
+    /// What the loop returns.
+    type Output;
+    /// Runs the loop. Implementations are `#[inline(always)]`, and so is all they call, so that
+    /// they are compiled for the instruction set of the caller.
+    fn run<V: Vector>(self, token: V::Token) -> Self::Output;
+}

@@ -1,0 +1,149 @@
+//! What depends on environment variables, the current folder and the place of the executable.
+//!
+//! A process has one environment for all its threads, so such a test starts the executable of the
+//! tests once more, for itself alone, and does its checks in that second process.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use fused_mlp::mnist::{DATA_VARIABLE, DataError, Dataset, locate};
+
+use super::fixture::{Fixture, TEST_LABELS, TRAIN_IMAGES, assert_small};
+
+/// Set in the second process: the folder of the data set.
+const FOLDER: &str = "TEST_FUSED_MLP_FOLDER";
+
+/// Held while an executable is copied and while a process is started: a process that starts while
+/// another thread still writes an executable inherits that file, and a file open for writing
+/// cannot be executed.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// The folder if this is the second process.
+fn folder() -> Option<PathBuf> {
+    env::var_os(FOLDER).map(PathBuf::from)
+}
+
+/// `executable` with the one test `name`, without any variable that the library reads.
+fn second_process(executable: &Path, name: &str, folder: &Path) -> Command {
+    let mut command = Command::new(executable);
+    command
+        .args(["--exact", &format!("data_files::environment::{name}")])
+        .env(FOLDER, folder)
+        .env_remove(DATA_VARIABLE)
+        .env_remove("XDG_CACHE_HOME")
+        .env_remove("HOME");
+    command
+}
+
+/// Runs the second process and demands that its test was there and passed.
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && stdout.contains(" 1 passed;"),
+        "{stdout}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn without_a_home_there_is_no_cache_folder() {
+    const NAME: &str = "without_a_home_there_is_no_cache_folder";
+    if let Some(folder) = folder() {
+        let result = Dataset::open(folder);
+        let name = format!("{TRAIN_IMAGES}.gz");
+        assert_error!(result, &name, DataError::NoCacheFolder { .. });
+        return;
+    }
+    let fixture = Fixture::compressed();
+    let _starting = STARTING.lock().unwrap();
+    let executable = env::current_exe().unwrap();
+    run(&mut second_process(&executable, NAME, &fixture.dir()));
+    // The specification of XDG_CACHE_HOME makes a relative path invalid.
+    run(second_process(&executable, NAME, &fixture.dir()).env("XDG_CACHE_HOME", "relative"));
+}
+
+#[test]
+fn the_cache_stands_below_the_home_that_is_named() {
+    const NAME: &str = "the_cache_stands_below_the_home_that_is_named";
+    if let Some(folder) = folder() {
+        assert_small(&Dataset::open(folder).unwrap());
+        return;
+    }
+    for (variable, cache) in [
+        ("XDG_CACHE_HOME", "fused-mlp"),
+        ("HOME", ".cache/fused-mlp"),
+    ] {
+        let fixture = Fixture::compressed();
+        let home = fixture.root.path().join("home");
+        {
+            let _starting = STARTING.lock().unwrap();
+            let executable = env::current_exe().unwrap();
+            run(second_process(&executable, NAME, &fixture.dir()).env(variable, &home));
+        }
+        assert_eq!(fs::read_dir(home.join(cache)).unwrap().count(), 8);
+    }
+}
+
+#[test]
+fn a_data_set_is_found_only_where_it_is_complete() {
+    const NAME: &str = "a_data_set_is_found_only_where_it_is_complete";
+    if let Some(folder) = folder() {
+        let removed = !folder.join(TEST_LABELS).exists();
+        if removed {
+            // The name of the variable, an incomplete folder and the names of the files to get.
+            for part in [DATA_VARIABLE, "data/mnist (lacks files)", TEST_LABELS] {
+                assert_error!(locate(None), part, DataError::NotFound { .. });
+            }
+        } else {
+            let found = locate(None).unwrap();
+            assert_eq!(
+                found.canonicalize().unwrap(),
+                folder.canonicalize().unwrap()
+            );
+        }
+        return;
+    }
+    let fixture = Fixture::plain();
+    let root = fixture.root.path();
+    let folder = root.join("data/mnist");
+    fs::rename(fixture.dir(), root.join("mnist")).unwrap();
+    fs::create_dir(root.join("data")).unwrap();
+    fs::rename(root.join("mnist"), &folder).unwrap();
+    fs::create_dir(root.join("below")).unwrap();
+
+    // The executable of the tests may stand below a folder with a data set, this copy does not.
+    let executable = root.join("tests");
+    let start = || {
+        let mut command = second_process(&executable, NAME, &folder);
+        command.current_dir(root.join("below"));
+        command
+    };
+    let _starting = STARTING.lock().unwrap();
+    fs::copy(env::current_exe().unwrap(), &executable).unwrap();
+    run(&mut start());
+    fs::remove_file(folder.join(TEST_LABELS)).unwrap();
+    run(&mut start());
+}
+
+#[test]
+fn the_variable_names_the_folder() {
+    const NAME: &str = "the_variable_names_the_folder";
+    if let Some(folder) = folder() {
+        if folder.is_dir() {
+            assert_eq!(locate(None).unwrap(), folder);
+        } else {
+            assert_error!(locate(None), DATA_VARIABLE, DataError::FolderMissing { .. });
+        }
+        return;
+    }
+    let fixture = Fixture::plain();
+    let _starting = STARTING.lock().unwrap();
+    let executable = env::current_exe().unwrap();
+    for folder in [fixture.dir(), fixture.path("absent")] {
+        run(second_process(&executable, NAME, &folder).env(DATA_VARIABLE, &folder));
+    }
+}

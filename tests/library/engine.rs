@@ -1,0 +1,407 @@
+//! The fused engine: its bits depend on neither threads nor instruction set.
+
+use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, TrainingPass};
+use fused_mlp::engine::{Engine, Phase, Profile};
+use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::random::{Purpose, Stream};
+use fused_mlp::simd::Isa;
+use fused_mlp::training::{Schedule, Trainer, TrainingOptions};
+use std::sync::Arc;
+
+/// A training of a network on random sparse images.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    shape: Shape,
+    samples: usize,
+    batch_size: usize,
+    optimizer: Optimizer,
+}
+
+const PLAIN: Optimizer = Optimizer {
+    momentum: 0.0,
+    nesterov: false,
+    weight_decay: 0.0,
+};
+const ALL: Optimizer = Optimizer {
+    momentum: 0.9,
+    nesterov: true,
+    weight_decay: 1e-3,
+};
+
+fn case(inputs: usize, hidden: usize, classes: usize, samples: usize, batch_size: usize) -> Case {
+    Case {
+        shape: Shape {
+            inputs,
+            hidden,
+            classes,
+        },
+        samples,
+        batch_size,
+        optimizer: PLAIN,
+    }
+}
+
+/// What a training leaves: parameters, losses and predictions, bit for bit.
+#[derive(Debug, PartialEq)]
+struct Trace {
+    parameters: Vec<u32>,
+    losses: Vec<u64>,
+    correct: Vec<usize>,
+    evaluation: (u64, usize, Vec<u8>),
+}
+
+fn bits(parameters: &Parameters) -> Vec<u32> {
+    let Parameters {
+        shape: _,
+        linear1_weight,
+        linear1_bias,
+        linear2_weight,
+        linear2_bias,
+    } = parameters;
+    [linear1_weight, linear1_bias, linear2_weight, linear2_bias]
+        .into_iter()
+        .flatten()
+        .map(|value| value.to_bits())
+        .collect()
+}
+
+impl Case {
+    fn data(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut stream = Stream::new(7, Purpose::Shuffle);
+        let mut byte = |share: u32, bound: u32| {
+            if stream.below(100) < share {
+                stream.below(bound) as u8
+            } else {
+                0
+            }
+        };
+        let pixels = (0..self.samples * self.shape.inputs)
+            .map(|_| byte(20, 256))
+            .collect();
+        let labels = (0..self.samples)
+            .map(|_| byte(100, self.shape.classes as u32))
+            .collect();
+        (pixels, labels)
+    }
+
+    /// Two epochs, the second in reverse order, then an evaluation.
+    fn trace(&self, threads: usize, isa: Isa) -> Trace {
+        let (images, labels) = self.data();
+        let samples = Samples::new(&images, &labels, self.shape.inputs);
+        let parameters = Parameters::initialise(self.shape, 3);
+        let mut engine = Engine::new(&parameters, self.optimizer, threads, isa).unwrap();
+        let steps = self.samples.div_ceil(self.batch_size);
+        let rates: Vec<f32> = (0..steps).map(|step| 0.3 / (1 + step) as f32).collect();
+        let control = PassControl::default();
+        let mut order: Vec<u32> = (0..self.samples as u32).collect();
+        let mut results = Vec::new();
+        for _ in 0..2 {
+            let pass = TrainingPass {
+                samples,
+                order: &order,
+                batch_size: self.batch_size,
+                learning_rates: &rates,
+                control: &control,
+            };
+            results.extend(engine.train(&pass).unwrap());
+            order.reverse();
+        }
+        assert_eq!(results.len(), 2 * steps);
+        assert!(results.iter().all(|result| result.loss.is_finite()));
+        let evaluation = engine.evaluate(samples, &order).unwrap();
+        Trace {
+            parameters: bits(&engine.parameters()),
+            losses: results.iter().map(|result| result.loss.to_bits()).collect(),
+            correct: results.iter().map(|result| result.correct).collect(),
+            evaluation: (
+                evaluation.loss.to_bits(),
+                evaluation.correct,
+                evaluation.predicted,
+            ),
+        }
+    }
+
+    /// All threads and fused instruction sets give the same trace; each portable one too, among
+    /// themselves.
+    fn check(&self, threads: &[usize]) {
+        let mut expected = None;
+        for isa in Isa::available() {
+            let mut own = None;
+            for &threads in threads {
+                let trace = self.trace(threads, isa);
+                let initial = bits(&Parameters::initialise(self.shape, 3));
+                assert_ne!(trace.parameters, initial, "nothing was trained");
+                let expected = if isa.is_fused() {
+                    &mut expected
+                } else {
+                    &mut own
+                };
+                let expected = expected.get_or_insert_with(|| self.trace(threads, isa));
+                assert!(
+                    trace == *expected,
+                    "{self:?} with {threads} threads on {isa}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn models_are_equal_for_any_threads_and_vectors() {
+    let cases = [
+        case(784, 300, 10, 330, 100),
+        // One hidden unit, one sample a minibatch, more threads than units.
+        case(5, 1, 2, 7, 1),
+        // Sizes around vectors, leaves and pixel blocks; a minibatch of several blocks.
+        case(65, 17, 17, 600, 257),
+        case(63, 33, 3, 259, 128),
+        case(64, 130, 10, 129, 129),
+        // The whole set at once, more than its samples.
+        case(20, 40, 256, 200, 1000),
+    ];
+    for (index, case) in cases.into_iter().enumerate() {
+        case.check(&[1, 2, 3, 8]);
+        if index % 2 == 0 {
+            let optimizer = ALL;
+            Case { optimizer, ..case }.check(&[1, 2, 5]);
+        }
+    }
+}
+
+/// More threads than cores, many steps: a barrier that loses a thread would hang here.
+#[test]
+fn many_threads_take_many_steps() {
+    case(10, 300, 3, 4000, 2).check(&[1, 16]);
+}
+
+#[test]
+fn a_wish_to_stop_is_met_after_the_minibatch() {
+    let case = case(30, 40, 3, 5000, 10);
+    let (images, labels) = case.data();
+    let samples = Samples::new(&images, &labels, 30);
+    let parameters = Parameters::initialise(case.shape, 3);
+    for isa in Isa::available() {
+        for threads in [1, 2, 3] {
+            let mut engine = Engine::new(&parameters, PLAIN, threads, isa).unwrap();
+            let order: Vec<u32> = (0..5000).collect();
+            let control = PassControl::default();
+            control
+                .stop
+                .store(true, std::sync::atomic::Ordering::Relaxed);
+            let mut train = |order: &[u32], control: &PassControl| {
+                let pass = TrainingPass {
+                    samples,
+                    order,
+                    batch_size: 10,
+                    learning_rates: &vec![0.1; order.len().div_ceil(10)],
+                    control,
+                };
+                let results = engine.train(&pass).unwrap();
+                (results, bits(&engine.parameters()))
+            };
+            let (stopped, after_one) = train(&order, &control);
+            assert_eq!(stopped.len(), 1);
+            assert_ne!(after_one, bits(&parameters));
+            // Going on from there is the same as not having stopped.
+            let (rest, found) = train(&order[10..], &PassControl::default());
+            assert_eq!(rest.len(), 499);
+            let mut whole = Engine::new(&parameters, PLAIN, threads, isa).unwrap();
+            let pass = TrainingPass {
+                samples,
+                order: &order,
+                batch_size: 10,
+                learning_rates: &[0.1; 500],
+                control: &PassControl::default(),
+            };
+            whole.train(&pass).unwrap();
+            assert_eq!(found, bits(&whole.parameters()));
+        }
+    }
+}
+
+/// The order of more than a million samples is computed a part at a time: no step depends on the
+/// parts, nor on where a training was resumed.
+#[test]
+fn an_epoch_of_millions_is_the_same_in_parts_and_resumed() {
+    let samples = 1_200_003;
+    let case = case(2, 8, 2, samples, 1000);
+    let (images, labels) = case.data();
+    let samples = Samples::new(&images, &labels, 2);
+    let parameters = Parameters::initialise(case.shape, 3);
+    let options = TrainingOptions {
+        epochs: 1,
+        batch_size: 1000,
+        validation: 100_000,
+        ..TrainingOptions::default()
+    };
+    let isa = *Isa::available().last().unwrap();
+    let new_engine = || Engine::new(&parameters, PLAIN, 1, isa).unwrap();
+    let control = PassControl::default();
+
+    let mut engine = new_engine();
+    let mut trainer = Trainer::new(samples, &options).unwrap();
+    let whole = trainer.train_epoch(&mut engine, &control).unwrap();
+    assert_eq!(whole.steps.len(), 1101);
+    let trained: usize = whole.steps.iter().map(|step| step.minibatch.samples).sum();
+    assert_eq!(trained, 1_100_003);
+
+    let mut other = new_engine();
+    let mut trainer = Trainer::new(samples, &options).unwrap();
+    let first = trainer.train_part(&mut other, &control, 77).unwrap();
+    assert!(first.is_none());
+    let mut trainer = Trainer::resume(samples, &options, &trainer.state()).unwrap();
+    let rest = trainer.train_epoch(&mut other, &control).unwrap();
+    assert_eq!(rest.steps, whole.steps);
+    assert_eq!(bits(&other.parameters()), bits(&engine.parameters()));
+}
+
+#[test]
+fn a_step_with_a_loss_that_is_not_finite_is_not_taken() {
+    let case = case(30, 40, 3, 100, 10);
+    let (images, labels) = case.data();
+    let mut parameters = Parameters::initialise(case.shape, 3);
+    parameters.linear2_bias[1] = f32::INFINITY;
+    for isa in Isa::available() {
+        for threads in [1, 3] {
+            let mut engine = Engine::new(&parameters, ALL, threads, isa).unwrap();
+            let order: Vec<u32> = (0..100).collect();
+            let pass = TrainingPass {
+                samples: Samples::new(&images, &labels, 30),
+                order: &order,
+                batch_size: 10,
+                learning_rates: &[0.1; 10],
+                control: &PassControl::default(),
+            };
+            let results = engine.train(&pass).unwrap();
+            assert_eq!(results.len(), 1);
+            assert!(!results[0].loss.is_finite());
+            assert_eq!(bits(&engine.parameters()), bits(&parameters));
+        }
+    }
+}
+
+#[test]
+fn an_evaluation_changes_nothing() {
+    let case = case(30, 40, 3, 300, 10);
+    let (images, labels) = case.data();
+    let samples = Samples::new(&images, &labels, 30);
+    let parameters = Parameters::initialise(case.shape, 3);
+    for isa in Isa::available() {
+        let mut engine = Engine::new(&parameters, ALL, 2, isa).unwrap();
+        let order: Vec<u32> = (0..300).collect();
+        let first = engine.evaluate(samples, &order).unwrap();
+        assert_eq!(bits(&engine.parameters()), bits(&parameters));
+        assert_eq!(engine.evaluate(samples, &order).unwrap(), first);
+        assert_eq!(first.predicted.len(), 300);
+        let hits = first.predicted.iter().zip(&labels);
+        assert_eq!(first.correct, hits.filter(|(a, b)| a == b).count());
+        // Nothing to evaluate is no error.
+        let nothing = engine.evaluate(samples, &[]).unwrap();
+        assert!(nothing.loss.is_nan() && nothing.accuracy().is_nan());
+    }
+}
+
+#[test]
+fn clocks_change_no_bit() {
+    let case = case(30, 40, 3, 300, 10);
+    let (images, labels) = case.data();
+    let parameters = Parameters::initialise(case.shape, 3);
+    let order: Vec<u32> = (0..300).collect();
+    let pass = TrainingPass {
+        samples: Samples::new(&images, &labels, 30),
+        order: &order,
+        batch_size: 10,
+        learning_rates: &[0.1; 30],
+        control: &PassControl::default(),
+    };
+    for isa in Isa::available() {
+        let engine = || Engine::new(&parameters, ALL, 2, isa).unwrap();
+        let (mut plain, mut clocked) = (engine(), engine());
+        let expected = plain.train(&pass).unwrap();
+        let expected_evaluation = plain.evaluate(pass.samples, &order).unwrap();
+        let profile = Arc::new(Profile::new(2, 0));
+        clocked.set_clocks(Some(Arc::clone(&profile)));
+        assert_eq!(clocked.train(&pass).unwrap(), expected);
+        let evaluation = clocked.evaluate(pass.samples, &order).unwrap();
+        assert_eq!(evaluation, expected_evaluation);
+        assert_eq!(bits(&clocked.parameters()), bits(&plain.parameters()));
+        let (training, evaluation) = (&profile.training, &profile.evaluation);
+        assert_eq!((training.passes(), evaluation.passes()), (1, 1));
+        for clock in training.threads() {
+            assert!(clock.total() <= training.time());
+            for phase in Phase::ALL {
+                // A first preparation and a first wait come before the steps.
+                let expected = match phase {
+                    Phase::Prepare | Phase::Barrier => 31,
+                    // The output layer's gradients before the hidden delta, the rest after it.
+                    Phase::WeightUpdate => 60,
+                    _ => 30,
+                };
+                assert_eq!(clock.phase(phase).calls, expected, "{}", phase.name());
+            }
+        }
+        for clock in evaluation.threads() {
+            assert!(clock.total() <= evaluation.time());
+            // 300 samples are three blocks; nothing is trained.
+            assert_eq!(clock.phase(Phase::Forward).calls, 3);
+            assert_eq!(clock.phase(Phase::Barrier).calls, 4);
+            assert_eq!(clock.phase(Phase::WeightUpdate).calls, 0);
+        }
+    }
+}
+
+#[test]
+fn a_late_epoch_takes_no_longer_than_an_early_one() {
+    // Saturated units and velocities that fade away make denormal numbers, which some CPUs multiply
+    // slowly. A third of the pixels is set in the first samples only, and rates are high.
+    let shape = Shape {
+        inputs: 96,
+        hidden: 64,
+        classes: 4,
+    };
+    let count = 2000;
+    let images: Vec<u8> = (0..count * shape.inputs)
+        .map(|index| {
+            let (sample, pixel) = (index / shape.inputs, index % shape.inputs);
+            let is_rare = pixel % 3 == 0 && sample > 0;
+            if is_rare { 0 } else { (index * 7 % 256) as u8 }
+        })
+        .collect();
+    let labels: Vec<u8> = (0..count).map(|sample| (sample % 4) as u8).collect();
+    let samples = Samples::new(&images, &labels, shape.inputs);
+    let options = TrainingOptions {
+        epochs: 1000,
+        batch_size: 10,
+        learning_rate: 0.5,
+        schedule: Schedule::Constant,
+        momentum: 0.5,
+        ..TrainingOptions::default()
+    };
+    let parameters = Parameters::initialise(shape, 1);
+    for isa in Isa::available() {
+        let start = || {
+            let engine = Engine::new(&parameters, options.optimizer(), 1, isa);
+            (engine.unwrap(), Trainer::new(samples, &options).unwrap())
+        };
+        let seconds_of_epoch = |(engine, trainer): &mut (Engine, Trainer<'_>)| {
+            let epoch = trainer.train_epoch(engine, &PassControl::default());
+            epoch.unwrap().record.seconds
+        };
+        let (mut old, mut young) = (start(), start());
+        for _ in 0..180 {
+            seconds_of_epoch(&mut old);
+        }
+        seconds_of_epoch(&mut young);
+        // In turn, so that both meet the same machine, and more often where others disturb them: the
+        // thread of one may wait for a busy core again and again.
+        let (mut late, mut early) = (f64::INFINITY, f64::INFINITY);
+        for round in 0..500 {
+            late = late.min(seconds_of_epoch(&mut old));
+            early = early.min(seconds_of_epoch(&mut young));
+            if round >= 20 && late < 1.5 * early {
+                break;
+            }
+        }
+        assert!(late < 1.5 * early, "{isa}: {late} s, not {early} s");
+    }
+}
