@@ -14,7 +14,7 @@ pub fn central_difference(f: impl Fn(f64) -> f64, x: f64, step: f64) -> f64 {
 }
 
 /// Formula against central differences.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct DerivativeCheck {
     /// What was differentiated.
     pub derivative: &'static str,

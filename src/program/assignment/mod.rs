@@ -17,10 +17,7 @@
 
 mod answers;
 mod derivative;
-mod error;
-mod mnist;
-pub mod original;
-mod progress;
+mod original;
 pub mod q1_local_derivatives;
 pub mod q2_composed_derivative;
 pub mod q3_drawn_network;
@@ -31,17 +28,15 @@ pub mod q7_final;
 pub mod q7_initialisations;
 pub mod q7_learning_rates;
 pub mod readings;
-mod runs;
-mod settings;
+mod trainings;
+mod work;
 
-pub use answers::{Answers, Part, Question, Times};
-pub use derivative::DerivativeCheck;
-pub use error::AssignmentError;
-pub use mnist::EpochPoint;
-pub use progress::Progress;
-pub use settings::Settings;
+pub use answers::{Answers, PARTS, Part};
+pub use original::{ORIGINAL, Original};
+pub use trainings::EpochPoint;
+pub use work::{Settings, Stopped, Work};
 
-use serde::Serializer;
+use serde::{Serialize, Serializer};
 
 /// The largest of some numbers, 0 if there are none; NaN if one of them is.
 fn largest(numbers: impl Iterator<Item = f64>) -> f64 {
@@ -55,22 +50,22 @@ fn largest(numbers: impl Iterator<Item = f64>) -> f64 {
     })
 }
 
-/// A number; as text where JSON has none for it: NaN, inf or -inf.
-fn text_if_not_finite<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
-    if number.is_finite() {
-        to.serialize_f64(*number)
-    } else {
-        to.collect_str(number)
-    }
+/// The smallest and the largest of some numbers; none if there are none.
+fn range(mut numbers: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let first = numbers.next()?;
+    let wider = |(low, high): (f64, f64), number: f64| (low.min(number), high.max(number));
+    Some(numbers.fold((first, first), wider))
 }
 
-/// [`text_if_not_finite`] for each number.
-fn texts_if_not_finite<S: Serializer>(numbers: &[f64], to: S) -> Result<S::Ok, S::Error> {
-    struct Number(f64);
-    impl serde::Serialize for Number {
-        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-            text_if_not_finite(&self.0, to)
+/// A number; as text where JSON has none for it: NaN, inf or -inf.
+#[derive(Debug)]
+struct Number(f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0.is_finite() {
+            true => to.serialize_f64(self.0),
+            false => to.collect_str(&self.0),
         }
     }
-    to.collect_seq(numbers.iter().map(|&number| Number(number)))
 }

@@ -1,7 +1,7 @@
 //! Question 1: the local derivatives of softmax and cross-entropy.
 
 use super::derivative::{DerivativeCheck, central_difference};
-use super::settings::Settings;
+use super::work::Work;
 use fused_mlp::random::{Purpose, Stream};
 use fused_mlp::reference::{cross_entropy, cross_entropy_backward, softmax, softmax_backward};
 use serde::Serialize;
@@ -16,7 +16,7 @@ pub const LARGEST_LOGIT: f64 = 2.0;
 const MOST_CLASSES: u32 = 10;
 
 /// What was found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct LocalDerivatives {
     /// Random points.
     pub points: u32,
@@ -44,7 +44,8 @@ pub fn with(values: &[f64], index: usize, value: f64) -> Vec<f64> {
 }
 
 /// Compares both formulas with central differences in f64 at random points.
-pub fn run(settings: &Settings) -> LocalDerivatives {
+pub fn run(work: &Work<'_>) -> LocalDerivatives {
+    let settings = &work.settings;
     let mut stream = Stream::new(settings.seed, Purpose::DerivativePoints);
     let points = settings.scale().derivative_points;
     let mut checks = [
@@ -77,24 +78,5 @@ pub fn run(settings: &Settings) -> LocalDerivatives {
         holds: checks.iter().all(|check| check.holds(ERROR_LIMIT)),
         checks,
         error_limit: ERROR_LIMIT,
-    }
-}
-
-impl std::fmt::Display for LocalDerivatives {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Q1 local derivatives against central differences at {} points",
-            self.points
-        )?;
-        for check in &self.checks {
-            write!(
-                f,
-                "\n   {:<26} largest relative error {:.1e} of {} derivatives",
-                check.derivative, check.largest_relative_error, check.compared
-            )?;
-        }
-        let verdict = if self.holds { "all" } else { "NOT all" };
-        write!(f, "\n   {verdict} below {:.0e}", self.error_limit)
     }
 }

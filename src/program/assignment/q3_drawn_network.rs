@@ -2,12 +2,11 @@
 
 use super::derivative::{DerivativeCheck, central_difference};
 use super::q1_local_derivatives::{ERROR_LIMIT, STEP};
-use super::settings::Settings;
-use fused_mlp::backend::{Backend, BackendError, Optimizer, PassControl, Samples, TrainingPass};
-use fused_mlp::engine::Engine;
+use super::trainings::plain_engine;
+use super::work::Work;
+use fused_mlp::backend::{Backend, PassControl, Samples, TrainingPass};
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::reference::{Gradients, Network, cross_entropy, cross_entropy_backward};
-use fused_mlp::simd::Isa;
 use serde::Serialize;
 
 /// Its inputs, hidden units and classes.
@@ -17,99 +16,105 @@ pub const SHAPE: Shape = Shape {
     classes: 2,
 };
 /// The sample, which is of the first class.
-pub const INPUT: [f64; 2] = [1.0, -1.0];
+const INPUT: [f64; 2] = [1.0, -1.0];
 const TARGET: usize = 0;
 /// Kernels compute in f32, their gradients are differences of f32 numbers of about 1, and the inverse
 /// of the sigmoid multiplies what is missing by up to ten.
 const KERNELS_LIMIT: f64 = 5e-6;
 
 /// What was found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct DrawnNetwork {
     /// The weights of the drawing.
-    pub drawn: Example,
+    drawn: Example,
     /// Whether the drawing's values are those expected, in both ways of computing them.
-    pub is_golden: bool,
+    is_golden: bool,
     /// Weights for which no gradient vanishes.
-    pub asymmetric: Example,
+    asymmetric: Example,
     /// Its gradients by the textbook against central differences.
-    pub check: DerivativeCheck,
+    check: DerivativeCheck,
     /// Largest difference between kernels and textbook that is accepted.
-    pub kernels_limit: f64,
+    kernels_limit: f64,
     /// Whether everything agrees.
     pub holds: bool,
 }
 
 /// One set of weights.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Example {
-    /// W, `[2, 3]`.
-    pub w: Vec<f64>,
-    /// b.
-    pub b: Vec<f64>,
-    /// V, `[3, 2]`.
-    pub v: Vec<f64>,
-    /// c.
-    pub c: Vec<f64>,
+#[derive(Debug, Serialize)]
+struct Example {
+    #[serde(flatten)]
+    weights: Weights,
     /// By the textbook, in f64.
-    pub reference: Values,
+    reference: Values,
     /// By the fused kernels, in f32.
-    pub kernels: Values,
+    kernels: Values,
     /// Largest difference between the two.
-    pub kernels_difference: f64,
+    kernels_difference: f64,
+}
+
+/// Weights and biases by the names of the formulas.
+#[derive(Debug, Serialize)]
+pub struct Weights {
+    /// `[2, 3]`.
+    w: Vec<f64>,
+    b: Vec<f64>,
+    /// `[3, 2]`.
+    v: Vec<f64>,
+    c: Vec<f64>,
+}
+
+impl From<&Network> for Weights {
+    fn from(network: &Network) -> Self {
+        Self {
+            w: network.linear1_weight.clone(),
+            b: network.linear1_bias.clone(),
+            v: network.linear2_weight.clone(),
+            c: network.linear2_bias.clone(),
+        }
+    }
 }
 
 /// All that is computed forward and backward.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Values {
+#[derive(Debug, Serialize)]
+struct Values {
     /// Linear outputs of the hidden layer.
-    pub k: Vec<f64>,
+    k: Vec<f64>,
     /// Sigmoids of them.
-    pub h: Vec<f64>,
+    h: Vec<f64>,
     /// Logits.
-    pub s: Vec<f64>,
+    s: Vec<f64>,
     /// Probabilities.
-    pub y: Vec<f64>,
+    y: Vec<f64>,
     /// Cross-entropy in nats.
-    pub loss: f64,
+    loss: f64,
     /// dl/dy_c.
-    pub dl: f64,
+    dl: f64,
     /// dl/dW, `[2, 3]`.
-    pub dw: Vec<f64>,
+    dw: Vec<f64>,
     /// dl/db.
-    pub db: Vec<f64>,
+    db: Vec<f64>,
     /// dl/dV, `[3, 2]`.
-    pub dv: Vec<f64>,
+    dv: Vec<f64>,
     /// dl/dc.
-    pub dc: Vec<f64>,
+    dc: Vec<f64>,
 }
 
 impl Values {
-    /// Every number with its name, in the order of the formulas.
-    pub fn named(&self) -> [(&'static str, &[f64]); 10] {
-        [
-            ("k", &self.k),
-            ("h", &self.h),
-            ("s", &self.s),
-            ("y", &self.y),
-            ("l", std::slice::from_ref(&self.loss)),
-            ("∂l/∂y_c", std::slice::from_ref(&self.dl)),
-            ("∂l/∂W", &self.dw),
-            ("∂l/∂b", &self.db),
-            ("∂l/∂V", &self.dv),
-            ("∂l/∂c", &self.dc),
-        ]
-    }
-
     /// Largest |a - b|; NaN if a number is.
     fn difference(&self, other: &Self) -> f64 {
-        let pairs = self.named().into_iter().zip(other.named());
-        let pairs = pairs.flat_map(|((_, a), (_, b))| a.iter().zip(b));
+        let all = |of: &Self| {
+            let vectors = [&of.k, &of.h, &of.s, &of.y, &of.dw, &of.db, &of.dv, &of.dc];
+            let scalars = vec![of.loss, of.dl];
+            vectors
+                .into_iter()
+                .fold(scalars, |all, values| [all, values.clone()].concat())
+        };
+        let pairs = all(self).into_iter().zip(all(other));
         super::largest(pairs.map(|(a, b)| (a - b).abs()))
     }
 
     /// The values that the drawing's network has.
-    pub fn golden() -> Self {
+    fn golden() -> Self {
         let h = 0.880_797_077_977_882_3;
         let dv = 0.440_398_54;
         Self {
@@ -128,7 +133,7 @@ impl Values {
 }
 
 /// The drawing's network, in which all hidden units compute the same.
-pub fn drawn() -> Network {
+fn drawn() -> Network {
     Network {
         shape: SHAPE,
         linear1_weight: vec![1.0, 1.0, 1.0, -1.0, -1.0, -1.0],
@@ -153,10 +158,10 @@ pub fn asymmetric() -> Network {
 ///
 /// # Errors
 /// If the engine cannot be started.
-pub fn run(settings: &Settings) -> Result<DrawnNetwork, BackendError> {
-    let drawn = example(&drawn(), settings.isa)?;
+pub fn run(work: &Work<'_>) -> anyhow::Result<DrawnNetwork> {
+    let drawn = example(work, &drawn())?;
     let asymmetric_network = asymmetric();
-    let asymmetric = example(&asymmetric_network, settings.isa)?;
+    let asymmetric = example(work, &asymmetric_network)?;
     let golden = Values::golden();
     // The expected values have eight digits.
     let is_golden = drawn.reference.difference(&golden) < 5e-9
@@ -173,14 +178,11 @@ pub fn run(settings: &Settings) -> Result<DrawnNetwork, BackendError> {
     })
 }
 
-fn example(network: &Network, isa: Isa) -> Result<Example, BackendError> {
+fn example(work: &Work<'_>, network: &Network) -> anyhow::Result<Example> {
     let reference = by_reference(network);
-    let kernels = by_kernels(network, isa)?;
+    let kernels = by_kernels(work, network)?;
     Ok(Example {
-        w: network.linear1_weight.clone(),
-        b: network.linear1_bias.clone(),
-        v: network.linear2_weight.clone(),
-        c: network.linear2_bias.clone(),
+        weights: network.into(),
         kernels_difference: reference.difference(&kernels),
         reference,
         kernels,
@@ -235,14 +237,14 @@ fn check_gradients(network: &Network, values: &Values) -> DerivativeCheck {
 ///
 /// The kernels' inputs are bytes, x = byte / 255, so the sign of an input goes to its weights: both
 /// x_i W_ij and W_ij x_i stay what they are.
-fn by_kernels(network: &Network, isa: Isa) -> Result<Values, BackendError> {
+fn by_kernels(work: &Work<'_>, network: &Network) -> anyhow::Result<Values> {
     let mut before = network.to_parameters();
     let sign = |index: usize| INPUT[index / SHAPE.hidden] as f32;
     for (index, weight) in before.linear1_weight.iter_mut().enumerate() {
         *weight *= sign(index);
     }
     let image = [255u8; SHAPE.inputs];
-    let mut engine = Engine::new(&before, Optimizer::default(), 1, isa)?;
+    let mut engine = plain_engine(&before, &work.settings)?;
     let steps = engine.train(&TrainingPass {
         samples: Samples::new(&image, &[TARGET as u8], SHAPE.inputs),
         order: &[0],
@@ -270,7 +272,7 @@ fn by_kernels(network: &Network, isa: Isa) -> Result<Values, BackendError> {
     Ok(Values {
         k: h.iter().map(|h_j| (h_j / (1.0 - h_j)).ln()).collect(),
         h,
-        s: logits_by_kernels(&before, &image, isa)?,
+        s: logits_by_kernels(work, &before, &image)?,
         loss: steps[0].loss,
         dl: -1.0 / y[TARGET],
         y,
@@ -282,10 +284,10 @@ fn by_kernels(network: &Network, isa: Isa) -> Result<Values, BackendError> {
 }
 
 fn logits_by_kernels(
+    work: &Work<'_>,
     parameters: &Parameters,
     image: &[u8],
-    isa: Isa,
-) -> Result<Vec<f64>, BackendError> {
+) -> anyhow::Result<Vec<f64>> {
     let classes = SHAPE.classes + 1;
     let mut wider = Parameters::zeros(Shape { classes, ..SHAPE });
     wider.linear1_weight.clone_from(&parameters.linear1_weight);
@@ -295,7 +297,7 @@ fn logits_by_kernels(
         wider[..SHAPE.classes].copy_from_slice(row);
     }
     wider.linear2_bias[..SHAPE.classes].copy_from_slice(&parameters.linear2_bias);
-    let mut engine = Engine::new(&wider, Optimizer::default(), 1, isa)?;
+    let mut engine = plain_engine(&wider, &work.settings)?;
     let mut loss = |label: usize| {
         let labels = [label as u8];
         let samples = Samples::new(image, &labels, SHAPE.inputs);
@@ -304,25 +306,4 @@ fn logits_by_kernels(
     let zero = loss(SHAPE.classes)?;
     let logits = (0..SHAPE.classes).map(|class| Ok(zero - loss(class)?));
     logits.collect()
-}
-
-impl std::fmt::Display for DrawnNetwork {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Q3 the drawn 2-3-2 network, by the textbook in f64")?;
-        for (name, values) in self.drawn.reference.named() {
-            let values: Vec<String> = values.iter().map(f64::to_string).collect();
-            write!(f, "\n   {name:<8} {}", values.join(" "))?;
-        }
-        write!(
-            f,
-            "\n   expected values {}; fused kernels within {:.1e}\n   \
-             asymmetric weights: loss {}, kernels within {:.1e}, largest relative error of the \
-             gradients {:.1e}",
-            if self.is_golden { "met" } else { "NOT met" },
-            self.drawn.kernels_difference,
-            self.asymmetric.reference.loss,
-            self.asymmetric.kernels_difference,
-            self.check.largest_relative_error,
-        )
-    }
 }

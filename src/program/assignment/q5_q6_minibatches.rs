@@ -1,18 +1,16 @@
 //! Questions 5 and 6: the MNIST network, image by image and in minibatches.
 
-use super::error::AssignmentError;
-use super::mnist::{network_shape, plain_sgd, train_epochs};
-use super::original;
-use super::progress::Progress;
-use super::settings::Settings;
+use super::original::ORIGINAL;
+use super::trainings::{self, initial_network, plain_engine, plain_sgd};
+use super::work::{Settings, Stopped, Work};
+use anyhow::bail;
 use fused_mlp::backend::{
     Backend, MatrixMultiply, Optimizer, PassControl, Reference, Samples, TrainingPass,
 };
 use fused_mlp::engine::Engine;
-use fused_mlp::mnist::Dataset;
 use fused_mlp::network::Parameters;
 use fused_mlp::random::{Purpose, Stream};
-use fused_mlp::training::{Trainer, TrainingOptions};
+use fused_mlp::training::EpochEnd;
 use serde::Serialize;
 use std::time::Instant;
 
@@ -27,138 +25,106 @@ const PASS_IMAGES: usize = 10_000;
 const PRINTED: usize = 4;
 
 /// What was found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Minibatches {
     /// Inputs, hidden units and classes.
-    pub network: String,
+    network: String,
     /// Implementations against the textbook, image by image in f64.
-    pub agreement: Vec<Agreement>,
+    agreement: Vec<Agreement>,
     /// What the differences have to be below.
-    pub agreement_limit: f64,
+    agreement_limit: f64,
     /// Whether they are.
     pub agrees: bool,
     /// Full passes.
-    pub full_passes: LastLosses,
+    full_passes: LastLosses,
     /// One random minibatch an epoch, for as many epochs as the original has, with the learning rates
     /// of its questions 4 and 7.
-    pub one_minibatch: [LastLosses; 2],
+    one_minibatch: [LastLosses; 2],
+    /// How fast the implementations are, which differs from run to run.
+    #[serde(skip)]
+    pub speeds: Vec<Speed>,
 }
 
 /// The end of a training.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LastLosses {
-    /// Epochs.
-    pub epochs: u32,
+#[derive(Debug, Serialize)]
+struct LastLosses {
+    epochs: u32,
     /// Steps in all of them.
-    pub steps: u64,
-    /// Learning rate.
-    pub learning_rate: f32,
+    steps: u64,
+    learning_rate: f32,
     /// Losses of the last minibatches, in nats.
-    pub last_losses: Vec<f64>,
-}
-
-impl LastLosses {
-    /// Their mean.
-    pub fn mean(&self) -> f64 {
-        self.last_losses.iter().sum::<f64>() / self.last_losses.len() as f64
-    }
+    last_losses: Vec<f64>,
 }
 
 /// One implementation after some steps from the same parameters with the same order.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Agreement {
-    /// Its name.
-    pub backend: &'static str,
-    /// Its threads.
-    pub threads: usize,
+#[derive(Debug, Serialize)]
+struct Agreement {
+    backend: &'static str,
+    threads: usize,
     /// Samples of a minibatch.
-    pub batch_size: usize,
-    /// Steps.
-    pub steps: u32,
+    batch_size: usize,
+    steps: u32,
     /// Largest difference of a parameter from the textbook's.
-    pub largest_difference: f64,
+    largest_difference: f64,
 }
 
 /// How fast one implementation is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Speed {
-    /// Its name.
-    pub backend: &'static str,
-    /// Its threads.
-    pub threads: usize,
+    backend: &'static str,
+    threads: usize,
     /// Samples of a minibatch.
-    pub batch_size: usize,
+    batch_size: usize,
     /// Images trained on in a second.
-    pub images_per_second: f64,
+    images_per_second: f64,
+}
+
+/// What all implementations train with.
+struct Start<'a> {
+    settings: &'a Settings,
+    samples: Samples<'a>,
+    parameters: Parameters,
+    /// All samples, shuffled.
+    order: Vec<u32>,
 }
 
 /// Compares results and speeds, and trains with the original's setting.
 ///
 /// # Errors
-/// If the data do not fit, or it was stopped.
-pub fn run(
-    settings: &Settings,
-    dataset: &Dataset,
-    progress: &Progress<'_>,
-) -> Result<(Minibatches, Vec<Speed>), AssignmentError> {
-    let samples = Samples::from(&dataset.train);
-    let shape = network_shape(dataset);
-    let parameters = Parameters::initialise(shape, settings.seed);
+/// If the data do not fit, or it was [`Stopped`].
+pub fn run(work: &Work<'_>) -> anyhow::Result<Minibatches> {
+    let settings = &work.settings;
+    let samples = Samples::from(&work.images().train);
     let mut order: Vec<u32> = (0..).take(samples.len()).collect();
     Stream::new(settings.seed, Purpose::Shuffle).shuffle(&mut order);
+    let start = Start {
+        settings,
+        samples,
+        parameters: initial_network(work.images(), settings.seed),
+        order,
+    };
     let mut agreement = Vec::new();
-    for batch_size in [1, original::BATCH_SIZE] {
-        agreement.extend(compare(settings, samples, &parameters, &order, batch_size)?);
+    for batch_size in [1, ORIGINAL.batch_size] {
+        agreement.extend(start.compare(batch_size)?);
     }
-    let speeds = speeds(settings, samples, &parameters, &order, progress)?;
-
-    let rate = original::TESTED_RATE;
-    let options = plain_sgd(settings, rate, settings.scale().minibatch_epochs);
-    let full_passes = last_losses(settings, dataset, &options, progress)?;
-    let one_minibatch = |rate| one_minibatch(settings, samples, &parameters, &order, rate);
-    let one_minibatch = [
-        one_minibatch(original::PLANE_RATE as f32)?,
-        one_minibatch(rate)?,
-    ];
-    let agrees = agreement
-        .iter()
-        .all(|row| row.largest_difference < AGREEMENT_LIMIT);
-    let result = Minibatches {
-        network: shape.to_string(),
+    let mut rows = agreement.iter();
+    let agrees = rows.all(|row| row.largest_difference < AGREEMENT_LIMIT);
+    let speeds = start.speeds(work)?;
+    Ok(Minibatches {
+        network: start.parameters.shape.to_string(),
         agreement,
         agreement_limit: AGREEMENT_LIMIT,
         agrees,
-        full_passes,
-        one_minibatch,
-    };
-    Ok((result, speeds))
+        full_passes: full_passes(work)?,
+        one_minibatch: [
+            start.one_minibatch(ORIGINAL.plane_rate as f32)?,
+            start.one_minibatch(ORIGINAL.tested_rate)?,
+        ],
+        speeds,
+    })
 }
 
 type NamedBackend = (Box<dyn Backend>, &'static str);
-
-/// The implementations: the textbook first.
-fn backends(
-    settings: &Settings,
-    parameters: &Parameters,
-) -> Result<Vec<NamedBackend>, AssignmentError> {
-    let plain = Optimizer::default();
-    let fused = |threads| Engine::new(parameters, plain, threads, settings.isa);
-    let mut all: Vec<NamedBackend> = vec![
-        (
-            Box::new(Reference::new(parameters, plain)?),
-            "textbook loops, f64",
-        ),
-        (
-            Box::new(MatrixMultiply::new(parameters.clone(), plain, 1)?),
-            "matrix products, f32",
-        ),
-        (Box::new(fused(1)?), "fused kernels, f32"),
-    ];
-    if settings.threads > 1 {
-        all.push((Box::new(fused(settings.threads)?), "fused kernels, f32"));
-    }
-    Ok(all)
-}
 
 fn train(
     backend: &mut dyn Backend,
@@ -166,7 +132,7 @@ fn train(
     order: &[u32],
     batch_size: usize,
     rate: f32,
-) -> Result<Vec<f64>, AssignmentError> {
+) -> anyhow::Result<Vec<f64>> {
     let results = backend.train(&TrainingPass {
         samples,
         order,
@@ -177,33 +143,102 @@ fn train(
     Ok(results.iter().map(|result| result.loss).collect())
 }
 
-fn compare(
-    settings: &Settings,
-    samples: Samples<'_>,
-    parameters: &Parameters,
-    order: &[u32],
-    batch_size: usize,
-) -> Result<Vec<Agreement>, AssignmentError> {
-    let steps = settings.scale().compared_steps;
-    let order = &order[..(batch_size * steps as usize).min(order.len())];
-    let mut expected = None;
-    let mut rows = Vec::new();
-    for (mut backend, name) in backends(settings, parameters)? {
-        train(backend.as_mut(), samples, order, batch_size, 0.1)?;
-        let found = backend.parameters();
-        let Some(expected) = &expected else {
-            expected = Some(found);
-            continue;
-        };
-        rows.push(Agreement {
-            backend: name,
-            threads: backend.threads(),
-            batch_size,
-            steps,
-            largest_difference: largest_difference(expected, &found),
-        });
+impl Start<'_> {
+    /// The implementations: the textbook first.
+    fn backends(&self) -> anyhow::Result<Vec<NamedBackend>> {
+        let (parameters, plain) = (&self.parameters, Optimizer::default());
+        let fused = |threads| Engine::new(parameters, plain, threads, self.settings.isa);
+        let products = MatrixMultiply::new(parameters.clone(), plain, 1)?;
+        let mut all: Vec<NamedBackend> = vec![
+            (
+                Box::new(Reference::new(parameters, plain)?),
+                "textbook loops, f64",
+            ),
+            (Box::new(products), "matrix products, f32"),
+            (Box::new(fused(1)?), "fused kernels, f32"),
+        ];
+        if self.settings.threads > 1 {
+            all.push((
+                Box::new(fused(self.settings.threads)?),
+                "fused kernels, f32",
+            ));
+        }
+        Ok(all)
     }
-    Ok(rows)
+
+    /// The first of the shuffled samples.
+    fn first(&self, count: usize) -> &[u32] {
+        &self.order[..count.min(self.order.len())]
+    }
+
+    fn compare(&self, batch_size: usize) -> anyhow::Result<Vec<Agreement>> {
+        let steps = self.settings.scale().compared_steps;
+        let order = self.first(batch_size * steps as usize);
+        let mut expected = None;
+        let mut rows = Vec::new();
+        for (mut backend, name) in self.backends()? {
+            train(backend.as_mut(), self.samples, order, batch_size, 0.1)?;
+            let found = backend.parameters();
+            let Some(expected) = &expected else {
+                expected = Some(found);
+                continue;
+            };
+            rows.push(Agreement {
+                backend: name,
+                threads: backend.threads(),
+                batch_size,
+                steps,
+                largest_difference: largest_difference(expected, &found),
+            });
+        }
+        Ok(rows)
+    }
+
+    fn speeds(&self, work: &Work<'_>) -> anyhow::Result<Vec<Speed>> {
+        let mut rows = Vec::new();
+        let backends = self.backends()?;
+        let count = backends.len();
+        for (index, (mut backend, name)) in backends.into_iter().enumerate() {
+            for batch_size in [1, ORIGINAL.batch_size] {
+                work.report("Q6 timing", index as f64 / count as f64);
+                if work.is_stopped() {
+                    bail!(Stopped);
+                }
+                // The loops of the textbook take each image alone whatever the minibatch.
+                let order = self.first(match index {
+                    0 => self.settings.scale().timed_images,
+                    _ => PASS_IMAGES,
+                });
+                let (start, mut best) = (Instant::now(), 0f64);
+                while best == 0.0 || start.elapsed().as_secs_f64() < MEASURED_SECONDS {
+                    let pass = Instant::now();
+                    train(backend.as_mut(), self.samples, order, batch_size, 0.01)?;
+                    best = best.max(order.len() as f64 / pass.elapsed().as_secs_f64());
+                }
+                rows.push(Speed {
+                    backend: name,
+                    threads: backend.threads(),
+                    batch_size,
+                    images_per_second: best,
+                });
+            }
+        }
+        Ok(rows)
+    }
+
+    /// One minibatch of the shuffled samples a step.
+    fn one_minibatch(&self, learning_rate: f32) -> anyhow::Result<LastLosses> {
+        let (epochs, size) = (ORIGINAL.minibatch_epochs, ORIGINAL.batch_size);
+        let order = self.first(epochs as usize * size);
+        let mut engine = plain_engine(&self.parameters, self.settings)?;
+        let losses = train(&mut engine, self.samples, order, size, learning_rate)?;
+        Ok(LastLosses {
+            epochs,
+            steps: losses.len() as u64,
+            learning_rate,
+            last_losses: losses[losses.len().saturating_sub(PRINTED)..].to_vec(),
+        })
+    }
 }
 
 /// Largest difference of two networks' parameters; NaN if there is one.
@@ -222,133 +257,21 @@ fn largest_difference(a: &Parameters, b: &Parameters) -> f64 {
     super::largest(differences)
 }
 
-fn speeds(
-    settings: &Settings,
-    samples: Samples<'_>,
-    parameters: &Parameters,
-    order: &[u32],
-    progress: &Progress<'_>,
-) -> Result<Vec<Speed>, AssignmentError> {
-    let mut rows = Vec::new();
-    let backends = backends(settings, parameters)?;
-    let count = backends.len();
-    for (index, (mut backend, name)) in backends.into_iter().enumerate() {
-        for batch_size in [1, original::BATCH_SIZE] {
-            progress.report("Q6 timing", index as f64 / count as f64);
-            if progress.is_stopped() {
-                return Err(AssignmentError::Stopped);
-            }
-            // The loops take each image alone whatever the minibatch.
-            let is_reference = index == 0;
-            let images = if is_reference {
-                settings.scale().timed_images
-            } else {
-                PASS_IMAGES
-            };
-            let order = &order[..images.min(order.len())];
-            let (start, mut trained, mut best) = (Instant::now(), 0, 0f64);
-            while trained == 0 || start.elapsed().as_secs_f64() < MEASURED_SECONDS {
-                let pass = Instant::now();
-                train(backend.as_mut(), samples, order, batch_size, 0.01)?;
-                best = best.max(order.len() as f64 / pass.elapsed().as_secs_f64());
-                trained += order.len();
-            }
-            rows.push(Speed {
-                backend: name,
-                threads: backend.threads(),
-                batch_size,
-                images_per_second: best,
-            });
-        }
+/// The original's setting, with passes over all images.
+fn full_passes(work: &Work<'_>) -> anyhow::Result<LastLosses> {
+    let epochs = work.settings.scale().minibatch_epochs;
+    let options = plain_sgd(&work.settings, ORIGINAL.tested_rate, epochs);
+    let mut losses = Vec::new();
+    let training = trainings::train(work, &options, "Q5", |epoch| {
+        losses = epoch.steps.iter().map(|step| step.minibatch.loss).collect();
+    })?;
+    if training.end != EpochEnd::Complete {
+        bail!(Stopped);
     }
-    Ok(rows)
-}
-
-fn last_losses(
-    settings: &Settings,
-    dataset: &Dataset,
-    options: &TrainingOptions,
-    progress: &Progress<'_>,
-) -> Result<LastLosses, AssignmentError> {
-    let mut trainer = Trainer::new(Samples::from(&dataset.train), options)?;
-    let steps = trainer.steps();
-    let mut last = Vec::new();
-    let training = train_epochs(
-        settings,
-        dataset,
-        &mut trainer,
-        options,
-        progress,
-        "Q5",
-        |epoch| {
-            last = epoch.steps.iter().map(|step| step.minibatch.loss).collect();
-        },
-    )?;
-    if !training.is_complete {
-        return Err(AssignmentError::Stopped);
-    }
-    Ok(LastLosses {
-        epochs: options.epochs,
-        steps,
-        learning_rate: options.learning_rate,
-        last_losses: last[last.len().saturating_sub(PRINTED)..].to_vec(),
-    })
-}
-
-/// One minibatch of the shuffled samples a step.
-fn one_minibatch(
-    settings: &Settings,
-    samples: Samples<'_>,
-    parameters: &Parameters,
-    order: &[u32],
-    learning_rate: f32,
-) -> Result<LastLosses, AssignmentError> {
-    let epochs = original::MINIBATCH_EPOCHS;
-    let order = &order[..(epochs as usize * original::BATCH_SIZE).min(order.len())];
-    let mut engine = Engine::new(parameters, Optimizer::default(), 1, settings.isa)?;
-    let size = original::BATCH_SIZE;
-    let losses = train(&mut engine, samples, order, size, learning_rate)?;
     Ok(LastLosses {
         epochs,
-        steps: losses.len() as u64,
-        learning_rate,
+        steps: u64::from(epochs) * losses.len() as u64,
+        learning_rate: options.learning_rate,
         last_losses: losses[losses.len().saturating_sub(PRINTED)..].to_vec(),
     })
-}
-
-impl std::fmt::Display for Minibatches {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let worst = self.agreement.iter().map(|row| row.largest_difference);
-        write!(
-            f,
-            "Q5, Q6 {} in minibatches of {}: parameters of all implementations within {:.1e} ({})",
-            self.network,
-            original::BATCH_SIZE,
-            worst.fold(0.0, f64::max),
-            if self.agrees {
-                "they agree"
-            } else {
-                "they do NOT agree"
-            },
-        )?;
-        for (name, losses) in [
-            ("full passes", &self.full_passes),
-            ("one minibatch an epoch", &self.one_minibatch[0]),
-            ("one minibatch an epoch", &self.one_minibatch[1]),
-        ] {
-            let last: Vec<String> = losses
-                .last_losses
-                .iter()
-                .map(|l| format!("{l:.4}"))
-                .collect();
-            write!(
-                f,
-                "\n   {name}, learning rate {}, {} epochs: last losses {}",
-                losses.learning_rate,
-                losses.epochs,
-                last.join(" ")
-            )?;
-        }
-        Ok(())
-    }
 }

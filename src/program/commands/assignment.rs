@@ -1,33 +1,33 @@
 //! `fused-mlp assignment`.
 
-mod progress;
-
 use super::train::{from_here, open_data};
-use crate::assignment::{Answers, AssignmentError, Part, Progress, Question, Settings, Times};
+use crate::assignment::{Answers, PARTS, Part, Settings, Stopped, Work};
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::backend::EngineArgs;
 use crate::options::output_name;
-use crate::pages::assignment::{AssignmentFolder, AssignmentRun};
+use crate::pages::assignment::{AssignmentFolder, AssignmentRun, PartTime, RunRecord};
 use crate::run_folder::{DataDescription, Environment};
 use crate::terminal::output::{Results, message, shown};
+use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
 use anyhow::Context;
 use clap::Args;
 use fused_mlp::mnist::Dataset;
-use progress::Follower;
+use indicatif::{HumanDuration, ProgressBar};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::cell::RefCell;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 const NOTES: &str = "\
 q1, q2  derivatives of softmax and cross-entropy   q3  the drawn 2-3-2 network
 q4      points in the plane                        q5, q6  MNIST image by image and in minibatches
 q7      learning curves, initialisations, learning rates over 1000 epochs, the test data
 
-The folder holds report.html (open it in any browser), figures/ (SVG and PNG), data/ (CSV) and
+The folder holds report.html (open it in any browser), figures/ (SVG), data/ (CSV) and
 results.json, in which all but `run` is the same for the same seed. They are written
 after each question; Ctrl-C leaves what is known.
 
@@ -47,8 +47,8 @@ pub struct AssignmentArgs {
     #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
     /// Answer these questions alone, as q1,q3
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    only: Vec<Question>,
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = question)]
+    only: Vec<String>,
     /// Fewer epochs: 30 for each learning rate instead of 1000, and so on; about a minute instead of fifteen
     #[arg(long)]
     quick: bool,
@@ -70,15 +70,16 @@ pub struct AssignmentArgs {
     quiet: bool,
 }
 
-impl AssignmentArgs {
-    fn parts(&self) -> Vec<Part> {
-        let asked = |part: &Part| {
-            let mut questions = self.only.iter();
-            self.only.is_empty() || questions.any(|&question| part.answers(question))
-        };
-        Part::ALL.into_iter().filter(asked).collect()
+/// The name of a question, in small letters.
+fn question(text: &str) -> Result<String, String> {
+    let name = text.to_lowercase();
+    match PARTS.iter().any(|part| part.answers(&name)) {
+        true => Ok(name),
+        false => Err(format!("no question is called {text:?}; expected q1 to q7")),
     }
+}
 
+impl AssignmentArgs {
     /// A run of which nothing is known yet.
     fn start(&self, data: Option<DataDescription>) -> anyhow::Result<AssignmentRun> {
         let settings = Settings {
@@ -87,17 +88,22 @@ impl AssignmentArgs {
             isa: self.engine.isa()?,
             threads: self.engine.threads()?,
         };
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
         let started = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC");
-        Ok(AssignmentRun {
-            arguments: std::env::args().skip(1).collect(),
+        let record = RunRecord {
+            command: format!("fused-mlp {}", arguments.join(" ")),
             started: started.to_string(),
-            settings,
-            environment: Environment::new(Some(settings.isa.name()), settings.threads),
+            interrupted: false,
+            machine: Environment::new(Some(settings.isa.name()), settings.threads),
             data,
-            answers: Answers::default(),
-            times: Times::default(),
+            parts: Vec::new(),
+            speeds: Vec::new(),
             total_seconds: 0.0,
-            is_interrupted: false,
+        };
+        Ok(AssignmentRun {
+            settings,
+            answers: Answers::default(),
+            record,
         })
     }
 }
@@ -108,7 +114,7 @@ impl AssignmentArgs {
 struct AnswerEvent<'a> {
     part: &'static str,
     answer: serde_json::Value,
-    seconds: Option<f64>,
+    seconds: f64,
     folder: &'a str,
 }
 
@@ -128,149 +134,196 @@ struct EndEvent<'a> {
 /// # Errors
 /// If an option, the data or a file cannot be used.
 pub fn run(args: &AssignmentArgs, program_start: Instant) -> anyhow::Result<Ending> {
-    let parts = args.parts();
+    let is_asked =
+        |part: &&Part| args.only.is_empty() || args.only.iter().any(|name| part.answers(name));
+    let parts: Vec<&Part> = PARTS.iter().filter(is_asked).collect();
     let needs_images = parts.iter().any(|part| part.needs_images());
     let opened = needs_images.then(|| open_data(args.data.as_deref(), None, args.access.access()));
     let opened = opened.transpose()?;
-    let data = opened
-        .as_ref()
-        .map(|(folder, dataset)| describe(folder, dataset));
+    let data = opened.as_ref().map(|(folder, dataset)| {
+        let mut data = DataDescription::new(folder, dataset);
+        data.folder = from_here(&data.folder);
+        data
+    });
     let run = args.start(data)?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
-    let mut session = Session {
-        folder: AssignmentFolder::create(args.out.as_deref())?,
-        follower: Follower::new(args.quiet),
+    let folder = AssignmentFolder::create(args.out.as_deref())?;
+    let progress = Progress::new(args.quiet, 0);
+    let Settings { isa, threads, .. } = run.settings;
+    progress.line(&format!(
+        "assignment{}: {}, {threads} thread{}; results in {}",
+        if args.quick { ", quick" } else { "" },
+        isa.name(),
+        if threads == 1 { "" } else { "s" },
+        shown(&folder.path)
+    ));
+    let follower = RefCell::new(Follower::new(progress));
+    let work = Work {
+        settings: run.settings,
+        dataset: opened.as_ref().map(|(_, dataset)| dataset),
+        listener: &|what, share| follower.borrow_mut().report(what, share),
+        stop,
+    };
+    let session = Session {
+        run,
+        folder,
         results: Results::new(args.json),
         program_start,
-        run,
     };
-    session
-        .follower
-        .heading(&session.run, session.folder.path());
-    let dataset = opened.as_ref().map(|(_, dataset)| dataset);
-    let answered = session.answer(&parts, dataset, &stop)?;
-    session.run.is_interrupted = stop.load(Ordering::Relaxed);
-    session.write()?;
-    session.end(answered, &signals)
+    session.answer(&parts, &work, &signals, || follower.borrow().clear())
 }
 
-/// A run, and all that it tells.
+/// A run, and where it is told.
 struct Session {
     run: AssignmentRun,
     folder: AssignmentFolder,
-    follower: Follower,
     results: Results,
     program_start: Instant,
 }
 
 impl Session {
-    /// Computes the parts until one is stopped; returns how many have an answer.
+    /// Computes the parts until one is stopped, and tells how it ended.
     fn answer(
-        &mut self,
-        parts: &[Part],
-        dataset: Option<&Dataset>,
-        stop: &Arc<AtomicBool>,
-    ) -> anyhow::Result<usize> {
-        let settings = self.run.settings;
+        mut self,
+        parts: &[&Part],
+        work: &Work<'_>,
+        signals: &Signals,
+        clear: impl Fn(),
+    ) -> anyhow::Result<Ending> {
         let mut answered = 0;
-        for &part in parts {
-            let follower = &self.follower;
-            let listener = |what: &str, share: f64| follower.report(what, share);
-            let progress = Progress::new(&listener, stop);
-            follower.begin();
-            let (answers, times) = (&mut self.run.answers, &mut self.run.times);
-            let computed = answers.compute(part, &settings, dataset, &progress, times);
-            follower.end();
+        for part in parts {
+            let start = Instant::now();
+            let computed = (part.compute)(&mut self.run.answers, work);
+            let seconds = start.elapsed().as_secs_f64();
+            clear();
             // Nothing is told of data that changed; what was written before stays.
-            dataset.map_or(Ok(()), Dataset::check_mappings)?;
+            work.dataset.map_or(Ok(()), Dataset::check_mappings)?;
             match computed {
-                Ok(()) => {}
-                Err(AssignmentError::Stopped) => break,
+                Ok(()) => answered += usize::from(self.tell(part, seconds)?),
+                Err(error) if error.is::<Stopped>() => break,
                 Err(error) => {
-                    self.write()?;
-                    return Err(error).context(part.name());
+                    self.write(work)?;
+                    return Err(error).context(part.name);
                 }
             }
-            if let Some(text) = self.run.answers.text(part) {
-                answered += 1;
-                self.results.text(&text);
-                let event = answer_event(&self.run, part, self.folder.path())?;
-                self.results.event(&event)?;
-            }
-            if stop.load(Ordering::Relaxed) {
+            if work.is_stopped() {
                 break;
             }
-            self.write()?;
+            self.write(work)?;
         }
-        Ok(answered)
+        self.write(work)?;
+        self.end(answered, signals)
+    }
+
+    /// Tells the answer of a part; returns whether there is one.
+    fn tell(&mut self, part: &Part, seconds: f64) -> anyhow::Result<bool> {
+        let (run, name) = (&mut self.run, part.name);
+        run.record.parts.push(PartTime {
+            part: name,
+            seconds,
+        });
+        if let Some(minibatches) = &run.answers.q5_q6_minibatches {
+            run.record.speeds.clone_from(&minibatches.speeds);
+        }
+        let Some((answer, text)) = run.answer(part)? else {
+            return Ok(false);
+        };
+        self.results.text(&text);
+        self.results.event(&AnswerEvent {
+            part: name,
+            answer,
+            seconds,
+            folder: self.folder.path.to_str().unwrap_or_default(),
+        })?;
+        Ok(true)
     }
 
     /// Writes what is known.
-    fn write(&mut self) -> anyhow::Result<()> {
-        self.run.total_seconds = self.program_start.elapsed().as_secs_f64();
-        self.folder.write(&self.run)?;
-        Ok(())
+    fn write(&mut self, work: &Work<'_>) -> anyhow::Result<()> {
+        self.run.record.interrupted = work.is_stopped();
+        self.run.record.total_seconds = self.program_start.elapsed().as_secs_f64();
+        self.folder.write(&self.run)
     }
 
-    /// Tells how it ended.
+    /// Tells how it ended, and why not all went well.
     fn end(mut self, answered: usize, signals: &Signals) -> anyhow::Result<Ending> {
-        let ending = ending(&self.run, signals, self.folder.path());
+        let failures = self.run.answers.failures();
+        let folder = shown(&self.folder.path);
+        let (ending, outcome) = if let Some(signal) = signals.received() {
+            message(&format!("interrupted: all answers so far are in {folder}"));
+            (Ending::Signal(signal), "interrupted")
+        } else if failures.is_empty() {
+            (Ending::Success, "finished")
+        } else {
+            message(&format!(
+                "error: a check does not hold; expected {}; the answers are in {folder}",
+                failures.join("; ")
+            ));
+            (Ending::Missed(EXIT_MISSED), "missed")
+        };
         let report = self.folder.report().display().to_string();
-        self.results.event(&EndEvent {
-            outcome: match ending {
-                Ending::Success => "finished",
-                Ending::Missed(_) => "missed",
-                Ending::Signal(_) => "interrupted",
-            },
-            failures: &self.run.answers.failures(),
-            parts: answered,
-            total_seconds: self.run.total_seconds,
-            report: report.clone(),
-        })?;
         self.results.text(&format!("report: {report}"));
+        self.results.event(&EndEvent {
+            outcome,
+            failures: &failures,
+            parts: answered,
+            total_seconds: self.run.record.total_seconds,
+            report,
+        })?;
         self.results.finish()?;
         Ok(ending)
     }
 }
 
-fn describe(folder: &Path, dataset: &Dataset) -> DataDescription {
-    let mut data = DataDescription::new(folder, dataset);
-    data.folder = from_here(&data.folder);
-    data
+/// Progress of the questions: a bar where standard error is a terminal, else a line now and then.
+struct Follower {
+    progress: Progress,
+    bar: ProgressBar,
+    /// What is going on, since when, and when it was told last.
+    what: String,
+    start: Instant,
+    last_told: Instant,
 }
 
-fn answer_event<'a>(
-    run: &AssignmentRun,
-    part: Part,
-    folder: &'a Path,
-) -> anyhow::Result<AnswerEvent<'a>> {
-    let mut answers = serde_json::to_value(&run.answers)?;
-    Ok(AnswerEvent {
-        part: part.name(),
-        answer: answers[part.name()].take(),
-        seconds: run.times.parts.last().map(|part| part.seconds),
-        folder: folder.to_str().unwrap_or_default(),
-    })
-}
+impl Follower {
+    /// How often a line is printed where there is no bar.
+    const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Says why not all went well.
-fn ending(run: &AssignmentRun, signals: &Signals, folder: &Path) -> Ending {
-    if let Some(signal) = signals.received() {
-        message(&format!(
-            "interrupted: all answers so far are in {}",
-            shown(folder)
-        ));
-        return Ending::Signal(signal);
+    fn new(progress: Progress) -> Self {
+        Self {
+            bar: progress.sweep_bar(),
+            progress,
+            what: String::new(),
+            start: Instant::now(),
+            last_told: Instant::now(),
+        }
     }
-    let failures = run.answers.failures();
-    if failures.is_empty() {
-        return Ending::Success;
+
+    /// A part has ended: its answer has the terminal to itself.
+    fn clear(&self) {
+        self.bar.set_message("");
+        self.bar.finish_and_clear();
+        self.bar.reset();
     }
-    message(&format!(
-        "error: a check does not hold; expected {}; the answers are in {}",
-        failures.join("; "),
-        shown(folder)
-    ));
-    Ending::Missed(EXIT_MISSED)
+
+    /// Something has gone so far.
+    fn report(&mut self, what: &str, share: f64) {
+        let now = Instant::now();
+        if self.what != what {
+            what.clone_into(&mut self.what);
+            (self.start, self.last_told) = (now, now);
+        }
+        let elapsed = (now - self.start).as_secs_f64();
+        let left = Duration::try_from_secs_f64(elapsed * (1.0 - share) / share.max(1e-9));
+        let left = HumanDuration(left.unwrap_or_default());
+        let line = format!("{what}: {:.0} %, {left} left", 100.0 * share);
+        if !self.bar.is_hidden() {
+            self.bar.set_position((1000.0 * share) as u64);
+            self.bar.set_message(line);
+        } else if now - self.last_told >= Self::INTERVAL {
+            self.progress.line(&line);
+            self.last_told = now;
+        }
+    }
 }

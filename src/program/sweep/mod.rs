@@ -17,7 +17,7 @@ mod summary;
 pub use configuration::{Grid, RunConfiguration};
 pub use folder::{SweepFolder, SweepFolderError};
 pub use record::RunRecord;
-pub use run::{RunOutcome, RunResult, SweepError, SweepEvent, SweepPlan, TestScore, run};
+pub use run::{RunOutcome, RunResult, SweepEvent, SweepPlan, TestScore, run};
 pub use summary::{MeanDeviation, Summary, best_by_validation, summarise};
 
 // The package of the crate has no data.

@@ -2,7 +2,8 @@
 
 use crate::options::training::Lists;
 
-use super::{Grid, RunConfiguration, RunResult, SweepError, SweepEvent, SweepPlan, run};
+use super::run::SweepError;
+use super::{Grid, RunConfiguration, RunResult, SweepEvent, SweepPlan, run};
 use fused_mlp::mnist::Dataset;
 use fused_mlp::simd::{Isa, IsaRequest};
 use std::path::Path;

@@ -1,46 +1,62 @@
 //! The report of `fused-mlp assignment`: a page, pictures, data and results.
 
-mod curves;
-mod derivatives;
-mod drawn_network;
-mod folder;
-mod learning_rates;
-mod minibatches;
-pub mod page;
-mod plane;
-mod test_data;
+mod figures;
 
-pub use folder::AssignmentFolder;
-
-use crate::assignment::{Answers, Settings, Times, original};
-use crate::charts::axis::group;
-use crate::run_folder::{DataDescription, Environment};
-use page::{Figure, Page, document, escape, percent, scientific};
+use super::template::render;
+use crate::assignment::q5_q6_minibatches::Speed;
+use crate::assignment::readings::TOLERANCE;
+use crate::assignment::{Answers, ORIGINAL, Original, Part, Settings};
+use crate::run_folder::{
+    DataDescription, Environment, RunFolderError, create_folder, create_numbered_folder,
+};
+use figures::{Figure, figures};
+use fused_mlp::files::atomic;
 use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-pub const STYLE: &str = include_str!("style.css");
+const DEFAULT_FOLDER: &str = "assignment-report";
 
 /// All that is known of a run of `fused-mlp assignment`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AssignmentRun {
-    /// Arguments of the program, the command first.
-    pub arguments: Vec<String>,
-    /// When it was started.
-    pub started: String,
     /// Seed, scale, instruction set and threads.
     pub settings: Settings,
-    /// Machine and program.
-    pub environment: Environment,
-    /// The images, where they were needed.
-    pub data: Option<DataDescription>,
     /// What is known so far.
     pub answers: Answers,
-    /// How long it took.
-    pub times: Times,
+    /// What differs from run to run.
+    pub record: RunRecord,
+}
+
+/// What differs from run to run.
+#[derive(Debug, Serialize)]
+pub struct RunRecord {
+    /// The command line.
+    pub command: String,
+    /// When it was started.
+    pub started: String,
+    /// Whether somebody asked to stop.
+    pub interrupted: bool,
+    /// Machine and program.
+    pub machine: Environment,
+    /// The images, where they were needed.
+    pub data: Option<DataDescription>,
+    /// Wall time of each part.
+    pub parts: Vec<PartTime>,
+    /// Images trained on in a second by each implementation.
+    pub speeds: Vec<Speed>,
     /// Wall time since the program started.
     pub total_seconds: f64,
-    /// Whether somebody asked to stop.
-    pub is_interrupted: bool,
+}
+
+/// Wall time of a part.
+#[derive(Debug, Serialize)]
+pub struct PartTime {
+    /// Its name.
+    pub part: &'static str,
+    /// Seconds.
+    pub seconds: f64,
 }
 
 /// `results.json`. All but `run` is the same for the same seed.
@@ -50,248 +66,132 @@ struct Results<'a> {
     quick: bool,
     #[serde(flatten)]
     answers: &'a Answers,
-    run: RunRecord<'a>,
+    run: &'a RunRecord,
 }
 
-/// What differs from run to run.
+/// What templates are given.
 #[derive(Serialize)]
-struct RunRecord<'a> {
-    command: String,
-    started: &'a str,
-    interrupted: bool,
-    machine: &'a Environment,
-    data: Option<&'a DataDescription>,
+struct Context<'a> {
     #[serde(flatten)]
-    times: &'a Times,
-    total_seconds: f64,
+    results: Results<'a>,
+    /// The original's figures.
+    theirs: &'a Original,
+    failures: Vec<&'static str>,
+    /// What the learning curves tell.
+    curves: Option<Value>,
+    reading_seeds: u64,
+    tolerance: f64,
+    figures: &'a BTreeMap<&'static str, Figure>,
 }
 
 impl AssignmentRun {
-    /// The command that answers one question in the same way.
-    fn command(&self, question: &str) -> String {
-        format!(
-            "fused-mlp assignment --only {question}{} --seed {}",
-            if self.settings.is_quick {
-                " --quick"
-            } else {
-                ""
-            },
-            self.settings.seed
-        )
-    }
-
-    fn results(&self) -> serde_json::Result<String> {
-        let results = Results {
+    fn results(&self) -> Results<'_> {
+        Results {
             seed: self.settings.seed,
             quick: self.settings.is_quick,
             answers: &self.answers,
-            run: RunRecord {
-                command: format!("fused-mlp {}", self.arguments.join(" ")),
-                started: &self.started,
-                interrupted: self.is_interrupted,
-                machine: &self.environment,
-                data: self.data.as_ref(),
-                times: &self.times,
-                total_seconds: self.total_seconds,
-            },
+            run: &self.record,
+        }
+    }
+
+    fn context(&self, figures: &BTreeMap<&'static str, Figure>) -> serde_json::Result<Value> {
+        let curves = self.answers.q7_curves.as_ref().map(|curves| {
+            json!({
+                "lowest_loss": curves.lowest_loss(),
+                "best_accuracy": curves.best_accuracy(),
+                "rise": curves.rise(),
+                "shown_minibatches": curves.step_losses.len(),
+            })
+        });
+        let context = Context {
+            results: self.results(),
+            theirs: &ORIGINAL,
+            failures: self.answers.failures(),
+            curves,
+            reading_seeds: self.settings.scale().reading_seeds,
+            tolerance: TOLERANCE,
+            figures,
         };
-        serde_json::to_string_pretty(&results).map(|text| text + "\n")
+        // As text, an f32 is the shortest decimal that reads as the same: 0.1, not 0.100000001.
+        serde_json::from_str(&serde_json::to_string(&context)?)
     }
 
-    /// The page and its figures.
-    fn page(&self) -> (String, Vec<Figure>) {
-        let mut page = Page::default();
-        self.small_networks(&mut page);
-        self.images(&mut page);
-        self.times_section(&mut page);
-        let body = format!("{}{}{}", self.head(), page.contents(), page.html);
-        let html = document("A two-layer perceptron, questions 1 to 7", STYLE, &body);
-        (html, page.figures)
-    }
-
-    /// Questions 1 to 4.
-    fn small_networks(&self, page: &mut Page) {
-        let answers = &self.answers;
-        if let Some(answer) = &answers.q1_local_derivatives {
-            derivatives::local(page, answer, self);
+    /// The answer of a part, if there is one: as in `results.json`, and for the terminal.
+    ///
+    /// # Errors
+    /// If the template does not fit.
+    pub fn answer(&self, part: &Part) -> anyhow::Result<Option<(Value, String)>> {
+        let mut context = self.context(&BTreeMap::new())?;
+        let answer = context[part.name].clone();
+        if answer.is_null() {
+            return Ok(None);
         }
-        if let Some(answer) = &answers.q2_composed_derivative {
-            derivatives::composed(page, answer, self);
-        }
-        if let Some(answer) = &answers.q3_drawn_network {
-            drawn_network::section(page, answer, self);
-        }
-        if let Some(answer) = &answers.q4_plane {
-            plane::section(page, answer, self);
-        }
-    }
-
-    /// Questions 5 to 7.
-    fn images(&self, page: &mut Page) {
-        let answers = &self.answers;
-        if let Some(answer) = &answers.q5_q6_minibatches {
-            minibatches::section(page, answer, self);
-        }
-        // The curves are the first part of question 7.
-        if let Some(answer) = &answers.q7_curves {
-            page.section("q7", "7. Learning curves, learning rates and the test data");
-            curves::section(page, answer, self);
-        }
-        if let Some(answer) = &answers.q7_initialisations {
-            curves::initialisations(page, answer, self);
-        }
-        if let Some(answer) = &answers.q7_learning_rates {
-            learning_rates::rates(page, answer, self);
-        }
-        if let Some(answer) = &answers.q7_final {
-            test_data::section(page, answer, self);
-        }
-    }
-
-    fn head(&self) -> String {
-        let mut page = Page::default();
-        page.block("<h1>A two-layer perceptron, questions 1 to 7</h1>");
-        page.html(
-            "Every figure on this page comes from one run of <code>fused-mlp</code>. Where an earlier set \
-             of answers to the same assignment, <em>the original</em>, has other figures, a box says so \
-             and why.",
-        );
-        if self.is_interrupted {
-            page.html(
-                "<strong class=\"bad\">The run was interrupted: later questions are missing.</strong>",
-            );
-        }
-        let failures = self.answers.failures();
-        if !failures.is_empty() {
-            page.html(&format!(
-                "<strong class=\"bad\">Checks that did not hold; expected: {}.</strong>",
-                escape(&failures.join("; "))
-            ));
-        }
-        let rows = self.summary();
-        if !rows.is_empty() {
-            page.table(&["", "the original", "this run"], &rows, None);
-        }
-        page.html
-    }
-
-    /// The main figures beside the original's.
-    fn summary(&self) -> Vec<Vec<String>> {
-        let answers = &self.answers;
-        let mut rows = Vec::new();
-        let mut add = |what: String, original: String, ours: String| {
-            rows.push(vec![what, original, ours]);
-        };
-        if let Some(plane) = &answers.q4_plane {
-            let full = &plane.full_passes;
-            add(
-                "Q4: loss at the end, nats".to_owned(),
-                format!("{:.2}", original::LAST_STEP_LOSSES[3]),
-                format!(
-                    "{:.4} (test accuracy {})",
-                    full.loss.1,
-                    percent(full.test_accuracy.1)
-                ),
-            );
-        }
-        if let Some(minibatches) = &answers.q5_q6_minibatches {
-            add(
-                format!(
-                    "Q5, 6: last minibatch losses; epoch {} and {}",
-                    original::MINIBATCH_EPOCHS,
-                    minibatches.full_passes.epochs
-                ),
-                format!("{:.4}", original::minibatch_loss()),
-                format!("{:.4}", minibatches.full_passes.mean()),
-            );
-        }
-        if let Some(rates) = &answers.q7_learning_rates
-            && let Some(last) = rates.row(original::TESTED_RATE).and_then(|row| row.last)
-        {
-            add(
-                format!(
-                    "Q7: average loss, learning rate {}; epoch {} and {}",
-                    original::TESTED_RATE,
-                    original::RATE_EPOCHS,
-                    last.epoch
-                ),
-                scientific(original::AVERAGE_LOSS),
-                if last.train_loss < 0.001 {
-                    scientific(last.train_loss)
-                } else {
-                    format!("{:.4}", last.train_loss)
-                },
-            );
-        }
-        if let Some(last) = &answers.q7_final {
-            add(
-                "Q7: accuracy on the canonical test set".to_owned(),
-                percent(original::TEST_ACCURACY),
-                format!("<strong>{}</strong>", percent(last.test_accuracy)),
-            );
-        }
-        rows
-    }
-
-    fn times_section(&self, page: &mut Page) {
-        page.section("run", "How this page was made");
-        let environment = &self.environment;
-        let data = self.data.as_ref().map_or_else(
-            || "none needed".to_owned(),
-            |data| {
-                format!(
-                    "{}: {} training and {} test images of {} × {} pixels",
-                    data.folder,
-                    group(&data.train_samples.to_string()),
-                    group(&data.test_samples.to_string()),
-                    data.rows,
-                    data.columns
-                )
-            },
-        );
-        let facts = [
-            ("command", format!("fused-mlp {}", self.arguments.join(" "))),
-            ("started", self.started.clone()),
-            ("seed", self.settings.seed.to_string()),
-            ("program", format!("fused-mlp {}", environment.version)),
-            (
-                "machine",
-                format!(
-                    "{}, {} {}; {} threads ({})",
-                    environment.cpu,
-                    environment.os,
-                    environment.arch,
-                    environment.threads,
-                    self.settings.isa.name()
-                ),
-            ),
-            ("data", data),
-            ("time", duration(self.total_seconds)),
-        ];
-        let facts: String = facts
-            .iter()
-            .map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>", escape(value)))
-            .collect();
-        page.block(&format!("<dl>{facts}</dl>"));
-        let rows: Vec<Vec<String>> = self
-            .times
-            .parts
-            .iter()
-            .map(|part| vec![part.part.replace('_', " "), duration(part.seconds)])
-            .collect();
-        page.table(&["part", "wall time"], &rows, None);
-        page.html(
-            "The same seed gives the same figures, times apart. All numbers: \
-             <a href=\"results.json\">results.json</a>.",
-        );
+        context["part"] = part.name.into();
+        context["answer"] = answer.clone();
+        let text = render("assignment/answer.txt", &context)?;
+        Ok(Some((answer, text.trim_end().to_owned())))
     }
 }
 
-/// Seconds, or minutes and seconds.
-fn duration(seconds: f64) -> String {
-    if seconds < 60.0 {
-        return format!("{seconds:.1} s");
+/// The folder that `fused-mlp assignment` leaves.
+///
+/// | file | content |
+/// | --- | --- |
+/// | `report.html` | the report, one file without any other |
+/// | `results.json` | all answers, the machine and the times |
+/// | `figures/*.svg` | its pictures |
+/// | `data/*.csv` | what they show |
+#[derive(Debug)]
+pub struct AssignmentFolder {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl AssignmentFolder {
+    /// Creates `path`, or where there is none `assignment-report`, with a number if that is there.
+    ///
+    /// # Errors
+    /// [`RunFolderError`] if `path` is there already, or it cannot be made.
+    pub fn create(path: Option<&Path>) -> Result<Self, RunFolderError> {
+        let path = match path {
+            Some(path) => create_folder(path).map(|()| path.to_owned())?,
+            None => create_numbered_folder(DEFAULT_FOLDER)?,
+        };
+        create_folder(&path.join("figures"))?;
+        create_folder(&path.join("data"))?;
+        Ok(Self { path })
     }
-    let whole = seconds.round() as u64;
-    format!("{} min {} s", whole / 60, whole % 60)
+
+    /// Path of the report.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
+    /// Writes everything that is known, replacing what was written before.
+    ///
+    /// # Errors
+    /// [`RunFolderError`]. What was written before is still there then.
+    pub fn write(&self, run: &AssignmentRun) -> anyhow::Result<()> {
+        let results = serde_json::to_string_pretty(&run.results())? + "\n";
+        self.put("results.json", &results)?;
+        let figures = figures(&run.answers);
+        for (name, figure) in &figures {
+            let svg = format!("figures/{name}.svg");
+            // An answer does not change, nor does its picture.
+            if !self.path.join(&svg).exists() {
+                if let Some(csv) = &figure.csv {
+                    self.put(&format!("data/{name}.csv"), csv)?;
+                }
+                self.put(&svg, &figure.svg)?;
+            }
+        }
+        let page = render("assignment/report.html", run.context(&figures)?)?;
+        Ok(self.put("report.html", &page)?)
+    }
+
+    fn put(&self, name: &str, text: &str) -> Result<(), RunFolderError> {
+        let path = self.path.join(name);
+        let written = atomic::write(&path, text.as_bytes());
+        written.map_err(|source| RunFolderError::Write { path, source })
+    }
 }

@@ -6,7 +6,7 @@ use crate::charts::chart::{
     BLUE, Chart, Color, GREEN, GREY, INK, ORANGE, PURPLE, SKY, SOLID, Series, Style, VERMILION,
 };
 use crate::charts::learning_curve::smoothed;
-use crate::pages::assignment::page::{Page, escape};
+use serde_json::{Value, json};
 
 /// Colours of the runs, those that differ most first. Further runs begin anew.
 const COLORS: [Color; 8] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY, INK];
@@ -14,14 +14,14 @@ const COLORS: [Color; 8] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY, I
 const MOST_POINTS: usize = 800;
 
 /// Largest loss that is drawn, in nats: next to those of runs that diverge, all others are one line.
-const LARGEST: f64 = 20.0;
+pub const LARGEST: f64 = 20.0;
 
 /// Columns of `epochs.csv` and `steps.csv`.
 const EPOCH: usize = 0;
-const TRAIN_LOSS: usize = 1;
+pub const TRAIN_LOSS: usize = 1;
 const TRAIN_ACCURACY: usize = 2;
 const VALIDATION_LOSS: usize = 3;
-const VALIDATION_ACCURACY: usize = 4;
+pub const VALIDATION_ACCURACY: usize = 4;
 const STEP_LOSS: usize = 4;
 const STEP_ACCURACY: usize = 5;
 
@@ -34,108 +34,70 @@ pub fn color(index: usize) -> Color {
     COLORS[index % COLORS.len()]
 }
 
-/// The section.
-pub fn section(page: &mut Page, runs: &[ComparedRun]) {
-    page.section("curves", "Learning curves");
-    page.block("<div class=\"charts\">");
-    let has_validation = runs
-        .iter()
-        .flat_map(|run| &run.epochs)
-        .any(|line| line[VALIDATION_LOSS].is_finite());
-    let dashed = if has_validation {
-        " Dashed lines: the validation samples."
-    } else {
-        ""
+/// Whether a run has losses beyond those that are drawn.
+pub fn is_cut(run: &ComparedRun) -> bool {
+    run.steps.iter().any(|line| line[STEP_LOSS] > LARGEST)
+}
+
+/// The pictures, with their titles and captions.
+pub fn figures(runs: &[ComparedRun]) -> [Value; 4] {
+    let mut lines = runs.iter().flat_map(|run| &run.epochs);
+    let dashed = match lines.any(|line| line[VALIDATION_LOSS].is_finite()) {
+        true => " Dashed lines: the validation samples.",
+        false => "",
     };
-    figure(
-        page,
-        &chart(
+    let losses = format!(
+        "Mean loss of the training samples, each with the parameters of its own step.{dashed}"
+    );
+    let accuracies =
+        format!("Share of the training samples that were predicted correctly.{dashed}");
+    let means = "Moving mean over one fiftieth of all steps.";
+    let nats = || Axis::log("cross-entropy, nats");
+    let percent = || Axis::linear("accuracy, %").percent();
+    let (epoch, step) = (
+        |training, validation| ("epoch", epochs(runs, training, validation)),
+        |column| ("step", steps(runs, column)),
+    );
+    [
+        (
             "Loss of each epoch",
-            ("epoch", Axis::log("cross-entropy, nats")),
-            epochs(runs, TRAIN_LOSS, VALIDATION_LOSS),
+            epoch(TRAIN_LOSS, VALIDATION_LOSS),
+            nats(),
+            &*losses,
         ),
-        &format!(
-            "Mean loss of the training samples, each with the parameters of its own step.{dashed}"
-        ),
-    );
-    let accuracy = || Axis::linear("accuracy, %").percent();
-    figure(
-        page,
-        &chart(
+        (
             "Accuracy of each epoch",
-            ("epoch", accuracy()),
-            epochs(runs, TRAIN_ACCURACY, VALIDATION_ACCURACY),
+            epoch(TRAIN_ACCURACY, VALIDATION_ACCURACY),
+            percent(),
+            &accuracies,
         ),
-        &format!("Share of the training samples that were predicted correctly.{dashed}"),
-    );
-    let mean = "Moving mean over one fiftieth of all steps.";
-    figure(
-        page,
-        &chart(
-            "Loss of each step",
-            ("step", Axis::log("cross-entropy, nats")),
-            steps(runs, STEP_LOSS),
-        ),
-        mean,
-    );
-    figure(
-        page,
-        &chart(
+        ("Loss of each step", step(STEP_LOSS), nats(), means),
+        (
             "Accuracy of each step",
-            ("step", accuracy()),
-            steps(runs, STEP_ACCURACY),
+            step(STEP_ACCURACY),
+            percent(),
+            means,
         ),
-        mean,
-    );
-    page.block("</div>");
-    if runs.iter().any(diverges) {
-        page.text(&format!(
-            "Losses above {LARGEST} nats are drawn at {LARGEST}."
-        ));
-    }
-}
-
-fn diverges(run: &ComparedRun) -> bool {
-    let mut losses = run.steps.iter().map(|line| line[STEP_LOSS]);
-    losses.any(|loss| loss > LARGEST)
-}
-
-fn chart(title: &str, (x, y): (&str, Axis), series: Vec<Series>) -> Chart {
-    Chart {
-        title: title.to_owned(),
-        x: Axis::linear(x).whole(),
-        y,
-        series,
-        marks: Vec::new(),
-    }
-}
-
-/// A picture on the page itself.
-fn figure(page: &mut Page, chart: &Chart, caption: &str) {
-    let label = escape(&format!("{}. {caption}", chart.title));
-    let svg = chart.svg();
-    let svg = svg.trim_end().replacen(
-        "<svg ",
-        &format!("<svg role=\"img\" aria-label=\"{label}\" "),
-        1,
-    );
-    let caption = escape(caption);
-    page.block(&format!(
-        "<figure>\n{svg}\n<figcaption>{caption}</figcaption>\n</figure>"
-    ));
+    ]
+    .map(|(title, (x, series), y, caption)| {
+        let chart = Chart {
+            title: title.to_owned(),
+            x: Axis::linear(x).whole(),
+            y,
+            series,
+            marks: Vec::new(),
+        };
+        json!({"title": title, "caption": caption, "svg": chart.svg()})
+    })
 }
 
 fn epochs(runs: &[ComparedRun], training: usize, validation: usize) -> Vec<Series> {
     let points = |run: &ComparedRun, column: usize| -> Vec<(f64, f64)> {
-        let is_shown = |line: &&Vec<f64>| !line[column].is_nan();
-        let lines = run.epochs.iter().filter(is_shown);
-        thin(
-            &lines
-                .map(|line| (line[EPOCH], line[column].min(LARGEST)))
-                .collect::<Vec<_>>(),
-        )
+        let lines = run.epochs.iter().filter(|line| !line[column].is_nan());
+        let points = lines.map(|line| (line[EPOCH], line[column].min(LARGEST)));
+        thin(&points.collect::<Vec<_>>())
     };
-    let series = |index: usize, run: &ComparedRun| {
+    let series = |(index, run): (usize, &ComparedRun)| {
         let color = color(index);
         let all = points(run, training);
         // A line through one point is nothing.
@@ -150,8 +112,7 @@ fn epochs(runs: &[ComparedRun], training: usize, validation: usize) -> Vec<Serie
             Series::new("", color, VALIDATION, points(run, validation)),
         ]
     };
-    let runs = runs.iter().enumerate();
-    runs.flat_map(|(index, run)| series(index, run)).collect()
+    runs.iter().enumerate().flat_map(series).collect()
 }
 
 fn steps(runs: &[ComparedRun], column: usize) -> Vec<Series> {

@@ -1,11 +1,10 @@
 //! The weights into hidden units as pictures.
 
 use super::ComparedRun;
-use crate::charts::axis::number;
-use crate::pages::assignment::page::{Page, escape};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fused_mlp::network::Parameters;
+use serde_json::{Value, json};
 
 /// Colours of a picture: the middle one is that of 0.
 const LEVELS: usize = 63;
@@ -24,57 +23,33 @@ const SCALE: [[f64; 3]; 5] = [
     [103.0, 0.0, 31.0],
 ];
 
-/// The part of the section of one run: its `most` strongest units.
+/// Pictures of a run's `most` strongest units, or a text that says why there are none.
 ///
 /// # Errors
 /// What the encoder of pictures says.
-pub fn pictures(page: &mut Page, run: &ComparedRun, most: usize) -> Result<(), String> {
+pub fn pictures(run: &ComparedRun, most: usize) -> anyhow::Result<Value> {
     let parameters = match &run.network {
         Ok((_, parameters)) => parameters,
-        Err(reason) => {
-            page.text(&format!("No pictures: {reason}."));
-            return Ok(());
-        }
+        Err(reason) => return Ok(reason.clone().into()),
     };
     let Some((rows, columns)) = run.image_size(parameters.shape) else {
-        page.text("No pictures: the network does not take images of the run's data set.");
-        return Ok(());
+        return Ok("the network does not take images of the run's data set".into());
     };
-    let strongest = strongest(parameters);
-    let most = most.min(MOST_PIXELS / (rows * columns)).max(1);
-    let shown = &strongest[..most.min(strongest.len())];
-    let limit = limit(parameters, shown);
-    let which = if shown.len() == strongest.len() {
-        format!("All {} hidden units", shown.len())
-    } else {
-        format!(
-            "The {} strongest of {} hidden units",
-            shown.len(),
-            strongest.len()
-        )
-    };
-    let text = format!(
-        "{which}, those first whose weights to the classes have the greatest norm. Each picture has \
-         the weights from the pixels to one unit; below it are the classes that the unit speaks for \
-         most (+) and against most (−)."
-    );
-    page.text(&text);
-    let bound = escape(&number((1000.0 * limit).round() / 1000.0));
-    page.block(&format!(
-        "<p class=\"scale\"><span>−{bound}</span><span class=\"bar\"></span><span>{bound}</span></p>"
-    ));
-    let mut html = String::from("<div class=\"units\">\n");
-    for &unit in shown {
-        let picture = STANDARD.encode(picture(parameters, unit, (rows, columns), limit)?);
+    let mut shown = strongest(parameters);
+    shown.truncate(most.min(MOST_PIXELS / (rows * columns)).max(1));
+    let limit = limit(parameters, &shown);
+    let pictures = shown.iter().map(|&unit| {
         let (most, least) = extremes(output_weights(parameters, unit));
-        html += &format!(
-            "<figure><img width=\"{columns}\" height=\"{rows}\" alt=\"weights of unit {unit}\" \
-             title=\"unit {unit}\" src=\"data:image/png;base64,{picture}\">\
-             <figcaption>+{most} −{least}</figcaption></figure>\n"
-        );
-    }
-    page.block(&format!("{html}</div>"));
-    Ok(())
+        let png = STANDARD.encode(picture(parameters, unit, (rows, columns), limit)?);
+        Ok(json!({"unit": unit, "png": png, "most": most, "least": least}))
+    });
+    Ok(json!({
+        "rows": rows,
+        "columns": columns,
+        "hidden": parameters.shape.hidden,
+        "limit": limit,
+        "pictures": pictures.collect::<anyhow::Result<Vec<_>>>()?,
+    }))
 }
 
 /// Weights from a hidden unit to the classes.
@@ -96,11 +71,10 @@ fn strongest(parameters: &Parameters) -> Vec<usize> {
 
 /// Positions of the largest and the smallest weight.
 fn extremes(weights: &[f32]) -> (usize, usize) {
-    let by_weight = |a: &(usize, &f32), b: &(usize, &f32)| a.1.total_cmp(b.1);
-    let largest = weights.iter().enumerate().max_by(by_weight);
-    let smallest = weights.iter().enumerate().min_by(by_weight);
-    let place = |found: Option<(usize, &f32)>| found.map_or(0, |(place, _)| place);
-    (place(largest), place(smallest))
+    let by_weight = |a: &usize, b: &usize| weights[*a].total_cmp(&weights[*b]);
+    let largest = (0..weights.len()).max_by(by_weight);
+    let smallest = (0..weights.len()).min_by(by_weight);
+    (largest.unwrap_or(0), smallest.unwrap_or(0))
 }
 
 /// Weights from the pixels to a unit.
@@ -131,19 +105,16 @@ fn picture(
     unit: usize,
     (rows, columns): (usize, usize),
     limit: f64,
-) -> Result<Vec<u8>, String> {
-    let pixels: Vec<u8> = input_weights(parameters, unit)
-        .map(|weight| level(weight / limit))
-        .collect();
-    let size = |length: usize| u32::try_from(length).map_err(|error| error.to_string());
+) -> anyhow::Result<Vec<u8>> {
+    let weights = input_weights(parameters, unit);
+    let pixels: Vec<u8> = weights.map(|weight| level(weight / limit)).collect();
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, size(columns)?, size(rows)?);
+    let mut encoder = png::Encoder::new(&mut bytes, columns.try_into()?, rows.try_into()?);
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::High);
     encoder.set_palette((0..LEVELS).flat_map(color).collect::<Vec<u8>>());
-    let write = |encoder: png::Encoder<'_, _>| encoder.write_header()?.write_image_data(&pixels);
-    write(encoder).map_err(|error| error.to_string().replace('\n', " "))?;
+    encoder.write_header()?.write_image_data(&pixels)?;
     Ok(bytes)
 }
 

@@ -3,130 +3,109 @@
 mod curves;
 mod hidden_units;
 mod options;
-mod predictions;
 mod run;
 
-pub use run::{ComparedRun, ComparisonError, TestResult};
+pub use run::{ComparedRun, TestResult};
 
-use super::assignment::{STYLE, page};
-use crate::charts::axis::group;
-use page::{Page, document, escape, percent};
-
-const OWN_STYLE: &str = include_str!("comparison.css");
+use super::template::render;
+use serde_json::{Value, json};
+use std::cmp::Reverse;
 
 /// A page of its own about one or several runs, with pictures of the `units` strongest hidden units
 /// of each (none for 0). `command` is what makes the page again.
 ///
 /// # Errors
-/// [`ComparisonError::Drawing`].
+/// If a picture cannot be made.
 pub fn comparison_page(
     runs: &[ComparedRun],
     units: usize,
     command: &str,
-) -> Result<String, ComparisonError> {
-    let mut page = Page::default();
-    draw(&mut page, runs, units).map_err(ComparisonError::Drawing)?;
+) -> anyhow::Result<String> {
     let title = match runs {
         [run] => format!("Run {}", run.name),
         runs => format!("{} runs of fused-mlp", runs.len()),
     };
-    let body = format!(
-        "<h1>{}</h1>\n{}{}<p class=\"source\"><code>{}</code>, fused-mlp {}</p>\n",
-        escape(&title),
-        page.contents(),
-        page.html,
-        escape(command),
-        env!("CARGO_PKG_VERSION"),
-    );
-    Ok(document(&title, &format!("{STYLE}{OWN_STYLE}"), &body))
+    let summaries = runs.iter().enumerate();
+    let summaries = summaries.map(|(index, run)| summary(index, run, units));
+    let records: Vec<&Value> = runs.iter().map(|run| &run.record).collect();
+    let (different, same) = options::options(&records);
+    let context = json!({
+        "title": title,
+        "command": command,
+        "version": env!("CARGO_PKG_VERSION"),
+        "runs": summaries.collect::<anyhow::Result<Vec<_>>>()?,
+        "best": best(runs),
+        "figures": curves::figures(runs),
+        "is_cut": runs.iter().any(curves::is_cut),
+        "largest_loss": curves::LARGEST,
+        "different_options": different,
+        "same_options": same,
+        "has_units": units > 0,
+    });
+    render("comparison/report.html", context)
 }
 
-fn draw(page: &mut Page, runs: &[ComparedRun], units: usize) -> Result<(), String> {
-    results(page, runs);
-    curves::section(page, runs);
-    options::section(page, runs);
-    predictions::section(page, runs);
-    if units > 0 {
-        page.section("units", "Weights of hidden units");
-        for run in runs {
-            page.heading(&run.name);
-            hidden_units::pictures(page, run, units)?;
-        }
-    }
-    Ok(())
+/// The run with the highest test accuracy, if there are several.
+fn best(runs: &[ComparedRun]) -> Option<usize> {
+    let tested = runs.iter().enumerate().filter_map(|(index, run)| {
+        let accuracy = run.test.as_ref().ok()?.evaluation.accuracy();
+        (runs.len() > 1 && accuracy.is_finite()).then_some((index, accuracy))
+    });
+    let best = tested.max_by(|a, b| a.1.total_cmp(&b.1));
+    best.map(|(index, _)| index)
 }
 
-/// The table of results.
-fn results(page: &mut Page, runs: &[ComparedRun]) {
-    page.section("results", "Results");
-    let rows: Vec<Vec<String>> = runs
-        .iter()
-        .enumerate()
-        .map(|(index, run)| result_row(index, run))
-        .collect();
-    let best = runs
-        .iter()
-        .enumerate()
-        .filter_map(|(index, run)| Some((index, run.test.as_ref().ok()?.evaluation.accuracy())))
-        .filter(|(_, accuracy)| accuracy.is_finite())
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .filter(|_| runs.len() > 1);
-    page.block("<div class=\"results\">");
-    page.table(
-        &[
-            "run",
-            "ended",
-            "epochs",
-            "network",
-            "training loss",
-            "validation accuracy",
-            "test accuracy",
-            "test loss",
-            "training time",
-            "epochs/s",
-        ],
-        &rows,
-        best.map(|(index, _)| index),
-    );
-    page.block("</div>");
-    for run in runs {
-        for damage in &run.damages {
-            let (name, damage) = (escape(&run.name), escape(damage));
-            page.html(&format!("<strong class=\"bad\">{name}</strong>: {damage}."));
-        }
-    }
-    if best.is_some() {
-        page.text("The row that stands out has the highest test accuracy.");
-    }
-}
-
-fn result_row(index: usize, run: &ComparedRun) -> Vec<String> {
-    let color = curves::color(index);
-    let last = |column: usize| {
-        let value = run.epochs.last().map_or(f64::NAN, |line| line[column]);
-        value.is_finite().then_some(value)
+/// What the page has of a run.
+fn summary(index: usize, run: &ComparedRun, units: usize) -> anyhow::Result<Value> {
+    let last = |column: usize| run.epochs.last().map(|line| line[column]);
+    let test = |test: &TestResult| {
+        json!({
+            "data": test.data,
+            "accuracy": test.evaluation.accuracy(),
+            "loss": test.evaluation.loss,
+            "correct": test.evaluation.correct,
+            "samples": test.evaluation.predicted.len(),
+            "confusion": test.confusion.rows(),
+            "mistakes": mistakes(test.confusion.rows()),
+        })
     };
-    let shown = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
-    let seconds: f64 = run.seconds.iter().sum();
-    let speed = (seconds > 0.0).then(|| format!("{:.2}", run.seconds.len() as f64 / seconds));
-    let test = run.test.as_ref().ok().map(|test| &test.evaluation);
-    let outcome = escape(run.outcome());
-    vec![
-        format!(
-            "<span class=\"key\" style=\"background:{color}\"></span>{}",
-            escape(&run.name)
-        ),
-        match run.outcome() {
-            "finished" => outcome,
-            _ => format!("<strong class=\"bad\">{outcome}</strong>"),
-        },
-        group(&run.epochs.len().to_string()),
-        escape(run.record["network"].as_str().unwrap_or("–")),
-        shown(last(1).map(|loss| format!("{loss:.4}"))),
-        shown(last(4).map(percent)),
-        shown(test.map(|test| percent(test.accuracy()))),
-        shown(test.map(|test| format!("{:.4}", test.loss))),
-        format!("{seconds:.2}\u{a0}s"),
-        shown(speed),
-    ]
+    Ok(json!({
+        "name": run.name,
+        "color": curves::color(index),
+        "outcome": run.outcome(),
+        "epochs": run.epochs.len(),
+        "network": run.record["network"],
+        "train_loss": last(curves::TRAIN_LOSS),
+        "validation_accuracy": last(curves::VALIDATION_ACCURACY),
+        "test": run.test.as_ref().ok().map(test),
+        "not_evaluated": run.test.as_ref().err(),
+        "timed_epochs": run.seconds.len(),
+        "seconds": run.seconds.iter().sum::<f64>(),
+        "damages": run.damages,
+        "units": if units > 0 { hidden_units::pictures(run, units)? } else { Value::Null },
+    }))
+}
+
+/// Mistakes as count, true and predicted class, the most frequent first.
+fn mistakes(rows: &[Vec<u64>]) -> Vec<(u64, usize, usize)> {
+    let cells = rows.iter().enumerate().flat_map(|(class, counts)| {
+        let counts = counts.iter().enumerate();
+        counts.map(move |(predicted, &count)| (count, class, predicted))
+    });
+    let mut mistakes: Vec<_> = cells
+        .filter(|&(count, class, predicted)| count > 0 && class != predicted)
+        .collect();
+    mistakes.sort_by_key(|&(count, ..)| Reverse(count));
+    mistakes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_come_in_the_order_of_their_number() {
+        let rows = [vec![9, 1, 0], vec![4, 8, 2], vec![0, 0, 7]];
+        assert_eq!(mistakes(&rows), [(4, 1, 0), (2, 1, 2), (1, 0, 1)]);
+    }
 }

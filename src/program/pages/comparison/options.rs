@@ -1,7 +1,5 @@
 //! The options of all runs: which of them differ, and which are the same.
 
-use super::ComparedRun;
-use crate::pages::assignment::page::{Page, escape};
 use serde_json::Value;
 
 /// Fields of `run.json` that are no options: they differ without a choice, or are results.
@@ -17,46 +15,8 @@ const LEFT_OUT: [&str; 6] = [
 /// An option and its value in each run.
 type Row = (String, Vec<String>);
 
-/// The section.
-pub fn section(page: &mut Page, runs: &[ComparedRun]) {
-    page.section("options", "Options");
-    let records: Vec<&Value> = runs.iter().map(|run| &run.record).collect();
-    let (different, same) = rows(&records);
-    let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
-    let columns: Vec<&str> = std::iter::once("option").chain(names).collect();
-    let cells = |(name, values): &Row| -> Vec<String> {
-        let values = values.iter().map(|value| escape(value));
-        std::iter::once(escape(name)).chain(values).collect()
-    };
-    if runs.len() > 1 {
-        if different.is_empty() {
-            page.text("All options are the same.");
-        } else {
-            let rows: Vec<Vec<String>> = different.iter().map(cells).collect();
-            page.table(&columns, &rows, None);
-        }
-    }
-    let rows: Vec<Vec<String>> = same
-        .iter()
-        .map(|(name, values)| vec![escape(name), escape(&values[0])])
-        .collect();
-    let is_open = if runs.len() > 1 { "" } else { " open" };
-    page.block(&format!(
-        "<details{is_open}><summary>{} option{} {}</summary>",
-        rows.len(),
-        if rows.len() == 1 { "" } else { "s" },
-        if runs.len() > 1 {
-            "that are the same in all runs"
-        } else {
-            ""
-        }
-    ));
-    page.table(&["option", "value"], &rows, None);
-    page.block("</details>");
-}
-
-/// All options: those that differ, and those that do not.
-fn rows(records: &[&Value]) -> (Vec<Row>, Vec<Row>) {
+/// All options of some `run.json`: those that differ, and those that do not.
+pub fn options(records: &[&Value]) -> (Vec<Row>, Vec<Row>) {
     let flat: Vec<Vec<(String, String)>> = records.iter().map(|record| flatten(record)).collect();
     let mut names: Vec<&String> = Vec::new();
     for (name, _) in flat.iter().flatten() {
@@ -82,26 +42,22 @@ fn flatten(record: &Value) -> Vec<(String, String)> {
     let fields = record.as_object().into_iter().flatten();
     for (name, value) in fields.filter(|(name, _)| !LEFT_OUT.contains(&name.as_str())) {
         let shown = name.replace('_', " ");
-        match value {
+        let text = match value {
+            Value::Object(_) if name == "options" => {
+                flat.extend(flatten(value));
+                continue;
+            }
             Value::Object(_) => {
-                let within = flatten(value).into_iter().map(|(inner, value)| {
-                    let is_own = name == "options";
-                    let name = if is_own {
-                        inner
-                    } else {
-                        format!("{shown}: {inner}")
-                    };
-                    (name, value)
-                });
-                flat.extend(within);
+                let within = flatten(value).into_iter();
+                flat.extend(within.map(|(inner, value)| (format!("{shown}: {inner}"), value)));
+                continue;
             }
-            Value::Null => flat.push((shown, "–".to_owned())),
-            Value::Bool(is_set) => {
-                flat.push((shown, if *is_set { "yes" } else { "no" }.to_owned()));
-            }
-            Value::String(text) => flat.push((shown, text.clone())),
-            other => flat.push((shown, other.to_string())),
-        }
+            Value::Null => "–".to_owned(),
+            Value::Bool(is_set) => if *is_set { "yes" } else { "no" }.to_owned(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        flat.push((shown, text));
     }
     flat
 }
@@ -119,7 +75,7 @@ mod tests {
         };
         let (first, mut second) = (run(0.1, json!(1)), run(0.2, json!(1)));
         second.as_object_mut().unwrap().remove("new");
-        let (different, same) = rows(&[&first, &second]);
+        let (different, same) = options(&[&first, &second]);
         let row =
             |name: &str, values: [&str; 2]| (name.to_owned(), values.map(str::to_owned).to_vec());
         assert_eq!(

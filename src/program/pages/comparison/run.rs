@@ -1,9 +1,8 @@
 //! A run as the report reads it: what its folder holds, however it ended.
 
-use crate::run_folder::history::{
-    EPOCHS_HEADER, HistoryError, STEPS_HEADER, TIMES_HEADER, parse_numbers,
-};
+use crate::run_folder::history::{EPOCHS_HEADER, STEPS_HEADER, TIMES_HEADER, parse_numbers};
 use crate::run_folder::{EPOCHS_FILE, MODEL_FILE, RUN_FILE, STEPS_FILE, TIMES_FILE};
+use anyhow::{anyhow, bail};
 use fused_mlp::backend::Evaluation;
 use fused_mlp::evaluation::ConfusionMatrix;
 use fused_mlp::files::{bounded, shown, unreadable};
@@ -11,43 +10,7 @@ use fused_mlp::model_file;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::training::checkpoint::CheckpointFolder;
 use serde_json::Value;
-use std::io;
 use std::path::{Path, PathBuf};
-
-/// Why a folder cannot be compared with others.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ComparisonError {
-    /// A file is not there, or cannot be read.
-    #[error("{}", unreadable(path, source, "the folder of a run of train"))]
-    Read {
-        /// What was to be read.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A folder of another command.
-    #[error("{folder} is the folder of {found}; expected that of a run of train{hint}", folder = shown(folder))]
-    OtherFolder {
-        /// The folder.
-        folder: PathBuf,
-        /// Whose folder it is.
-        found: &'static str,
-        /// Where runs are.
-        hint: &'static str,
-    },
-    /// A file is not as a run writes it.
-    #[error("{path}: {source}", path = shown(path))]
-    History {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: HistoryError,
-    },
-    /// A chart cannot be drawn.
-    #[error("a chart cannot be drawn: {0}")]
-    Drawing(String),
-}
 
 /// What the test data say of a run's network.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,27 +57,22 @@ impl ComparedRun {
     /// Reads the folder of a run that has ended in any way, or goes on. Its test is not made yet.
     ///
     /// # Errors
-    /// [`ComparisonError`], if it is no folder of a run, or `run.json` is damaged.
-    pub fn open(folder: &Path) -> Result<Self, ComparisonError> {
-        let record = folder.join(RUN_FILE);
-        let is_there = record.exists();
-        let other = OTHERS
-            .into_iter()
-            .find(|(file, ..)| !is_there && folder.join(file).exists());
-        if let Some((_, found, hint)) = other {
-            return Err(ComparisonError::OtherFolder {
-                folder: folder.to_owned(),
-                found,
-                hint,
-            });
+    /// If it is no folder of a run, or `run.json` is damaged.
+    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+        let file = folder.join(RUN_FILE);
+        let mut others = OTHERS.into_iter().filter(|_| !file.exists());
+        if let Some((_, found, hint)) = others.find(|(other, ..)| folder.join(other).exists()) {
+            bail!(
+                "{} is the folder of {found}; expected that of a run of train{hint}",
+                shown(folder)
+            );
         }
-        let value: Value = serde_json::from_str(&read(&record)?)
-            .ok()
-            .filter(|value: &Value| value["options"].is_object() && value["data"].is_object())
-            .ok_or_else(|| ComparisonError::History {
-                path: record,
-                source: HistoryError::new(0, "a run", "something else"),
-            })?;
+        let text = bounded::read_to_string(&file, bounded::MAX_TEXT)
+            .map_err(|error| anyhow!(unreadable(&file, &error, "the folder of a run of train")))?;
+        let record = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if !record["options"].is_object() || !record["data"].is_object() {
+            bail!("{}: expected a run, found something else", shown(&file));
+        }
         let mut damages = Vec::new();
         let mut numbers = |name: &str, header: &str| {
             let (numbers, damage) = read_numbers(folder, name, header);
@@ -127,7 +85,7 @@ impl ComparedRun {
         let mut run = Self {
             folder: folder.to_owned(),
             name: name(folder),
-            record: value,
+            record,
             steps,
             epochs,
             seconds: times.iter().map(|line| line[1]).collect(),
@@ -217,13 +175,6 @@ fn read_numbers(folder: &Path, name: &str, header: &str) -> (Vec<Vec<f64>>, Opti
             )),
         ),
     }
-}
-
-fn read(path: &Path) -> Result<String, ComparisonError> {
-    bounded::read_to_string(path, bounded::MAX_TEXT).map_err(|source| ComparisonError::Read {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 /// The last part of a path, whatever leads there.

@@ -1,8 +1,48 @@
-//! How much is computed, and with what.
+//! How much is computed, with what, and how far it has come.
 
+use fused_mlp::mnist::Dataset;
 use fused_mlp::simd::Isa;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What all questions share.
+pub struct Work<'a> {
+    /// Seed, scale, instruction set and threads.
+    pub settings: Settings,
+    /// The images, where a question needs them.
+    pub dataset: Option<&'a Dataset>,
+    /// Called with what is going on and the share of it that is done.
+    pub listener: &'a dyn Fn(&str, f64),
+    /// Set when somebody wants it to stop.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Somebody asked to stop before anything was known.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+pub struct Stopped;
+
+impl<'a> Work<'a> {
+    /// The images.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn images(&self) -> &'a Dataset {
+        let dataset = self.dataset;
+        dataset.expect("who asks for a part that needs images has opened them")
+    }
+
+    /// Whether somebody wants it to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    pub fn report(&self, what: &str, share: f64) {
+        (self.listener)(what, share);
+    }
+}
+
+/// How much is computed, and with what.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Seed of all that is drawn.
@@ -14,7 +54,6 @@ pub struct Settings {
     /// Threads of a single training, and trainings at the same time where there are several.
     pub threads: usize,
 }
-
 /// Numbers of points, steps and epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scale {
@@ -71,6 +110,12 @@ const QUICK: Scale = Scale {
 };
 
 impl Settings {
+    /// So many seeds, from its own on.
+    pub fn seeds(&self, count: u64) -> impl Iterator<Item = u64> {
+        let first = self.seed;
+        (0..count).map(move |index| first.wrapping_add(index))
+    }
+
     /// The numbers.
     pub fn scale(&self) -> Scale {
         if self.is_quick { QUICK } else { FULL }
