@@ -17,7 +17,7 @@ macro_rules! template {
 }
 
 /// Values in those of HTML are escaped.
-const TEMPLATES: [(&str, &str); 20] = [
+const TEMPLATES: [(&str, &str); 25] = [
     template!("page.html"),
     template!("style.css"),
     template!("macros.html"),
@@ -37,6 +37,11 @@ const TEMPLATES: [(&str, &str); 20] = [
     template!("assignment/test_data.html"),
     template!("assignment/run.html"),
     template!("comparison/report.html"),
+    template!("comparison/results.html"),
+    template!("comparison/curves.html"),
+    template!("comparison/options.html"),
+    template!("comparison/predictions.html"),
+    template!("comparison/units.html"),
     template!("comparison/comparison.css"),
 ];
 
