@@ -1,6 +1,5 @@
 //! Why a question was not answered.
 
-use crate::sweep::SweepError;
 use fused_mlp::backend::BackendError;
 use fused_mlp::mnist::DataError;
 use fused_mlp::training::OptionError;
@@ -35,5 +34,5 @@ pub enum AssignmentError {
     Data(#[from] DataError),
     /// Several trainings cannot be run.
     #[error(transparent)]
-    Sweep(#[from] SweepError),
+    Sweep(#[from] anyhow::Error),
 }

@@ -179,7 +179,7 @@ fn full_passes(
     let score = |run: &Run| {
         Some(Score {
             train_loss: run.epochs.last()?.train_loss,
-            test_accuracy: run.test?.accuracy,
+            test_accuracy: run.test_accuracy?,
         })
     };
     let readings = runs.chunks(settings.scale().reading_seeds as usize);

@@ -4,7 +4,7 @@ use super::error::AssignmentError;
 use super::mnist::{EpochPoint, HIDDEN};
 use super::progress::Progress;
 use super::settings::Settings;
-use crate::sweep::{self, RunConfiguration, RunOutcome, SweepEvent, SweepPlan, TestScore};
+use crate::sweep::{self, RunConfiguration, RunOutcome, SweepEvent, SweepPlan};
 use fused_mlp::mnist::Dataset;
 use fused_mlp::training::TrainingOptions;
 
@@ -15,8 +15,8 @@ pub struct Run {
     pub outcome: Option<RunOutcome>,
     /// Its epochs; where it diverged, those before.
     pub epochs: Vec<EpochPoint>,
-    /// What the test data gave, if they were asked for and it did not diverge.
-    pub test: Option<TestScore>,
+    /// Accuracy on the test data, if they were asked for and it did not diverge.
+    pub test_accuracy: Option<f64>,
 }
 
 /// Trains with each of the options, as many at a time as there are threads.
@@ -43,7 +43,7 @@ pub fn train_all(
     let empty = Run {
         outcome: None,
         epochs: Vec::new(),
-        test: None,
+        test_accuracy: None,
     };
     let mut runs = vec![empty; configurations.len()];
     let plan = SweepPlan {
@@ -54,27 +54,22 @@ pub fn train_all(
         workers: settings.threads,
     };
     let todo: Vec<usize> = (0..configurations.len()).collect();
-    sweep::run(
-        &plan,
-        &todo,
-        progress.stop(),
-        |event| -> Result<(), AssignmentError> {
-            match event {
-                SweepEvent::Epoch { index, record } => {
-                    runs[index].epochs.push(EpochPoint::from(record));
-                    epochs_left -= 1;
-                }
-                SweepEvent::Run(result) => {
-                    let run = &mut runs[result.index];
-                    run.outcome = Some(result.outcome);
-                    run.test = result.test;
-                    let planned = configurations[result.index].options.epochs;
-                    epochs_left -= u64::from(planned) - result.epochs.len() as u64;
-                }
+    sweep::run(&plan, &todo, progress.stop(), |event| {
+        match event {
+            SweepEvent::Epoch { index, record } => {
+                runs[index].epochs.push(EpochPoint::from(&record));
+                epochs_left -= 1;
             }
-            progress.report(what, 1.0 - epochs_left as f64 / epochs);
-            Ok(())
-        },
-    )?;
+            SweepEvent::Run(result) => {
+                let run = &mut runs[result.index];
+                run.outcome = Some(result.record.outcome);
+                run.test_accuracy = result.record.test_accuracy;
+                let planned = configurations[result.index].options.epochs;
+                epochs_left -= u64::from(planned) - result.epochs.len() as u64;
+            }
+        }
+        progress.report(what, 1.0 - epochs_left as f64 / epochs);
+        Ok(())
+    })?;
     Ok(runs)
 }

@@ -58,6 +58,11 @@ pub const SOLID: Style = Style::Line {
     width: 4,
     is_dashed: false,
 };
+/// A line among many.
+pub const THIN: Style = Style::Line {
+    width: 2,
+    is_dashed: false,
+};
 
 /// What is drawn in one colour.
 #[derive(Clone, Debug)]
@@ -144,19 +149,15 @@ impl Chart {
             MARGIN + TITLE_FONT,
         );
         let top = self.legend(&mut svg, MARGIN + TITLE_FONT + 20.0) + 12.0;
-        let upright = self.marks.iter().filter_map(|mark| match mark {
-            Mark::Upright(x, _) | Mark::UprightNamedBelow(x, _) => Some(*x),
-            _ => None,
+        let marked = self.marks.iter().map(|mark| match mark {
+            Mark::Upright(x, _) | Mark::UprightNamedBelow(x, _) => (*x, f64::NAN),
+            Mark::Level(y, _) => (f64::NAN, *y),
+            Mark::Beside(..) => (f64::NAN, f64::NAN),
         });
-        let level = self.marks.iter().filter_map(|mark| match mark {
-            Mark::Level(y, _) => Some(*y),
-            _ => None,
-        });
-        let x = self.values(|point| point.0).chain(upright);
-        let x = self.x.places(x, 0.0);
-        let y = self
-            .y
-            .places(self.values(|point| point.1).chain(level), 0.04);
+        let points = self.series.iter().flat_map(|series| &series.points);
+        let seen: Vec<(f64, f64)> = points.copied().chain(marked).collect();
+        let x = self.x.places(seen.iter().map(|point| point.0), 0.0);
+        let y = self.y.places(seen.iter().map(|point| point.1), 0.04);
         let ticks = self.y.ticks(&y, 6);
         let letters = ticks.iter().map(|&tick| self.y.label(tick).chars().count());
         let label_width = LETTER * letters.max().unwrap_or(1) as f64;
@@ -173,15 +174,6 @@ impl Chart {
         }
         drawing.marks();
         drawing.svg
-    }
-
-    /// Values of all series that are seen, for the range of an axis.
-    fn values<'a>(
-        &'a self,
-        of: impl Fn(&(f64, f64)) -> f64 + Copy + 'a,
-    ) -> impl Iterator<Item = f64> + 'a {
-        let series = self.series.iter();
-        series.flat_map(move |series| series.points.iter().map(of))
     }
 
     /// Draws the names; returns where the chart begins.
@@ -227,31 +219,31 @@ impl Drawing<'_> {
         (along(&self.x, x), along(&self.y, y))
     }
 
+    /// A line across the chart at a place of the lower axis; its pixel.
+    fn upright(&mut self, place: f64, color: Color) -> f64 {
+        let (x, _) = self.pixel((place, 0.0));
+        let ends = [(x, self.y.1.start), (x, self.y.1.end)];
+        path(&mut self.svg, &ends, color, 2, false);
+        x
+    }
+
+    /// A line across the chart at a place of the left axis; its pixel.
+    fn level(&mut self, place: f64, color: Color) -> f64 {
+        let (_, y) = self.pixel((0.0, place));
+        let ends = [(self.x.1.start, y), (self.x.1.end, y)];
+        path(&mut self.svg, &ends, color, 2, false);
+        y
+    }
+
     fn axes(&mut self, y_ticks: &[f64]) {
         let Chart { x, y, .. } = self.chart;
         let (columns, rows) = (self.x.1.clone(), self.y.1.clone());
         for tick in x.ticks(&self.x.0, 7) {
-            let (place, _) = self.pixel((tick, 0.0));
-            path(
-                &mut self.svg,
-                &[(place, rows.start), (place, rows.end)],
-                GRID,
-                2,
-                false,
-            );
-            let at = (place, rows.start + FONT + 10.0);
+            let at = (self.upright(tick, GRID), rows.start + FONT + 10.0);
             text(&mut self.svg, at, "middle", &x.label(tick));
         }
         for &tick in y_ticks {
-            let (_, place) = self.pixel((0.0, tick));
-            path(
-                &mut self.svg,
-                &[(columns.start, place), (columns.end, place)],
-                GRID,
-                2,
-                false,
-            );
-            let at = (columns.start - 12.0, place + FONT / 3.0);
+            let at = (columns.start - 12.0, self.level(tick, GRID) + FONT / 3.0);
             text(&mut self.svg, at, "end", &y.label(tick));
         }
         let corner = (columns.start, rows.start);
@@ -330,33 +322,22 @@ impl Drawing<'_> {
                 true => x + 12.0,
                 false => x - 12.0 - width,
             };
+            let Chart {
+                x: x_axis,
+                y: y_axis,
+                ..
+            } = self.chart;
             let (left, base) = match mark {
-                Mark::Upright(x, _) | Mark::UprightNamedBelow(x, _) => {
-                    let (x, _) = self.pixel((self.chart.x.place(*x), 0.0));
-                    path(
-                        &mut self.svg,
-                        &[(x, rows.start), (x, rows.end)],
-                        INK,
-                        2,
-                        false,
-                    );
-                    let is_below = matches!(mark, Mark::UprightNamedBelow(..));
-                    let base = if is_below {
-                        rows.start - 12.0
-                    } else {
-                        rows.end + FONT
-                    };
-                    (beside(x), base)
+                Mark::Upright(x, _) => {
+                    let x = self.upright(x_axis.place(*x), INK);
+                    (beside(x), rows.end + FONT)
+                }
+                Mark::UprightNamedBelow(x, _) => {
+                    let x = self.upright(x_axis.place(*x), INK);
+                    (beside(x), rows.start - 12.0)
                 }
                 Mark::Level(y, _) => {
-                    let (_, y) = self.pixel((0.0, self.chart.y.place(*y)));
-                    path(
-                        &mut self.svg,
-                        &[(columns.start, y), (columns.end, y)],
-                        INK,
-                        2,
-                        false,
-                    );
+                    let y = self.level(y_axis.place(*y), INK);
                     (columns.end - width - 8.0, y - 10.0)
                 }
                 Mark::Beside(point, _) => {
@@ -381,18 +362,14 @@ impl Drawing<'_> {
 
 /// Corners as SVG lists them.
 fn points(places: &[(f64, f64)]) -> String {
-    let texts: Vec<String> = places
-        .iter()
-        .map(|(x, y)| format!("{x:.1},{y:.1}"))
-        .collect();
-    texts.join(" ")
+    let texts = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}"));
+    texts.collect::<Vec<_>>().join(" ")
 }
 
 fn path(svg: &mut String, places: &[(f64, f64)], color: Color, width: u32, is_dashed: bool) {
-    let dashes = if is_dashed {
-        " stroke-dasharray=\"16 10\""
-    } else {
-        ""
+    let dashes = match is_dashed {
+        true => " stroke-dasharray=\"16 10\"",
+        false => "",
     };
     let _ = writeln!(
         svg,

@@ -2,16 +2,14 @@
 
 mod table;
 
-use super::train::{DEFAULT_HIDDEN, from_here, open_data};
+use super::train::{from_here, open_data};
 use crate::charts::sweep_svg;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
-use crate::options::number_range::NumberRange;
-use crate::options::training::{ListArgs, once};
+use crate::options::backend::EngineArgs;
 use crate::options::{Origins, named_value, output_name};
-use crate::run_folder::DataDescription;
 use crate::sweep::{
-    Grid, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepFolderError, SweepPlan,
+    Grid, MOST_RUNS, OtherSweep, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepPlan,
     best_by_validation, run as run_sweep, summarise,
 };
 use crate::terminal::output::{Results, message, shown};
@@ -20,11 +18,9 @@ use crate::terminal::signals::Signals;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use fused_mlp::machine::default_threads;
-use fused_mlp::mnist::Dataset;
-use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
+use fused_mlp::simd::IsaRequest;
 use fused_mlp::training::checkpoint::DataIdentity;
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -52,16 +48,7 @@ Exit codes: as for every command; a diverged run is a line, not a failure, but 1
 #[command(after_help = NOTES, allow_negative_numbers = true)]
 pub struct SweepArgs {
     #[command(flatten)]
-    lists: ListArgs,
-    /// Units of the hidden layer
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [DEFAULT_HIDDEN])]
-    hidden: Vec<usize>,
-    /// Seeds of the initial weights and the sample order, each repeating every configuration
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_seeds, default_value = "1")]
-    seeds: Vec<NumberRange>,
-    /// Training samples set aside, which choose the best configuration; at least 1
-    #[arg(long, value_name = "N", default_value_t = 5_000)]
-    validation: usize,
+    grid: Grid,
     /// Tell after how many epochs the validation accuracy reaches this share; stops nothing
     #[arg(long, value_name = "SHARE", value_parser = super::train::parse_share)]
     target_accuracy: Option<f64>,
@@ -91,72 +78,22 @@ pub struct SweepArgs {
     quiet: bool,
 }
 
-/// Most runs of a sweep: more are a mistake of the range.
-const MOST_RUNS: usize = 20_000;
-
-fn parse_seeds(text: &str) -> Result<NumberRange, String> {
-    let range: NumberRange = text.parse()?;
-    if range.0.end() - range.0.start() >= MOST_RUNS as u64 {
-        return Err(format!("expected a range of at most {MOST_RUNS} seeds"));
-    }
-    Ok(range)
-}
-
-/// Beginning of the names of the data's checksums in a description.
-const CHECKSUM: &str = "sha256-of-";
-
-/// What makes a sweep the same: the lists, the rounding, and the data wherever they are.
-#[derive(Serialize)]
-struct Description<'a> {
-    #[serde(flatten)]
-    grid: &'a Grid,
-    test: bool,
-    /// Instruction sets that give the same bits.
-    isa: &'static str,
-    data: &'a str,
-    #[serde(flatten)]
-    checksums: BTreeMap<String, String>,
-}
-
-fn checksums(dataset: &Dataset) -> BTreeMap<String, String> {
-    let sums = DataIdentity::new(String::new(), dataset).sha256;
-    let names = [
-        "training-images",
-        "training-labels",
-        "test-images",
-        "test-labels",
-    ];
-    let names = names.map(|name| format!("{CHECKSUM}{name}"));
-    names.into_iter().zip(sums).collect()
-}
-
-impl SweepArgs {
-    fn grid(&self) -> Grid {
-        let seeds: Vec<u64> = self.seeds.iter().flat_map(|it| it.0.clone()).collect();
-        Grid {
-            lists: self.lists.0.without_repetitions(),
-            hidden: once("hidden", &self.hidden),
-            validation: self.validation,
-            seeds: once("seeds", &seeds),
-        }
-    }
-
-    fn isa(&self) -> anyhow::Result<Isa> {
-        let request = match self.isa {
-            Some(request) => request,
-            None => Isa::requested_by_environment().context(ISA_VARIABLE)?,
-        };
-        Ok(Isa::select(request)?)
-    }
-}
+/// Names in a description of the checksums of the data, and what they are of.
+const CHECKSUMS: [(&str, &str); 4] = [
+    ("sha256-of-training-images", "training images"),
+    ("sha256-of-training-labels", "training labels"),
+    ("sha256-of-test-images", "test images"),
+    ("sha256-of-test-labels", "test labels"),
+];
 
 /// Trains the runs that are not done, and tells all.
 ///
 /// # Errors
 /// If options, data or files cannot be used.
 pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
-    let grid = args.grid();
-    if args.validation == 0 {
+    let mut grid = args.grid.clone();
+    grid.drop_repetitions();
+    if grid.validation == 0 {
         bail!("--validation is 0; expected samples to choose the best configuration by");
     }
     let (data_folder, dataset) = open_data(args.data.as_deref(), None, args.access.access())?;
@@ -167,27 +104,25 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
             configurations.len()
         );
     }
+    let engine = EngineArgs {
+        isa: args.isa,
+        ..EngineArgs::default()
+    };
     let plan = SweepPlan {
         dataset: &dataset,
         configurations: &configurations,
         scores_test: args.test,
-        isa: args.isa()?,
+        isa: engine.isa()?,
         workers: args.workers.map_or_else(default_threads, usize::from),
     };
     plan.check()?;
-    let data = DataDescription::new(&data_folder, &dataset);
-    let description = Description {
-        grid: &grid,
-        test: args.test,
-        isa: match plan.isa.is_fused() {
-            true => "avx512 or avx2",
-            false => "portable",
-        },
-        data: &data.folder,
-        checksums: checksums(&dataset),
-    };
-    let opened = SweepFolder::open(&args.out, &description, &configurations);
-    let mut folder = opened.map_err(|error| other_sweep(error, origins, &data.folder))?;
+    let data = data_folder.display().to_string();
+    let opened = SweepFolder::open(
+        &args.out,
+        description(&grid, &plan, &data)?,
+        &configurations,
+    );
+    let mut folder = opened.map_err(|error| other_sweep(error, args, origins, &data))?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
@@ -197,15 +132,15 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
     for result in folder.results() {
         results.event(&table::RunEvent::new(&configurations, result))?;
     }
-    run_sweep(&plan, &todo, &stop, |event| -> anyhow::Result<()> {
+    run_sweep(&plan, &todo, &stop, |event| {
         // Before a file that was shortened ends the process, and before a run is kept that has seen
         // other data than those before it.
         let checked = dataset.check_mappings();
         checked.context("the sweep ended; the same command goes on with whole data")?;
         follower.follow(&event);
         if let SweepEvent::Run(result) = event {
-            folder.add(result)?;
-            results.event(&table::RunEvent::new(&configurations, result))?;
+            let kept = folder.add(result)?;
+            results.event(&table::RunEvent::new(&configurations, kept))?;
         }
         Ok(())
     })?;
@@ -221,34 +156,58 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
     Ok(ending(&signals, &folder, &configurations))
 }
 
-/// That the sweep in the folder is another one; an option that nobody has set is told as missing.
-fn other_sweep(error: SweepFolderError, origins: &Origins, data: &str) -> anyhow::Error {
-    match error {
-        SweepFolderError::Other {
-            folder,
-            option,
-            found,
-            expected,
-        } if option.starts_with(CHECKSUM) => anyhow!(
-            "the {} in {} are not those of the sweep in {}: expected SHA-256 {found}, found \
-             {expected}; name its data set with --data, or choose another folder with --out",
-            option[CHECKSUM.len()..].replace('-', " "),
-            from_here(data),
-            shown(&folder)
-        ),
-        SweepFolderError::Other {
-            folder,
-            option,
-            found,
-            expected,
-        } if origins.get(&option.replace('-', "_")).is_none() => anyhow!(
-            "{} holds a sweep with --{option} {found}, but --{option} is not given, and its \
-             default is {expected}; give the same options to go on with it, or choose another \
-             folder with --out",
-            shown(&folder)
-        ),
-        other => other.into(),
+/// What makes a sweep the same: the lists, the rounding, and the data wherever they are.
+fn description(
+    grid: &Grid,
+    plan: &SweepPlan<'_>,
+    data: &str,
+) -> anyhow::Result<Map<String, Value>> {
+    // Instruction sets that give the same bits.
+    let isa = match plan.isa.is_fused() {
+        true => "avx512 or avx2",
+        false => "portable",
+    };
+    let mut fields = grid.description()?;
+    fields.insert("test".to_owned(), plan.scores_test.into());
+    fields.insert("isa".to_owned(), isa.into());
+    fields.insert("data".to_owned(), data.into());
+    let sums = DataIdentity::new(String::new(), plan.dataset).sha256;
+    for ((name, _), sum) in CHECKSUMS.into_iter().zip(sums) {
+        fields.insert(name.to_owned(), sum.into());
     }
+    Ok(fields)
+}
+
+/// That the sweep in the folder is another one; an option that nobody has set is told as missing.
+fn other_sweep(
+    error: anyhow::Error,
+    args: &SweepArgs,
+    origins: &Origins,
+    data: &str,
+) -> anyhow::Error {
+    let Some(OtherSweep {
+        option,
+        found,
+        expected,
+    }) = error.downcast_ref()
+    else {
+        return error;
+    };
+    let (folder, data) = (shown(&args.out), from_here(data));
+    if let Some((_, files)) = CHECKSUMS.iter().find(|(name, _)| name == option) {
+        return anyhow!(
+            "the {files} in {data} are not those of the sweep in {folder}: expected SHA-256 {found}, \
+             found {expected}; name its data set with --data, or choose another folder with --out"
+        );
+    }
+    let now = match origins.get(&option.replace('-', "_")) {
+        Some(_) => "now it is".to_owned(),
+        None => format!("--{option} is not given, and its default is"),
+    };
+    anyhow!(
+        "{folder} holds a sweep with --{option} {found}, but {now} {expected}; give the same options \
+         to go on with it, or choose another folder with --out"
+    )
 }
 
 /// Says why a sweep has not ended well.
@@ -311,7 +270,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    fn heading(&self, plan: &SweepPlan<'_>, folder: &SweepFolder, data: &DataDescription) {
+    fn heading(&self, plan: &SweepPlan<'_>, folder: &SweepFolder, data: &str) {
         let done = match self.runs_done {
             0 => String::new(),
             done => format!(", {done} of them done before"),
@@ -319,14 +278,14 @@ impl<'a> Follower<'a> {
         self.progress.line(&format!(
             "sweep of {} runs{done} on {}: {} at a time ({}); results in {}",
             self.configurations.len(),
-            from_here(&data.folder),
+            from_here(data),
             plan.workers,
             plan.isa.name(),
             shown(folder.path())
         ));
     }
 
-    fn follow(&mut self, event: &SweepEvent<'_>) {
+    fn follow(&mut self, event: &SweepEvent) {
         match event {
             SweepEvent::Epoch { index, .. } => {
                 self.work_done += work_of_epoch(&self.configurations[*index]);
@@ -339,10 +298,9 @@ impl<'a> Follower<'a> {
                 self.work -= left * work_of_epoch(run);
             }
         }
-        let share = if self.work > 0.0 {
-            self.work_done / self.work
-        } else {
-            1.0
+        let share = match self.work > 0.0 {
+            true => self.work_done / self.work,
+            false => 1.0,
         };
         let elapsed = self.start.elapsed().as_secs_f64();
         let left = elapsed * (1.0 - share) / share;
