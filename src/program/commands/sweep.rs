@@ -20,32 +20,16 @@ use clap::Args;
 use fused_mlp::machine::default_threads;
 use fused_mlp::simd::IsaRequest;
 use fused_mlp::training::checkpoint::DataIdentity;
+use indicatif::{HumanDuration, ProgressBar};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-const NOTES: &str =
-    "Every option that takes a LIST (values separated by commas) multiplies the runs; --seeds takes
-ranges too, such as 1-10. Each run trains on one thread, as many at a time as there are cores,
-to the same parameters as fused-mlp train with the same options. The table takes the seeds of a
-configuration together: mean ± standard deviation of those that did not diverge.
-
-The folder holds sweep.csv (a line a run, appended when it ends), epochs.csv (a line an epoch),
-sweep.json (the options) and sweep.svg. The same command goes on with a sweep that was
-interrupted; runs that had not ended begin anew.
-
-Examples:
-  fused-mlp sweep --learning-rate 0.05,0.1,0.2 --seeds 1-3
-  fused-mlp sweep --batch-size 32,100 --momentum 0,0.9 --epochs 5 --out batch-sizes
-  fused-mlp sweep --epochs 5,6,7,8 --target-accuracy 0.98 --seeds 1-10
-
-Exit codes: as for every command; a diverged run is a line, not a failure, but 1 if all diverged";
-
 /// Options of `fused-mlp sweep`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = NOTES, allow_negative_numbers = true)]
+#[command(after_help = include_str!("sweep/notes.txt"), allow_negative_numbers = true)]
 pub struct SweepArgs {
     #[command(flatten)]
     grid: Grid,
@@ -91,8 +75,7 @@ const CHECKSUMS: [(&str, &str); 4] = [
 /// # Errors
 /// If options, data or files cannot be used.
 pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
-    let mut grid = args.grid.clone();
-    grid.drop_repetitions();
+    let grid = &args.grid;
     if grid.validation == 0 {
         bail!("--validation is 0; expected samples to choose the best configuration by");
     }
@@ -117,11 +100,7 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
     };
     plan.check()?;
     let data = data_folder.display().to_string();
-    let opened = SweepFolder::open(
-        &args.out,
-        description(&grid, &plan, &data)?,
-        &configurations,
-    );
+    let opened = SweepFolder::open(&args.out, description(grid, &plan, &data)?, &configurations);
     let mut folder = opened.map_err(|error| other_sweep(error, args, origins, &data))?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
@@ -233,19 +212,17 @@ fn ending(signals: &Signals, folder: &SweepFolder, all: &[RunConfiguration]) -> 
 struct Follower<'a> {
     progress: Progress,
     configurations: &'a [RunConfiguration],
-    bar: indicatif::ProgressBar,
+    /// Of the work, in a unit of [`work_of_epoch`].
+    bar: ProgressBar,
     runs_done: usize,
-    work_done: f64,
-    work: f64,
-    start: Instant,
     last_told: Instant,
 }
 
 /// Work of one epoch, in proportion to its time.
-fn work_of_epoch(run: &RunConfiguration) -> f64 {
+fn work_of_epoch(run: &RunConfiguration) -> u64 {
     // The update of the parameters counts for so many samples of a minibatch, as measured.
-    const UPDATE: f64 = 16.0;
-    run.hidden as f64 * (1.0 + UPDATE / run.options.batch_size as f64)
+    const UPDATE: usize = 16;
+    (1000 * run.hidden * (run.options.batch_size + UPDATE) / run.options.batch_size) as u64
 }
 
 impl<'a> Follower<'a> {
@@ -254,18 +231,13 @@ impl<'a> Follower<'a> {
 
     fn new(is_quiet: bool, configurations: &'a [RunConfiguration], todo: &[usize]) -> Self {
         let runs = todo.iter().map(|&index| &configurations[index]);
-        let work = runs
-            .map(|run| f64::from(run.options.epochs) * work_of_epoch(run))
-            .sum();
+        let work = runs.map(|run| u64::from(run.options.epochs) * work_of_epoch(run));
         let progress = Progress::new(is_quiet, 0);
         Self {
-            bar: progress.sweep_bar(),
+            bar: progress.sweep_bar(work.sum()),
             progress,
             configurations,
             runs_done: configurations.len() - todo.len(),
-            work_done: 0.0,
-            work,
-            start: Instant::now(),
             last_told: Instant::now(),
         }
     }
@@ -286,33 +258,28 @@ impl<'a> Follower<'a> {
     }
 
     fn follow(&mut self, event: &SweepEvent) {
-        match event {
-            SweepEvent::Epoch { index, .. } => {
-                self.work_done += work_of_epoch(&self.configurations[*index]);
-            }
+        let (index, epochs) = match event {
+            SweepEvent::Epoch { index, .. } => (*index, 1),
             SweepEvent::Run(result) => {
                 self.runs_done += 1;
                 // The epochs that a diverged run did not train are no work any more.
-                let run = &self.configurations[result.index];
-                let left = f64::from(run.options.epochs) - result.epochs.len() as f64;
-                self.work -= left * work_of_epoch(run);
+                let planned = self.configurations[result.index].options.epochs;
+                (
+                    result.index,
+                    u64::from(planned) - result.epochs.len() as u64,
+                )
             }
-        }
-        let share = match self.work > 0.0 {
-            true => self.work_done / self.work,
-            false => 1.0,
         };
-        let elapsed = self.start.elapsed().as_secs_f64();
-        let left = elapsed * (1.0 - share) / share;
+        self.bar
+            .inc(epochs * work_of_epoch(&self.configurations[index]));
         let line = format!(
             "{}/{} runs, {:.0} % of the epochs, {} left",
             self.runs_done,
             self.configurations.len(),
-            100.0 * share,
-            indicatif::HumanDuration(Duration::try_from_secs_f64(left).unwrap_or_default())
+            100.0 * self.bar.position() as f64 / self.bar.length().unwrap_or(1).max(1) as f64,
+            HumanDuration(self.bar.eta())
         );
         if !self.bar.is_hidden() {
-            self.bar.set_position((1000.0 * share) as u64);
             self.bar.set_message(line);
         } else if self.last_told.elapsed() >= Self::INTERVAL {
             self.progress.line(&line);

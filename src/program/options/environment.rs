@@ -1,5 +1,6 @@
 //! Options in environment variables.
 
+use super::backend::THREADS_VARIABLE;
 use super::layers::Setting;
 use super::origin::Origin;
 use super::usage::did_you_mean;
@@ -18,10 +19,10 @@ const PREFIX: &str = "FUSED_MLP_";
 const READ_ELSEWHERE: [(&str, &str); 3] = [
     ("data", fused_mlp::mnist::DATA_VARIABLE),
     ("isa", fused_mlp::simd::ISA_VARIABLE),
-    ("threads", "RAYON_NUM_THREADS"),
+    ("threads", THREADS_VARIABLE),
 ];
 
-/// The variables that may concern options; empty ones count as absent.
+/// The variables that may concern options; empty ones count as absent, and so do 0 threads, as in rayon.
 pub struct Environment(BTreeMap<String, OsString>);
 
 impl Environment {
@@ -30,7 +31,8 @@ impl Environment {
         let named = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.into_string().ok()?;
             let is_ours = name.starts_with(PREFIX) || is_read_elsewhere(&name);
-            (is_ours && !value.is_empty()).then_some((name, value))
+            let is_absent = value.is_empty() || (name == THREADS_VARIABLE && value == "0");
+            (is_ours && !is_absent).then_some((name, value))
         });
         Self(named.collect())
     }
@@ -61,27 +63,25 @@ impl Environment {
 
     /// What the variables set of a command's options.
     pub fn settings<'a>(&self, command: &'a Command) -> Vec<Setting<'a>> {
-        let args = command.get_arguments();
-        args.filter_map(|arg| self.setting(command, arg)).collect()
-    }
-
-    fn setting<'a>(&self, command: &Command, arg: &'a Arg) -> Option<Setting<'a>> {
-        let (id, name) = (arg.get_id().as_str(), variable(arg)?);
-        // The variable says where data are found, not that a report is to compare runs on other data than
-        // their own.
-        if (command.get_name(), id) == ("report", "data") {
-            return None;
-        }
-        if let Some(value) = self.0.get(&name).filter(|_| !is_read_elsewhere(&name)) {
-            let origin = Origin::Environment(name);
-            return Some(Setting::new(arg, vec![value.clone()], origin));
-        }
-        let (_, name) = READ_ELSEWHERE.iter().find(|(other, _)| *other == id)?;
-        let value = self.0.get(*name)?;
-        let origin = Origin::Environment((*name).to_owned());
-        // As in rayon, 0 threads are the default.
-        let is_set = id != "threads" || value != "0";
-        is_set.then(|| Setting::new(arg, Vec::new(), origin))
+        let setting = |arg: &'a Arg| {
+            let id = arg.get_id().as_str();
+            // The variable says where data are found, not that a report is to compare runs on other data
+            // than their own.
+            if (command.get_name(), id) == ("report", "data") {
+                return None;
+            }
+            let elsewhere = READ_ELSEWHERE.iter().find(|(other, _)| *other == id);
+            let elsewhere = elsewhere.map(|(_, name)| (*name).to_owned());
+            let names = std::iter::once(variable(arg)?).chain(elsewhere);
+            let mut found = names.filter_map(|name| Some((self.0.get(&name)?, name)));
+            let (value, name) = found.next()?;
+            let values = match is_read_elsewhere(&name) {
+                true => Vec::new(),
+                false => vec![value.clone()],
+            };
+            Some(Setting::new(arg, values, Origin::Environment(name)))
+        };
+        command.get_arguments().filter_map(setting).collect()
     }
 }
 

@@ -31,13 +31,22 @@ pub fn settings<'a>(
         let line = line(error.span().map_or(0, |span| span.start));
         anyhow!("{shown}:{line}: {}", error.message().replace('\n', ", "))
     })?;
-    let mut entries = BTreeMap::new();
-    for (table, key, value) in flat(document.get_ref()) {
+    let mut entries: BTreeMap<_, (&DeValue<'_>, Origin)> = BTreeMap::new();
+    let mut add = |table: &str, key: &Spanned<DeString<'_>>, value| {
         let origin = Origin::File(path.to_owned(), line(key.span().start));
         let place = checked(table, key.get_ref(), commands).context(origin.to_string())?;
         let told = format!("{origin}: {} is set twice", key.get_ref());
-        if let Some((_, before)) = entries.insert(place, (value, origin)) {
-            bail!("{told}, the other time at {before}");
+        match entries.insert(place, (value, origin)) {
+            Some((_, before)) => bail!("{told}, the other time at {before}"),
+            None => Ok(()),
+        }
+    };
+    for (name, value) in document.get_ref() {
+        match value.get_ref() {
+            DeValue::Table(inner) => inner
+                .iter()
+                .try_for_each(|(key, value)| add(name.get_ref(), key, value.get_ref()))?,
+            value => add("", name, value)?,
         }
     }
     let mut settings = Vec::new();
@@ -51,23 +60,6 @@ pub fn settings<'a>(
     Ok(settings)
 }
 
-/// Table, key and value of all that a document sets; at its top the table is empty.
-fn flat<'a>(
-    document: &'a DeTable<'a>,
-) -> Vec<(&'a str, &'a Spanned<DeString<'a>>, &'a DeValue<'a>)> {
-    let mut found = Vec::new();
-    for (name, value) in document {
-        match value.get_ref() {
-            DeValue::Table(table) => {
-                let entries = table.iter();
-                found.extend(entries.map(|(key, value)| (&**name.get_ref(), key, value.get_ref())));
-            }
-            value => found.push(("", name, value)),
-        }
-    }
-    found
-}
-
 /// The names of a table and a key with hyphens, if there is such a command and such an option.
 fn checked(
     table: &str,
@@ -75,9 +67,15 @@ fn checked(
     commands: &BTreeMap<String, &Command>,
 ) -> anyhow::Result<(String, String)> {
     let (name, key) = (table.replace('_', "-"), written.replace('_', "-"));
-    let options: BTreeSet<String> = match commands.get(&name) {
-        Some(command) => keys(command).collect(),
-        None if name.is_empty() => commands.values().flat_map(|it| keys(it)).collect(),
+    let (options, command): (BTreeSet<String>, _) = match commands.get(&name) {
+        Some(command) => {
+            let shown = format!("fused-mlp {}", name.replace('-', " "));
+            (keys(command).collect(), shown)
+        }
+        None if name.is_empty() => {
+            let all = commands.values().flat_map(|it| keys(it));
+            (all.collect(), "a command".to_owned())
+        }
         None => {
             let similar = did_you_mean(table, commands.keys().map(String::as_str));
             bail!("[{table}] is the name of no command{similar}")
@@ -86,10 +84,6 @@ fn checked(
     if options.contains(&key) {
         return Ok((name, key));
     }
-    let command = match name.as_str() {
-        "" => "a command".to_owned(),
-        name => format!("fused-mlp {}", name.replace('-', " ")),
-    };
     let similar = did_you_mean(written, options.iter().map(String::as_str));
     bail!("{written} is not an option of {command}{similar}")
 }
@@ -101,20 +95,18 @@ fn keys(command: &Command) -> impl Iterator<Item = String> {
 /// The values of an option as on the command line.
 fn values(value: &DeValue<'_>, arg: &Arg) -> anyhow::Result<Vec<OsString>> {
     let is_list = matches!(arg.get_action(), ArgAction::Append);
-    let texts: Option<Vec<String>> = match value {
-        DeValue::Array(values) if is_list => {
-            values.iter().map(|value| text(value.get_ref())).collect()
-        }
-        value => text(value).map(|text| vec![text]),
+    let texts: Option<Vec<OsString>> = match value {
+        DeValue::Array(values) if is_list => values
+            .iter()
+            .map(|it| Some(text(it.get_ref())?.into()))
+            .collect(),
+        value => text(value).map(|text| vec![text.into()]),
     };
-    match texts.filter(|texts| !texts.is_empty()) {
-        Some(texts) => Ok(texts.into_iter().map(OsString::from).collect()),
-        None => bail!(
-            "{} takes a text, a number, true or false{}",
-            key(arg),
-            if is_list { ", or a list of them" } else { "" }
-        ),
-    }
+    let texts = texts.filter(|texts| !texts.is_empty());
+    texts.with_context(|| {
+        let more = if is_list { ", or a list of them" } else { "" };
+        format!("{} takes a text, a number, true or false{more}", key(arg))
+    })
 }
 
 /// A value as on the command line; lists and tables have none.

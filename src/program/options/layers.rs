@@ -11,32 +11,21 @@ use std::ffi::OsString;
 pub struct Setting<'a> {
     arg: &'a Arg,
     origin: Origin,
-    /// As on the command line.
-    arguments: Vec<OsString>,
+    /// As on the command line; none where the program itself reads the variable.
+    values: Vec<OsString>,
 }
 
 impl<'a> Setting<'a> {
-    /// A default needs no argument; so a default that a file repeats conflicts with nothing. There are no
-    /// values where the program itself reads the variable.
-    pub fn new(arg: &'a Arg, values: Vec<OsString>, origin: Origin) -> Self {
+    /// A default needs no argument; so a default that a file repeats conflicts with nothing.
+    pub fn new(arg: &'a Arg, mut values: Vec<OsString>, origin: Origin) -> Self {
         let defaults = arg.get_default_values().iter();
-        let is_default = defaults.map(|value| value.as_os_str()).eq(&values);
-        let arguments = match arg.get_long() {
-            _ if is_default => Vec::new(),
-            None => values,
-            Some(name) => {
-                let option = |value| {
-                    let mut option = OsString::from(format!("--{name}="));
-                    option.push(value);
-                    option
-                };
-                values.into_iter().map(option).collect()
-            }
-        };
+        if defaults.map(|value| value.as_os_str()).eq(&values) {
+            values.clear();
+        }
         Self {
             arg,
             origin,
-            arguments,
+            values,
         }
     }
 
@@ -72,12 +61,14 @@ impl<'a> Layers<'a> {
     pub fn add(&mut self, command: &Command, source: Vec<Setting<'a>>) {
         let higher = self.origins.clone();
         for setting in source {
-            let excluding = excluding(command, setting.arg, &higher);
-            match excluding {
-                _ if higher.get(setting.id()).is_some() => {}
-                Some(other) if !setting.arguments.is_empty() => setting.warn(&key(other)),
+            if higher.get(setting.id()).is_some() {
+                continue;
+            }
+            match excluding(command, setting.arg, &higher) {
+                Some(other) if !setting.values.is_empty() => setting.warn(&key(other)),
                 _ => {
-                    self.origins.set(setting.id(), setting.origin.clone());
+                    let origin = setting.origin.clone();
+                    self.origins.0.insert(setting.id().to_owned(), origin);
                     self.settings.push(setting);
                 }
             }
@@ -88,10 +79,9 @@ impl<'a> Layers<'a> {
     pub fn drop_useless(&mut self, useless: &[Useless]) -> bool {
         let before = self.settings.len();
         for Useless { option, by } in useless {
-            let mut dropped = self.settings.extract_if(.., |it| it.id() == *option);
-            if let Some(setting) = dropped.next() {
+            for setting in self.settings.extract_if(.., |it| it.id() == *option) {
                 setting.warn(&by.replace('_', "-"));
-                self.origins.remove(option);
+                self.origins.0.remove(*option);
             }
         }
         self.settings.len() < before
@@ -99,21 +89,26 @@ impl<'a> Layers<'a> {
 
     /// All arguments: options before a `--`, the others after it.
     pub fn insert_into(&self, arguments: &[OsString]) -> Vec<OsString> {
-        let mut arguments = arguments.to_vec();
-        let end = arguments.iter().position(|argument| argument == "--");
-        let place = end.unwrap_or(arguments.len());
-        let of = |has_name: bool| -> Vec<OsString> {
-            let settings = self.settings.iter();
-            let settings = settings.filter(|it| it.arg.get_long().is_some() == has_name);
-            settings.flat_map(|it| it.arguments.clone()).collect()
-        };
-        arguments.splice(place..place, of(true));
-        let others = of(false);
-        if end.is_none() && !others.is_empty() {
-            arguments.push("--".into());
+        let is_end = |argument: &OsString| argument == "--";
+        let end = arguments.iter().position(is_end);
+        let (options, others) = arguments.split_at(end.unwrap_or(arguments.len()));
+        let (mut options, mut others) = (options.to_vec(), others.to_vec());
+        for Setting { arg, values, .. } in &self.settings {
+            match arg.get_long() {
+                Some(name) => options.extend(values.iter().map(|value| {
+                    let mut option = OsString::from(format!("--{name}="));
+                    option.push(value);
+                    option
+                })),
+                None => {
+                    if others.is_empty() {
+                        others.push("--".into());
+                    }
+                    others.extend(values.iter().cloned());
+                }
+            }
         }
-        arguments.extend(others);
-        arguments
+        [options, others].concat()
     }
 }
 

@@ -29,28 +29,15 @@ impl fmt::Display for Origin {
 
 /// Who set which option of a command. Options that are not here have their defaults.
 #[derive(Debug, Clone, Default)]
-pub struct Origins(BTreeMap<String, Origin>);
+pub struct Origins(pub(super) BTreeMap<String, Origin>);
 
 impl Origins {
     /// Where nothing but the command line was looked at.
     pub fn of_command_line(matches: &ArgMatches) -> Self {
         let ids = matches.ids().map(clap::Id::as_str);
         let given = ids.filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine));
-        Self(
-            given
-                .map(|id| (id.to_owned(), Origin::CommandLine))
-                .collect(),
-        )
-    }
-
-    /// Notes who set an option.
-    pub fn set(&mut self, id: &str, origin: Origin) {
-        self.0.insert(id.to_owned(), origin);
-    }
-
-    /// Notes that nobody has set an option.
-    pub fn remove(&mut self, id: &str) {
-        self.0.remove(id);
+        let origins = given.map(|id| (id.to_owned(), Origin::CommandLine));
+        Self(origins.collect())
     }
 
     /// Who set the option of this id (with underscores), if anybody did.

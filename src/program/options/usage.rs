@@ -1,20 +1,26 @@
 //! Mistakes of usage, each in one line.
 
 use super::Origins;
+use anyhow::anyhow;
+use clap::error::ErrorKind;
 use std::error::Error;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
 /// What clap says in several lines, in one: what is wrong, what is similar, and where it was set if
-/// not on the command line.
-pub fn one_line(error: &clap::Error, origins: &Origins) -> String {
-    let text = in_words(joined(&error.to_string()), error);
+/// not on the command line. Help and version stay as they are.
+pub fn in_one_line(error: clap::Error, origins: &Origins) -> anyhow::Error {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return error.into();
+    }
+    let text = in_words(joined(&error.to_string()), &error);
     let set_by = origins.of_named(&text);
-    format!("{text}{set_by}; --help tells more")
+    anyhow!("{text}{set_by}; --help tells more")
 }
 
 /// The lines up to the usage as one; clap's tips are further sentences. How to pass the name of an option
 /// as a value is none that helps: a slip is likelier.
 fn joined(text: &str) -> String {
+    let text = text.trim_start_matches("error: ");
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let lines =
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));

@@ -2,13 +2,11 @@
 
 use crate::options::number_range::NumberRange;
 use crate::options::training::{Values, kebab};
-use crate::terminal::output::message;
 use clap::Args;
 use fused_mlp::training::TrainingOptions;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use std::fmt::Display;
 
 /// Most runs of a sweep: more are a mistake of the range.
 pub const MOST_RUNS: usize = 20_000;
@@ -69,25 +67,13 @@ fn parse_seeds(text: &str) -> Result<NumberRange, String> {
 }
 
 impl Grid {
-    /// Leaves each value once, with a warning.
-    pub fn drop_repetitions(&mut self) {
-        for (option, texts) in &mut self.lists.0 {
-            keep_once(&kebab(option.name), texts);
-        }
-        keep_once("hidden", &mut self.hidden);
-        let mut seeds = self.seeds();
-        keep_once("seeds", &mut seeds);
-        let alone = seeds.into_iter().map(|seed| NumberRange(seed..=seed));
-        self.seeds = alone.collect();
-    }
-
     fn seeds(&self) -> Vec<u64> {
-        self.seeds.iter().flat_map(|it| it.0.clone()).collect()
+        distinct(self.seeds.iter().flat_map(|it| it.0.clone()))
     }
 
     /// Every combination of the values, in the order of the options: the last list, the seeds, changes
-    /// fastest, so that repetitions stand together. Nesterov's form means nothing without momentum, so
-    /// such a run comes once.
+    /// fastest, so that repetitions stand together. Each comes once, also one without momentum, for which
+    /// Nesterov's form means nothing.
     pub fn configurations(&self) -> Vec<RunConfiguration> {
         let mut all = vec![RunConfiguration {
             hidden: 0,
@@ -116,7 +102,7 @@ impl Grid {
     pub fn description(&self) -> serde_json::Result<Map<String, Value>> {
         let mut fields = Map::new();
         for (option, texts) in &self.lists.0 {
-            let values = texts.iter().map(|text| {
+            let values = distinct(texts).into_iter().map(|text| {
                 let mut options = TrainingOptions::default();
                 option.set(&mut options, text);
                 // By way of text, in which a number has as few digits as tell it from others of its type.
@@ -126,7 +112,10 @@ impl Grid {
             let values: serde_json::Result<Value> = values.collect();
             fields.insert(kebab(option.name), values?);
         }
-        fields.insert("hidden".to_owned(), self.hidden.clone().into());
+        fields.insert(
+            "hidden".to_owned(),
+            distinct(self.hidden.iter().copied()).into(),
+        );
         fields.insert("seeds".to_owned(), self.seeds().into());
         fields.insert("validation".to_owned(), self.validation.into());
         Ok(fields)
@@ -149,21 +138,15 @@ fn product<T>(
         .collect()
 }
 
-/// Leaves each value of a list once; says which are left out.
-fn keep_once<T: PartialEq + Display>(name: &str, values: &mut Vec<T>) {
-    let mut dropped: Vec<String> = Vec::new();
-    for value in std::mem::take(values) {
-        match values.contains(&value) {
-            true => dropped.push(value.to_string()),
-            false => values.push(value),
+/// Each value of a list once.
+fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut all = Vec::new();
+    for value in values {
+        if !all.contains(&value) {
+            all.push(value);
         }
     }
-    if !dropped.is_empty() {
-        message(&format!(
-            "warning: --{name} names {} more than once; each value counts once",
-            dropped.join(", ")
-        ));
-    }
+    all
 }
 
 #[cfg(test)]
@@ -182,7 +165,7 @@ mod tests {
 
     #[test]
     fn every_combination_comes_once_and_seeds_stand_together() {
-        let lists = "--learning-rate 0.1,0.3 --momentum 0,0.9 --nesterov true,false";
+        let lists = "--learning-rate 0.1,0.3,0.10 --momentum 0,0.9 --nesterov true,false";
         let grid = Grid::of(&format!("{lists} --hidden 10,20,30 --seeds 1-2"));
         let runs = grid.configurations();
         assert_eq!(runs.len(), 36);
@@ -198,7 +181,8 @@ mod tests {
 
     #[test]
     fn a_description_has_the_numbers_of_the_command_line() {
-        let grid = Grid::of("--learning-rate 0.10,1 --momentum .9 --schedule step --seeds 1,3-4");
+        let grid =
+            Grid::of("--learning-rate 0.10,1,.1 --momentum .9 --schedule step --seeds 1,3-4,3");
         let text = serde_json::to_string(&grid.description().unwrap()).unwrap();
         let expected = "{\"batch-size\":[100],\"epochs\":[4],\"hidden\":[300],\"init-scale\":[2.0],\
                         \"learning-rate\":[0.1,1.0],\"momentum\":[0.9],\"nesterov\":[true],\

@@ -10,7 +10,7 @@
 //! always whole.
 
 use super::{RunConfiguration, RunRecord, RunResult};
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use fused_mlp::files::{atomic, bounded, create_folders, shown};
 use fused_mlp::training::EpochRecord;
 use serde::de::DeserializeOwned;
@@ -65,23 +65,22 @@ impl SweepFolder {
         description: Map<String, Value>,
         configurations: &[RunConfiguration],
     ) -> anyhow::Result<Self> {
-        create_folders(path).map_err(|error| failed(path, &error))?;
+        create_folders(path).map_err(failed(path))?;
         let file = path.join(SWEEP_FILE);
         match bounded::read_to_string(&file, bounded::MAX_TEXT) {
             Ok(text) => {
-                let found = serde_json::from_str(&text);
-                let advice = "remove the folder, or choose another one with --out";
-                check_same(
-                    &found.map_err(|error| broken(&file, &error, advice))?,
-                    &description,
-                )?;
+                let found = serde_json::from_str(&text).with_context(|| {
+                    let file = shown(&file);
+                    format!("{file}: expected a sweep; remove the folder, or choose another one with --out")
+                });
+                check_same(&found?, &description)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 check_empty(path)?;
                 let text = format!("{:#}\n", Value::from(description));
-                atomic::write(&file, text.as_bytes()).map_err(|error| failed(&file, &error))?;
+                atomic::write(&file, text.as_bytes()).map_err(failed(&file))?;
             }
-            Err(error) => return Err(failed(&file, &error)),
+            Err(error) => return Err(failed(&file)(error)),
         }
         let mut folder = Self {
             path: path.to_owned(),
@@ -125,8 +124,11 @@ impl SweepFolder {
     fn append(&self, name: &str, lines: &[u8]) -> anyhow::Result<()> {
         let path = self.path.join(name);
         let file = OpenOptions::new().create(true).append(true).open(&path);
-        file.and_then(|mut file| file.write_all(lines).and_then(|()| file.sync_data()))
-            .map_err(|error| failed(&path, &error))
+        let written = file.and_then(|mut file| {
+            file.write_all(lines)?;
+            file.sync_data()
+        });
+        written.map_err(failed(&path))
     }
 
     /// Reads the runs that are done. What was being written when the program ended is left out: a
@@ -146,7 +148,7 @@ impl SweepFolder {
                     record.epochs_done,
                     epochs.len()
                 );
-                return Err(broken(&path, &problem, ADVICE_ON_LINES));
+                return Err(broken(&path, &problem));
             }
             self.results.push(RunResult {
                 index: run - 1,
@@ -161,19 +163,16 @@ impl SweepFolder {
     fn rewrite(&self) -> anyhow::Result<()> {
         let options = self.configurations[0].texts().into_iter();
         let options: Vec<&str> = options.map(|(name, _)| name).collect();
+        let options = options.join(",");
         let epochs = csv(self.results.iter().flat_map(epoch_lines))?;
         let runs = csv(self.results.iter().map(|result| self.run_line(result)))?;
-        for (name, header, lines) in [
-            (EPOCHS_FILE, format!("run,{EPOCH_COLUMNS}\n"), epochs),
-            (
-                RUNS_FILE,
-                format!("run,{},{RUN_COLUMNS}\n", options.join(",")),
-                runs,
-            ),
+        for (name, columns, lines) in [
+            (EPOCHS_FILE, EPOCH_COLUMNS.to_owned(), epochs),
+            (RUNS_FILE, format!("{options},{RUN_COLUMNS}"), runs),
         ] {
             let path = self.path.join(name);
-            let written = atomic::write(&path, &[header.as_bytes(), &lines].concat());
-            written.map_err(|error| failed(&path, &error))?;
+            let text = [format!("run,{columns}\n").as_bytes(), &lines].concat();
+            atomic::write(&path, &text).map_err(failed(&path))?;
         }
         Ok(())
     }
@@ -219,7 +218,7 @@ struct Number {
 fn read_lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<(usize, T)>> {
     let text = match bounded::read_to_string(path, bounded::MAX_LINES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        other => other.map_err(|error| failed(path, &error))?,
+        other => other.map_err(failed(path))?,
     };
     let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
     let read = || -> csv::Result<Vec<(usize, T)>> {
@@ -232,19 +231,17 @@ fn read_lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<(usize, T)
         });
         lines.collect()
     };
-    read().map_err(|error| broken(path, &error, ADVICE_ON_LINES))
+    read().map_err(|error| broken(path, &error))
 }
 
 /// Refuses a folder that holds something else than a sweep whose first write was cut off.
 fn check_empty(path: &Path) -> anyhow::Result<()> {
     let unfinished = format!("{SWEEP_FILE}.{}", atomic::PARTIAL);
-    let entries = fs::read_dir(path).map_err(|error| failed(path, &error))?;
+    let entries = fs::read_dir(path).map_err(failed(path))?;
     for entry in entries {
-        if entry.map_or(true, |entry| *entry.file_name() != *unfinished) {
-            bail!(
-                "{} exists already and holds no sweep; choose another folder with --out",
-                shown(path)
-            );
+        if *entry.map_err(failed(path))?.file_name() != *unfinished {
+            let path = shown(path);
+            bail!("{path} exists already and holds no sweep; choose another folder with --out");
         }
     }
     Ok(())
@@ -253,9 +250,10 @@ fn check_empty(path: &Path) -> anyhow::Result<()> {
 /// Whether the sweep in the folder is this one.
 fn check_same(found: &Map<String, Value>, expected: &Map<String, Value>) -> Result<(), OtherSweep> {
     let text = |value: Option<&Value>| value.map_or_else(|| "absent".to_owned(), value_text);
-    for option in expected.keys().chain(found.keys()) {
+    let options = expected.keys().chain(found.keys());
+    for option in options.filter(|option| *option != "data") {
         let [found, expected] = [found, expected].map(|it| text(it.get(option)));
-        if option != "data" && found != expected {
+        if found != expected {
             let option = option.clone();
             return Err(OtherSweep {
                 option,
@@ -277,7 +275,7 @@ fn value_text(value: &Value) -> String {
 }
 
 fn lock(folder: &Path, file: &Path) -> anyhow::Result<File> {
-    let opened = File::open(file).map_err(|error| failed(file, &error))?;
+    let opened = File::open(file).map_err(failed(file))?;
     match opened.try_lock() {
         Ok(()) => Ok(opened),
         Err(TryLockError::WouldBlock) => bail!(
@@ -285,25 +283,26 @@ fn lock(folder: &Path, file: &Path) -> anyhow::Result<File> {
              with --out",
             shown(folder)
         ),
-        Err(TryLockError::Error(error)) => Err(failed(file, &error)),
+        Err(TryLockError::Error(error)) => Err(failed(file)(error)),
     }
 }
 
 /// That a file or the folder cannot be read or written.
-fn failed(path: &Path, error: &io::Error) -> anyhow::Error {
+fn failed(path: &Path) -> impl Fn(io::Error) -> anyhow::Error {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    let advice = match error.kind() {
-        StorageFull | QuotaExceeded | FileTooLarge => {
-            "; the same command goes on with the sweep once there is room"
-        }
-        _ => "",
-    };
-    anyhow!("{}: {error}{advice}", shown(path))
+    move |error| {
+        let advice = match error.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => {
+                "; the same command goes on with the sweep once there is room"
+            }
+            _ => "",
+        };
+        anyhow!("{}: {error}{advice}", shown(path))
+    }
 }
 
-const ADVICE_ON_LINES: &str = "remove these lines, and the same command trains their runs again";
-
-/// That a file does not hold what a sweep writes.
-fn broken(path: &Path, problem: &dyn std::fmt::Display, advice: &str) -> anyhow::Error {
+/// That lines of a file are not those that a sweep writes.
+fn broken(path: &Path, problem: &dyn std::fmt::Display) -> anyhow::Error {
+    let advice = "remove these lines, and the same command trains their runs again";
     anyhow!("{}: {problem}; {advice}", shown(path))
 }

@@ -9,9 +9,9 @@ use fused_mlp::mnist::Dataset;
 use fused_mlp::network::Shape;
 use fused_mlp::simd::Isa;
 use fused_mlp::training::{EpochEnd, EpochRecord, Trainer};
+use rayon::ThreadPoolBuilder;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
+use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 /// What is to be trained, on which data, and how.
@@ -78,6 +78,9 @@ impl SweepPlan<'_> {
         stop: &Arc<AtomicBool>,
         epoch_ended: impl Fn(EpochRecord),
     ) -> anyhow::Result<Option<RunResult>> {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let start = Instant::now();
         let configuration = &self.configurations[index];
         let options = &configuration.options;
@@ -129,43 +132,30 @@ impl SweepPlan<'_> {
 /// what `listener` says, after which the sweep stops.
 ///
 /// # Panics
-/// If there are no workers, or a number in `todo` is that of no configuration.
+/// If a number in `todo` is that of no configuration.
 pub fn run(
     plan: &SweepPlan<'_>,
     todo: &[usize],
     stop: &Arc<AtomicBool>,
     mut listener: impl FnMut(SweepEvent) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    assert!(plan.workers > 0, "a sweep needs a worker");
     plan.check()?;
-    let next = AtomicUsize::new(0);
+    // Nothing is trained, and no memory taken for it, before all threads are there.
+    let pool = ThreadPoolBuilder::new().num_threads(plan.workers.min(todo.len()).max(1));
+    let pool = pool.build().map_err(|error| plan.no_workers(&error))?;
     let (sender, receiver) = mpsc::channel();
-    let gate = Mutex::new(());
-    thread::scope(|scope| {
-        // Nothing is trained, and no memory taken for it, before all threads are there.
-        let closed = gate.lock();
-        for _ in 0..plan.workers.min(todo.len()) {
-            let (sender, next, gate) = (sender.clone(), &next, &gate);
-            let work = move || {
-                drop(gate.lock());
-                while !stop.load(Ordering::Relaxed)
-                    && let Some(&index) = todo.get(next.fetch_add(1, Ordering::Relaxed))
-                {
-                    // Nobody listens any more after an error, which has set `stop`.
-                    let tell = |event| drop(sender.send(event));
-                    let told = |record| tell(Ok(SweepEvent::Epoch { index, record }));
-                    let result = plan.train(index, stop, told);
-                    if let Some(result) = result.transpose() {
-                        tell(result.map(SweepEvent::Run));
-                    }
+    let next = &AtomicUsize::new(0);
+    pool.in_place_scope(|scope| {
+        scope.spawn_broadcast(move |_, _| {
+            // Nobody listens any more after an error, which has set `stop`.
+            let tell = |event| drop(sender.send(event));
+            while let Some(&index) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let told = |record| tell(Ok(SweepEvent::Epoch { index, record }));
+                if let Some(result) = plan.train(index, stop, told).transpose() {
+                    tell(result.map(SweepEvent::Run));
                 }
-            };
-            if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
-                stop.store(true, Ordering::Relaxed);
-                return Err(plan.no_workers(&error));
             }
-        }
-        drop((closed, sender));
+        });
         let result = receiver.iter().try_for_each(|event| listener(event?));
         if result.is_err() {
             stop.store(true, Ordering::Relaxed);
