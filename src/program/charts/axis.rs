@@ -131,6 +131,35 @@ impl Axis {
     }
 }
 
+/// An axis in a picture.
+pub struct Scale<'a> {
+    axis: &'a Axis,
+    pub places: Range<f64>,
+    pub pixels: Range<f64>,
+}
+
+impl<'a> Scale<'a> {
+    /// The first of the places is at the first of the pixels.
+    pub fn new(axis: &'a Axis, places: Range<f64>, pixels: Range<f64>) -> Self {
+        Self {
+            axis,
+            places,
+            pixels,
+        }
+    }
+
+    /// The pixel of a place.
+    pub fn pixel(&self, place: f64) -> f64 {
+        let share = (place - self.places.start) / (self.places.end - self.places.start);
+        self.pixels.start + share * (self.pixels.end - self.pixels.start)
+    }
+
+    /// The pixel of a value.
+    pub fn of(&self, value: f64) -> f64 {
+        self.pixel(self.axis.place(value))
+    }
+}
+
 /// 1, 2 or 5 times a power of ten, at least `least`.
 fn nice_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());

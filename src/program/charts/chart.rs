@@ -1,6 +1,7 @@
 //! Charts as SVG: lines, bands, points and bars with labelled axes, linear or logarithmic.
 
-use super::axis::Axis;
+use super::axis::{Axis, Scale};
+use super::svg::{circle, escaped, path, points, text};
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -30,7 +31,7 @@ pub const PURPLE: Color = "#CC79A7";
 pub const ORANGE: Color = "#E69F00";
 pub const SKY: Color = "#56B4E9";
 pub const GREY: Color = "#787878";
-pub const INK: Color = "#000000";
+pub use super::svg::INK;
 /// What lies behind: single minibatches below their mean.
 pub const PALE: Color = "#A8C6E8";
 /// Many series in one chart take these, and dashes from the second round on.
@@ -130,9 +131,8 @@ pub fn stacked(charts: &[Chart]) -> String {
 struct Drawing<'a> {
     chart: &'a Chart,
     svg: String,
-    /// Values, as places, and the pixels that they take.
-    x: (Range<f64>, Range<f64>),
-    y: (Range<f64>, Range<f64>),
+    x: Scale<'a>,
+    y: Scale<'a>,
 }
 
 impl Chart {
@@ -165,8 +165,8 @@ impl Chart {
         let mut drawing = Drawing {
             chart: self,
             svg,
-            x: (x, left..WIDTH - MARGIN - 28.0),
-            y: (y, HEIGHT - MARGIN - 92.0..top),
+            x: Scale::new(&self.x, x, left..WIDTH - MARGIN - 28.0),
+            y: Scale::new(&self.y, y, HEIGHT - MARGIN - 92.0..top),
         };
         drawing.axes(&ticks);
         for series in &self.series {
@@ -177,17 +177,15 @@ impl Chart {
     }
 
     /// Draws the names; returns where the chart begins.
-    fn legend(&self, svg: &mut String, top: f64) -> f64 {
-        let (mut left, mut top) = (MARGIN, top);
-        let named = self.series.iter().filter(|series| !series.name.is_empty());
-        let mut is_empty = true;
-        for series in named {
+    fn legend(&self, svg: &mut String, mut top: f64) -> f64 {
+        let is_named = |series: &&Series| !series.name.is_empty();
+        let mut left = MARGIN;
+        for series in self.series.iter().filter(is_named) {
             let width = KEY + LETTER * series.name.chars().count() as f64;
-            if !is_empty && left + width > WIDTH - MARGIN {
+            if left > MARGIN && left + width > WIDTH - MARGIN {
                 (left, top) = (MARGIN, top + LINE);
             }
-            let middle = top + FONT / 2.0;
-            let color = series.color;
+            let (middle, color) = (top + FONT / 2.0, series.color);
             let line = [(left, middle), (left + STROKE, middle)];
             match &series.style {
                 Style::Points { .. } => circle(svg, (left + STROKE / 2.0, middle), 10, color),
@@ -198,52 +196,42 @@ impl Chart {
             }
             text(svg, (left + KEY, top + FONT * 0.85), "start", &series.name);
             left += width + GAP;
-            is_empty = false;
         }
-        if is_empty { top } else { top + LINE }
+        if left > MARGIN { top + LINE } else { top }
     }
 }
 
 impl Drawing<'_> {
-    /// A value's place in pixels.
+    /// A point in pixels.
     fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        let chart = self.chart;
-        self.pixel((chart.x.place(x), chart.y.place(y)))
+        (self.x.of(x), self.y.of(y))
     }
 
-    fn pixel(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        let along = |(range, pixels): &(Range<f64>, Range<f64>), place: f64| {
-            let share = (place - range.start) / (range.end - range.start);
-            pixels.start + share * (pixels.end - pixels.start)
-        };
-        (along(&self.x, x), along(&self.y, y))
+    /// A line across the chart at a pixel from left to right.
+    fn upright(&mut self, x: f64, color: Color) {
+        let Range { start, end } = self.y.pixels;
+        path(&mut self.svg, &[(x, start), (x, end)], color, 2, false);
     }
 
-    /// A line across the chart at a place of the lower axis; its pixel.
-    fn upright(&mut self, place: f64, color: Color) -> f64 {
-        let (x, _) = self.pixel((place, 0.0));
-        let ends = [(x, self.y.1.start), (x, self.y.1.end)];
-        path(&mut self.svg, &ends, color, 2, false);
-        x
-    }
-
-    /// A line across the chart at a place of the left axis; its pixel.
-    fn level(&mut self, place: f64, color: Color) -> f64 {
-        let (_, y) = self.pixel((0.0, place));
-        let ends = [(self.x.1.start, y), (self.x.1.end, y)];
-        path(&mut self.svg, &ends, color, 2, false);
-        y
+    /// A line across the chart at a pixel from top to bottom.
+    fn level(&mut self, y: f64, color: Color) {
+        let Range { start, end } = self.x.pixels;
+        path(&mut self.svg, &[(start, y), (end, y)], color, 2, false);
     }
 
     fn axes(&mut self, y_ticks: &[f64]) {
+        let (columns, rows) = (self.x.pixels.clone(), self.y.pixels.clone());
         let Chart { x, y, .. } = self.chart;
-        let (columns, rows) = (self.x.1.clone(), self.y.1.clone());
-        for tick in x.ticks(&self.x.0, 7) {
-            let at = (self.upright(tick, GRID), rows.start + FONT + 10.0);
+        for tick in x.ticks(&self.x.places, 7) {
+            let place = self.x.pixel(tick);
+            self.upright(place, GRID);
+            let at = (place, rows.start + FONT + 10.0);
             text(&mut self.svg, at, "middle", &x.label(tick));
         }
         for &tick in y_ticks {
-            let at = (columns.start - 12.0, self.level(tick, GRID) + FONT / 3.0);
+            let place = self.y.pixel(tick);
+            self.level(place, GRID);
+            let at = (columns.start - 12.0, place + FONT / 3.0);
             text(&mut self.svg, at, "end", &y.label(tick));
         }
         let corner = (columns.start, rows.start);
@@ -292,9 +280,7 @@ impl Drawing<'_> {
                 );
             }
             Style::Bars { height } => {
-                let (_, zero) = self.place((0.0, 0.0));
-                let (_, high) = self.place((0.0, *height));
-                let pixels = (zero - high).abs();
+                let pixels = (self.y.of(0.0) - self.y.of(*height)).abs();
                 for ends in places.chunks_exact(2) {
                     let ([x, y], width) = ([ends[0].0, ends[0].1], ends[1].0 - ends[0].0);
                     let _ = writeln!(
@@ -309,7 +295,7 @@ impl Drawing<'_> {
     }
 
     fn marks(&mut self) {
-        let (columns, rows) = (self.x.1.clone(), self.y.1.clone());
+        let (columns, rows) = (self.x.pixels.clone(), self.y.pixels.clone());
         let mut taken: Vec<(Range<f64>, f64)> = Vec::new();
         for mark in &self.chart.marks {
             let (Mark::Upright(_, name)
@@ -322,22 +308,18 @@ impl Drawing<'_> {
                 true => x + 12.0,
                 false => x - 12.0 - width,
             };
-            let Chart {
-                x: x_axis,
-                y: y_axis,
-                ..
-            } = self.chart;
             let (left, base) = match mark {
-                Mark::Upright(x, _) => {
-                    let x = self.upright(x_axis.place(*x), INK);
-                    (beside(x), rows.end + FONT)
-                }
-                Mark::UprightNamedBelow(x, _) => {
-                    let x = self.upright(x_axis.place(*x), INK);
-                    (beside(x), rows.start - 12.0)
+                Mark::Upright(x, _) | Mark::UprightNamedBelow(x, _) => {
+                    let x = self.x.of(*x);
+                    self.upright(x, INK);
+                    match mark {
+                        Mark::Upright(..) => (beside(x), rows.end + FONT),
+                        _ => (beside(x), rows.start - 12.0),
+                    }
                 }
                 Mark::Level(y, _) => {
-                    let y = self.level(y_axis.place(*y), INK);
+                    let y = self.y.of(*y);
+                    self.level(y, INK);
                     (columns.end - width - 8.0, y - 10.0)
                 }
                 Mark::Beside(point, _) => {
@@ -358,43 +340,6 @@ impl Drawing<'_> {
             text(&mut self.svg, (left, base), "start", name);
         }
     }
-}
-
-/// Corners as SVG lists them.
-fn points(places: &[(f64, f64)]) -> String {
-    let texts = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}"));
-    texts.collect::<Vec<_>>().join(" ")
-}
-
-fn path(svg: &mut String, places: &[(f64, f64)], color: Color, width: u32, is_dashed: bool) {
-    let dashes = match is_dashed {
-        true => " stroke-dasharray=\"16 10\"",
-        false => "",
-    };
-    let _ = writeln!(
-        svg,
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\"{dashes}/>",
-        points(places)
-    );
-}
-
-fn circle(svg: &mut String, (x, y): (f64, f64), radius: i32, color: Color) {
-    let _ = writeln!(
-        svg,
-        "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{color}\"/>"
-    );
-}
-
-fn text(svg: &mut String, (x, y): (f64, f64), anchor: &str, words: &str) {
-    let words = escaped(words);
-    let _ = writeln!(
-        svg,
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{INK}\">{words}</text>"
-    );
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
     let mut follower = Follower::new(args.quiet, &configurations, &todo);
     follower.heading(&plan, &folder, &data);
     for result in folder.results() {
-        results.event(&table::RunEvent::new(&configurations, result))?;
+        results.event(&table::Event::of(&configurations, result))?;
     }
     run_sweep(&plan, &todo, &stop, |event| {
         // Before a file that was shortened ends the process, and before a run is kept that has seen
@@ -119,7 +119,7 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
         follower.follow(&event);
         if let SweepEvent::Run(result) = event {
             let kept = folder.add(result)?;
-            results.event(&table::RunEvent::new(&configurations, kept))?;
+            results.event(&table::Event::of(&configurations, kept))?;
         }
         Ok(())
     })?;

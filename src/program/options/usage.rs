@@ -37,24 +37,18 @@ fn joined(text: &str) -> String {
 /// What was expected, where the standard library tells only what was found, and clap gives a range in the
 /// syntax of the language.
 fn in_words(text: String, error: &clap::Error) -> String {
-    let is_no_whole = |error: &ParseIntError| *error.kind() != IntErrorKind::PosOverflow;
-    let expected = match error.source() {
-        Some(source) if source.is::<ParseFloatError>() => "a number, such as 0.1".to_owned(),
-        Some(source) if source.downcast_ref().is_some_and(is_no_whole) => {
-            "a whole number, such as 10".to_owned()
-        }
-        _ if text.ends_with(": value was not a boolean") => "true or false".to_owned(),
-        _ => match text
-            .rsplit_once(" is not in ")
-            .and_then(|(_, range)| range.split_once("..="))
-        {
-            Some((first, last)) => format!("{first} to {last}"),
-            None => return text,
-        },
+    let source = error.source();
+    let whole = source.and_then(|it| it.downcast_ref::<ParseIntError>());
+    let range = text.rsplit_once(" is not in ");
+    let expected = match (whole, range.and_then(|(_, range)| range.split_once("..="))) {
+        (Some(whole), _) if *whole.kind() == IntErrorKind::PosOverflow => "a smaller number".into(),
+        (Some(_), _) => "a whole number, such as 10".into(),
+        (_, Some((first, last))) => format!("{first} to {last}"),
+        _ if source.is_some_and(|it| it.is::<ParseFloatError>()) => "a number, such as 0.1".into(),
+        _ if text.ends_with(": value was not a boolean") => "true or false".into(),
+        _ => return text,
     };
-    let told = text
-        .rsplit_once(": ")
-        .map_or(text.as_str(), |(told, _)| told);
+    let told = text.rsplit_once(": ").map_or(text.as_str(), |it| it.0);
     format!("{told}: expected {expected}")
 }
 

@@ -146,6 +146,8 @@ pub fn run(
     let (sender, receiver) = mpsc::channel();
     let next = &AtomicUsize::new(0);
     pool.in_place_scope(|scope| {
+        // One job a thread and not one a run: while a thread of the pool waits for that of its engine, it
+        // begins other jobs that are there.
         scope.spawn_broadcast(move |_, _| {
             // Nobody listens any more after an error, which has set `stop`.
             let tell = |event| drop(sender.send(event));

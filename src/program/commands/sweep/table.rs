@@ -5,34 +5,33 @@ use crate::sweep::{MeanDeviation, RunConfiguration, RunRecord, RunResult, Summar
 use crate::terminal::output::Results;
 use serde::Serialize;
 
-/// A run has ended, as a line of JSON.
+/// A run, or all runs that differ by their seed alone, have ended, as a line of JSON.
 #[derive(Serialize)]
-#[serde(tag = "event", rename = "run")]
-pub struct RunEvent<'a> {
-    run: usize,
-    #[serde(flatten)]
-    configuration: &'a RunConfiguration,
-    #[serde(flatten)]
-    record: &'a RunRecord,
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event<'a> {
+    Run {
+        run: usize,
+        #[serde(flatten)]
+        configuration: &'a RunConfiguration,
+        #[serde(flatten)]
+        record: &'a RunRecord,
+    },
+    Summary {
+        best: bool,
+        #[serde(flatten)]
+        summary: &'a Summary,
+    },
 }
 
-impl<'a> RunEvent<'a> {
-    pub fn new(configurations: &'a [RunConfiguration], result: &'a RunResult) -> Self {
-        Self {
+impl<'a> Event<'a> {
+    /// Of a run.
+    pub fn of(configurations: &'a [RunConfiguration], result: &'a RunResult) -> Self {
+        Self::Run {
             run: result.index + 1,
             configuration: &configurations[result.index],
             record: &result.record,
         }
     }
-}
-
-/// Runs that differ by their seed alone, as a line of JSON.
-#[derive(Serialize)]
-#[serde(tag = "event", rename = "summary")]
-struct SummaryEvent<'a> {
-    best: bool,
-    #[serde(flatten)]
-    summary: &'a Summary,
 }
 
 /// Prints the summaries. Options that are the same everywhere are told once, below.
@@ -43,7 +42,7 @@ pub fn print(
 ) -> anyhow::Result<()> {
     for (index, summary) in summaries.iter().enumerate() {
         let best = best == Some(index);
-        results.event(&SummaryEvent { best, summary })?;
+        results.event(&Event::Summary { best, summary })?;
     }
     if summaries.is_empty() {
         return Ok(());
