@@ -142,7 +142,7 @@ mod tests {
             "Loss of each minibatch",
             "Mean loss of each epoch",
             "validation",
-            "moving mean",
+            "mean of 2 % of the steps",
         ] {
             assert!(svg.contains(text), "{text}");
         }

@@ -5,13 +5,13 @@ use crate::charts::{RaceRun, RaceSummary, race_svg};
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::{clear_options, output_name};
-use crate::run_folder::{create_folder, create_numbered_folder, write_new_file};
+use crate::run_folder::{ScoreEvent, create_folder, create_numbered_folder, write_new_file};
 use crate::terminal::output::{Results, message, one_line, shown};
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::machine::Machine;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -104,73 +104,82 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
                 runs.push(run);
             }
             Ok(None) => break,
-            Err(error) if runs.is_empty() => {
-                // Nothing is in it if the first run failed at once; else it stays.
-                let _ = fs::remove_dir(&folder);
-                if is_first {
-                    let _ = fs::remove_dir(RACES);
-                }
-                return Err(error);
-            }
-            // The runs before it are worth their summary.
             Err(error) => {
                 failure = Some(error);
                 break;
             }
         }
     }
-    let summary = RaceSummary::of(&runs);
-    let target = args.target;
-    results.event(&RaceEvent::Summary {
-        target,
-        summary: &summary,
-    })?;
-    results.text(&text(&summary, target, &folder));
+    if runs.is_empty()
+        && let Some(error) = failure
+    {
+        // Nothing is in it if the first run failed at once; else it stays.
+        let _ = fs::remove_dir(&folder);
+        if is_first {
+            let _ = fs::remove_dir(RACES);
+        }
+        return Err(error);
+    }
     let record = RaceRecord {
         started: now.to_string(),
-        target,
+        target: args.target,
         train: &args.train,
         start,
         machine: Machine::here(),
-        summary,
+        summary: RaceSummary::of(&runs),
         results: &runs,
     };
-    let written = write(&folder, &record);
+    tell(&record, &folder, results, failure)?;
+    Ok(ending(&record, args.seeds, &folder, &signals))
+}
+
+/// Says why a race has not ended well.
+fn ending(record: &RaceRecord<'_>, seeds: u64, folder: &Path, signals: &Signals) -> Ending {
+    let RaceSummary { runs, failures, .. } = record.summary;
+    if (runs as u64) < seeds {
+        let folder = shown(folder);
+        message(&format!(
+            "interrupted: {runs} of {seeds} runs are in {folder}"
+        ));
+        return Ending::Signal(signals.received().unwrap_or(2));
+    }
+    if failures > 0 {
+        message(&format!(
+            "error: {failures} of {runs} runs missed the target; try more epochs: -- --epochs N"
+        ));
+        return Ending::Missed(EXIT_MISSED);
+    }
+    Ending::Success
+}
+
+/// Prints the summary and writes `race.json` and `race.svg`, also if a run failed: those before it are worth
+/// their summary.
+fn tell(
+    record: &RaceRecord<'_>,
+    folder: &Path,
+    mut results: Results,
+    failure: Option<anyhow::Error>,
+) -> anyhow::Result<()> {
+    let RaceRecord {
+        target, summary, ..
+    } = record;
+    let target = *target;
+    results.event(&RaceEvent::Summary { target, summary })?;
+    results.text(&text(summary, target, folder));
+    let json = serde_json::to_string_pretty(record)? + "\n";
+    let svg = race_svg(record.results, target);
+    let written = write_new_file(&folder.join("race.json"), json.as_bytes())
+        .and_then(|()| write_new_file(&folder.join("race.svg"), svg.as_bytes()));
     if let Some(failure) = failure {
         // The disk may be full: that is why the run failed, and it is told once as the error.
         if let Err(error) = written {
-            message(&format!("warning: {}", one_line(&error)));
+            message(&format!("warning: {error}"));
         }
         let failure = one_line(&failure);
-        bail!("{failure}; the runs before it are in {}", shown(&folder));
+        bail!("{failure}; the runs before it are in {}", shown(folder));
     }
     written?;
-    results.finish()?;
-    if (runs.len() as u64) < args.seeds {
-        message(&format!(
-            "interrupted: {} of {} runs are in {}",
-            runs.len(),
-            args.seeds,
-            shown(&folder)
-        ));
-        return Ok(Ending::Signal(signals.received().unwrap_or(2)));
-    }
-    if summary.failures > 0 {
-        message(&format!(
-            "error: {} of {} runs missed the target; try more epochs: -- --epochs N",
-            summary.failures, summary.runs
-        ));
-        return Ok(Ending::Missed(EXIT_MISSED));
-    }
-    Ok(Ending::Success)
-}
-
-/// Writes `race.json` and `race.svg`.
-fn write(folder: &Path, record: &RaceRecord<'_>) -> anyhow::Result<()> {
-    let json = serde_json::to_string_pretty(record)? + "\n";
-    write_new_file(&folder.join("race.json"), json.as_bytes())?;
-    let svg = race_svg(record.results, record.target);
-    Ok(write_new_file(&folder.join("race.svg"), svg.as_bytes())?)
+    results.finish()
 }
 
 /// Refuses options of train that the race sets itself, with what to do instead.
@@ -234,19 +243,22 @@ fn train(
             bail!("the run with seed {seed} ended with {ended}: {said}");
         }
     }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut events: Vec<Value> = text
-        .lines()
-        .map(serde_json::from_str)
-        .collect::<Result<_, _>>()?;
-    let (Some(mut first), Some(end)) = (events.first().cloned(), events.pop()) else {
-        bail!("the run with seed {seed} printed nothing");
-    };
-    // It is only read by people: as the folder is called here.
-    if let Some(here) = first["data"]["folder"].as_str().map(from_here) {
-        first["data"]["folder"] = here.into();
-    }
-    let scores = events.into_iter().filter(|event| event["event"] == "score");
+    let told = read(
+        &String::from_utf8_lossy(&output.stdout),
+        seed,
+        process_seconds,
+    );
+    let told = told.with_context(|| format!("the results of the run with seed {seed}"))?;
+    Ok(Some(told))
+}
+
+/// What the events of a training tell.
+fn read(events: &str, seed: u64, process_seconds: f64) -> anyhow::Result<(Value, RaceRun)> {
+    let events = events.lines().map(serde_json::from_str);
+    let mut events: Vec<Value> = events.collect::<Result<_, _>>()?;
+    let end = events.pop().context("nothing was printed")?;
+    let scores = events.iter().filter(|event| event["event"] == "score");
+    let scores = scores.map(ScoreEvent::deserialize);
     let run = RaceRun {
         seed,
         outcome: end["outcome"].as_str().unwrap_or_default().to_owned(),
@@ -254,11 +266,14 @@ fn train(
         start_up_seconds: end["start_up_seconds"].as_f64().unwrap_or(f64::NAN),
         process_seconds,
         epochs: end["epochs"].as_u64().unwrap_or_default(),
-        scores: scores
-            .map(serde_json::from_value)
-            .collect::<Result<_, _>>()?,
+        scores: scores.collect::<Result<_, _>>()?,
     };
-    Ok(Some((first, run)))
+    let mut first = events.into_iter().next().context("nothing was printed")?;
+    // It is only read by people: as the folder is called here.
+    if let Some(here) = first["data"]["folder"].as_str().map(from_here) {
+        first["data"]["folder"] = here.into();
+    }
+    Ok((first, run))
 }
 
 /// Why a training failed, in one line: what it said at last, and what a panic said before.

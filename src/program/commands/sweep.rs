@@ -81,11 +81,9 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
     }
     let (data_folder, dataset) = open_data(args.data.as_deref(), None, args.access.access())?;
     let configurations = grid.configurations();
-    if configurations.len() > MOST_RUNS {
-        bail!(
-            "the lists make {} runs; expected at most {MOST_RUNS}",
-            configurations.len()
-        );
+    let runs = configurations.len();
+    if runs > MOST_RUNS {
+        bail!("the lists make {runs} runs; expected at most {MOST_RUNS}");
     }
     let engine = EngineArgs {
         isa: args.isa,
@@ -108,7 +106,7 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
     let todo = folder.todo();
     let mut follower = Follower::new(args.quiet, &configurations, &todo);
     follower.heading(&plan, &folder, &data);
-    for result in folder.results() {
+    for result in &folder.results {
         results.event(&table::Event::of(&configurations, result))?;
     }
     run_sweep(&plan, &todo, &stop, |event| {
@@ -123,12 +121,12 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
         }
         Ok(())
     })?;
-    let summaries = summarise(&configurations, folder.results(), args.target_accuracy);
-    let is_whole = folder.results().len() == configurations.len();
+    let summaries = summarise(&configurations, &folder.results, args.target_accuracy);
+    let is_whole = folder.results.len() == runs;
     // Among some of the runs the best means nothing yet.
     let best = best_by_validation(&summaries).filter(|_| is_whole);
-    let svg = sweep_svg(&configurations, folder.results());
-    let picture = folder.path().join("sweep.svg");
+    let svg = sweep_svg(&configurations, &folder.results);
+    let picture = folder.path.join("sweep.svg");
     std::fs::write(&picture, svg).with_context(|| picture.display().to_string())?;
     table::print(&mut results, &summaries, best)?;
     results.finish()?;
@@ -191,13 +189,13 @@ fn other_sweep(
 
 /// Says why a sweep has not ended well.
 fn ending(signals: &Signals, folder: &SweepFolder, all: &[RunConfiguration]) -> Ending {
-    let done = folder.results();
+    let done = &folder.results;
     if let (Some(signal), true) = (signals.received(), done.len() < all.len()) {
         message(&format!(
             "interrupted: {} of {} runs are in {}; the same command goes on with the others",
             done.len(),
             all.len(),
-            shown(folder.path())
+            shown(&folder.path)
         ));
         return Ending::Signal(signal);
     }
@@ -212,7 +210,7 @@ fn ending(signals: &Signals, folder: &SweepFolder, all: &[RunConfiguration]) -> 
 struct Follower<'a> {
     progress: Progress,
     configurations: &'a [RunConfiguration],
-    /// Of the work, in a unit of [`work_of_epoch`].
+    /// Of the work, in a unit of [`work_of_epoch`]. It is cleared when it is dropped.
     bar: ProgressBar,
     runs_done: usize,
     last_told: Instant,
@@ -253,7 +251,7 @@ impl<'a> Follower<'a> {
             from_here(data),
             plan.workers,
             plan.isa.name(),
-            shown(folder.path())
+            shown(&folder.path)
         ));
     }
 
@@ -285,11 +283,5 @@ impl<'a> Follower<'a> {
             self.progress.line(&line);
             self.last_told = Instant::now();
         }
-    }
-}
-
-impl Drop for Follower<'_> {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
     }
 }

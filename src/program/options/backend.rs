@@ -79,23 +79,22 @@ impl BackendArgs {
         if self.backend != BackendKind::Fused && self.engine.isa.is_some() {
             bail!("--isa chooses the kernels of --backend fused; leave one of them out");
         }
-        let (backend, isa): (Box<dyn Backend>, _) = match self.backend {
+        let threads = || self.engine.threads();
+        let mut isa = None;
+        let backend: Box<dyn Backend> = match self.backend {
             BackendKind::Fused => {
-                let isa = self.engine.isa()?;
-                let threads = self.engine.threads()?;
-                let engine = Engine::new(parameters, optimizer, threads, isa)?;
-                (Box::new(engine), Some(isa))
+                let own = *isa.insert(self.engine.isa()?);
+                Box::new(Engine::new(parameters, optimizer, threads()?, own)?)
             }
             BackendKind::Matrixmultiply => {
-                let threads = self.engine.threads()?;
-                let backend = MatrixMultiply::new(parameters.clone(), optimizer, threads)?;
-                (Box::new(backend), None)
+                let parameters = parameters.clone();
+                Box::new(MatrixMultiply::new(parameters, optimizer, threads()?)?)
             }
             BackendKind::Reference => {
                 if self.engine.threads.is_some_and(|threads| threads != 1) {
                     bail!("--backend reference computes on one thread; leave out --threads");
                 }
-                (Box::new(Reference::new(parameters, optimizer)?), None)
+                Box::new(Reference::new(parameters, optimizer)?)
             }
         };
         Ok(Selected { backend, isa })

@@ -1,13 +1,12 @@
 //! The file of `--config`.
 
-use super::layers::Setting;
-use super::origin::Origin;
+use super::layers::{Origin, Setting};
 use super::usage::did_you_mean;
 use super::{key, settable};
 use anyhow::{Context, anyhow, bail};
 use clap::{Arg, ArgAction, Command};
 use fused_mlp::files::bounded;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use toml::Spanned;
@@ -22,7 +21,7 @@ pub fn settings<'a>(
     path: &Path,
     table: &str,
     commands: &BTreeMap<String, &'a Command>,
-) -> anyhow::Result<Vec<Setting<'a>>> {
+) -> anyhow::Result<Vec<(&'a Arg, Setting)>> {
     let shown = path.display();
     let text = bounded::read_text_or_pipe(path, bounded::MAX_TEXT)
         .with_context(|| format!("--config {shown}: expected a TOML file that can be read"))?;
@@ -54,7 +53,7 @@ pub fn settings<'a>(
         let entry = |table: &str| entries.get(&(table.to_owned(), key(arg)));
         if let Some((value, origin)) = entry(table).or_else(|| entry("")) {
             let values = values(value, arg).with_context(|| origin.to_string())?;
-            settings.push(Setting::new(arg, values, origin.clone()));
+            settings.push((arg, Setting::new(arg, values, origin.clone())));
         }
     }
     Ok(settings)
@@ -66,30 +65,25 @@ fn checked(
     written: &str,
     commands: &BTreeMap<String, &Command>,
 ) -> anyhow::Result<(String, String)> {
-    let (name, key) = (table.replace('_', "-"), written.replace('_', "-"));
-    let (options, command): (BTreeSet<String>, _) = match commands.get(&name) {
-        Some(command) => {
-            let shown = format!("fused-mlp {}", name.replace('-', " "));
-            (keys(command).collect(), shown)
-        }
-        None if name.is_empty() => {
-            let all = commands.values().flat_map(|it| keys(it));
-            (all.collect(), "a command".to_owned())
-        }
-        None => {
-            let similar = did_you_mean(table, commands.keys().map(String::as_str));
-            bail!("[{table}] is the name of no command{similar}")
-        }
-    };
-    if options.contains(&key) {
-        return Ok((name, key));
+    let (name, wanted) = (table.replace('_', "-"), written.replace('_', "-"));
+    if !name.is_empty() && !commands.contains_key(&name) {
+        let similar = did_you_mean(table, commands.keys().map(String::as_str));
+        bail!("[{table}] is the name of no command{similar}");
     }
+    let meant = commands
+        .iter()
+        .filter(|(it, _)| name.is_empty() || name == **it);
+    let args = meant.flat_map(|(_, command)| settable(command));
+    let options: Vec<String> = args.map(key).collect();
+    if options.contains(&wanted) {
+        return Ok((name, wanted));
+    }
+    let command = match name.as_str() {
+        "" => "a command".to_owned(),
+        name => format!("fused-mlp {}", name.replace('-', " ")),
+    };
     let similar = did_you_mean(written, options.iter().map(String::as_str));
     bail!("{written} is not an option of {command}{similar}")
-}
-
-fn keys(command: &Command) -> impl Iterator<Item = String> {
-    settable(command).map(key)
 }
 
 /// The values of an option as on the command line.

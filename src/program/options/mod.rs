@@ -10,20 +10,17 @@ mod file;
 mod layers;
 pub mod named_value;
 pub mod number_range;
-mod origin;
 pub mod output_name;
 mod print;
 pub mod training;
 pub mod usage;
 
 pub use environment::clear_options;
-pub use origin::{Origin, Origins};
+pub use layers::{Origin, Origins};
 pub use print::{Resolved, print};
 
 use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
-use environment::Environment;
-use layers::Layers;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -66,9 +63,8 @@ pub fn parse(
     arguments: &[OsString],
     find_useless: FindUseless,
 ) -> anyhow::Result<(ArgMatches, Origins)> {
-    let environment = Environment::here();
     let is_configured = has(arguments, "--config") || has(arguments, "--print-config");
-    if !environment.sets_options() && !is_configured {
+    if !environment::sets_options() && !is_configured {
         // The usual way is parsed once: the clock of a race is running.
         let matches = strict(root, arguments, &Origins::default())?;
         let origins = Origins::of_command_line(leaf(&matches).1);
@@ -77,25 +73,24 @@ pub fn parse(
     let mut built = root.clone();
     built.build();
     let commands = leaves(&built);
-    environment.warn_of_unknown(&commands);
+    environment::warn_of_unknown(&commands);
     let tolerant = adapted(root.clone(), arguments).ignore_errors(true);
     let given = tolerant.try_get_matches_from(arguments);
     let given = given.map_err(|error| usage::in_one_line(error, &Origins::default()))?;
     let (table, given) = leaf(&given);
-    let mut layers = Layers::new(given);
+    let mut origins = Origins::of_command_line(given);
     if let Some(command) = commands.get(&table) {
-        layers.add(command, environment.settings(command));
+        origins.add(command, environment::settings(command));
         let file = given.get_one::<PathBuf>("config").cloned();
-        if let Some(path) = file.or_else(|| environment.config()) {
-            layers.add(command, file::settings(&path, &table, &commands)?);
+        if let Some(path) = file.or_else(environment::config) {
+            origins.add(command, file::settings(&path, &table, &commands)?);
         }
     }
-    let parse = |layers: &Layers<'_>| strict(root, &layers.insert_into(arguments), &layers.origins);
-    let mut matches = parse(&layers)?;
-    if layers.drop_useless(&find_useless(&table, leaf(&matches).1)) {
-        matches = parse(&layers)?;
+    let mut matches = strict(root, &origins.insert_into(arguments), &origins)?;
+    if origins.drop_useless(&find_useless(&table, leaf(&matches).1)) {
+        matches = strict(root, &origins.insert_into(arguments), &origins)?;
     }
-    Ok((matches, layers.origins))
+    Ok((matches, origins))
 }
 
 /// Parses all arguments.

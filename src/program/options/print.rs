@@ -1,7 +1,6 @@
 //! `--print-config`.
 
-use super::origin::Origins;
-use super::{file, key, layers, settable};
+use super::{Origins, file, key, layers, settable};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::de::DeValue;
 

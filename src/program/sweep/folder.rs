@@ -43,9 +43,11 @@ pub struct OtherSweep {
 /// The folder of a sweep, and the runs that are done.
 #[derive(Debug)]
 pub struct SweepFolder {
-    path: PathBuf,
+    /// Where it is.
+    pub path: PathBuf,
     configurations: Vec<RunConfiguration>,
-    results: Vec<RunResult>,
+    /// Runs that are done, in the order in which they ended.
+    pub results: Vec<RunResult>,
     /// `sweep.json`, locked while this exists, so that no two processes write here. A lock ends with
     /// its process, however that ends.
     _lock: File,
@@ -91,16 +93,6 @@ impl SweepFolder {
         folder.read()?;
         folder.rewrite()?;
         Ok(folder)
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Runs that are done, in the order in which they ended.
-    pub fn results(&self) -> &[RunResult] {
-        &self.results
     }
 
     /// Places in the list of configurations of the runs that are not done.
