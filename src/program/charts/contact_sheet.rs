@@ -1,8 +1,8 @@
 //! Contact sheets: many images in one PNG picture, each with a caption of two lines.
 
 use fontdue::{Font, FontSettings};
-use image::{GrayImage, ImageFormat, Luma};
-use std::io::Cursor;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{GrayImage, Luma};
 
 /// Shorter side of an image on the sheet, in pixels, unless the image itself is larger.
 const IMAGE_SIDE: usize = 84;
@@ -68,10 +68,12 @@ pub fn contact_sheet(
         let below = (left, base + LINE - 1);
         write(&mut sheet, &font, below, (11.0, 0x66), second);
     }
-    let mut file = Cursor::new(Vec::new());
-    let written = sheet.write_to(&mut file, ImageFormat::Png);
+    let mut file = Vec::new();
+    let (compression, filter) = (CompressionType::Default, FilterType::Adaptive);
+    let encoder = PngEncoder::new_with_quality(&mut file, compression, filter);
+    let written = sheet.write_with_encoder(encoder);
     written.map_err(|error| error.to_string().replace('\n', " "))?;
-    Ok(file.into_inner())
+    Ok(file)
 }
 
 /// A subset of Roboto (Apache 2.0): Latin, Greek and some mathematical signs.
