@@ -10,9 +10,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// Who set an option that has not its default.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Origin {
     /// The arguments of the program.
+    #[default]
     CommandLine,
     /// An environment variable of this name.
     Environment(String),
@@ -30,8 +31,8 @@ impl fmt::Display for Origin {
     }
 }
 
-/// An option that somebody has set.
-#[derive(Debug, Clone)]
+/// An option that somebody has set: by default the command line.
+#[derive(Debug, Clone, Default)]
 pub struct Setting {
     origin: Origin,
     /// What stands before each value; nothing before those of an argument without a name.
@@ -73,14 +74,7 @@ impl Origins {
     pub fn of_command_line(matches: &ArgMatches) -> Self {
         let ids = matches.ids().map(clap::Id::as_str);
         let given = ids.filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine));
-        let settings = given.map(|id| {
-            let setting = Setting {
-                origin: Origin::CommandLine,
-                start: None,
-                values: Vec::new(),
-            };
-            (id.to_owned(), setting)
-        });
+        let settings = given.map(|id| (id.to_owned(), Setting::default()));
         Self(settings.collect())
     }
 

@@ -2,8 +2,8 @@
 
 use super::RunConfiguration;
 use super::record::{RunOutcome, RunResult};
-use anyhow::anyhow;
-use fused_mlp::backend::{Backend, BackendError, PassControl, Samples, check_shape};
+use anyhow::Context;
+use fused_mlp::backend::{Backend, PassControl, Samples, check_shape};
 use fused_mlp::engine::Engine;
 use fused_mlp::mnist::Dataset;
 use fused_mlp::network::Shape;
@@ -64,11 +64,9 @@ impl SweepPlan<'_> {
         }
     }
 
-    fn no_workers(&self, reason: &dyn std::fmt::Display) -> anyhow::Error {
-        anyhow!(
-            "{} runs at a time cannot be started: {reason}; choose fewer with --workers",
-            self.workers
-        )
+    fn too_many(&self) -> String {
+        let workers = self.workers;
+        format!("{workers} runs at a time cannot be started; choose fewer with --workers")
     }
 
     /// Trains one run; nothing if it was stopped. Tells of every epoch as it ends.
@@ -86,10 +84,8 @@ impl SweepPlan<'_> {
         let options = &configuration.options;
         let parameters = options.initial_parameters(self.shape(configuration));
         let engine = Engine::new(&parameters, options.optimizer(), 1, self.isa);
-        let mut engine = engine.map_err(|error| match error {
-            BackendError::Threads { reason, .. } => self.no_workers(&reason),
-            other => other.into(),
-        })?;
+        // The shape was checked: what may be missing is the engine's thread.
+        let mut engine = engine.with_context(|| self.too_many())?;
         let mut trainer = Trainer::new(Samples::from(&self.dataset.train), options)?;
         let control = PassControl::with_stop(Arc::clone(stop));
         let (mut outcome, mut epochs) = (RunOutcome::Finished, Vec::new());
@@ -142,7 +138,7 @@ pub fn run(
     plan.check()?;
     // Nothing is trained, and no memory taken for it, before all threads are there.
     let pool = ThreadPoolBuilder::new().num_threads(plan.workers.min(todo.len()).max(1));
-    let pool = pool.build().map_err(|error| plan.no_workers(&error))?;
+    let pool = pool.build().with_context(|| plan.too_many())?;
     let (sender, receiver) = mpsc::channel();
     let next = &AtomicUsize::new(0);
     pool.in_place_scope(|scope| {
