@@ -13,7 +13,6 @@ mod sweep;
 mod terminal;
 
 use anyhow::Context;
-use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use ending::EXIT_USAGE;
 use options::{ConfigArgs, Origins};
@@ -22,8 +21,6 @@ use std::process::ExitCode;
 use std::time::Instant;
 use terminal::output::{Results, UNWRITABLE, is_closed_pipe, message, one_line};
 
-/// No command was given: the help is shown.
-const MISSING: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 const NOTES: &str = concat!(
     "Examples:
   fused-mlp train
@@ -128,7 +125,7 @@ pub fn main() -> ExitCode {
 /// is no error.
 fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
     let text = match error.downcast_ref::<clap::Error>() {
-        Some(help) if !help.use_stderr() || help.kind() == MISSING => {
+        Some(help) => {
             let printed = help.print().and_then(|()| io::stdout().flush());
             let code = u8::try_from(help.exit_code()).unwrap_or(EXIT_USAGE);
             match printed.context(UNWRITABLE) {
@@ -136,7 +133,6 @@ fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
                 Ok(()) => return ExitCode::from(code),
             }
         }
-        Some(mistake) => options::usage::one_line(mistake, origins),
         None if is_closed_pipe(error) => return ExitCode::SUCCESS,
         None => {
             let text = one_line(error);
@@ -162,12 +158,13 @@ fn useless(table: &str, matches: &clap::ArgMatches) -> Vec<options::Useless> {
 fn parse() -> Result<Option<(Command, Origins)>, ExitCode> {
     let arguments: Vec<_> = std::env::args_os().collect();
     let (matches, origins) = options::parse(&Cli::command(), &arguments, useless)
-        .map_err(|mistake| failed(&mistake.error, &mistake.origins))?;
+        .map_err(|error| failed(&error, &Origins::default()))?;
     if options::leaf(&matches).1.get_flag("print_config") {
         print_config(&matches, &origins).map_err(|error| failed(&error, &origins))?;
         return Ok(None);
     }
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| failed(&error.into(), &origins))?;
+    let cli = Cli::from_arg_matches(&matches)
+        .map_err(|error| failed(&options::usage::in_one_line(error, &origins), &origins))?;
     Ok(Some((cli.command, origins)))
 }
 

@@ -162,7 +162,7 @@ fn full_passes(
     if work.is_stopped() {
         bail!(Stopped);
     }
-    let score = |run: &Run| Some((run.epochs.last()?.train_loss, run.test?.accuracy));
+    let score = |run: &Run| Some((run.epochs.last()?.train_loss, run.test_accuracy?));
     let readings = runs.chunks(settings.scale().reading_seeds as usize);
     Ok(readings
         .map(|runs| runs.iter().filter_map(score).collect())

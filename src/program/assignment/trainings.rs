@@ -2,7 +2,7 @@
 
 use super::original::ORIGINAL;
 use super::work::{Settings, Work};
-use crate::sweep::{self, RunConfiguration, RunOutcome, SweepEvent, SweepPlan, TestScore};
+use crate::sweep::{self, RunConfiguration, RunOutcome, SweepEvent, SweepPlan};
 use anyhow::bail;
 use fused_mlp::backend::{Backend, Evaluation, Optimizer, PassControl, Samples};
 use fused_mlp::engine::Engine;
@@ -160,8 +160,8 @@ pub struct Run {
     pub outcome: Option<RunOutcome>,
     /// Its epochs; where it diverged, those before.
     pub epochs: Vec<EpochPoint>,
-    /// What the test data gave, if they were asked for and it did not diverge.
-    pub test: Option<TestScore>,
+    /// Accuracy on the test data, if they were asked for and it did not diverge.
+    pub test_accuracy: Option<f64>,
 }
 
 impl Run {
@@ -202,13 +202,13 @@ pub fn train_all(
     sweep::run(&plan, &todo, &work.stop, |event| -> anyhow::Result<()> {
         match event {
             SweepEvent::Epoch { index, record } => {
-                runs[index].epochs.push(EpochPoint::from(record));
+                runs[index].epochs.push(EpochPoint::from(&record));
                 epochs_left -= 1;
             }
             SweepEvent::Run(result) => {
                 let run = &mut runs[result.index];
-                run.outcome = Some(result.outcome);
-                run.test = result.test;
+                run.outcome = Some(result.record.outcome);
+                run.test_accuracy = result.record.test_accuracy;
                 epochs_left -= planned(result.index) - result.epochs.len() as u64;
             }
         }

@@ -43,27 +43,21 @@ impl Axis {
     }
 
     /// The same from `low` to `high`.
-    pub fn within(self, low: f64, high: f64) -> Self {
-        Self {
-            range: Some((low, high)),
-            ..self
-        }
+    pub fn within(mut self, low: f64, high: f64) -> Self {
+        self.range = Some((low, high));
+        self
     }
 
     /// The same with whole numbers as labels.
-    pub fn whole(self) -> Self {
-        Self {
-            is_whole: true,
-            ..self
-        }
+    pub fn whole(mut self) -> Self {
+        self.is_whole = true;
+        self
     }
 
     /// The same with labels in percent.
-    pub fn percent(self) -> Self {
-        Self {
-            factor: 100.0,
-            ..self
-        }
+    pub fn percent(mut self) -> Self {
+        self.factor = 100.0;
+        self
     }
 
     pub fn place(&self, value: f64) -> f64 {
@@ -137,6 +131,35 @@ impl Axis {
     }
 }
 
+/// An axis in a picture.
+pub struct Scale<'a> {
+    axis: &'a Axis,
+    pub places: Range<f64>,
+    pub pixels: Range<f64>,
+}
+
+impl<'a> Scale<'a> {
+    /// The first of the places is at the first of the pixels.
+    pub fn new(axis: &'a Axis, places: Range<f64>, pixels: Range<f64>) -> Self {
+        Self {
+            axis,
+            places,
+            pixels,
+        }
+    }
+
+    /// The pixel of a place.
+    pub fn pixel(&self, place: f64) -> f64 {
+        let share = (place - self.places.start) / (self.places.end - self.places.start);
+        self.pixels.start + share * (self.pixels.end - self.pixels.start)
+    }
+
+    /// The pixel of a value.
+    pub fn of(&self, value: f64) -> f64 {
+        self.pixel(self.axis.place(value))
+    }
+}
+
 /// 1, 2 or 5 times a power of ten, at least `least`.
 fn nice_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
@@ -157,19 +180,15 @@ fn multiples(range: &Range<f64>, step: f64) -> Vec<f64> {
 pub fn number(value: f64) -> String {
     let rounded = |digits: usize| {
         let text = format!("{value:.digits$}");
-        let text = if text.contains('.') {
-            text.trim_end_matches('0').trim_end_matches('.')
-        } else {
-            &text
+        let text = match digits {
+            0 => text.as_str(),
+            _ => text.trim_end_matches('0').trim_end_matches('.'),
         };
         text.replace('-', "−")
     };
     match value.abs() {
         0.0 => "0".to_owned(),
-        10_000.0.. => {
-            let thousands = format!("{value:.0}");
-            group(&thousands)
-        }
+        10_000.0.. => group(&format!("{value:.0}")),
         100.0.. => rounded(0),
         1.0.. => rounded(2),
         0.001.. => rounded(4),

@@ -1,6 +1,7 @@
 //! Charts as SVG: lines, bands, points and bars with labelled axes, linear or logarithmic.
 
-use super::axis::Axis;
+use super::axis::{Axis, Scale};
+use super::svg::{circle, escaped, path, points, text};
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -30,7 +31,7 @@ pub const PURPLE: Color = "#CC79A7";
 pub const ORANGE: Color = "#E69F00";
 pub const SKY: Color = "#56B4E9";
 pub const GREY: Color = "#787878";
-pub const INK: Color = "#000000";
+pub use super::svg::INK;
 /// What lies behind: single minibatches below their mean.
 pub const PALE: Color = "#A8C6E8";
 /// Many series in one chart take these, and dashes from the second round on.
@@ -56,6 +57,11 @@ pub enum Style {
 /// A line as most are.
 pub const SOLID: Style = Style::Line {
     width: 4,
+    is_dashed: false,
+};
+/// A line among many.
+pub const THIN: Style = Style::Line {
+    width: 2,
     is_dashed: false,
 };
 
@@ -125,9 +131,8 @@ pub fn stacked(charts: &[Chart]) -> String {
 struct Drawing<'a> {
     chart: &'a Chart,
     svg: String,
-    /// Values, as places, and the pixels that they take.
-    x: (Range<f64>, Range<f64>),
-    y: (Range<f64>, Range<f64>),
+    x: Scale<'a>,
+    y: Scale<'a>,
 }
 
 impl Chart {
@@ -144,19 +149,15 @@ impl Chart {
             MARGIN + TITLE_FONT,
         );
         let top = self.legend(&mut svg, MARGIN + TITLE_FONT + 20.0) + 12.0;
-        let upright = self.marks.iter().filter_map(|mark| match mark {
-            Mark::Upright(x, _) | Mark::UprightNamedBelow(x, _) => Some(*x),
-            _ => None,
+        let marked = self.marks.iter().map(|mark| match mark {
+            Mark::Upright(x, _) | Mark::UprightNamedBelow(x, _) => (*x, f64::NAN),
+            Mark::Level(y, _) => (f64::NAN, *y),
+            Mark::Beside(..) => (f64::NAN, f64::NAN),
         });
-        let level = self.marks.iter().filter_map(|mark| match mark {
-            Mark::Level(y, _) => Some(*y),
-            _ => None,
-        });
-        let x = self.values(|point| point.0).chain(upright);
-        let x = self.x.places(x, 0.0);
-        let y = self
-            .y
-            .places(self.values(|point| point.1).chain(level), 0.04);
+        let points = self.series.iter().flat_map(|series| &series.points);
+        let seen: Vec<(f64, f64)> = points.copied().chain(marked).collect();
+        let x = self.x.places(seen.iter().map(|point| point.0), 0.0);
+        let y = self.y.places(seen.iter().map(|point| point.1), 0.04);
         let ticks = self.y.ticks(&y, 6);
         let letters = ticks.iter().map(|&tick| self.y.label(tick).chars().count());
         let label_width = LETTER * letters.max().unwrap_or(1) as f64;
@@ -164,8 +165,8 @@ impl Chart {
         let mut drawing = Drawing {
             chart: self,
             svg,
-            x: (x, left..WIDTH - MARGIN - 28.0),
-            y: (y, HEIGHT - MARGIN - 92.0..top),
+            x: Scale::new(&self.x, x, left..WIDTH - MARGIN - 28.0),
+            y: Scale::new(&self.y, y, HEIGHT - MARGIN - 92.0..top),
         };
         drawing.axes(&ticks);
         for series in &self.series {
@@ -175,27 +176,16 @@ impl Chart {
         drawing.svg
     }
 
-    /// Values of all series that are seen, for the range of an axis.
-    fn values<'a>(
-        &'a self,
-        of: impl Fn(&(f64, f64)) -> f64 + Copy + 'a,
-    ) -> impl Iterator<Item = f64> + 'a {
-        let series = self.series.iter();
-        series.flat_map(move |series| series.points.iter().map(of))
-    }
-
     /// Draws the names; returns where the chart begins.
-    fn legend(&self, svg: &mut String, top: f64) -> f64 {
-        let (mut left, mut top) = (MARGIN, top);
-        let named = self.series.iter().filter(|series| !series.name.is_empty());
-        let mut is_empty = true;
-        for series in named {
+    fn legend(&self, svg: &mut String, mut top: f64) -> f64 {
+        let is_named = |series: &&Series| !series.name.is_empty();
+        let mut left = MARGIN;
+        for series in self.series.iter().filter(is_named) {
             let width = KEY + LETTER * series.name.chars().count() as f64;
-            if !is_empty && left + width > WIDTH - MARGIN {
+            if left > MARGIN && left + width > WIDTH - MARGIN {
                 (left, top) = (MARGIN, top + LINE);
             }
-            let middle = top + FONT / 2.0;
-            let color = series.color;
+            let (middle, color) = (top + FONT / 2.0, series.color);
             let line = [(left, middle), (left + STROKE, middle)];
             match &series.style {
                 Style::Points { .. } => circle(svg, (left + STROKE / 2.0, middle), 10, color),
@@ -206,51 +196,41 @@ impl Chart {
             }
             text(svg, (left + KEY, top + FONT * 0.85), "start", &series.name);
             left += width + GAP;
-            is_empty = false;
         }
-        if is_empty { top } else { top + LINE }
+        if left > MARGIN { top + LINE } else { top }
     }
 }
 
 impl Drawing<'_> {
-    /// A value's place in pixels.
+    /// A point in pixels.
     fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        let chart = self.chart;
-        self.pixel((chart.x.place(x), chart.y.place(y)))
+        (self.x.of(x), self.y.of(y))
     }
 
-    fn pixel(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        let along = |(range, pixels): &(Range<f64>, Range<f64>), place: f64| {
-            let share = (place - range.start) / (range.end - range.start);
-            pixels.start + share * (pixels.end - pixels.start)
-        };
-        (along(&self.x, x), along(&self.y, y))
+    /// A line across the chart at a pixel from left to right.
+    fn upright(&mut self, x: f64, color: Color) {
+        let Range { start, end } = self.y.pixels;
+        path(&mut self.svg, &[(x, start), (x, end)], color, 2, false);
+    }
+
+    /// A line across the chart at a pixel from top to bottom.
+    fn level(&mut self, y: f64, color: Color) {
+        let Range { start, end } = self.x.pixels;
+        path(&mut self.svg, &[(start, y), (end, y)], color, 2, false);
     }
 
     fn axes(&mut self, y_ticks: &[f64]) {
+        let (columns, rows) = (self.x.pixels.clone(), self.y.pixels.clone());
         let Chart { x, y, .. } = self.chart;
-        let (columns, rows) = (self.x.1.clone(), self.y.1.clone());
-        for tick in x.ticks(&self.x.0, 7) {
-            let (place, _) = self.pixel((tick, 0.0));
-            path(
-                &mut self.svg,
-                &[(place, rows.start), (place, rows.end)],
-                GRID,
-                2,
-                false,
-            );
+        for tick in x.ticks(&self.x.places, 7) {
+            let place = self.x.pixel(tick);
+            self.upright(place, GRID);
             let at = (place, rows.start + FONT + 10.0);
             text(&mut self.svg, at, "middle", &x.label(tick));
         }
         for &tick in y_ticks {
-            let (_, place) = self.pixel((0.0, tick));
-            path(
-                &mut self.svg,
-                &[(columns.start, place), (columns.end, place)],
-                GRID,
-                2,
-                false,
-            );
+            let place = self.y.pixel(tick);
+            self.level(place, GRID);
             let at = (columns.start - 12.0, place + FONT / 3.0);
             text(&mut self.svg, at, "end", &y.label(tick));
         }
@@ -300,9 +280,7 @@ impl Drawing<'_> {
                 );
             }
             Style::Bars { height } => {
-                let (_, zero) = self.place((0.0, 0.0));
-                let (_, high) = self.place((0.0, *height));
-                let pixels = (zero - high).abs();
+                let pixels = (self.y.of(0.0) - self.y.of(*height)).abs();
                 for ends in places.chunks_exact(2) {
                     let ([x, y], width) = ([ends[0].0, ends[0].1], ends[1].0 - ends[0].0);
                     let _ = writeln!(
@@ -317,7 +295,7 @@ impl Drawing<'_> {
     }
 
     fn marks(&mut self) {
-        let (columns, rows) = (self.x.1.clone(), self.y.1.clone());
+        let (columns, rows) = (self.x.pixels.clone(), self.y.pixels.clone());
         let mut taken: Vec<(Range<f64>, f64)> = Vec::new();
         for mark in &self.chart.marks {
             let (Mark::Upright(_, name)
@@ -332,31 +310,16 @@ impl Drawing<'_> {
             };
             let (left, base) = match mark {
                 Mark::Upright(x, _) | Mark::UprightNamedBelow(x, _) => {
-                    let (x, _) = self.pixel((self.chart.x.place(*x), 0.0));
-                    path(
-                        &mut self.svg,
-                        &[(x, rows.start), (x, rows.end)],
-                        INK,
-                        2,
-                        false,
-                    );
-                    let is_below = matches!(mark, Mark::UprightNamedBelow(..));
-                    let base = if is_below {
-                        rows.start - 12.0
-                    } else {
-                        rows.end + FONT
-                    };
-                    (beside(x), base)
+                    let x = self.x.of(*x);
+                    self.upright(x, INK);
+                    match mark {
+                        Mark::Upright(..) => (beside(x), rows.end + FONT),
+                        _ => (beside(x), rows.start - 12.0),
+                    }
                 }
                 Mark::Level(y, _) => {
-                    let (_, y) = self.pixel((0.0, self.chart.y.place(*y)));
-                    path(
-                        &mut self.svg,
-                        &[(columns.start, y), (columns.end, y)],
-                        INK,
-                        2,
-                        false,
-                    );
+                    let y = self.y.of(*y);
+                    self.level(y, INK);
                     (columns.end - width - 8.0, y - 10.0)
                 }
                 Mark::Beside(point, _) => {
@@ -377,47 +340,6 @@ impl Drawing<'_> {
             text(&mut self.svg, (left, base), "start", name);
         }
     }
-}
-
-/// Corners as SVG lists them.
-fn points(places: &[(f64, f64)]) -> String {
-    let texts: Vec<String> = places
-        .iter()
-        .map(|(x, y)| format!("{x:.1},{y:.1}"))
-        .collect();
-    texts.join(" ")
-}
-
-fn path(svg: &mut String, places: &[(f64, f64)], color: Color, width: u32, is_dashed: bool) {
-    let dashes = if is_dashed {
-        " stroke-dasharray=\"16 10\""
-    } else {
-        ""
-    };
-    let _ = writeln!(
-        svg,
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\"{dashes}/>",
-        points(places)
-    );
-}
-
-fn circle(svg: &mut String, (x, y): (f64, f64), radius: i32, color: Color) {
-    let _ = writeln!(
-        svg,
-        "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{color}\"/>"
-    );
-}
-
-fn text(svg: &mut String, (x, y): (f64, f64), anchor: &str, words: &str) {
-    let words = escaped(words);
-    let _ = writeln!(
-        svg,
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{INK}\">{words}</text>"
-    );
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Contact sheets: many images in one PNG picture, each with a caption of two lines.
 
 use fontdue::{Font, FontSettings};
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{GrayImage, Luma};
 
 /// Shorter side of an image on the sheet, in pixels, unless the image itself is larger.
 const IMAGE_SIDE: usize = 84;
@@ -47,85 +49,62 @@ pub fn contact_sheet(
             images.len()
         ));
     }
-    let corner = |index: usize| {
-        let (column, line) = (index % per_line, index / per_line);
-        (GAP + column * cell_width, TITLE + line * cell_height)
-    };
-    let mut sheet = Sheet::new(width, height)?;
-    sheet.text((GAP, 22), 14.0, 0, title);
+    // A side is no longer than the whole has pixels.
+    let paper = Luma([255]);
+    let mut sheet = GrayImage::from_pixel(width as u32, height as u32, paper);
+    let font = Font::from_bytes(FONT, FontSettings::default())?;
+    write(&mut sheet, &font, (GAP, 22), (14.0, 0), title);
     for (index, image) in images.iter().enumerate() {
         assert_eq!(image.pixels.len(), rows * columns, "pixels of an image");
-        let (left, top) = corner(index);
-        for y in 0..rows * scale {
-            let row = &image.pixels[y / scale * columns..][..columns];
-            let line = &mut sheet.pixels[(top + y) * width + left..][..columns * scale];
-            for (x, pixel) in line.iter_mut().enumerate() {
-                *pixel = row[x / scale];
-            }
+        let left = GAP + index % per_line * cell_width;
+        let top = TITLE + index / per_line * cell_height;
+        for (y, x) in (0..rows * scale).flat_map(|y| (0..columns * scale).map(move |x| (y, x))) {
+            let pixel = image.pixels[y / scale * columns + x / scale];
+            sheet.put_pixel((left + x) as u32, (top + y) as u32, Luma([pixel]));
         }
         let base = top + rows * scale + LINE - 2;
         let [first, second] = &image.caption;
-        sheet.text((left, base), 13.0, 0, first);
-        sheet.text((left, base + LINE - 1), 11.0, 0x66, second);
+        write(&mut sheet, &font, (left, base), (13.0, 0), first);
+        let below = (left, base + LINE - 1);
+        write(&mut sheet, &font, below, (11.0, 0x66), second);
     }
-    grey_png(&sheet.pixels, width, height)
+    let mut file = Vec::new();
+    let (compression, filter) = (CompressionType::Default, FilterType::Adaptive);
+    let encoder = PngEncoder::new_with_quality(&mut file, compression, filter);
+    let written = sheet.write_with_encoder(encoder);
+    written.map_err(|error| error.to_string().replace('\n', " "))?;
+    Ok(file)
 }
 
 /// A subset of Roboto (Apache 2.0): Latin, Greek and some mathematical signs.
 const FONT: &[u8] = include_bytes!("fonts/Roboto-Regular-subset.ttf");
 
-/// White paper, one byte a pixel.
-struct Sheet {
-    font: Font,
-    width: usize,
-    pixels: Vec<u8>,
-}
-
-impl Sheet {
-    fn new(width: usize, height: usize) -> Result<Self, String> {
-        Ok(Self {
-            font: Font::from_bytes(FONT, FontSettings::default())?,
-            width,
-            pixels: vec![255; width * height],
-        })
-    }
-
-    /// Writes a line from its left end and its base line on, in a grey; what is beyond the paper is cut.
-    fn text(&mut self, (x, base): (usize, usize), size: f32, ink: u8, text: &str) {
-        let mut pen = x as f32;
-        for letter in text.chars() {
-            let (metrics, coverage) = self.font.rasterize(letter, size);
-            let left = pen.round() as i32 + metrics.xmin;
-            let top = base as i32 - metrics.ymin - metrics.height as i32;
-            for (y, row) in (top..).zip(coverage.chunks_exact(metrics.width.max(1))) {
-                for (x, &covered) in (left..).zip(row) {
-                    let place = (usize::try_from(x), usize::try_from(y));
-                    let (Ok(x), Ok(y)) = place else { continue };
-                    let pixel = self.pixels.get_mut(y * self.width + x);
-                    if let Some(pixel) = pixel.filter(|_| x < self.width) {
-                        let (covered, paper) = (u32::from(covered), u32::from(*pixel));
-                        // A mean of two bytes is a byte.
-                        *pixel = ((u32::from(ink) * covered + paper * (255 - covered)) / 255) as u8;
-                    }
-                }
+/// Writes a line from its left end and its base line on, in a size and a grey; what is beyond the paper is
+/// cut.
+fn write(
+    sheet: &mut GrayImage,
+    font: &Font,
+    (x, base): (usize, usize),
+    (size, ink): (f32, u8),
+    text: &str,
+) {
+    let mut pen = x as f32;
+    for letter in text.chars() {
+        let (metrics, coverage) = font.rasterize(letter, size);
+        let left = pen.round() as i32 + metrics.xmin;
+        let top = base as i32 - metrics.ymin - metrics.height as i32;
+        for (index, &covered) in coverage.iter().enumerate() {
+            let x = u32::try_from(left + (index % metrics.width) as i32);
+            let y = u32::try_from(top + (index / metrics.width) as i32);
+            let (Ok(x), Ok(y)) = (x, y) else { continue };
+            if let Some(Luma([pixel])) = sheet.get_pixel_mut_checked(x, y) {
+                let (covered, paper) = (u32::from(covered), u32::from(*pixel));
+                // A mean of two bytes is a byte.
+                *pixel = ((u32::from(ink) * covered + paper * (255 - covered)) / 255) as u8;
             }
-            pen += metrics.advance_width;
         }
+        pen += metrics.advance_width;
     }
-}
-
-/// A grey picture as a PNG file.
-fn grey_png(pixels: &[u8], width: usize, height: usize) -> Result<Vec<u8>, String> {
-    let side = |side: usize| u32::try_from(side).map_err(|error| error.to_string());
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, side(width)?, side(height)?);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::Eight);
-    let written = encoder
-        .write_header()
-        .and_then(|mut writer| writer.write_image_data(pixels));
-    written.map_err(|error| error.to_string().replace('\n', " "))?;
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -164,10 +143,11 @@ mod tests {
         };
         assert!(dark(118, 133) > 20, "no caption");
         assert!(dark(5, 30) > 20, "no title");
+        let font = Font::from_bytes(FONT, FontSettings::default()).unwrap();
         for sign in ["0", "±", "<", "%"] {
-            let mut sheet = Sheet::new(20, 20).unwrap();
-            sheet.text((2, 15), 13.0, 0, sign);
-            assert!(sheet.pixels.iter().any(|&pixel| pixel < 128), "{sign}");
+            let mut sheet = GrayImage::from_pixel(20, 20, Luma([255]));
+            write(&mut sheet, &font, (2, 15), (13.0, 0), sign);
+            assert!(sheet.pixels().any(|pixel| pixel.0[0] < 128), "{sign}");
         }
     }
 

@@ -1,7 +1,9 @@
 //! The learning curve as an SVG picture.
 
 use super::axis::{Axis, number};
-use super::chart::{BLUE, Chart, Color, Mark, PALE, SOLID, Series, Style, VERMILION, stacked};
+use super::chart::{
+    BLUE, Chart, Color, Mark, PALE, SOLID, Series, Style, THIN, VERMILION, stacked,
+};
 use fused_mlp::training::EpochRecord;
 
 /// Most points of a curve. More could not be told apart; each point is then the mean of its share.
@@ -27,10 +29,6 @@ fn steps(means: &[f64], steps_per_mean: usize, epochs: usize) -> Chart {
     let scaled = |points: Vec<(f64, f64)>| -> Vec<(f64, f64)> {
         points.into_iter().map(|(x, y)| (x * steps, y)).collect()
     };
-    let each = Style::Line {
-        width: 2,
-        is_dashed: false,
-    };
     let smooth = scaled(thin(&smoothed(means)));
     let all = means.len() as f64 * steps;
     let ends = 1..epochs.clamp(1, MOST_MARKS + 1);
@@ -40,7 +38,7 @@ fn steps(means: &[f64], steps_per_mean: usize, epochs: usize) -> Chart {
         x: Axis::linear("step").whole().within(0.0, all.max(1.0)),
         y: Axis::log(LOSS),
         series: vec![
-            Series::new("each minibatch", PALE, each, scaled(thin(means))),
+            Series::new("each minibatch", PALE, THIN, scaled(thin(means))),
             Series::new("mean of 2 % of the steps", BLUE, SOLID, smooth),
         ],
         marks: ends
@@ -55,9 +53,8 @@ fn losses(epochs: &[EpochRecord]) -> Chart {
         let points = epochs.iter();
         let points = points.filter_map(|record| Some((f64::from(record.epoch), loss(record)?)));
         let points: Vec<(f64, f64)> = points.collect();
-        let last = points
-            .last()
-            .map_or_else(String::new, |(_, loss)| number(*loss));
+        let last = points.last().map(|(_, loss)| number(*loss));
+        let last = last.unwrap_or_default();
         let dots = Style::Points { radius: 7 };
         [
             Series::new(&format!("{name} {last}"), color, SOLID, points.clone()),
@@ -82,14 +79,12 @@ fn losses(epochs: &[EpochRecord]) -> Chart {
 /// Points (step, loss) of at most [`MOST_POINTS`] steps, numbered from 1 on.
 fn thin(losses: &[f64]) -> Vec<(f64, f64)> {
     let share = losses.len().div_ceil(MOST_POINTS).max(1);
-    losses
-        .chunks(share)
-        .enumerate()
-        .map(|(index, chunk)| {
-            let middle = (index * share) as f64 + (chunk.len() + 1) as f64 / 2.0;
-            (middle, chunk.iter().sum::<f64>() / chunk.len() as f64)
-        })
-        .collect()
+    let chunks = losses.chunks(share).enumerate();
+    let means = chunks.map(|(index, chunk)| {
+        let middle = (index * share) as f64 + (chunk.len() + 1) as f64 / 2.0;
+        (middle, chunk.iter().sum::<f64>() / chunk.len() as f64)
+    });
+    means.collect()
 }
 
 /// Mean over a window around each step.
@@ -99,15 +94,12 @@ pub fn smoothed(losses: &[f64]) -> Vec<f64> {
     for loss in losses {
         sums.push(sums[sums.len() - 1] + loss);
     }
-    (0..losses.len())
-        .map(|step| {
-            let (from, to) = (
-                step.saturating_sub(reach),
-                (step + reach + 1).min(losses.len()),
-            );
-            (sums[to] - sums[from]) / (to - from) as f64
-        })
-        .collect()
+    let mean = |step: usize| {
+        let from = step.saturating_sub(reach);
+        let to = (step + reach + 1).min(losses.len());
+        (sums[to] - sums[from]) / (to - from) as f64
+    };
+    (0..losses.len()).map(mean).collect()
 }
 
 #[cfg(test)]
@@ -150,7 +142,7 @@ mod tests {
             "Loss of each minibatch",
             "Mean loss of each epoch",
             "validation",
-            "moving mean",
+            "mean of 2 % of the steps",
         ] {
             assert!(svg.contains(text), "{text}");
         }

@@ -8,6 +8,7 @@ pub mod picture_style;
 mod profile;
 mod race;
 mod roofline;
+mod svg;
 mod sweep;
 mod terminal_picture;
 

@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::chart::{Chart, Color, SERIES, Series, Style};
 use crate::bench::{PhaseRow, TRAINING};
 use fused_mlp::engine::PhaseClock;
-use serde::Serialize;
+use serde_json::{Value, json};
 use std::time::Instant;
 
 /// Colour of a phase by its place among the rows of a thread.
@@ -46,48 +46,27 @@ pub fn phases_svg(rows: &[PhaseRow]) -> String {
     .svg()
 }
 
-/// An event of the Chrome trace format: a named stretch of a thread's time, in microseconds.
-#[derive(Serialize)]
-struct TraceEvent {
-    name: &'static str,
-    ph: &'static str,
-    pid: u32,
-    tid: usize,
-    ts: f64,
-    dur: f64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Trace {
-    trace_events: Vec<TraceEvent>,
-    display_time_unit: &'static str,
-}
-
-/// The first calls of each thread as a timeline in the Chrome trace format.
-///
-/// # Errors
-/// If it cannot be written as JSON.
-pub fn chrome_trace(clocks: &[PhaseClock]) -> serde_json::Result<String> {
+/// The first calls of each thread as a timeline in the Chrome trace format: named stretches of a thread's
+/// time, in microseconds.
+pub fn chrome_trace(clocks: &[PhaseClock]) -> String {
     let spans = clocks.iter().flat_map(PhaseClock::spans);
     let origin = spans.map(|span| span.start).min();
-    let microseconds = |time: Instant| {
-        origin.map_or(0.0, |origin| {
-            time.duration_since(origin).as_secs_f64() * 1e6
-        })
+    let microseconds = |from: Option<Instant>, to: Instant| {
+        let time = from.map(|from| to.duration_since(from));
+        1e6 * time.unwrap_or_default().as_secs_f64()
     };
-    let events = clocks.iter().enumerate().flat_map(|(tid, clock)| {
-        clock.spans().iter().map(move |span| TraceEvent {
-            name: span.phase.name(),
-            ph: "X",
-            pid: 1,
-            tid,
-            ts: microseconds(span.start),
-            dur: (span.end - span.start).as_secs_f64() * 1e6,
+    let events = clocks.iter().enumerate().flat_map(|(thread, clock)| {
+        clock.spans().iter().map(move |span| {
+            json!({
+                "name": span.phase.name(),
+                "ph": "X",
+                "pid": 1,
+                "tid": thread,
+                "ts": microseconds(origin, span.start),
+                "dur": microseconds(Some(span.start), span.end),
+            })
         })
     });
-    serde_json::to_string(&Trace {
-        trace_events: events.collect(),
-        display_time_unit: "ns",
-    })
+    let events: Vec<Value> = events.collect();
+    json!({ "traceEvents": events, "displayTimeUnit": "ns" }).to_string()
 }

@@ -1,7 +1,7 @@
 //! A race: the same training from several seeds, each in a fresh process, until a target accuracy.
 
 use super::axis::Axis;
-use super::chart::{BLUE, Chart, Mark, SKY, Series, Style, VERMILION};
+use super::chart::{BLUE, Chart, Mark, SKY, Series, Style, THIN, VERMILION};
 use crate::bench::{largest, median, smallest};
 use crate::run_folder::ScoreEvent;
 use serde::Serialize;
@@ -50,14 +50,13 @@ impl RaceSummary {
     /// Of some runs.
     pub fn of(runs: &[RaceRun]) -> Self {
         let finite = |seconds: f64| seconds.is_finite().then_some(seconds);
-        let all: Vec<f64> = runs
-            .iter()
-            .map(|run| run.seconds.unwrap_or(f64::INFINITY))
-            .collect();
-        let reached: Vec<f64> = runs.iter().filter_map(|run| run.seconds).collect();
-        let reached_runs = runs.iter().filter(|run| run.seconds.is_some());
-        let epochs: Vec<f64> = reached_runs.map(|run| run.epochs as f64).collect();
-        let start_up: Vec<f64> = runs.iter().map(|run| run.start_up_seconds).collect();
+        let of = |value: fn(&RaceRun) -> Option<f64>| -> Vec<f64> {
+            runs.iter().filter_map(value).collect()
+        };
+        let all = of(|run| Some(run.seconds.unwrap_or(f64::INFINITY)));
+        let reached = of(|run| run.seconds);
+        let epochs = of(|run| run.seconds.map(|_| run.epochs as f64));
+        let start_up = of(|run| Some(run.start_up_seconds));
         Self {
             runs: runs.len(),
             failures: runs.len() - reached.len(),
@@ -79,54 +78,38 @@ pub fn race_svg(runs: &[RaceRun], target: f64) -> String {
         let scores = run.scores.iter();
         scores.map(|it| (it.seconds, 100.0 * it.accuracy)).collect()
     };
-    let thin = Style::Line {
-        width: 2,
-        is_dashed: false,
-    };
-    let mut series: Vec<Series> = runs
-        .iter()
-        .map(|run| Series::new("", SKY, thin.clone(), points(run)))
-        .collect();
+    let lines = runs.iter();
+    let lines = lines.map(|run| Series::new("", SKY, THIN, points(run)));
+    let mut series: Vec<Series> = lines.collect();
     for (name, color, is_reached) in [
         ("reached the target", BLUE, true),
         ("missed it", VERMILION, false),
     ] {
-        let ends = runs
-            .iter()
-            .filter(|run| run.seconds.is_some() == is_reached);
+        let ends = runs.iter();
+        let ends = ends.filter(|run| run.seconds.is_some() == is_reached);
         let ends: Vec<(f64, f64)> = ends.filter_map(|run| points(run).pop()).collect();
         if !ends.is_empty() {
             series.push(Series::new(name, color, Style::Points { radius: 8 }, ends));
         }
     }
+    // The shortest text of 100 times a share may show its binary form.
     let percent = (1e4 * target).round() / 100.0;
     let mut marks = vec![Mark::Level(percent, format!("{percent} %"))];
-    marks.extend(
-        summary
-            .median_seconds
-            .map(|seconds| Mark::UprightNamedBelow(seconds, format!("median {seconds:.3} s"))),
-    );
+    let reached = summary.runs - summary.failures;
+    let mut title = format!("{reached} of {} runs reached {percent} %", summary.runs);
+    if let Some(seconds) = summary.median_seconds {
+        let median = format!("median {seconds:.3} s");
+        title += &format!(", {median}");
+        marks.push(Mark::UprightNamedBelow(seconds, median));
+    }
     Chart {
-        title: title(&summary, target),
+        title,
         x: Axis::linear("seconds from the start of the program"),
         y: Axis::linear(&format!("{split} accuracy, %")),
         series,
         marks,
     }
     .svg()
-}
-
-fn title(summary: &RaceSummary, target: f64) -> String {
-    let median = summary
-        .median_seconds
-        .map_or_else(String::new, |seconds| format!(", median {seconds:.3} s"));
-    format!(
-        "{} of {} runs reached {} %{median}",
-        summary.runs - summary.failures,
-        summary.runs,
-        // The shortest text of 100 times a share may show its binary form.
-        (1e4 * target).round() / 100.0
-    )
 }
 
 #[cfg(test)]

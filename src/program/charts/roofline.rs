@@ -1,7 +1,7 @@
 //! Phases below the roofs of the machine.
 
 use super::axis::Axis;
-use super::chart::{Chart, GREY, Mark, Series, Style};
+use super::chart::{Chart, GREY, Mark, SOLID, Series, Style};
 use super::profile::{color, training_rows};
 use crate::bench::PhaseRow;
 use serde::Serialize;
@@ -32,36 +32,22 @@ pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> Stri
     let left = limit(0.03, 0.5, f64::min, |row| row.flop_per_byte);
     let right = limit(100.0, 2.0, f64::max, |row| row.flop_per_byte);
     let lowest = limit(peak_gflops / 50.0, 0.5, f64::min, |row| row.gflops);
-    let line = |from, to| {
-        let style = Style::Line {
-            width: 3,
-            is_dashed: false,
-        };
-        Series::new("", GREY, style, vec![from, to])
-    };
+    let line = |from, to| Series::new("", GREY, SOLID, vec![from, to]);
     let mut series = vec![line((left, peak_gflops), (right, peak_gflops))];
-    let mut marks = vec![Mark::Level(
-        peak_gflops,
-        format!("FMA peak: {peak_gflops:.0} GFLOP/s"),
-    )];
+    let peak = format!("FMA peak: {peak_gflops:.0} GFLOP/s");
+    let mut marks = vec![Mark::Level(peak_gflops, peak)];
     for roof in roofs {
         let slope = roof.gigabytes_per_second;
         let start = (lowest / slope).max(left);
-        series.push(line(
-            (start, start * slope),
-            (peak_gflops / slope, peak_gflops),
-        ));
+        let end = (peak_gflops / slope, peak_gflops);
+        series.push(line((start, start * slope), end));
         let low = (start, start * slope * 1.2);
         marks.push(Mark::Beside(low, format!("{}: {slope:.0} GB/s", roof.name)));
     }
     for &(index, row) in &points {
         let place = (row.flop_per_byte, row.gflops);
-        series.push(Series::new(
-            "",
-            color(index),
-            Style::Points { radius: 10 },
-            vec![place],
-        ));
+        let dot = Style::Points { radius: 10 };
+        series.push(Series::new("", color(index), dot, vec![place]));
         let name = format!("{}: {:.0} GFLOP/s", row.phase, row.gflops);
         marks.push(Mark::Beside(place, name));
     }

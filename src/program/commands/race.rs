@@ -11,7 +11,7 @@ use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::machine::Machine;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,27 +20,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-const NOTES: &str = "Each run is a fresh process of fused-mlp train --target-accuracy, one after the other. Its clock
-starts with the program: opening the data, training and every evaluation are on it. The files of
-the data set are in the system's memory if they were read before. A run that misses the target
-is counted as slower than all others, never dropped.
-
-What stands after -- goes to every train, such as a recipe or threads. Of the environment, train
-sees FUSED_MLP_DATA, FUSED_MLP_ISA and RAYON_NUM_THREADS, but no other options.
-
-Examples:
-  fused-mlp race --target 0.98 --seeds 10
-  fused-mlp race --target 0.97 --seeds 10 -- --threads 1
-  fused-mlp race --target 0.985 --seeds 3 -- --recipe best
-
-Exit codes: as for every command; 1 if a run missed the target";
-
 /// Folder of the folders of races that are given no name.
 const RACES: &str = "races";
 
 /// Options of `fused-mlp race`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = NOTES)]
+#[command(after_help = include_str!("race/notes.txt"))]
 pub struct RaceArgs {
     /// Share of correct predictions to reach
     #[arg(long, value_name = "SHARE", default_value = "0.98", value_parser = parse_share)]
@@ -64,21 +49,16 @@ pub struct RaceArgs {
     train: Vec<String>,
 }
 
-/// A run has ended, as a line of JSON.
+/// A run, or the whole race, has ended, as a line of JSON.
 #[derive(Serialize)]
-#[serde(tag = "event", rename = "run")]
-struct RunEvent<'a> {
-    #[serde(flatten)]
-    run: &'a RaceRun,
-}
-
-/// The race has ended, as a line of JSON.
-#[derive(Serialize)]
-#[serde(tag = "event", rename = "summary")]
-struct SummaryEvent {
-    target: f64,
-    #[serde(flatten)]
-    summary: RaceSummary,
+#[serde(tag = "event", rename_all = "lowercase")]
+enum RaceEvent<'a> {
+    Run(&'a RaceRun),
+    Summary {
+        target: f64,
+        #[serde(flatten)]
+        summary: &'a RaceSummary,
+    },
 }
 
 /// What `race.json` holds.
@@ -103,8 +83,7 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     check_passed_on(&args.train)?;
     let program = std::env::current_exe().context("the path of this program is unknown")?;
     let now = jiff::Timestamp::now();
-    let races = Path::new(RACES);
-    let is_first = args.out.is_none() && !races.exists();
+    let is_first = args.out.is_none() && !Path::new(RACES).exists();
     let folder = match &args.out {
         Some(path) => create_folder(path).map(|()| path.clone())?,
         None => create_numbered_folder(&format!("{RACES}/{}", now.strftime("%Y-%m-%dT%H-%M-%S")))?,
@@ -113,48 +92,33 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
     let (mut runs, mut start, mut failure) = (Vec::new(), None, None);
-    for seed in 1..=args.seeds {
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
+    for seed in (1..=args.seeds).take_while(|_| !stop.load(Ordering::Relaxed)) {
         match train(&program, args, seed, &folder, &signals) {
             Ok(Some((first, run))) => {
                 if runs.is_empty() {
                     results.text("seed  epochs  seconds  accuracies after each epoch, %");
                 }
-                results.event(&RunEvent { run: &run })?;
+                results.event(&RaceEvent::Run(&run))?;
                 results.text(&line(&run));
                 start.get_or_insert(first);
                 runs.push(run);
             }
             Ok(None) => break,
-            Err(error) if runs.is_empty() => {
-                // Nothing is in it if the first run failed at once; else it stays.
-                let _ = fs::remove_dir(&folder);
-                if is_first {
-                    let _ = fs::remove_dir(races);
-                }
-                return Err(error);
-            }
-            // The runs before it are worth their summary.
             Err(error) => {
                 failure = Some(error);
                 break;
             }
         }
     }
-    let summary = RaceSummary::of(&runs);
-    results.event(&SummaryEvent {
-        target: args.target,
-        summary,
-    })?;
-    results.text(&text(&summary, args.target, &folder));
-    if let Some(first) = &mut start {
-        // It is only read by people: as the folder is called here.
-        let folder = &mut first["data"]["folder"];
-        if let Some(shown) = folder.as_str().map(from_here) {
-            *folder = shown.into();
+    if runs.is_empty()
+        && let Some(error) = failure
+    {
+        // Nothing is in it if the first run failed at once; else it stays.
+        let _ = fs::remove_dir(&folder);
+        if is_first {
+            let _ = fs::remove_dir(RACES);
         }
+        return Err(error);
     }
     let record = RaceRecord {
         started: now.to_string(),
@@ -162,72 +126,78 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
         train: &args.train,
         start,
         machine: Machine::here(),
-        summary,
+        summary: RaceSummary::of(&runs),
         results: &runs,
     };
-    let json = serde_json::to_string_pretty(&record)? + "\n";
-    let svg = race_svg(&runs, args.target);
-    let written = [("race.json", json), ("race.svg", svg)]
-        .map(|(name, text)| write_new_file(&folder.join(name), text.as_bytes()));
+    tell(&record, &folder, results, failure)?;
+    Ok(ending(&record, args.seeds, &folder, &signals))
+}
+
+/// Says why a race has not ended well.
+fn ending(record: &RaceRecord<'_>, seeds: u64, folder: &Path, signals: &Signals) -> Ending {
+    let RaceSummary { runs, failures, .. } = record.summary;
+    if (runs as u64) < seeds {
+        let folder = shown(folder);
+        message(&format!(
+            "interrupted: {runs} of {seeds} runs are in {folder}"
+        ));
+        return Ending::Signal(signals.received().unwrap_or(2));
+    }
+    if failures > 0 {
+        message(&format!(
+            "error: {failures} of {runs} runs missed the target; try more epochs: -- --epochs N"
+        ));
+        return Ending::Missed(EXIT_MISSED);
+    }
+    Ending::Success
+}
+
+/// Prints the summary and writes `race.json` and `race.svg`, also if a run failed: those before it are worth
+/// their summary.
+fn tell(
+    record: &RaceRecord<'_>,
+    folder: &Path,
+    mut results: Results,
+    failure: Option<anyhow::Error>,
+) -> anyhow::Result<()> {
+    let RaceRecord {
+        target, summary, ..
+    } = record;
+    let target = *target;
+    results.event(&RaceEvent::Summary { target, summary })?;
+    results.text(&text(summary, target, folder));
+    let json = serde_json::to_string_pretty(record)? + "\n";
+    let svg = race_svg(record.results, target);
+    let written = write_new_file(&folder.join("race.json"), json.as_bytes())
+        .and_then(|()| write_new_file(&folder.join("race.svg"), svg.as_bytes()));
     if let Some(failure) = failure {
         // The disk may be full: that is why the run failed, and it is told once as the error.
-        for error in written.into_iter().filter_map(Result::err) {
+        if let Err(error) = written {
             message(&format!("warning: {error}"));
         }
-        bail!(
-            "{}; the runs before it are in {}",
-            one_line(&failure),
-            shown(&folder)
-        );
+        let failure = one_line(&failure);
+        bail!("{failure}; the runs before it are in {}", shown(folder));
     }
-    written.into_iter().collect::<Result<Vec<_>, _>>()?;
-    results.finish()?;
-    if (runs.len() as u64) < args.seeds {
-        message(&format!(
-            "interrupted: {} of {} runs are in {}",
-            runs.len(),
-            args.seeds,
-            shown(&folder)
-        ));
-        return Ok(Ending::Signal(signals.received().unwrap_or(2)));
-    }
-    if summary.failures > 0 {
-        message(&format!(
-            "error: {} of {} runs missed the target; try more epochs: -- --epochs N",
-            summary.failures, summary.runs
-        ));
-        return Ok(Ending::Missed(EXIT_MISSED));
-    }
-    Ok(Ending::Success)
+    written?;
+    results.finish()
 }
 
 /// Refuses options of train that the race sets itself, with what to do instead.
 fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
-    const NOT_TRAINED: &str = "no run would train; give it to fused-mlp train itself";
-    const OWN: [(&str, &str); 8] = [
-        (
-            "--seed",
-            "race sets it; --seeds N before the -- is the number of runs",
-        ),
-        (
-            "--target-accuracy",
-            "race sets it; name the target as --target before the --",
-        ),
-        (
-            "--out",
-            "race sets it; name a folder for all runs as --out before the --",
-        ),
-        ("--resume", "every run of a race starts anew; leave it out"),
-        ("--json", "race has it, too; give it before the --"),
-        ("--help", NOT_TRAINED),
-        ("-h", NOT_TRAINED),
-        ("--print-config", NOT_TRAINED),
-    ];
     for option in options {
         let name = option.split('=').next().unwrap_or_default();
-        if let Some((_, advice)) = OWN.iter().find(|(own, _)| *own == name) {
-            bail!("{name} stands after the --, among the options of train: {advice}");
-        }
+        let advice = match name {
+            "--seed" => "race sets it; --seeds N before the -- is the number of runs",
+            "--target-accuracy" => "race sets it; name the target as --target before the --",
+            "--out" => "race sets it; name a folder for all runs as --out before the --",
+            "--resume" => "every run of a race starts anew; leave it out",
+            "--json" => "race has it, too; give it before the --",
+            "--help" | "-h" | "--print-config" => {
+                "no run would train; give it to fused-mlp train itself"
+            }
+            _ => continue,
+        };
+        bail!("{name} stands after the --, among the options of train: {advice}");
     }
     Ok(())
 }
@@ -245,11 +215,13 @@ fn train(
     let mut command = Command::new(program);
     // They are options of the race, not of its trainings.
     clear_options(&mut command);
-    command.arg("train");
-    if let Some(data) = &args.data {
-        command.arg("--data").arg(data);
-    }
+    let data = args
+        .data
+        .iter()
+        .flat_map(|data| ["--data".as_ref(), data.as_os_str()]);
     let output = command
+        .arg("train")
+        .args(data)
         .args(args.access.no_mmap.then_some("--no-mmap"))
         .args(["--json", "--quiet"])
         .args(["--target-accuracy", &args.target.to_string()])
@@ -267,21 +239,26 @@ fn train(
         code => {
             let status = output.status.to_string().replace(": ", " ");
             let ended = code.map_or(status, |code| format!("exit code {code}"));
-            let said = String::from_utf8_lossy(&output.stderr);
-            bail!(
-                "the run with seed {seed} ended with {ended}: {}",
-                reason(&said)
-            );
+            let said = reason(&String::from_utf8_lossy(&output.stderr));
+            bail!("the run with seed {seed} ended with {ended}: {said}");
         }
     }
-    let parse = |line: &str| serde_json::from_str::<Value>(line);
-    let text = String::from_utf8_lossy(&output.stdout);
-    let events: Vec<Value> = text.lines().map(parse).collect::<Result<_, _>>()?;
-    let (Some(first), Some(end)) = (events.first(), events.last()) else {
-        bail!("the run with seed {seed} printed nothing");
-    };
+    let told = read(
+        &String::from_utf8_lossy(&output.stdout),
+        seed,
+        process_seconds,
+    );
+    let told = told.with_context(|| format!("the results of the run with seed {seed}"))?;
+    Ok(Some(told))
+}
+
+/// What the events of a training tell.
+fn read(events: &str, seed: u64, process_seconds: f64) -> anyhow::Result<(Value, RaceRun)> {
+    let events = events.lines().map(serde_json::from_str);
+    let mut events: Vec<Value> = events.collect::<Result<_, _>>()?;
+    let end = events.pop().context("nothing was printed")?;
     let scores = events.iter().filter(|event| event["event"] == "score");
-    let scores = scores.map(|event| serde_json::from_value::<ScoreEvent>(event.clone()));
+    let scores = scores.map(ScoreEvent::deserialize);
     let run = RaceRun {
         seed,
         outcome: end["outcome"].as_str().unwrap_or_default().to_owned(),
@@ -291,7 +268,12 @@ fn train(
         epochs: end["epochs"].as_u64().unwrap_or_default(),
         scores: scores.collect::<Result<_, _>>()?,
     };
-    Ok(Some((first.clone(), run)))
+    let mut first = events.into_iter().next().context("nothing was printed")?;
+    // It is only read by people: as the folder is called here.
+    if let Some(here) = first["data"]["folder"].as_str().map(from_here) {
+        first["data"]["folder"] = here.into();
+    }
+    Ok((first, run))
 }
 
 /// Why a training failed, in one line: what it said at last, and what a panic said before.
@@ -313,25 +295,23 @@ fn line(run: &RaceRun) -> String {
         Some(seconds) => format!("{seconds:.3}"),
         None => run.outcome.clone(),
     };
-    let scores = run.scores.iter();
+    let (seed, epochs, scores) = (run.seed, run.epochs, run.scores.iter());
     let accuracies: Vec<String> = scores
         .map(|score| format!("{:.2}", 100.0 * score.accuracy))
         .collect();
     format!(
-        "{:>4}  {:>6}  {seconds:>7}  {}",
-        run.seed,
-        run.epochs,
+        "{seed:>4}  {epochs:>6}  {seconds:>7}  {}",
         accuracies.join(" ")
     )
 }
 
-fn epochs_text(epochs: f64) -> String {
-    format!("{epochs} epoch{}", if epochs == 1.0 { "" } else { "s" })
-}
-
 fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
     let folder = shown(folder);
-    let Some(fastest) = summary.fastest_seconds else {
+    let (Some(fastest), Some(slowest), Some(epochs)) = (
+        summary.fastest_seconds,
+        summary.slowest_seconds,
+        summary.median_epochs,
+    ) else {
         let none = match summary.runs {
             0 => "no run has ended".to_owned(),
             1 => format!("the run missed accuracy {target}"),
@@ -339,24 +319,19 @@ fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
         };
         return format!("\n{none}\nresults: {folder}");
     };
-    let seconds = |seconds: f64| format!("{seconds:.3} s");
-    let mut parts = vec![match summary.median_seconds {
-        Some(median) => format!("median {}", seconds(median)),
+    let median = match summary.median_seconds {
+        Some(median) => format!("median {median:.3} s"),
         None => "no median, as too many runs missed it".to_owned(),
-    }];
-    parts.push(format!("fastest {}", seconds(fastest)));
-    parts.extend(
-        summary
-            .slowest_seconds
-            .map(|it| format!("slowest {}", seconds(it))),
+    };
+    let mut text = format!(
+        "\naccuracy {target}: {median}, fastest {fastest:.3} s, slowest {slowest:.3} s; {epochs} \
+         epoch{} (median); {} of {} runs missed it",
+        if epochs == 1.0 { "" } else { "s" },
+        summary.failures,
+        summary.runs
     );
-    let mut text = format!("\naccuracy {target}: {}; ", parts.join(", "));
-    if let Some(epochs) = summary.median_epochs {
-        text += &format!("{} (median); ", epochs_text(epochs));
-    }
-    text += &format!("{} of {} runs missed it", summary.failures, summary.runs);
     if let Some(start_up) = summary.median_start_up_seconds {
-        text += &format!("\nstart to first step: {} (median)", seconds(start_up));
+        text += &format!("\nstart to first step: {start_up:.3} s (median)");
     }
     text + &format!("\nresults: {folder}")
 }

@@ -2,16 +2,14 @@
 
 mod table;
 
-use super::train::{DEFAULT_HIDDEN, from_here, open_data};
+use super::train::{from_here, open_data};
 use crate::charts::sweep_svg;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
-use crate::options::number_range::NumberRange;
-use crate::options::training::{ListArgs, once};
+use crate::options::backend::EngineArgs;
 use crate::options::{Origins, named_value, output_name};
-use crate::run_folder::DataDescription;
 use crate::sweep::{
-    Grid, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepFolderError, SweepPlan,
+    Grid, MOST_RUNS, OtherSweep, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepPlan,
     best_by_validation, run as run_sweep, summarise,
 };
 use crate::terminal::output::{Results, message, shown};
@@ -20,48 +18,21 @@ use crate::terminal::signals::Signals;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use fused_mlp::machine::default_threads;
-use fused_mlp::mnist::Dataset;
-use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
+use fused_mlp::simd::IsaRequest;
 use fused_mlp::training::checkpoint::DataIdentity;
-use serde::Serialize;
-use std::collections::BTreeMap;
+use indicatif::{HumanDuration, ProgressBar};
+use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-const NOTES: &str =
-    "Every option that takes a LIST (values separated by commas) multiplies the runs; --seeds takes
-ranges too, such as 1-10. Each run trains on one thread, as many at a time as there are cores,
-to the same parameters as fused-mlp train with the same options. The table takes the seeds of a
-configuration together: mean ± standard deviation of those that did not diverge.
-
-The folder holds sweep.csv (a line a run, appended when it ends), epochs.csv (a line an epoch),
-sweep.json (the options) and sweep.svg. The same command goes on with a sweep that was
-interrupted; runs that had not ended begin anew.
-
-Examples:
-  fused-mlp sweep --learning-rate 0.05,0.1,0.2 --seeds 1-3
-  fused-mlp sweep --batch-size 32,100 --momentum 0,0.9 --epochs 5 --out batch-sizes
-  fused-mlp sweep --epochs 5,6,7,8 --target-accuracy 0.98 --seeds 1-10
-
-Exit codes: as for every command; a diverged run is a line, not a failure, but 1 if all diverged";
-
 /// Options of `fused-mlp sweep`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = NOTES, allow_negative_numbers = true)]
+#[command(after_help = include_str!("sweep/notes.txt"), allow_negative_numbers = true)]
 pub struct SweepArgs {
     #[command(flatten)]
-    lists: ListArgs,
-    /// Units of the hidden layer
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [DEFAULT_HIDDEN])]
-    hidden: Vec<usize>,
-    /// Seeds of the initial weights and the sample order, each repeating every configuration
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_seeds, default_value = "1")]
-    seeds: Vec<NumberRange>,
-    /// Training samples set aside, which choose the best configuration; at least 1
-    #[arg(long, value_name = "N", default_value_t = 5_000)]
-    validation: usize,
+    grid: Grid,
     /// Tell after how many epochs the validation accuracy reaches this share; stops nothing
     #[arg(long, value_name = "SHARE", value_parser = super::train::parse_share)]
     target_accuracy: Option<f64>,
@@ -91,175 +62,140 @@ pub struct SweepArgs {
     quiet: bool,
 }
 
-/// Most runs of a sweep: more are a mistake of the range.
-const MOST_RUNS: usize = 20_000;
-
-fn parse_seeds(text: &str) -> Result<NumberRange, String> {
-    let range: NumberRange = text.parse()?;
-    if range.0.end() - range.0.start() >= MOST_RUNS as u64 {
-        return Err(format!("expected a range of at most {MOST_RUNS} seeds"));
-    }
-    Ok(range)
-}
-
-/// Beginning of the names of the data's checksums in a description.
-const CHECKSUM: &str = "sha256-of-";
-
-/// What makes a sweep the same: the lists, the rounding, and the data wherever they are.
-#[derive(Serialize)]
-struct Description<'a> {
-    #[serde(flatten)]
-    grid: &'a Grid,
-    test: bool,
-    /// Instruction sets that give the same bits.
-    isa: &'static str,
-    data: &'a str,
-    #[serde(flatten)]
-    checksums: BTreeMap<String, String>,
-}
-
-fn checksums(dataset: &Dataset) -> BTreeMap<String, String> {
-    let sums = DataIdentity::new(String::new(), dataset).sha256;
-    let names = [
-        "training-images",
-        "training-labels",
-        "test-images",
-        "test-labels",
-    ];
-    let names = names.map(|name| format!("{CHECKSUM}{name}"));
-    names.into_iter().zip(sums).collect()
-}
-
-impl SweepArgs {
-    fn grid(&self) -> Grid {
-        let seeds: Vec<u64> = self.seeds.iter().flat_map(|it| it.0.clone()).collect();
-        Grid {
-            lists: self.lists.0.without_repetitions(),
-            hidden: once("hidden", &self.hidden),
-            validation: self.validation,
-            seeds: once("seeds", &seeds),
-        }
-    }
-
-    fn isa(&self) -> anyhow::Result<Isa> {
-        let request = match self.isa {
-            Some(request) => request,
-            None => Isa::requested_by_environment().context(ISA_VARIABLE)?,
-        };
-        Ok(Isa::select(request)?)
-    }
-}
+/// Names in a description of the checksums of the data, and what they are of.
+const CHECKSUMS: [(&str, &str); 4] = [
+    ("sha256-of-training-images", "training images"),
+    ("sha256-of-training-labels", "training labels"),
+    ("sha256-of-test-images", "test images"),
+    ("sha256-of-test-labels", "test labels"),
+];
 
 /// Trains the runs that are not done, and tells all.
 ///
 /// # Errors
 /// If options, data or files cannot be used.
 pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
-    let grid = args.grid();
-    if args.validation == 0 {
+    let grid = &args.grid;
+    if grid.validation == 0 {
         bail!("--validation is 0; expected samples to choose the best configuration by");
     }
     let (data_folder, dataset) = open_data(args.data.as_deref(), None, args.access.access())?;
     let configurations = grid.configurations();
-    if configurations.len() > MOST_RUNS {
-        bail!(
-            "the lists make {} runs; expected at most {MOST_RUNS}",
-            configurations.len()
-        );
+    let runs = configurations.len();
+    if runs > MOST_RUNS {
+        bail!("the lists make {runs} runs; expected at most {MOST_RUNS}");
     }
+    let engine = EngineArgs {
+        isa: args.isa,
+        ..EngineArgs::default()
+    };
     let plan = SweepPlan {
         dataset: &dataset,
         configurations: &configurations,
         scores_test: args.test,
-        isa: args.isa()?,
+        isa: engine.isa()?,
         workers: args.workers.map_or_else(default_threads, usize::from),
     };
     plan.check()?;
-    let data = DataDescription::new(&data_folder, &dataset);
-    let description = Description {
-        grid: &grid,
-        test: args.test,
-        isa: match plan.isa.is_fused() {
-            true => "avx512 or avx2",
-            false => "portable",
-        },
-        data: &data.folder,
-        checksums: checksums(&dataset),
-    };
-    let opened = SweepFolder::open(&args.out, &description, &configurations);
-    let mut folder = opened.map_err(|error| other_sweep(error, origins, &data.folder))?;
+    let data = data_folder.display().to_string();
+    let opened = SweepFolder::open(&args.out, description(grid, &plan, &data)?, &configurations);
+    let mut folder = opened.map_err(|error| other_sweep(error, args, origins, &data))?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
     let todo = folder.todo();
     let mut follower = Follower::new(args.quiet, &configurations, &todo);
     follower.heading(&plan, &folder, &data);
-    for result in folder.results() {
-        results.event(&table::RunEvent::new(&configurations, result))?;
+    for result in &folder.results {
+        results.event(&table::Event::of(&configurations, result))?;
     }
-    run_sweep(&plan, &todo, &stop, |event| -> anyhow::Result<()> {
+    run_sweep(&plan, &todo, &stop, |event| {
         // Before a file that was shortened ends the process, and before a run is kept that has seen
         // other data than those before it.
         let checked = dataset.check_mappings();
         checked.context("the sweep ended; the same command goes on with whole data")?;
         follower.follow(&event);
         if let SweepEvent::Run(result) = event {
-            folder.add(result)?;
-            results.event(&table::RunEvent::new(&configurations, result))?;
+            let kept = folder.add(result)?;
+            results.event(&table::Event::of(&configurations, kept))?;
         }
         Ok(())
     })?;
-    let summaries = summarise(&configurations, folder.results(), args.target_accuracy);
-    let is_whole = folder.results().len() == configurations.len();
+    let summaries = summarise(&configurations, &folder.results, args.target_accuracy);
+    let is_whole = folder.results.len() == runs;
     // Among some of the runs the best means nothing yet.
     let best = best_by_validation(&summaries).filter(|_| is_whole);
-    let svg = sweep_svg(&configurations, folder.results());
-    let picture = folder.path().join("sweep.svg");
+    let svg = sweep_svg(&configurations, &folder.results);
+    let picture = folder.path.join("sweep.svg");
     std::fs::write(&picture, svg).with_context(|| picture.display().to_string())?;
     table::print(&mut results, &summaries, best)?;
     results.finish()?;
     Ok(ending(&signals, &folder, &configurations))
 }
 
-/// That the sweep in the folder is another one; an option that nobody has set is told as missing.
-fn other_sweep(error: SweepFolderError, origins: &Origins, data: &str) -> anyhow::Error {
-    match error {
-        SweepFolderError::Other {
-            folder,
-            option,
-            found,
-            expected,
-        } if option.starts_with(CHECKSUM) => anyhow!(
-            "the {} in {} are not those of the sweep in {}: expected SHA-256 {found}, found \
-             {expected}; name its data set with --data, or choose another folder with --out",
-            option[CHECKSUM.len()..].replace('-', " "),
-            from_here(data),
-            shown(&folder)
-        ),
-        SweepFolderError::Other {
-            folder,
-            option,
-            found,
-            expected,
-        } if origins.get(&option.replace('-', "_")).is_none() => anyhow!(
-            "{} holds a sweep with --{option} {found}, but --{option} is not given, and its \
-             default is {expected}; give the same options to go on with it, or choose another \
-             folder with --out",
-            shown(&folder)
-        ),
-        other => other.into(),
+/// What makes a sweep the same: the lists, the rounding, and the data wherever they are.
+fn description(
+    grid: &Grid,
+    plan: &SweepPlan<'_>,
+    data: &str,
+) -> anyhow::Result<Map<String, Value>> {
+    // Instruction sets that give the same bits.
+    let isa = match plan.isa.is_fused() {
+        true => "avx512 or avx2",
+        false => "portable",
+    };
+    let mut fields = grid.description()?;
+    fields.insert("test".to_owned(), plan.scores_test.into());
+    fields.insert("isa".to_owned(), isa.into());
+    fields.insert("data".to_owned(), data.into());
+    let sums = DataIdentity::new(String::new(), plan.dataset).sha256;
+    for ((name, _), sum) in CHECKSUMS.into_iter().zip(sums) {
+        fields.insert(name.to_owned(), sum.into());
     }
+    Ok(fields)
+}
+
+/// That the sweep in the folder is another one; an option that nobody has set is told as missing.
+fn other_sweep(
+    error: anyhow::Error,
+    args: &SweepArgs,
+    origins: &Origins,
+    data: &str,
+) -> anyhow::Error {
+    let Some(OtherSweep {
+        option,
+        found,
+        expected,
+    }) = error.downcast_ref()
+    else {
+        return error;
+    };
+    let (folder, data) = (shown(&args.out), from_here(data));
+    if let Some((_, files)) = CHECKSUMS.iter().find(|(name, _)| name == option) {
+        return anyhow!(
+            "the {files} in {data} are not those of the sweep in {folder}: expected SHA-256 {found}, \
+             found {expected}; name its data set with --data, or choose another folder with --out"
+        );
+    }
+    let now = match origins.get(&option.replace('-', "_")) {
+        Some(_) => "now it is".to_owned(),
+        None => format!("--{option} is not given, and its default is"),
+    };
+    anyhow!(
+        "{folder} holds a sweep with --{option} {found}, but {now} {expected}; give the same options \
+         to go on with it, or choose another folder with --out"
+    )
 }
 
 /// Says why a sweep has not ended well.
 fn ending(signals: &Signals, folder: &SweepFolder, all: &[RunConfiguration]) -> Ending {
-    let done = folder.results();
+    let done = &folder.results;
     if let (Some(signal), true) = (signals.received(), done.len() < all.len()) {
         message(&format!(
             "interrupted: {} of {} runs are in {}; the same command goes on with the others",
             done.len(),
             all.len(),
-            shown(folder.path())
+            shown(&folder.path)
         ));
         return Ending::Signal(signal);
     }
@@ -274,19 +210,17 @@ fn ending(signals: &Signals, folder: &SweepFolder, all: &[RunConfiguration]) -> 
 struct Follower<'a> {
     progress: Progress,
     configurations: &'a [RunConfiguration],
-    bar: indicatif::ProgressBar,
+    /// Of the work, in a unit of [`work_of_epoch`]. It is cleared when it is dropped.
+    bar: ProgressBar,
     runs_done: usize,
-    work_done: f64,
-    work: f64,
-    start: Instant,
     last_told: Instant,
 }
 
 /// Work of one epoch, in proportion to its time.
-fn work_of_epoch(run: &RunConfiguration) -> f64 {
+fn work_of_epoch(run: &RunConfiguration) -> u64 {
     // The update of the parameters counts for so many samples of a minibatch, as measured.
-    const UPDATE: f64 = 16.0;
-    run.hidden as f64 * (1.0 + UPDATE / run.options.batch_size as f64)
+    const UPDATE: usize = 16;
+    (1000 * run.hidden * (run.options.batch_size + UPDATE) / run.options.batch_size) as u64
 }
 
 impl<'a> Follower<'a> {
@@ -295,23 +229,18 @@ impl<'a> Follower<'a> {
 
     fn new(is_quiet: bool, configurations: &'a [RunConfiguration], todo: &[usize]) -> Self {
         let runs = todo.iter().map(|&index| &configurations[index]);
-        let work = runs
-            .map(|run| f64::from(run.options.epochs) * work_of_epoch(run))
-            .sum();
+        let work = runs.map(|run| u64::from(run.options.epochs) * work_of_epoch(run));
         let progress = Progress::new(is_quiet, 0);
         Self {
-            bar: progress.sweep_bar(),
+            bar: progress.sweep_bar(work.sum()),
             progress,
             configurations,
             runs_done: configurations.len() - todo.len(),
-            work_done: 0.0,
-            work,
-            start: Instant::now(),
             last_told: Instant::now(),
         }
     }
 
-    fn heading(&self, plan: &SweepPlan<'_>, folder: &SweepFolder, data: &DataDescription) {
+    fn heading(&self, plan: &SweepPlan<'_>, folder: &SweepFolder, data: &str) {
         let done = match self.runs_done {
             0 => String::new(),
             done => format!(", {done} of them done before"),
@@ -319,52 +248,40 @@ impl<'a> Follower<'a> {
         self.progress.line(&format!(
             "sweep of {} runs{done} on {}: {} at a time ({}); results in {}",
             self.configurations.len(),
-            from_here(&data.folder),
+            from_here(data),
             plan.workers,
             plan.isa.name(),
-            shown(folder.path())
+            shown(&folder.path)
         ));
     }
 
-    fn follow(&mut self, event: &SweepEvent<'_>) {
-        match event {
-            SweepEvent::Epoch { index, .. } => {
-                self.work_done += work_of_epoch(&self.configurations[*index]);
-            }
+    fn follow(&mut self, event: &SweepEvent) {
+        let (index, epochs) = match event {
+            SweepEvent::Epoch { index, .. } => (*index, 1),
             SweepEvent::Run(result) => {
                 self.runs_done += 1;
                 // The epochs that a diverged run did not train are no work any more.
-                let run = &self.configurations[result.index];
-                let left = f64::from(run.options.epochs) - result.epochs.len() as f64;
-                self.work -= left * work_of_epoch(run);
+                let planned = self.configurations[result.index].options.epochs;
+                (
+                    result.index,
+                    u64::from(planned) - result.epochs.len() as u64,
+                )
             }
-        }
-        let share = if self.work > 0.0 {
-            self.work_done / self.work
-        } else {
-            1.0
         };
-        let elapsed = self.start.elapsed().as_secs_f64();
-        let left = elapsed * (1.0 - share) / share;
+        self.bar
+            .inc(epochs * work_of_epoch(&self.configurations[index]));
         let line = format!(
             "{}/{} runs, {:.0} % of the epochs, {} left",
             self.runs_done,
             self.configurations.len(),
-            100.0 * share,
-            indicatif::HumanDuration(Duration::try_from_secs_f64(left).unwrap_or_default())
+            100.0 * self.bar.position() as f64 / self.bar.length().unwrap_or(1).max(1) as f64,
+            HumanDuration(self.bar.eta())
         );
         if !self.bar.is_hidden() {
-            self.bar.set_position((1000.0 * share) as u64);
             self.bar.set_message(line);
         } else if self.last_told.elapsed() >= Self::INTERVAL {
             self.progress.line(&line);
             self.last_told = Instant::now();
         }
-    }
-}
-
-impl Drop for Follower<'_> {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
     }
 }

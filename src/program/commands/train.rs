@@ -71,7 +71,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     target: TargetArgs,
     /// Model file, folder of a run, or checkpoint with the initial weights, instead of random ones
-    #[arg(long, value_name = "MODEL")]
+    #[arg(long, value_name = "MODEL", conflicts_with = "init_scale")]
     init: Option<PathBuf>,
     /// Keep the samples in the order of the files
     #[arg(long)]
@@ -102,7 +102,7 @@ impl TrainArgs {
             validation: self.validation,
             shuffle: !self.no_shuffle,
             seed: self.seed,
-            ..self.recipe.options.clone()
+            ..self.recipe.options()
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Useless, named_value};
 use anyhow::{Context, anyhow, bail};
-use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
+use clap::{ArgMatches, Args, ValueEnum};
 use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, Reference};
 use fused_mlp::engine::Engine;
 use fused_mlp::machine::default_threads;
@@ -10,7 +10,7 @@ use fused_mlp::network::Parameters;
 use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
 
 /// Environment variable that sets the number of threads where no option does.
-const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
+pub const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
 
 /// How to compute.
 #[derive(Debug, Clone, Args)]
@@ -79,23 +79,22 @@ impl BackendArgs {
         if self.backend != BackendKind::Fused && self.engine.isa.is_some() {
             bail!("--isa chooses the kernels of --backend fused; leave one of them out");
         }
-        let (backend, isa): (Box<dyn Backend>, _) = match self.backend {
+        let threads = || self.engine.threads();
+        let mut isa = None;
+        let backend: Box<dyn Backend> = match self.backend {
             BackendKind::Fused => {
-                let isa = self.engine.isa()?;
-                let threads = self.engine.threads()?;
-                let engine = Engine::new(parameters, optimizer, threads, isa)?;
-                (Box::new(engine), Some(isa))
+                let own = *isa.insert(self.engine.isa()?);
+                Box::new(Engine::new(parameters, optimizer, threads()?, own)?)
             }
             BackendKind::Matrixmultiply => {
-                let threads = self.engine.threads()?;
-                let backend = MatrixMultiply::new(parameters.clone(), optimizer, threads)?;
-                (Box::new(backend), None)
+                let parameters = parameters.clone();
+                Box::new(MatrixMultiply::new(parameters, optimizer, threads()?)?)
             }
             BackendKind::Reference => {
                 if self.engine.threads.is_some_and(|threads| threads != 1) {
                     bail!("--backend reference computes on one thread; leave out --threads");
                 }
-                (Box::new(Reference::new(parameters, optimizer)?), None)
+                Box::new(Reference::new(parameters, optimizer)?)
             }
         };
         Ok(Selected { backend, isa })
@@ -104,19 +103,14 @@ impl BackendArgs {
 
 /// What another backend than the fused one passes over.
 pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
-    let Ok(args) = BackendArgs::from_arg_matches(matches) else {
-        return Vec::new();
+    let options: &[&str] = match matches.get_one("backend") {
+        Some(BackendKind::Matrixmultiply) => &["isa"],
+        Some(BackendKind::Reference) => &["isa", "threads"],
+        _ => &[],
     };
-    let useless: &[&'static str] = match args.backend {
-        BackendKind::Fused => &[],
-        BackendKind::Matrixmultiply => &["isa"],
-        BackendKind::Reference => &["isa", "threads"],
-    };
-    let by = |&option| Useless {
-        option,
-        by: "backend",
-    };
-    useless.iter().map(by).collect()
+    let by = "backend";
+    let options = options.iter();
+    options.map(|option| Useless { option, by }).collect()
 }
 
 impl EngineArgs {

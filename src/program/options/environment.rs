@@ -1,7 +1,7 @@
 //! Options in environment variables.
 
-use super::layers::Setting;
-use super::origin::Origin;
+use super::backend::THREADS_VARIABLE;
+use super::layers::{Origin, Setting};
 use super::usage::did_you_mean;
 use crate::terminal::output::message;
 use clap::{Arg, Command};
@@ -18,71 +18,65 @@ const PREFIX: &str = "FUSED_MLP_";
 const READ_ELSEWHERE: [(&str, &str); 3] = [
     ("data", fused_mlp::mnist::DATA_VARIABLE),
     ("isa", fused_mlp::simd::ISA_VARIABLE),
-    ("threads", "RAYON_NUM_THREADS"),
+    ("threads", THREADS_VARIABLE),
 ];
 
-/// The variables that may concern options; empty ones count as absent.
-pub struct Environment(BTreeMap<String, OsString>);
+/// Names of the variables that set options, known or not; empty ones count as absent.
+fn names() -> impl Iterator<Item = String> {
+    let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
+    let names = set.filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with(PREFIX) && !is_read_elsewhere(name))
+}
 
-impl Environment {
-    /// That of this process.
-    pub fn here() -> Self {
-        let named = std::env::vars_os().filter_map(|(name, value)| {
-            let name = name.into_string().ok()?;
-            let is_ours = name.starts_with(PREFIX) || is_read_elsewhere(&name);
-            (is_ours && !value.is_empty()).then_some((name, value))
-        });
-        Self(named.collect())
+/// Whether a variable sets an option.
+pub fn sets_options() -> bool {
+    names().next().is_some()
+}
+
+/// Tells of variables that set nothing.
+pub fn warn_of_unknown(commands: &BTreeMap<String, &Command>) {
+    let args = commands.values().flat_map(|it| it.get_arguments());
+    let known: BTreeSet<String> = args.filter_map(variable).collect();
+    for name in names().filter(|name| !known.contains(name)) {
+        let similar = did_you_mean(&name, known.iter().map(String::as_str));
+        message(&format!(
+            "warning: {name} sets no option of any command{similar}"
+        ));
     }
+}
 
-    /// Whether there is more than what is read elsewhere.
-    pub fn sets_options(&self) -> bool {
-        self.0.keys().any(|name| !is_read_elsewhere(name))
-    }
+/// The file of `--config`.
+pub fn config() -> Option<PathBuf> {
+    value(&format!("{PREFIX}CONFIG")).map(PathBuf::from)
+}
 
-    /// Tells of variables with the prefix that set nothing.
-    pub fn warn_of_unknown(&self, commands: &BTreeMap<String, &Command>) {
-        let args = commands.values().flat_map(|it| it.get_arguments());
-        let names: BTreeSet<String> = args.filter_map(variable).collect();
-        let own = self.0.keys().filter(|name| name.starts_with(PREFIX));
-        for name in own.filter(|name| !names.contains(*name)) {
-            let similar = did_you_mean(name, names.iter().map(String::as_str));
-            message(&format!(
-                "warning: {name} sets no option of any command{similar}"
-            ));
-        }
-    }
+/// The value of a variable; empty ones count as absent, and so do 0 threads, as in rayon.
+fn value(name: &str) -> Option<OsString> {
+    let is_absent =
+        |value: &OsString| value.is_empty() || (name == THREADS_VARIABLE && value == "0");
+    std::env::var_os(name).filter(|value| !is_absent(value))
+}
 
-    /// The file of `--config`.
-    pub fn config(&self) -> Option<PathBuf> {
-        let value = self.0.get(&format!("{PREFIX}CONFIG"));
-        value.map(PathBuf::from)
-    }
-
-    /// What the variables set of a command's options.
-    pub fn settings<'a>(&self, command: &'a Command) -> Vec<Setting<'a>> {
-        let args = command.get_arguments();
-        args.filter_map(|arg| self.setting(command, arg)).collect()
-    }
-
-    fn setting<'a>(&self, command: &Command, arg: &'a Arg) -> Option<Setting<'a>> {
-        let (id, name) = (arg.get_id().as_str(), variable(arg)?);
-        // The variable says where data are found, not that a report is to compare runs on other data than
-        // their own.
+/// What the variables set of a command's options.
+pub fn settings(command: &Command) -> Vec<(&Arg, Setting)> {
+    let setting = |arg| {
+        let own = variable(arg)?;
+        let id = arg.get_id().as_str();
+        // The variable says where data are found, not that a report is to compare runs on other data
+        // than their own.
         if (command.get_name(), id) == ("report", "data") {
             return None;
         }
-        if let Some(value) = self.0.get(&name).filter(|_| !is_read_elsewhere(&name)) {
-            let origin = Origin::Environment(name);
-            return Some(Setting::new(arg, vec![value.clone()], origin));
+        if let Some(value) = value(&own).filter(|_| !is_read_elsewhere(&own)) {
+            let origin = Origin::Environment(own);
+            return Some((arg, Setting::new(arg, vec![value], origin)));
         }
-        let (_, name) = READ_ELSEWHERE.iter().find(|(other, _)| *other == id)?;
-        let value = self.0.get(*name)?;
+        let mut elsewhere = READ_ELSEWHERE.iter().filter(|(other, _)| *other == id);
+        let (_, name) = elsewhere.find(|(_, name)| value(name).is_some())?;
         let origin = Origin::Environment((*name).to_owned());
-        // As in rayon, 0 threads are the default.
-        let is_set = id != "threads" || value != "0";
-        is_set.then(|| Setting::new(arg, Vec::new(), origin))
-    }
+        Some((arg, Setting::new(arg, Vec::new(), origin)))
+    };
+    command.get_arguments().filter_map(setting).collect()
 }
 
 fn is_read_elsewhere(name: &str) -> bool {
@@ -101,8 +95,7 @@ fn variable(arg: &Arg) -> Option<String> {
 
 /// Takes all options out of the environment of a child process; what is read elsewhere stays.
 pub fn clear_options(command: &mut std::process::Command) {
-    let variables = Environment::here().0.into_keys();
-    for name in variables.filter(|name| !is_read_elsewhere(name)) {
+    for name in names() {
         command.env_remove(name);
     }
 }

@@ -1,13 +1,12 @@
 //! The file of `--config`.
 
-use super::layers::Setting;
-use super::origin::Origin;
+use super::layers::{Origin, Setting};
 use super::usage::did_you_mean;
 use super::{key, settable};
 use anyhow::{Context, anyhow, bail};
 use clap::{Arg, ArgAction, Command};
 use fused_mlp::files::bounded;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use toml::Spanned;
@@ -22,7 +21,7 @@ pub fn settings<'a>(
     path: &Path,
     table: &str,
     commands: &BTreeMap<String, &'a Command>,
-) -> anyhow::Result<Vec<Setting<'a>>> {
+) -> anyhow::Result<Vec<(&'a Arg, Setting)>> {
     let shown = path.display();
     let text = bounded::read_text_or_pipe(path, bounded::MAX_TEXT)
         .with_context(|| format!("--config {shown}: expected a TOML file that can be read"))?;
@@ -31,13 +30,22 @@ pub fn settings<'a>(
         let line = line(error.span().map_or(0, |span| span.start));
         anyhow!("{shown}:{line}: {}", error.message().replace('\n', ", "))
     })?;
-    let mut entries = BTreeMap::new();
-    for (table, key, value) in flat(document.get_ref()) {
+    let mut entries: BTreeMap<_, (&DeValue<'_>, Origin)> = BTreeMap::new();
+    let mut add = |table: &str, key: &Spanned<DeString<'_>>, value| {
         let origin = Origin::File(path.to_owned(), line(key.span().start));
         let place = checked(table, key.get_ref(), commands).context(origin.to_string())?;
         let told = format!("{origin}: {} is set twice", key.get_ref());
-        if let Some((_, before)) = entries.insert(place, (value, origin)) {
-            bail!("{told}, the other time at {before}");
+        match entries.insert(place, (value, origin)) {
+            Some((_, before)) => bail!("{told}, the other time at {before}"),
+            None => Ok(()),
+        }
+    };
+    for (name, value) in document.get_ref() {
+        match value.get_ref() {
+            DeValue::Table(inner) => inner
+                .iter()
+                .try_for_each(|(key, value)| add(name.get_ref(), key, value.get_ref()))?,
+            value => add("", name, value)?,
         }
     }
     let mut settings = Vec::new();
@@ -45,27 +53,10 @@ pub fn settings<'a>(
         let entry = |table: &str| entries.get(&(table.to_owned(), key(arg)));
         if let Some((value, origin)) = entry(table).or_else(|| entry("")) {
             let values = values(value, arg).with_context(|| origin.to_string())?;
-            settings.push(Setting::new(arg, values, origin.clone()));
+            settings.push((arg, Setting::new(arg, values, origin.clone())));
         }
     }
     Ok(settings)
-}
-
-/// Table, key and value of all that a document sets; at its top the table is empty.
-fn flat<'a>(
-    document: &'a DeTable<'a>,
-) -> Vec<(&'a str, &'a Spanned<DeString<'a>>, &'a DeValue<'a>)> {
-    let mut found = Vec::new();
-    for (name, value) in document {
-        match value.get_ref() {
-            DeValue::Table(table) => {
-                let entries = table.iter();
-                found.extend(entries.map(|(key, value)| (&**name.get_ref(), key, value.get_ref())));
-            }
-            value => found.push(("", name, value)),
-        }
-    }
-    found
 }
 
 /// The names of a table and a key with hyphens, if there is such a command and such an option.
@@ -74,17 +65,18 @@ fn checked(
     written: &str,
     commands: &BTreeMap<String, &Command>,
 ) -> anyhow::Result<(String, String)> {
-    let (name, key) = (table.replace('_', "-"), written.replace('_', "-"));
-    let options: BTreeSet<String> = match commands.get(&name) {
-        Some(command) => keys(command).collect(),
-        None if name.is_empty() => commands.values().flat_map(|it| keys(it)).collect(),
-        None => {
-            let similar = did_you_mean(table, commands.keys().map(String::as_str));
-            bail!("[{table}] is the name of no command{similar}")
-        }
-    };
-    if options.contains(&key) {
-        return Ok((name, key));
+    let (name, wanted) = (table.replace('_', "-"), written.replace('_', "-"));
+    if !name.is_empty() && !commands.contains_key(&name) {
+        let similar = did_you_mean(table, commands.keys().map(String::as_str));
+        bail!("[{table}] is the name of no command{similar}");
+    }
+    let meant = commands
+        .iter()
+        .filter(|(it, _)| name.is_empty() || name == **it);
+    let args = meant.flat_map(|(_, command)| settable(command));
+    let options: Vec<String> = args.map(key).collect();
+    if options.contains(&wanted) {
+        return Ok((name, wanted));
     }
     let command = match name.as_str() {
         "" => "a command".to_owned(),
@@ -94,27 +86,21 @@ fn checked(
     bail!("{written} is not an option of {command}{similar}")
 }
 
-fn keys(command: &Command) -> impl Iterator<Item = String> {
-    settable(command).map(key)
-}
-
 /// The values of an option as on the command line.
 fn values(value: &DeValue<'_>, arg: &Arg) -> anyhow::Result<Vec<OsString>> {
     let is_list = matches!(arg.get_action(), ArgAction::Append);
-    let texts: Option<Vec<String>> = match value {
-        DeValue::Array(values) if is_list => {
-            values.iter().map(|value| text(value.get_ref())).collect()
-        }
-        value => text(value).map(|text| vec![text]),
+    let texts: Option<Vec<OsString>> = match value {
+        DeValue::Array(values) if is_list => values
+            .iter()
+            .map(|it| Some(text(it.get_ref())?.into()))
+            .collect(),
+        value => text(value).map(|text| vec![text.into()]),
     };
-    match texts.filter(|texts| !texts.is_empty()) {
-        Some(texts) => Ok(texts.into_iter().map(OsString::from).collect()),
-        None => bail!(
-            "{} takes a text, a number, true or false{}",
-            key(arg),
-            if is_list { ", or a list of them" } else { "" }
-        ),
-    }
+    let texts = texts.filter(|texts| !texts.is_empty());
+    texts.with_context(|| {
+        let more = if is_list { ", or a list of them" } else { "" };
+        format!("{} takes a text, a number, true or false{more}", key(arg))
+    })
 }
 
 /// A value as on the command line; lists and tables have none.

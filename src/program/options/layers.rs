@@ -1,119 +1,162 @@
-//! What environment and file add to the arguments.
+//! Who set which option, and what environment and file add to the arguments.
 
-use super::origin::{Origin, Origins};
 use super::{Useless, key};
 use crate::terminal::output::message;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
 
-/// An option that environment or file sets.
-#[derive(Debug)]
-pub struct Setting<'a> {
-    arg: &'a Arg,
-    origin: Origin,
-    /// As on the command line.
-    arguments: Vec<OsString>,
+/// Who set an option that has not its default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// The arguments of the program.
+    #[default]
+    CommandLine,
+    /// An environment variable of this name.
+    Environment(String),
+    /// A file, at this line, counted from 1.
+    File(PathBuf, usize),
 }
 
-impl<'a> Setting<'a> {
-    /// A default needs no argument; so a default that a file repeats conflicts with nothing. There are no
-    /// values where the program itself reads the variable.
-    pub fn new(arg: &'a Arg, values: Vec<OsString>, origin: Origin) -> Self {
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CommandLine => write!(formatter, "command line"),
+            Self::Environment(name) => write!(formatter, "{name}"),
+            Self::File(path, line) => write!(formatter, "{}:{line}", path.display()),
+        }
+    }
+}
+
+/// An option that somebody has set: by default the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Setting {
+    origin: Origin,
+    /// What stands before each value; nothing before those of an argument without a name.
+    start: Option<String>,
+    /// As on the command line; none where they stand there, or the program itself reads the variable.
+    values: Vec<OsString>,
+}
+
+impl Setting {
+    /// A default needs no value; so a default that a file repeats conflicts with nothing.
+    pub fn new(arg: &Arg, mut values: Vec<OsString>, origin: Origin) -> Self {
         let defaults = arg.get_default_values().iter();
-        let is_default = defaults.map(|value| value.as_os_str()).eq(&values);
-        let arguments = match arg.get_long() {
-            _ if is_default => Vec::new(),
-            None => values,
-            Some(name) => {
-                let option = |value| {
-                    let mut option = OsString::from(format!("--{name}="));
-                    option.push(value);
-                    option
-                };
-                values.into_iter().map(option).collect()
-            }
-        };
+        if defaults.map(|value| value.as_os_str()).eq(&values) {
+            values.clear();
+        }
+        let start = arg.get_long().map(|name| format!("--{name}="));
         Self {
-            arg,
             origin,
-            arguments,
+            start,
+            values,
         }
     }
 
-    fn id(&self) -> &'a str {
-        self.arg.get_id().as_str()
-    }
-
-    fn warn(&self, other: &str) {
+    fn warn(&self, id: &str, other: &str) {
+        let [name, other] = [id, other].map(|id| id.replace('_', "-"));
         message(&format!(
-            "warning: {} (set by {}) has no effect beside {other}",
-            key(self.arg),
+            "warning: {name} (set by {}) has no effect beside {other}",
             self.origin
         ));
     }
 }
 
-/// Settings of several sources, the highest first.
-pub struct Layers<'a> {
-    settings: Vec<Setting<'a>>,
-    pub origins: Origins,
-}
+/// Who set which option of a command. Options that are not here have their defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Origins(BTreeMap<String, Setting>);
 
-impl<'a> Layers<'a> {
-    /// Those of the command line, parsed as far as it goes.
-    pub fn new(given: &ArgMatches) -> Self {
-        Self {
-            settings: Vec::new(),
-            origins: Origins::of_command_line(given),
+impl Origins {
+    /// Where nothing but the command line was looked at.
+    pub fn of_command_line(matches: &ArgMatches) -> Self {
+        let ids = matches.ids().map(clap::Id::as_str);
+        let given = ids.filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine));
+        let settings = given.map(|id| (id.to_owned(), Setting::default()));
+        Self(settings.collect())
+    }
+
+    /// Who set the option of this id (with underscores), if anybody did.
+    pub fn get(&self, id: &str) -> Option<&Origin> {
+        Some(&self.0.get(id)?.origin)
+    }
+
+    /// Where to look for the options that a message names as `--name`, if somebody else than the command
+    /// line set them and the message does not tell: "; --name is set by …" for each, or nothing.
+    pub fn of_named(&self, message: &str) -> String {
+        let set = self.0.iter().map(|(id, setting)| (id, &setting.origin));
+        let others = set.filter(|(_, origin)| **origin != Origin::CommandLine);
+        let told = others.filter_map(|(id, origin)| {
+            let name = format!("--{}", id.replace('_', "-"));
+            let mut rests = message.split(name.as_str()).skip(1);
+            let continues =
+                |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || c == '-');
+            let is_named = rests.any(|rest| !continues(rest));
+            let is_told = message.contains(&origin.to_string());
+            (is_named && !is_told).then(|| format!("; {name} is set by {origin}"))
+        });
+        told.collect()
+    }
+
+    /// Where to look for an option that somebody else than the command line set, for messages:
+    /// " (set by …)", or nothing.
+    pub fn note(&self, id: &str) -> String {
+        match self.get(id) {
+            None | Some(Origin::CommandLine) => String::new(),
+            Some(origin) => format!(" (set by {origin})"),
         }
     }
 
     /// Adds a source below the others. What an option of another source excludes is left out.
-    pub fn add(&mut self, command: &Command, source: Vec<Setting<'a>>) {
-        let higher = self.origins.clone();
-        for setting in source {
-            let excluding = excluding(command, setting.arg, &higher);
-            match excluding {
-                _ if higher.get(setting.id()).is_some() => {}
-                Some(other) if !setting.arguments.is_empty() => setting.warn(&key(other)),
-                _ => {
-                    self.origins.set(setting.id(), setting.origin.clone());
-                    self.settings.push(setting);
-                }
+    pub fn add(&mut self, command: &Command, source: Vec<(&Arg, Setting)>) {
+        let higher = self.clone();
+        for (arg, setting) in source {
+            let id = arg.get_id().as_str();
+            if higher.get(id).is_some() {
+                continue;
+            }
+            match excluding(command, arg, &higher) {
+                Some(other) if !setting.values.is_empty() => setting.warn(id, &key(other)),
+                _ => _ = self.0.insert(id.to_owned(), setting),
             }
         }
     }
 
-    /// Leaves out what has no effect; tells whether there was any.
+    /// Leaves out what environment and file have set and has no effect; tells whether there was any.
     pub fn drop_useless(&mut self, useless: &[Useless]) -> bool {
-        let before = self.settings.len();
+        let before = self.0.len();
         for Useless { option, by } in useless {
-            let mut dropped = self.settings.extract_if(.., |it| it.id() == *option);
-            if let Some(setting) = dropped.next() {
-                setting.warn(&by.replace('_', "-"));
-                self.origins.remove(option);
+            if self.get(option) != Some(&Origin::CommandLine)
+                && let Some(setting) = self.0.remove(*option)
+            {
+                setting.warn(option, by);
             }
         }
-        self.settings.len() < before
+        self.0.len() < before
     }
 
     /// All arguments: options before a `--`, the others after it.
     pub fn insert_into(&self, arguments: &[OsString]) -> Vec<OsString> {
-        let mut arguments = arguments.to_vec();
-        let end = arguments.iter().position(|argument| argument == "--");
-        let place = end.unwrap_or(arguments.len());
-        let of = |has_name: bool| -> Vec<OsString> {
-            let settings = self.settings.iter();
-            let settings = settings.filter(|it| it.arg.get_long().is_some() == has_name);
-            settings.flat_map(|it| it.arguments.clone()).collect()
-        };
-        arguments.splice(place..place, of(true));
-        let others = of(false);
-        if end.is_none() && !others.is_empty() {
-            arguments.push("--".into());
+        let is_end = |argument: &OsString| argument == "--";
+        let end = arguments.iter().position(is_end);
+        let (options, others) = arguments.split_at(end.unwrap_or(arguments.len()));
+        let (mut options, mut others) = (options.to_vec(), others.to_vec());
+        for Setting { start, values, .. } in self.0.values() {
+            for value in values {
+                match start {
+                    Some(start) => {
+                        let mut option = OsString::from(start);
+                        option.push(value);
+                        options.push(option);
+                    }
+                    None if others.is_empty() => others.extend(["--".into(), value.clone()]),
+                    None => others.push(value.clone()),
+                }
+            }
         }
-        arguments.extend(others);
-        arguments
+        [options, others].concat()
     }
 }
 

@@ -10,20 +10,17 @@ mod file;
 mod layers;
 pub mod named_value;
 pub mod number_range;
-mod origin;
 pub mod output_name;
 mod print;
 pub mod training;
 pub mod usage;
 
 pub use environment::clear_options;
-pub use origin::{Origin, Origins};
+pub use layers::{Origin, Origins};
 pub use print::{Resolved, print};
 
 use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
-use environment::Environment;
-use layers::Layers;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -56,13 +53,6 @@ pub struct Useless {
 /// is left out with a warning; what stands on the command line is for the command to refuse.
 pub type FindUseless = fn(table: &str, &ArgMatches) -> Vec<Useless>;
 
-/// Why a command line cannot be used: what clap says, or what is wrong with the file; and who had set the
-/// options.
-pub struct Mistake {
-    pub error: anyhow::Error,
-    pub origins: Origins,
-}
-
 /// Parses the arguments, the program's name first, with what environment and file add to them: what clap
 /// found, and who set the options of the command.
 ///
@@ -72,9 +62,9 @@ pub fn parse(
     root: &Command,
     arguments: &[OsString],
     find_useless: FindUseless,
-) -> Result<(ArgMatches, Origins), Mistake> {
-    let environment = Environment::here();
-    if !environment.sets_options() && !arguments.iter().any(is_configuring) {
+) -> anyhow::Result<(ArgMatches, Origins)> {
+    let is_configured = has(arguments, "--config") || has(arguments, "--print-config");
+    if !environment::sets_options() && !is_configured {
         // The usual way is parsed once: the clock of a race is running.
         let matches = strict(root, arguments, &Origins::default())?;
         let origins = Origins::of_command_line(leaf(&matches).1);
@@ -83,56 +73,42 @@ pub fn parse(
     let mut built = root.clone();
     built.build();
     let commands = leaves(&built);
-    environment.warn_of_unknown(&commands);
-    let mistake = |error: anyhow::Error| Mistake {
-        error,
-        origins: Origins::default(),
-    };
+    environment::warn_of_unknown(&commands);
     let tolerant = adapted(root.clone(), arguments).ignore_errors(true);
     let given = tolerant.try_get_matches_from(arguments);
-    let given = given.map_err(|error| mistake(error.into()))?;
+    let given = given.map_err(|error| usage::in_one_line(error, &Origins::default()))?;
     let (table, given) = leaf(&given);
-    let mut layers = Layers::new(given);
+    let mut origins = Origins::of_command_line(given);
     if let Some(command) = commands.get(&table) {
-        layers.add(command, environment.settings(command));
+        origins.add(command, environment::settings(command));
         let file = given.get_one::<PathBuf>("config").cloned();
-        if let Some(path) = file.or_else(|| environment.config()) {
-            let settings = file::settings(&path, &table, &commands).map_err(mistake)?;
-            layers.add(command, settings);
+        if let Some(path) = file.or_else(environment::config) {
+            origins.add(command, file::settings(&path, &table, &commands)?);
         }
     }
-    let parse = |layers: &Layers<'_>| strict(root, &layers.insert_into(arguments), &layers.origins);
-    let mut matches = parse(&layers)?;
-    if layers.drop_useless(&find_useless(&table, leaf(&matches).1)) {
-        matches = parse(&layers)?;
+    let mut matches = strict(root, &origins.insert_into(arguments), &origins)?;
+    if origins.drop_useless(&find_useless(&table, leaf(&matches).1)) {
+        matches = strict(root, &origins.insert_into(arguments), &origins)?;
     }
-    Ok((matches, layers.origins))
+    Ok((matches, origins))
 }
 
 /// Parses all arguments.
-fn strict(
-    root: &Command,
-    arguments: &[OsString],
-    origins: &Origins,
-) -> Result<ArgMatches, Mistake> {
+fn strict(root: &Command, arguments: &[OsString], origins: &Origins) -> anyhow::Result<ArgMatches> {
     let command = adapted(root.clone(), arguments);
     let matches = command.try_get_matches_from(arguments);
-    matches.map_err(|error| Mistake {
-        error: error.into(),
-        origins: origins.clone(),
-    })
+    matches.map_err(|error| usage::in_one_line(error, origins))
 }
 
 /// A command for these arguments. Its flags take a value where they are given one, as `--quiet=false`,
 /// which takes back what environment or file have switched on; the help shows plain flags. Of options that
 /// are only to be printed, none is required.
 fn adapted(command: Command, arguments: &[OsString]) -> Command {
-    let is_there = |start: &str| arguments.iter().any(|it| begins_with(it, start));
-    let is_required = !is_there("--print-config");
+    let is_printed = has(arguments, "--print-config");
     let adapt = |arg: Arg| {
         let start = format!("--{}=", arg.get_long().unwrap_or_default());
         let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
-        match is_flag && is_there(&start) {
+        match is_flag && has(arguments, &start) {
             true => arg
                 .action(ArgAction::Set)
                 .num_args(0..=1)
@@ -141,23 +117,18 @@ fn adapted(command: Command, arguments: &[OsString]) -> Command {
                 .value_parser(BoolishValueParser::new())
                 .default_missing_value("true")
                 .default_value("false"),
-            false if is_required => arg,
-            false => arg.required(false),
+            false if is_printed => arg.required(false),
+            false => arg,
         }
     };
     let command = command.mut_args(adapt);
     command.mut_subcommands(|inner| adapted(inner, arguments))
 }
 
-fn begins_with(argument: &OsString, start: &str) -> bool {
-    argument
-        .to_str()
-        .is_some_and(|text| text.starts_with(start))
-}
-
-/// Whether an argument concerns this module.
-fn is_configuring(argument: &OsString) -> bool {
-    begins_with(argument, "--config") || begins_with(argument, "--print-config")
+/// Whether an argument begins so.
+fn has(arguments: &[OsString], start: &str) -> bool {
+    let mut texts = arguments.iter().filter_map(|argument| argument.to_str());
+    texts.any(|text| text.starts_with(start))
 }
 
 /// The name of the innermost command's table, as `data-info`, and its matches.
@@ -176,12 +147,10 @@ pub fn leaves(root: &Command) -> BTreeMap<String, &Command> {
     let inner = root.get_subcommands();
     for command in inner.filter(|it| it.get_name() != "help") {
         let name = command.get_name();
-        match command.has_subcommands() {
-            true => {
-                let below = leaves(command).into_iter();
-                found.extend(below.map(|(inner, leaf)| (format!("{name}-{inner}"), leaf)));
-            }
-            false => _ = found.insert(name.to_owned(), command),
+        let below = leaves(command).into_iter();
+        found.extend(below.map(|(inner, leaf)| (format!("{name}-{inner}"), leaf)));
+        if !command.has_subcommands() {
+            found.insert(name.to_owned(), command);
         }
     }
     found

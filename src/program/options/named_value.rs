@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use fused_mlp::simd::IsaRequest;
-use fused_mlp::training::{Recipe, Schedule};
+use fused_mlp::training::Recipe;
 use std::fmt::Debug;
 use std::str::FromStr;
 
@@ -14,11 +14,6 @@ pub fn isa() -> impl TypedValueParser<Value = IsaRequest> {
 /// Recipes.
 pub fn recipe() -> impl TypedValueParser<Value = Recipe> {
     one_of(Recipe::ALL.map(Recipe::name))
-}
-
-/// Learning-rate schedules.
-pub fn schedule() -> impl TypedValueParser<Value = Schedule> {
-    one_of(Schedule::ALL.map(Schedule::name))
 }
 
 fn one_of<T, const N: usize>(names: [&'static str; N]) -> impl TypedValueParser<Value = T>

@@ -14,10 +14,8 @@ impl FromStr for NumberRange {
         let wrong =
             |_| format!("expected numbers and ranges of them, such as 0-9,42; found {text:?}");
         let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let (first, last) = (
-            first.trim().parse::<u64>().map_err(wrong)?,
-            last.trim().parse::<u64>().map_err(wrong)?,
-        );
+        let first: u64 = first.trim().parse().map_err(wrong)?;
+        let last: u64 = last.trim().parse().map_err(wrong)?;
         if first > last {
             return Err(format!(
                 "a range goes from the lower number to the higher one; did you mean {last}-{first}?"

@@ -1,7 +1,6 @@
 //! `--print-config`.
 
-use super::origin::Origins;
-use super::{file, key, layers, settable};
+use super::{Origins, file, key, layers, settable};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::de::DeValue;
 
@@ -53,25 +52,20 @@ pub fn print(
         let texts = texts(arg, matches);
         let resolved = resolved.iter().find(|it| it.id == id);
         let excluding = layers::excluding(leaf, arg, origins);
-        text += &match (origins.get(id), excluding, resolved) {
-            (Some(origin), ..) if !texts.is_empty() => {
-                format!("{key} = {}  # {origin}\n", toml(arg, &texts))
-            }
-            (_, Some(other), _) => {
-                format!("# {key} is not set; {} excludes it\n", super::key(other))
-            }
-            (_, _, Some(Resolved { text, why, .. })) => match text {
-                Some(text) => format!(
-                    "{key} = {}  # {why}\n",
-                    toml(arg, std::slice::from_ref(text))
-                ),
-                None => format!("# {key} is not set; {why}\n"),
-            },
-            _ if texts.is_empty() => {
-                let default = described_default(arg).map(|text| format!("; default: {text}"));
-                format!("# {key} is not set{}\n", default.unwrap_or_default())
-            }
-            _ => format!("{key} = {}  # default\n", toml(arg, &texts)),
+        let (texts, why) = match (origins.get(id), excluding, resolved) {
+            (Some(origin), ..) if !texts.is_empty() => (texts, origin.to_string()),
+            (_, Some(other), _) => (vec![], format!("{} excludes it", super::key(other))),
+            (_, _, Some(resolved)) => (
+                resolved.text.iter().cloned().collect(),
+                resolved.why.clone(),
+            ),
+            _ if texts.is_empty() => (texts, described_default(arg).unwrap_or_default()),
+            _ => (texts, "default".to_owned()),
+        };
+        text += &match (texts.is_empty(), why.as_str()) {
+            (false, why) => format!("{key} = {}  # {why}\n", toml(arg, &texts)),
+            (true, "") => format!("# {key} is not set\n"),
+            (true, why) => format!("# {key} is not set; {why}\n"),
         };
     }
     text
@@ -81,7 +75,8 @@ pub fn print(
 fn described_default(arg: &Arg) -> Option<String> {
     let help = arg.get_help()?.to_string();
     let (_, rest) = help.split_once("[default: ")?;
-    rest.split(']').next().map(str::to_owned)
+    let default = rest.split(']').next()?;
+    Some(format!("default: {default}"))
 }
 
 /// The values of an option, as on the command line; a flag in any word is true or false.

@@ -1,253 +1,176 @@
 //! Options of a training on the command line, made of the library's table of them.
 
 use super::{Resolved, named_value};
-use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
+use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use fused_mlp::training::{Recipe, Schedule, TrainingOptions, training_options};
-use std::fmt::Display;
 
-/// A type of values, as clap takes them.
-trait OptionValue {
-    fn argument(argument: Arg) -> Arg;
+/// Why a text is no value of an option.
+type WrongValue = Box<dyn std::error::Error + Send + Sync>;
+
+/// An option that a recipe sets: a row of the library's table.
+#[derive(Debug)]
+pub struct RecipeOption {
+    /// Name of its field.
+    pub name: &'static str,
+    value_name: &'static str,
+    help: &'static str,
+    get: fn(&TrainingOptions) -> String,
+    set: fn(&mut TrainingOptions, &str) -> Result<(), WrongValue>,
 }
 
-macro_rules! numbers {
-    ($($type:ty),+) => {
-        $(impl OptionValue for $type {
-            fn argument(argument: Arg) -> Arg {
-                argument.value_parser(value_parser!($type))
-            }
-        })+
+macro_rules! define_rows {
+    (
+        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr;)+
+        of the run
+        $($rest:tt)*
+    ) => {
+        const ROWS: &[RecipeOption] = &[$(RecipeOption {
+            name: stringify!($name),
+            value_name: $value,
+            help: concat!($($help),+),
+            get: |options| options.$name.to_string(),
+            set: |options, text| {
+                options.$name = text.parse()?;
+                Ok(())
+            },
+        }),+];
     };
 }
 
-numbers!(u32, usize, f32);
-
-impl OptionValue for bool {
-    fn argument(argument: Arg) -> Arg {
-        let argument = argument.value_parser(value_parser!(bool));
-        argument.num_args(0..=1).default_missing_value("true")
-    }
-}
-
-impl OptionValue for Schedule {
-    fn argument(argument: Arg) -> Arg {
-        let argument = argument.value_parser(named_value::schedule());
-        argument.hide_possible_values(true)
-    }
-}
+training_options!(define_rows);
 
 /// `batch_size` as `batch-size`.
 pub fn kebab(name: &str) -> String {
     name.replace('_', "-")
 }
 
-fn argument<T: OptionValue>(name: &'static str, value: &'static str, help: &str) -> Arg {
-    let argument = Arg::new(name).long(kebab(name)).value_name(value);
-    T::argument(argument).help(help.trim().to_owned())
+impl RecipeOption {
+    /// Sets this option to a text that was parsed as an argument.
+    pub fn set(&self, options: &mut TrainingOptions, text: &str) {
+        (self.set)(options, text).expect("what the argument has accepted can be read again");
+    }
+
+    /// The argument, whose value is the shortest text that means it.
+    fn argument(&'static self) -> Arg {
+        let argument = Arg::new(self.name)
+            .long(kebab(self.name))
+            .value_name(self.value_name)
+            .help(self.help.trim());
+        let shortest = |text: &str| -> Result<String, WrongValue> {
+            let mut options = TrainingOptions::default();
+            (self.set)(&mut options, text)?;
+            Ok((self.get)(&options))
+        };
+        match self.value_name {
+            "NAME" => argument
+                .value_parser(PossibleValuesParser::new(Schedule::ALL.map(Schedule::name)))
+                .hide_possible_values(true),
+            "BOOL" => argument
+                .value_parser(PossibleValuesParser::new(["true", "false"]))
+                .num_args(0..=1)
+                .default_missing_value("true"),
+            _ => argument.value_parser(ValueParser::new(shortest)),
+        }
+    }
+}
+
+/// Texts of the options that a recipe sets: at most one of each, or lists, of which every combination is
+/// trained.
+#[derive(Debug, Clone)]
+pub struct Values<const ARE_LISTS: bool>(pub Vec<(&'static RecipeOption, Vec<String>)>);
+
+impl<const ARE_LISTS: bool> Args for Values<ARE_LISTS> {
+    fn augment_args(command: Command) -> Command {
+        let recipe = Recipe::default();
+        let defaults = recipe.options();
+        command.args(ROWS.iter().map(|row| {
+            let (argument, default) = (row.argument(), (row.get)(&defaults));
+            match ARE_LISTS {
+                true => argument
+                    .value_name("LIST")
+                    .num_args(1)
+                    .action(ArgAction::Append)
+                    .value_delimiter(',')
+                    .default_value(default),
+                false => argument.help(format!(
+                    "{} [default: {default}, as in recipe {recipe}]",
+                    row.help.trim()
+                )),
+            }
+        }))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<const ARE_LISTS: bool> FromArgMatches for Values<ARE_LISTS> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let values = |row: &'static RecipeOption| {
+            let texts = matches.get_many(row.name).unwrap_or_default();
+            (row, texts.cloned().collect())
+        };
+        Ok(Self(ROWS.iter().map(values).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// A recipe, and options that take precedence over it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Args)]
 pub struct RecipeArgs {
-    pub recipe: Recipe,
-    /// What both come to; the rest is not set by a recipe.
-    pub options: TrainingOptions,
-}
-
-/// Lists of options, of which every combination is trained.
-#[derive(Debug, Clone)]
-pub struct ListArgs(pub Lists);
-
-macro_rules! define_arguments {
-    (
-        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr;)+
-        of the run
-        $($rest:tt)*
-    ) => {
-        /// Values of each option that a recipe sets.
-        #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub struct Lists {
-            $($(#[doc = $help])+ pub $name: Vec<$type>,)+
-        }
-
-        impl Lists {
-            /// The values of one training.
-            pub fn of(options: &TrainingOptions) -> Self {
-                Self { $($name: vec![options.$name.clone()],)+ }
-            }
-
-            /// Each value once.
-            pub fn without_repetitions(&self) -> Self {
-                Self { $($name: once(&kebab(stringify!($name)), &self.$name),)+ }
-            }
-
-            /// Every combination of the values, in the order of the options: the last changes fastest.
-            pub fn combinations(&self, base: &TrainingOptions) -> Vec<TrainingOptions> {
-                let all = vec![base.clone()];
-                $(
-                    let with = |options: &TrainingOptions, value: &$type| TrainingOptions {
-                        $name: value.clone(),
-                        ..options.clone()
-                    };
-                    let all: Vec<TrainingOptions> = all
-                        .iter()
-                        .flat_map(|options| self.$name.iter().map(move |value| with(options, value)))
-                        .collect();
-                )+
-                all
-            }
-        }
-
-        impl RecipeArgs {
-            fn arguments() -> Vec<Arg> {
-                let recipe = Recipe::default();
-                let options = recipe.options();
-                vec![$({
-                    let default = &options.$name;
-                    let help = concat!($($help),+).trim();
-                    let help = format!("{help} [default: {default}, as in recipe {recipe}]");
-                    argument::<$type>(stringify!($name), $value, &help)
-                }),+]
-            }
-
-            fn options(recipe: &TrainingOptions, matches: &ArgMatches) -> TrainingOptions {
-                let mut options = recipe.clone();
-                $(if let Some(value) = matches.get_one::<$type>(stringify!($name)) {
-                    options.$name = value.clone();
-                })+
-                options
-            }
-        }
-
-        impl ListArgs {
-            fn arguments() -> Vec<Arg> {
-                let options = TrainingOptions::default();
-                vec![$(
-                    argument::<$type>(stringify!($name), "LIST", concat!($($help),+))
-                        .num_args(1)
-                        .action(ArgAction::Append)
-                        .value_delimiter(',')
-                        .default_value(options.$name.to_string())
-                ),+]
-            }
-
-            fn lists(matches: &ArgMatches) -> Lists {
-                let lists = Lists {
-                    $($name: matches
-                        .get_many::<$type>(stringify!($name))
-                        .unwrap_or_default()
-                        .cloned()
-                        .collect(),)+
-                };
-                lists
-            }
-        }
-    };
-}
-
-training_options!(define_arguments);
-
-/// A list without the values that stand in it before; says so.
-pub fn once<T: Clone + PartialEq + Display>(name: &str, values: &[T]) -> Vec<T> {
-    let mut kept: Vec<T> = Vec::new();
-    let mut dropped: Vec<String> = Vec::new();
-    for value in values {
-        if kept.contains(value) {
-            dropped.push(value.to_string());
-        } else {
-            kept.push(value.clone());
-        }
-    }
-    if !dropped.is_empty() {
-        crate::terminal::output::message(&format!(
-            "warning: --{name} names {} more than once; each value counts once",
-            dropped.join(", ")
-        ));
-    }
-    kept
-}
-
-impl Args for RecipeArgs {
-    fn augment_args(command: Command) -> Command {
-        let recipe = Arg::new("recipe")
-            .long("recipe")
-            .value_name("NAME")
-            .help(
-                "Options that are not given: fast (98 % of MNIST's test data in the least time), best \
-                 (longer, for a higher accuracy) or assignment (plain SGD)",
-            )
-            .default_value(Recipe::default().name())
-            .value_parser(named_value::recipe())
-            .hide_possible_values(true);
-        let command = command.arg(recipe).args(Self::arguments());
-        command.mut_arg("init_scale", |argument| argument.conflicts_with("init"))
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
-impl FromArgMatches for RecipeArgs {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let recipe = matches
-            .get_one::<Recipe>("recipe")
-            .copied()
-            .unwrap_or_default();
-        let own = recipe.options();
-        let mut options = Self::options(&own, matches);
-        if matches
-            .value_source("nesterov")
-            .is_none_or(|it| it == ValueSource::DefaultValue)
-        {
-            // A recipe without momentum says nothing on its form.
-            options.nesterov = options.momentum != 0.0 && (own.nesterov || own.momentum == 0.0);
-        }
-        Ok(Self { recipe, options })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Args for ListArgs {
-    fn augment_args(command: Command) -> Command {
-        command.args(Self::arguments())
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
-impl FromArgMatches for ListArgs {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        Ok(Self(Self::lists(matches)))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
+    /// Options that are not given: fast (98 % of MNIST's test data in the least time), best (longer, for a
+    /// higher accuracy) or assignment (plain SGD)
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value_t = Recipe::default(),
+        value_parser = named_value::recipe(),
+        hide_possible_values = true
+    )]
+    recipe: Recipe,
+    #[command(flatten)]
+    given: Values<false>,
 }
 
 impl RecipeArgs {
     /// As if every option had been given: those of a run that goes on, whatever its recipe was.
     pub fn resolved(options: &TrainingOptions) -> Self {
+        let given = ROWS.iter().map(|row| (row, vec![(row.get)(options)]));
         Self {
             recipe: Recipe::default(),
-            options: options.clone(),
+            given: Values(given.collect()),
         }
+    }
+
+    /// What both come to; the rest is not set by a recipe.
+    pub fn options(&self) -> TrainingOptions {
+        let recipe = self.recipe.options();
+        let mut options = recipe.clone();
+        let mut is_nesterov_given = false;
+        for (row, texts) in &self.given.0 {
+            for text in texts {
+                row.set(&mut options, text);
+                is_nesterov_given |= row.name == "nesterov";
+            }
+        }
+        if !is_nesterov_given {
+            // A recipe without momentum says nothing on its form.
+            let is_nesterov = recipe.nesterov || recipe.momentum == 0.0;
+            options.nesterov = options.momentum != 0.0 && is_nesterov;
+        }
+        options
     }
 
     /// What the recipe sets, for `--print-config`.
     pub fn named(&self) -> Vec<Resolved> {
-        let recipe = self.recipe.options();
-        let has_momentum = self.options.momentum != 0.0;
+        let (recipe, options) = (self.recipe.options(), self.options());
+        let has_momentum = options.momentum != 0.0;
         let why = |name| match name {
             "nesterov" if has_momentum != (recipe.momentum != 0.0) => match has_momentum {
                 true => "as momentum is above 0".to_owned(),
@@ -255,7 +178,7 @@ impl RecipeArgs {
             },
             _ => format!("recipe {}", self.recipe),
         };
-        let texts = self.options.of_recipe().into_iter();
+        let texts = options.of_recipe().into_iter();
         texts
             .map(|(name, text)| Resolved::new(name, text, why(name)))
             .collect()
@@ -263,12 +186,13 @@ impl RecipeArgs {
 
     /// The name of the recipe, and whether all its options are as it sets them.
     pub fn describe(&self) -> String {
-        let is_changed = self.options.of_recipe() != self.recipe.options().of_recipe();
+        let options = self.options();
+        let is_changed = options.of_recipe() != self.recipe.options().of_recipe();
         format!(
             "recipe {}{}: {}",
             self.recipe,
             if is_changed { ", changed" } else { "" },
-            arguments(&self.options)
+            arguments(&options)
         )
     }
 }

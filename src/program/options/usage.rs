@@ -1,20 +1,26 @@
 //! Mistakes of usage, each in one line.
 
 use super::Origins;
+use anyhow::anyhow;
+use clap::error::ErrorKind;
 use std::error::Error;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
 /// What clap says in several lines, in one: what is wrong, what is similar, and where it was set if
-/// not on the command line.
-pub fn one_line(error: &clap::Error, origins: &Origins) -> String {
-    let text = in_words(joined(&error.to_string()), error);
+/// not on the command line. Help and version stay as they are.
+pub fn in_one_line(error: clap::Error, origins: &Origins) -> anyhow::Error {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return error.into();
+    }
+    let text = in_words(joined(&error.to_string()), &error);
     let set_by = origins.of_named(&text);
-    format!("{text}{set_by}; --help tells more")
+    anyhow!("{text}{set_by}; --help tells more")
 }
 
 /// The lines up to the usage as one; clap's tips are further sentences. How to pass the name of an option
 /// as a value is none that helps: a slip is likelier.
 fn joined(text: &str) -> String {
+    let text = text.trim_start_matches("error: ");
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let lines =
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
@@ -31,24 +37,18 @@ fn joined(text: &str) -> String {
 /// What was expected, where the standard library tells only what was found, and clap gives a range in the
 /// syntax of the language.
 fn in_words(text: String, error: &clap::Error) -> String {
-    let is_no_whole = |error: &ParseIntError| *error.kind() != IntErrorKind::PosOverflow;
-    let expected = match error.source() {
-        Some(source) if source.is::<ParseFloatError>() => "a number, such as 0.1".to_owned(),
-        Some(source) if source.downcast_ref().is_some_and(is_no_whole) => {
-            "a whole number, such as 10".to_owned()
-        }
-        _ if text.ends_with(": value was not a boolean") => "true or false".to_owned(),
-        _ => match text
-            .rsplit_once(" is not in ")
-            .and_then(|(_, range)| range.split_once("..="))
-        {
-            Some((first, last)) => format!("{first} to {last}"),
-            None => return text,
-        },
+    let source = error.source();
+    let whole = source.and_then(|it| it.downcast_ref::<ParseIntError>());
+    let range = text.rsplit_once(" is not in ");
+    let expected = match (whole, range.and_then(|(_, range)| range.split_once("..="))) {
+        (Some(whole), _) if *whole.kind() == IntErrorKind::PosOverflow => "a smaller number".into(),
+        (Some(_), _) => "a whole number, such as 10".into(),
+        (_, Some((first, last))) => format!("{first} to {last}"),
+        _ if source.is_some_and(|it| it.is::<ParseFloatError>()) => "a number, such as 0.1".into(),
+        _ if text.ends_with(": value was not a boolean") => "true or false".into(),
+        _ => return text,
     };
-    let told = text
-        .rsplit_once(": ")
-        .map_or(text.as_str(), |(told, _)| told);
+    let told = text.rsplit_once(": ").map_or(text.as_str(), |it| it.0);
     format!("{told}: expected {expected}")
 }
 

@@ -1,8 +1,15 @@
 //! What is trained in one run of a sweep, and the product of lists of options.
 
-use crate::options::training::Lists;
+use crate::options::number_range::NumberRange;
+use crate::options::training::{Values, kebab};
+use clap::Args;
 use fused_mlp::training::TrainingOptions;
 use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// Most runs of a sweep: more are a mistake of the range.
+pub const MOST_RUNS: usize = 20_000;
 
 /// All that decides the result of one run besides the data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,88 +38,156 @@ impl RunConfiguration {
 }
 
 /// Lists of options. A sweep trains every combination of their values.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Args)]
 pub struct Grid {
-    /// Values of the options that a recipe sets.
-    #[serde(flatten)]
-    pub lists: Lists,
-    /// Units of the hidden layer.
-    pub hidden: Vec<usize>,
-    /// Training samples that are set aside.
+    #[command(flatten)]
+    lists: Values<true>,
+    /// Units of the hidden layer
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "300"
+    )]
+    hidden: Vec<usize>,
+    /// Seeds of the initial weights and the sample order, each repeating every configuration
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_seeds, default_value = "1")]
+    seeds: Vec<NumberRange>,
+    /// Training samples set aside, which choose the best configuration; at least 1
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
     pub validation: usize,
-    /// Seeds: the innermost list, so that repetitions stand together.
-    pub seeds: Vec<u64>,
 }
 
-impl Default for Grid {
-    /// One run with the default options of a training, validated on 5,000 samples.
-    fn default() -> Self {
-        let options = TrainingOptions::default();
-        Self {
-            lists: Lists::of(&options),
-            hidden: vec![300],
-            validation: 5_000,
-            seeds: vec![options.seed],
-        }
+fn parse_seeds(text: &str) -> Result<NumberRange, String> {
+    let range: NumberRange = text.parse()?;
+    if range.0.end() - range.0.start() >= MOST_RUNS as u64 {
+        return Err(format!("expected a range of at most {MOST_RUNS} seeds"));
     }
+    Ok(range)
 }
 
 impl Grid {
-    /// Every combination of the values, in the order of the fields: the last list, the seeds,
-    /// changes fastest. Nesterov's form means nothing without momentum, so such a run comes once.
+    fn seeds(&self) -> Vec<u64> {
+        distinct(self.seeds.iter().flat_map(|it| it.0.clone()))
+    }
+
+    /// Every combination of the values, in the order of the options: the last list, the seeds, changes
+    /// fastest, so that repetitions stand together. Each comes once, also one without momentum, for which
+    /// Nesterov's form means nothing.
     pub fn configurations(&self) -> Vec<RunConfiguration> {
-        let base = TrainingOptions {
-            validation: self.validation,
-            ..TrainingOptions::default()
-        };
-        let mut all: Vec<RunConfiguration> = Vec::new();
-        for mut options in self.lists.combinations(&base) {
-            let is_repeated =
-                options.momentum == 0.0 && self.lists.nesterov.first() != Some(&options.nesterov);
-            if is_repeated {
-                continue;
-            }
-            options.nesterov &= options.momentum != 0.0;
-            for &hidden in &self.hidden {
-                all.extend(self.seeds.iter().map(|&seed| RunConfiguration {
-                    hidden,
-                    options: TrainingOptions {
-                        seed,
-                        ..options.clone()
-                    },
-                }));
-            }
+        let mut all = vec![RunConfiguration {
+            hidden: 0,
+            options: TrainingOptions {
+                validation: self.validation,
+                ..TrainingOptions::default()
+            },
+        }];
+        for (option, texts) in &self.lists.0 {
+            all = product(&all, texts, |run, text| option.set(&mut run.options, text));
         }
+        all = product(&all, &self.hidden, |run, &hidden| run.hidden = hidden);
+        all = product(&all, &self.seeds(), |run, &seed| run.options.seed = seed);
+        for run in &mut all {
+            run.options.nesterov &= run.options.momentum != 0.0;
+        }
+        let mut seen = BTreeSet::new();
+        all.retain(|run| seen.insert(run.texts()));
         all
     }
+
+    /// The lists by the names of their options.
+    ///
+    /// # Errors
+    /// If a value cannot be written as JSON.
+    pub fn description(&self) -> serde_json::Result<Map<String, Value>> {
+        let mut fields = Map::new();
+        for (option, texts) in &self.lists.0 {
+            let values = distinct(texts).into_iter().map(|text| {
+                let mut options = TrainingOptions::default();
+                option.set(&mut options, text);
+                // By way of text, in which a number has as few digits as tell it from others of its type.
+                let options: Value = serde_json::from_str(&serde_json::to_string(&options)?)?;
+                Ok(options[option.name].clone())
+            });
+            let values: serde_json::Result<Value> = values.collect();
+            fields.insert(kebab(option.name), values?);
+        }
+        fields.insert(
+            "hidden".to_owned(),
+            distinct(self.hidden.iter().copied()).into(),
+        );
+        fields.insert("seeds".to_owned(), self.seeds().into());
+        fields.insert("validation".to_owned(), self.validation.into());
+        Ok(fields)
+    }
+}
+
+/// Each run with each value.
+fn product<T>(
+    all: &[RunConfiguration],
+    values: &[T],
+    set: impl Fn(&mut RunConfiguration, &T),
+) -> Vec<RunConfiguration> {
+    let with = |run: &RunConfiguration, value: &T| {
+        let mut run = run.clone();
+        set(&mut run, value);
+        run
+    };
+    let runs = all.iter();
+    runs.flat_map(|run| values.iter().map(|value| with(run, value)))
+        .collect()
+}
+
+/// Each value of a list once.
+fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut all = Vec::new();
+    for value in values {
+        if !all.contains(&value) {
+            all.push(value);
+        }
+    }
+    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::{Command, FromArgMatches};
+
+    impl Grid {
+        /// Of a command line.
+        pub fn of(arguments: &str) -> Self {
+            let command = Self::augment_args(Command::new("sweep").no_binary_name(true));
+            let matches = command.get_matches_from(arguments.split_whitespace());
+            Self::from_arg_matches(&matches).unwrap()
+        }
+    }
 
     #[test]
     fn every_combination_comes_once_and_seeds_stand_together() {
-        let grid = Grid {
-            lists: Lists {
-                learning_rate: vec![0.1, 0.3],
-                momentum: vec![0.0, 0.9],
-                ..Lists::of(&TrainingOptions::default())
-            },
-            hidden: vec![10, 20, 30],
-            seeds: vec![1, 2],
-            ..Grid::default()
-        };
+        let lists = "--learning-rate 0.1,0.3,0.10 --momentum 0,0.9 --nesterov true,false";
+        let grid = Grid::of(&format!("{lists} --hidden 10,20,30 --seeds 1-2"));
         let runs = grid.configurations();
-        assert_eq!(runs.len(), 24);
+        assert_eq!(runs.len(), 36);
         for (index, run) in runs.iter().enumerate() {
             assert!(!runs[..index].contains(run), "{run:?}");
             assert_eq!(run.options.seed, 1 + index as u64 % 2);
-            assert_eq!(run.options.nesterov, run.options.momentum > 0.0);
+            assert!(!run.options.nesterov || run.options.momentum > 0.0);
             assert_eq!(run.options.validation, 5_000);
         }
         assert_eq!(runs[0].without_seed(), runs[1].without_seed());
         assert_ne!(runs[1].without_seed(), runs[2].without_seed());
+    }
+
+    #[test]
+    fn a_description_has_the_numbers_of_the_command_line() {
+        let grid =
+            Grid::of("--learning-rate 0.10,1,.1 --momentum .9 --schedule step --seeds 1,3-4,3");
+        let text = serde_json::to_string(&grid.description().unwrap()).unwrap();
+        let expected = "{\"batch-size\":[100],\"epochs\":[4],\"hidden\":[300],\"init-scale\":[2.0],\
+                        \"learning-rate\":[0.1,1.0],\"momentum\":[0.9],\"nesterov\":[true],\
+                        \"schedule\":[\"step\"],\"seeds\":[1,3,4],\"validation\":5000,\
+                        \"warm-up\":[0.2],\"weight-decay\":[0.00003]}";
+        assert_eq!(text, expected);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | content |
 //! | --- | --- |
-//! | `sweep.json` | what the sweep is: its description and every configuration |
+//! | `sweep.json` | what the sweep is: its options and the checksums of its data |
 //! | `sweep.csv` | one line for each run that has ended |
 //! | `epochs.csv` | one line for each of their epochs |
 //!
@@ -10,152 +10,89 @@
 //! always whole.
 
 use super::{RunConfiguration, RunRecord, RunResult};
+use anyhow::{Context, anyhow, bail};
 use fused_mlp::files::{atomic, bounded, create_folders, shown};
 use fused_mlp::training::EpochRecord;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Description of the sweep.
-pub const SWEEP_FILE: &str = "sweep.json";
+const SWEEP_FILE: &str = "sweep.json";
 /// One line a run.
-pub const SWEEP_RUNS_FILE: &str = "sweep.csv";
+const RUNS_FILE: &str = "sweep.csv";
 /// One line an epoch of a run.
-pub const SWEEP_EPOCHS_FILE: &str = "epochs.csv";
+const EPOCHS_FILE: &str = "epochs.csv";
 
-/// Why the folder of a sweep cannot be used.
+/// That the sweep in a folder is another one: the first option that differs, and both values.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SweepFolderError {
-    /// Something else is there.
-    #[error("{folder} exists already and holds no sweep; choose another folder with --out", folder = shown(folder))]
-    NoSweep {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// The sweep there is another one.
-    #[error(
-        "{folder} holds a sweep with --{option} {found}, but now it is {expected}; give the same \
-         options to go on with it, or choose another folder with --out", folder = shown(folder))]
-    Other {
-        /// The folder.
-        folder: PathBuf,
-        /// The first option that differs.
-        option: String,
-        /// Its value in the folder.
-        found: String,
-        /// Its value now.
-        expected: String,
-    },
-    /// Another process has it open.
-    #[error(
-        "another process is at work on the sweep in {folder}; wait for it, or choose another \
-         folder with --out", folder = shown(folder))]
-    InUse {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// A file there is broken.
-    #[error("{path}: {problem}", path = shown(path))]
-    Broken {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it, and what to do.
-        problem: String,
-    },
-    /// A file or the folder cannot be read or written.
-    #[error("{path}: {source}{advice}", path = shown(path), advice = advice(source))]
-    Io {
-        /// What was to be read or written.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-fn advice(source: &io::Error) -> &'static str {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    match source.kind() {
-        StorageFull | QuotaExceeded | FileTooLarge => {
-            "; the same command goes on with the sweep once there is room"
-        }
-        _ => "",
-    }
+#[error("the folder holds a sweep with --{option} {found}, but now it is {expected}")]
+pub struct OtherSweep {
+    /// Its name in the description.
+    pub option: String,
+    /// Its value in the folder.
+    pub found: String,
+    /// Its value now.
+    pub expected: String,
 }
 
 /// The folder of a sweep, and the runs that are done.
 #[derive(Debug)]
 pub struct SweepFolder {
-    path: PathBuf,
+    /// Where it is.
+    pub path: PathBuf,
     configurations: Vec<RunConfiguration>,
-    results: Vec<RunResult>,
+    /// Runs that are done, in the order in which they ended.
+    pub results: Vec<RunResult>,
     /// `sweep.json`, locked while this exists, so that no two processes write here. A lock ends with
     /// its process, however that ends.
-    _lock: Option<File>,
+    _lock: File,
 }
 
 impl SweepFolder {
     /// Begins a sweep in a folder that is new or empty, or goes on with the one that is there.
     ///
-    /// `description` is an object whose fields are the options of the sweep, by their names on the
-    /// command line; a sweep is the same if they are equal, but for `data`: the folder of the data may
-    /// have moved, and their checksums tell.
+    /// `description` has the options of the sweep by their names on the command line; a sweep is the same
+    /// if they are equal, but for `data`: the folder of the data may have moved, and their checksums tell.
     ///
     /// # Errors
-    /// If the folder holds something else, another sweep or broken files, or cannot be written.
+    /// If the folder holds something else, another sweep ([`OtherSweep`]) or broken files, or cannot be
+    /// written.
     pub fn open(
         path: &Path,
-        description: &impl Serialize,
+        description: Map<String, Value>,
         configurations: &[RunConfiguration],
-    ) -> Result<Self, SweepFolderError> {
+    ) -> anyhow::Result<Self> {
+        create_folders(path).map_err(failed(path))?;
+        let file = path.join(SWEEP_FILE);
+        match bounded::read_to_string(&file, bounded::MAX_TEXT) {
+            Ok(text) => {
+                let found = serde_json::from_str(&text).with_context(|| {
+                    let file = shown(&file);
+                    format!("{file}: expected a sweep; remove the folder, or choose another one with --out")
+                });
+                check_same(&found?, &description)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                check_empty(path)?;
+                let text = format!("{:#}\n", Value::from(description));
+                atomic::write(&file, text.as_bytes()).map_err(failed(&file))?;
+            }
+            Err(error) => return Err(failed(&file)(error)),
+        }
         let mut folder = Self {
             path: path.to_owned(),
             configurations: configurations.to_vec(),
             results: Vec::new(),
-            _lock: None,
+            _lock: lock(path, &file)?,
         };
-        create_folders(path).map_err(|error| folder.failed("", error))?;
-        let expected = folder.description(description)?;
-        match bounded::read_to_string(&path.join(SWEEP_FILE), bounded::MAX_TEXT) {
-            Ok(text) => {
-                folder.check_same(&text, &expected)?;
-                folder.lock()?;
-                folder.read()?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let entries = fs::read_dir(path).map_err(|error| folder.failed("", error))?;
-                // That of a sweep whose first write was cut off.
-                let unfinished = format!("{SWEEP_FILE}.{}", atomic::PARTIAL);
-                let is_other = |name: io::Result<fs::DirEntry>| {
-                    name.map_or(true, |entry| *entry.file_name() != *unfinished)
-                };
-                if entries.into_iter().any(is_other) {
-                    return Err(SweepFolderError::NoSweep {
-                        folder: path.to_owned(),
-                    });
-                }
-                let text = format!("{expected:#}\n");
-                folder.replace(SWEEP_FILE, text.as_bytes())?;
-                folder.lock()?;
-            }
-            Err(error) => return Err(folder.failed(SWEEP_FILE, error)),
-        }
+        folder.read()?;
         folder.rewrite()?;
         Ok(folder)
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Runs that are done, in the order in which they ended.
-    pub fn results(&self) -> &[RunResult] {
-        &self.results
     }
 
     /// Places in the list of configurations of the runs that are not done.
@@ -165,181 +102,102 @@ impl SweepFolder {
         all.filter(|index| !done.contains(index)).collect()
     }
 
-    /// Keeps a run that has ended.
+    /// Keeps a run that has ended, and gives it back.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn add(&mut self, result: &RunResult) -> Result<(), SweepFolderError> {
-        self.append(SWEEP_EPOCHS_FILE, epoch_lines(result))?;
-        self.append(SWEEP_RUNS_FILE, [self.run_line(result)])?;
-        self.results.push(result.clone());
-        Ok(())
+    pub fn add(&mut self, result: RunResult) -> anyhow::Result<&RunResult> {
+        self.append(EPOCHS_FILE, &csv(epoch_lines(&result))?)?;
+        self.append(RUNS_FILE, &csv([self.run_line(&result)])?)?;
+        self.results.push(result);
+        Ok(&self.results[self.results.len() - 1])
     }
 
-    fn run_line(&self, result: &RunResult) -> RunLine {
-        let configuration = &self.configurations[result.index];
-        (
-            result.index + 1,
-            configuration.texts(),
-            RunRecord::new(result),
-        )
-    }
-
-    fn description(&self, description: &impl Serialize) -> Result<Value, SweepFolderError> {
-        // By way of text, in which a number has as few digits as tell it from others of its type.
-        let text = serde_json::to_string(description);
-        let value = text.and_then(|text| serde_json::from_str(&text));
-        value.map_err(|error| self.broken(SWEEP_FILE, &error.to_string()))
-    }
-
-    fn lock(&mut self) -> Result<(), SweepFolderError> {
-        let file = File::open(self.path.join(SWEEP_FILE));
-        let file = file.map_err(|error| self.failed(SWEEP_FILE, error))?;
-        match file.try_lock() {
-            Ok(()) => {
-                self._lock = Some(file);
-                Ok(())
-            }
-            Err(TryLockError::WouldBlock) => Err(SweepFolderError::InUse {
-                folder: self.path.clone(),
-            }),
-            Err(TryLockError::Error(error)) => Err(self.failed(SWEEP_FILE, error)),
-        }
-    }
-
-    /// Whether the sweep in the folder is this one.
-    fn check_same(&self, text: &str, expected: &Value) -> Result<(), SweepFolderError> {
-        let found: Value = serde_json::from_str(text)
-            .map_err(|error| self.broken(SWEEP_FILE, &error.to_string()))?;
-        let options = |value: &Value| -> BTreeMap<String, String> {
-            let fields = value.as_object().into_iter().flatten();
-            fields
-                .map(|(name, value)| (name.clone(), value_text(value)))
-                .collect()
-        };
-        let (found, expected) = (options(&found), options(expected));
-        let none = || "absent".to_owned();
-        let differs = |name: &&String| *name != "data" && found.get(*name) != expected.get(*name);
-        let other = expected.keys().chain(found.keys()).find(differs);
-        other.map_or(Ok(()), |name| {
-            Err(SweepFolderError::Other {
-                folder: self.path.clone(),
-                option: name.clone(),
-                found: found.get(name).cloned().unwrap_or_else(none),
-                expected: expected.get(name).cloned().unwrap_or_else(none),
-            })
-        })
+    fn append(&self, name: &str, lines: &[u8]) -> anyhow::Result<()> {
+        let path = self.path.join(name);
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let written = file.and_then(|mut file| {
+            file.write_all(lines)?;
+            file.sync_data()
+        });
+        written.map_err(failed(&path))
     }
 
     /// Reads the runs that are done. What was being written when the program ended is left out: a
     /// last line without an end, and epochs of a run that is not in `sweep.csv`.
-    fn read(&mut self) -> Result<(), SweepFolderError> {
-        let mut epochs: BTreeMap<usize, Vec<EpochRecord>> = BTreeMap::new();
-        for (run, record) in self.read_lines::<EpochRecord>(SWEEP_EPOCHS_FILE)? {
-            epochs.entry(run).or_default().push(record);
+    fn read(&mut self) -> anyhow::Result<()> {
+        let mut all_epochs: BTreeMap<usize, Vec<EpochRecord>> = BTreeMap::new();
+        for (run, record) in read_lines(&self.path.join(EPOCHS_FILE))? {
+            all_epochs.entry(run).or_default().push(record);
         }
-        for (run, record) in self.read_lines::<RunRecord>(SWEEP_RUNS_FILE)? {
-            let epochs = epochs.remove(&run).unwrap_or_default();
+        let path = self.path.join(RUNS_FILE);
+        for (run, record) in read_lines::<RunRecord>(&path)? {
+            let epochs = all_epochs.remove(&run).unwrap_or_default();
             let is_known = (1..=self.configurations.len()).contains(&run);
             if !is_known || epochs.len() != record.epochs_done {
                 let problem = format!(
-                    "run {run} has {} epochs there, but {} in {SWEEP_EPOCHS_FILE}, or comes twice",
+                    "run {run} has {} epochs there, but {} in {EPOCHS_FILE}, or comes twice",
                     record.epochs_done,
                     epochs.len()
                 );
-                return Err(self.broken(SWEEP_RUNS_FILE, &problem));
+                return Err(broken(&path, &problem));
             }
-            self.results.push(record.result(run - 1, epochs));
+            self.results.push(RunResult {
+                index: run - 1,
+                record,
+                epochs,
+            });
         }
         Ok(())
     }
 
-    /// The lines of a file, each with the number of its run; columns that nobody asks for are passed over.
-    fn read_lines<T: DeserializeOwned>(
-        &self,
-        name: &str,
-    ) -> Result<Vec<(usize, T)>, SweepFolderError> {
-        let text = match bounded::read_to_string(&self.path.join(name), bounded::MAX_LINES) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(self.failed(name, error)),
-        };
-        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-        let read = || -> Result<Vec<(usize, T)>, csv::Error> {
-            let mut reader = csv::Reader::from_reader(whole.as_bytes());
-            let headers = reader.headers()?.clone();
-            let lines = reader.records().map(|line| {
-                let line = line?;
-                let Number { run } = line.deserialize(Some(&headers))?;
-                Ok((run, line.deserialize(Some(&headers))?))
-            });
-            lines.collect()
-        };
-        read().map_err(|error| self.broken(name, &error.to_string()))
-    }
-
     /// Writes both CSV files anew, with the runs that are done and nothing else.
-    fn rewrite(&self) -> Result<(), SweepFolderError> {
-        let epochs = self.results.iter().flat_map(epoch_lines);
-        let epochs = csv_lines(epochs, true);
-        let epochs = epochs.map_err(|error| self.failed(SWEEP_EPOCHS_FILE, error))?;
-        self.replace(SWEEP_EPOCHS_FILE, &epochs)?;
-        let runs = self.results.iter().map(|result| self.run_line(result));
-        let runs = csv_lines(runs, true);
-        self.replace(
-            SWEEP_RUNS_FILE,
-            &runs.map_err(|error| self.failed(SWEEP_RUNS_FILE, error))?,
-        )
-    }
-
-    /// Appends lines in one write, after those with the names of the columns where there are none.
-    fn append(
-        &self,
-        name: &str,
-        lines: impl IntoIterator<Item = impl CsvLine>,
-    ) -> Result<(), SweepFolderError> {
-        let write = || {
+    fn rewrite(&self) -> anyhow::Result<()> {
+        let options = self.configurations[0].texts().into_iter();
+        let options: Vec<&str> = options.map(|(name, _)| name).collect();
+        let options = options.join(",");
+        let epochs = csv(self.results.iter().flat_map(epoch_lines))?;
+        let runs = csv(self.results.iter().map(|result| self.run_line(result)))?;
+        for (name, columns, lines) in [
+            (EPOCHS_FILE, EPOCH_COLUMNS.to_owned(), epochs),
+            (RUNS_FILE, format!("{options},{RUN_COLUMNS}"), runs),
+        ] {
             let path = self.path.join(name);
-            let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-            let is_empty = file.metadata()?.len() == 0;
-            file.write_all(&csv_lines(lines, is_empty)?)?;
-            file.sync_data()
-        };
-        write().map_err(|error| self.failed(name, error))
-    }
-
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), SweepFolderError> {
-        let written = atomic::write(&self.path.join(name), bytes);
-        written.map_err(|error| self.failed(name, error))
-    }
-
-    fn failed(&self, name: &str, source: io::Error) -> SweepFolderError {
-        let path = match name {
-            "" => self.path.clone(),
-            name => self.path.join(name),
-        };
-        SweepFolderError::Io { path, source }
-    }
-
-    fn broken(&self, name: &str, problem: &str) -> SweepFolderError {
-        let advice = match name {
-            SWEEP_FILE => "remove the folder, or choose another one with --out",
-            _ => "remove these lines, and the same command trains their runs again",
-        };
-        SweepFolderError::Broken {
-            path: self.path.join(name),
-            problem: format!("{problem}; {advice}"),
+            let text = [format!("run,{columns}\n").as_bytes(), &lines].concat();
+            atomic::write(&path, &text).map_err(failed(&path))?;
         }
+        Ok(())
+    }
+
+    /// A run in `sweep.csv`: its number, its options and what it gave.
+    fn run_line<'a>(&self, result: &'a RunResult) -> (usize, Vec<String>, &'a RunRecord) {
+        let options = self.configurations[result.index].texts().into_iter();
+        let options = options.map(|(_, text)| text).collect();
+        (result.index + 1, options, &result.record)
     }
 }
 
-/// A run in `sweep.csv`: its number, its options and what it gave.
-type RunLine = (usize, Vec<(&'static str, String)>, RunRecord);
+/// Names of the fields of a [`RunRecord`] and of an [`EpochRecord`].
+const RUN_COLUMNS: &str = "outcome,epochs_done,train_loss,train_accuracy,validation_loss,\
+                           validation_accuracy,best_epoch,best_validation_accuracy,test_loss,\
+                           test_accuracy,seconds";
+const EPOCH_COLUMNS: &str = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,\
+                             learning_rate,seconds,samples_per_second";
 
 /// The epochs of a run, each with the run's number.
 fn epoch_lines(result: &RunResult) -> impl Iterator<Item = (usize, EpochRecord)> {
     let run = result.index + 1;
     result.epochs.iter().map(move |&record| (run, record))
+}
+
+/// Lines of a CSV file.
+fn csv(lines: impl IntoIterator<Item = impl Serialize>) -> anyhow::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new();
+    let mut writer = writer.has_headers(false).from_writer(Vec::new());
+    lines
+        .into_iter()
+        .try_for_each(|line| writer.serialize(line))?;
+    Ok(writer.into_inner()?)
 }
 
 /// The number of a line's run.
@@ -348,64 +206,55 @@ struct Number {
     run: usize,
 }
 
-/// A line of a CSV file, with the names of its columns.
-trait CsvLine {
-    fn names(&self) -> io::Result<Vec<String>>;
-    fn write(&self, writer: &mut csv::Writer<Vec<u8>>) -> Result<(), csv::Error>;
+/// The lines of a file, each with the number of its run; columns that nobody asks for are passed over.
+fn read_lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<(usize, T)>> {
+    let text = match bounded::read_to_string(path, bounded::MAX_LINES) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        other => other.map_err(failed(path))?,
+    };
+    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+    let read = || -> csv::Result<Vec<(usize, T)>> {
+        let mut reader = csv::Reader::from_reader(whole.as_bytes());
+        let headers = reader.headers()?.clone();
+        let lines = reader.records().map(|line| {
+            let line = line?;
+            let Number { run } = line.deserialize(Some(&headers))?;
+            Ok((run, line.deserialize(Some(&headers))?))
+        });
+        lines.collect()
+    };
+    read().map_err(|error| broken(path, &error))
 }
 
-impl CsvLine for RunLine {
-    fn names(&self) -> io::Result<Vec<String>> {
-        let (_, options, record) = self;
-        let mut names = vec!["run".to_owned()];
-        names.extend(options.iter().map(|(name, _)| (*name).to_owned()));
-        names.extend(fields(record)?);
-        Ok(names)
-    }
-
-    fn write(&self, writer: &mut csv::Writer<Vec<u8>>) -> Result<(), csv::Error> {
-        let (run, options, record) = self;
-        let options: Vec<&String> = options.iter().map(|(_, text)| text).collect();
-        writer.serialize((run, options, record))
-    }
-}
-
-impl CsvLine for (usize, EpochRecord) {
-    fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = vec!["run".to_owned()];
-        names.extend(fields(&self.1)?);
-        Ok(names)
-    }
-
-    fn write(&self, writer: &mut csv::Writer<Vec<u8>>) -> Result<(), csv::Error> {
-        writer.serialize(self)
-    }
-}
-
-/// Names of the fields of a record.
-fn fields(record: &impl Serialize) -> io::Result<Vec<String>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.serialize(record)?;
-    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
-    let mut reader = csv::Reader::from_reader(bytes.as_slice());
-    Ok(reader.headers()?.iter().map(str::to_owned).collect())
-}
-
-/// Lines of a CSV file, after the names of its columns if those are asked for.
-fn csv_lines(
-    lines: impl IntoIterator<Item = impl CsvLine>,
-    mut has_headers: bool,
-) -> io::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new()
-        .has_headers(false)
-        .from_writer(Vec::new());
-    for line in lines {
-        if std::mem::take(&mut has_headers) {
-            writer.write_record(line.names()?)?;
+/// Refuses a folder that holds something else than a sweep whose first write was cut off.
+fn check_empty(path: &Path) -> anyhow::Result<()> {
+    let unfinished = format!("{SWEEP_FILE}.{}", atomic::PARTIAL);
+    let entries = fs::read_dir(path).map_err(failed(path))?;
+    for entry in entries {
+        if *entry.map_err(failed(path))?.file_name() != *unfinished {
+            let path = shown(path);
+            bail!("{path} exists already and holds no sweep; choose another folder with --out");
         }
-        line.write(&mut writer)?;
     }
-    writer.into_inner().map_err(|error| error.into_error())
+    Ok(())
+}
+
+/// Whether the sweep in the folder is this one.
+fn check_same(found: &Map<String, Value>, expected: &Map<String, Value>) -> Result<(), OtherSweep> {
+    let text = |value: Option<&Value>| value.map_or_else(|| "absent".to_owned(), value_text);
+    let options = expected.keys().chain(found.keys());
+    for option in options.filter(|option| *option != "data") {
+        let [found, expected] = [found, expected].map(|it| text(it.get(option)));
+        if found != expected {
+            let option = option.clone();
+            return Err(OtherSweep {
+                option,
+                found,
+                expected,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A value of the description as on the command line: lists with commas.
@@ -415,4 +264,37 @@ fn value_text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+fn lock(folder: &Path, file: &Path) -> anyhow::Result<File> {
+    let opened = File::open(file).map_err(failed(file))?;
+    match opened.try_lock() {
+        Ok(()) => Ok(opened),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another process is at work on the sweep in {}; wait for it, or choose another folder \
+             with --out",
+            shown(folder)
+        ),
+        Err(TryLockError::Error(error)) => Err(failed(file)(error)),
+    }
+}
+
+/// That a file or the folder cannot be read or written.
+fn failed(path: &Path) -> impl Fn(io::Error) -> anyhow::Error {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    move |error| {
+        let advice = match error.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => {
+                "; the same command goes on with the sweep once there is room"
+            }
+            _ => "",
+        };
+        anyhow!("{}: {error}{advice}", shown(path))
+    }
+}
+
+/// That lines of a file are not those that a sweep writes.
+fn broken(path: &Path, problem: &dyn std::fmt::Display) -> anyhow::Error {
+    let advice = "remove these lines, and the same command trains their runs again";
+    anyhow!("{}: {problem}; {advice}", shown(path))
 }

@@ -14,10 +14,10 @@ mod record;
 mod run;
 mod summary;
 
-pub use configuration::{Grid, RunConfiguration};
-pub use folder::{SweepFolder, SweepFolderError};
-pub use record::RunRecord;
-pub use run::{RunOutcome, RunResult, SweepEvent, SweepPlan, TestScore, run};
+pub use configuration::{Grid, MOST_RUNS, RunConfiguration};
+pub use folder::{OtherSweep, SweepFolder};
+pub use record::{RunOutcome, RunRecord, RunResult};
+pub use run::{SweepEvent, SweepPlan, run};
 pub use summary::{MeanDeviation, Summary, best_by_validation, summarise};
 
 // The package of the crate has no data.

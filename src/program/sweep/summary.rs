@@ -53,7 +53,8 @@ pub struct Summary {
     pub test_accuracy: Option<MeanDeviation>,
 }
 
-/// One summary for each configuration with a run that has ended, in the order of the configurations.
+/// One summary for each configuration with a run that has ended, in the order of the configurations, in
+/// which runs that differ by their seed alone stand together.
 ///
 /// # Panics
 /// If a result is of no configuration.
@@ -62,50 +63,39 @@ pub fn summarise(
     results: &[RunResult],
     target: Option<f64>,
 ) -> Vec<Summary> {
-    let mut groups: Vec<(RunConfiguration, Vec<&RunResult>)> = Vec::new();
+    let common = |result: &RunResult| configurations[result.index].without_seed();
     let mut sorted: Vec<&RunResult> = results.iter().collect();
     sorted.sort_by_key(|result| result.index);
-    for result in sorted {
-        let key = configurations[result.index].without_seed();
-        match groups
-            .iter_mut()
-            .find(|(configuration, _)| *configuration == key)
-        {
-            Some((_, group)) => group.push(result),
-            None => groups.push((key, vec![result])),
-        }
-    }
-    let groups = groups.into_iter();
-    groups
-        .map(|(configuration, group)| summary(configuration, &group, target))
+    sorted
+        .chunk_by(|one, other| common(one) == common(other))
+        .map(|group| summary(common(group[0]), group, target))
         .collect()
 }
 
 fn summary(configuration: RunConfiguration, group: &[&RunResult], target: Option<f64>) -> Summary {
-    let sound = || group.iter().filter(|result| !result.is_diverged());
-    let over = |value: &dyn Fn(&RunResult) -> Option<f64>| {
-        MeanDeviation::of(
-            &sound()
-                .filter_map(|result| value(result))
-                .collect::<Vec<_>>(),
-        )
+    let sound: Vec<&RunResult> = group
+        .iter()
+        .copied()
+        .filter(|it| !it.is_diverged())
+        .collect();
+    let values = |value: &dyn Fn(&RunResult) -> Option<f64>| -> Vec<f64> {
+        sound.iter().filter_map(|result| value(result)).collect()
     };
-    let last = |result: &RunResult| result.epochs.last().copied();
-    let epochs_to = |result: &RunResult| Some(f64::from(result.epochs_to(target?)?));
+    let over = |value: fn(&RunResult) -> Option<f64>| MeanDeviation::of(&values(&value));
+    let epochs_to_target = values(&|it| it.epochs_to(target?).map(f64::from));
     Summary {
         configuration,
         runs: group.len(),
-        diverged: group.len() - sound().count(),
-        train_loss: over(&|result| Some(last(result)?.train_loss)),
-        train_accuracy: over(&|result| Some(last(result)?.train_accuracy)),
-        validation_loss: over(&|result| last(result)?.validation_loss),
-        validation_accuracy: over(&|result| last(result)?.validation_accuracy),
-        best_validation_accuracy: over(&|result| result.best_epoch()?.validation_accuracy),
-        best_epoch: over(&|result| Some(f64::from(result.best_epoch()?.epoch))),
-        reached_target: target
-            .map(|_| sound().filter(|result| epochs_to(result).is_some()).count()),
-        epochs_to_target: over(&epochs_to),
-        test_accuracy: over(&|result| Some(result.test?.accuracy)),
+        diverged: group.len() - sound.len(),
+        train_loss: over(|it| it.record.train_loss),
+        train_accuracy: over(|it| it.record.train_accuracy),
+        validation_loss: over(|it| it.record.validation_loss),
+        validation_accuracy: over(|it| it.record.validation_accuracy),
+        best_validation_accuracy: over(|it| it.record.best_validation_accuracy),
+        best_epoch: over(|it| it.record.best_epoch.map(f64::from)),
+        reached_target: target.map(|_| epochs_to_target.len()),
+        epochs_to_target: MeanDeviation::of(&epochs_to_target),
+        test_accuracy: over(|it| it.record.test_accuracy),
     }
 }
 

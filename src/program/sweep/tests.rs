@@ -1,9 +1,7 @@
 //! Sweeps from the library: who is told what, and when they stop.
 
-use crate::options::training::Lists;
-
-use super::run::SweepError;
 use super::{Grid, RunConfiguration, RunResult, SweepEvent, SweepPlan, run};
+use anyhow::bail;
 use fused_mlp::mnist::Dataset;
 use fused_mlp::simd::{Isa, IsaRequest};
 use std::path::Path;
@@ -16,17 +14,9 @@ fn mnist() -> Dataset {
 }
 
 fn configurations() -> Vec<RunConfiguration> {
-    let grid = Grid {
-        lists: Lists {
-            epochs: vec![1, 2],
-            batch_size: vec![1000],
-            learning_rate: vec![0.1, 0.5],
-            ..Grid::default().lists
-        },
-        hidden: vec![3],
-        validation: 50_000,
-        ..Grid::default()
-    };
+    let grid = Grid::of(
+        "--epochs 1,2 --batch-size 1000 --learning-rate 0.1,0.5 --hidden 3 --validation 50000",
+    );
     grid.configurations()
 }
 
@@ -48,17 +38,17 @@ fn plan<'a>(
 fn results(plan: &SweepPlan<'_>, todo: &[usize]) -> (Vec<RunResult>, usize) {
     let (mut results, mut epochs) = (Vec::new(), 0);
     let stop = Arc::new(AtomicBool::new(false));
-    run(plan, todo, &stop, |event| -> Result<(), SweepError> {
+    run(plan, todo, &stop, |event| {
         match event {
             SweepEvent::Epoch { .. } => epochs += 1,
-            SweepEvent::Run(result) => results.push(result.clone()),
+            SweepEvent::Run(result) => results.push(result),
         }
         Ok(())
     })
     .unwrap();
     results.sort_by_key(|result: &RunResult| result.index);
     for result in &mut results {
-        result.seconds = 0.0;
+        result.record.seconds = 0.0;
         for record in &mut result.epochs {
             (record.seconds, record.samples_per_second) = (0.0, 0.0);
         }
@@ -82,18 +72,6 @@ fn results_do_not_depend_on_the_workers_and_only_what_is_asked_for_is_trained() 
     assert!(rates[0] != rates[1], "{rates:?}");
 }
 
-#[derive(Debug)]
-enum Failure {
-    Sweep,
-    Listener,
-}
-
-impl From<SweepError> for Failure {
-    fn from(_: SweepError) -> Self {
-        Self::Sweep
-    }
-}
-
 #[test]
 fn an_error_of_the_listener_ends_the_sweep() {
     let (dataset, configurations) = (mnist(), configurations());
@@ -104,10 +82,10 @@ fn an_error_of_the_listener_ends_the_sweep() {
         SweepEvent::Epoch { .. } => Ok(()),
         SweepEvent::Run(_) => {
             told += 1;
-            Err(Failure::Listener)
+            bail!("the listener")
         }
     });
-    assert!(matches!(ended, Err(Failure::Listener)), "{ended:?}");
+    assert_eq!(ended.unwrap_err().to_string(), "the listener");
     assert_eq!(told, 1);
     assert!(stop.load(Ordering::Relaxed));
 }
@@ -115,11 +93,11 @@ fn an_error_of_the_listener_ends_the_sweep() {
 #[test]
 fn nothing_is_told_after_a_stop_and_nothing_trained_with_a_wrong_option() {
     let (dataset, mut configurations) = (mnist(), configurations());
-    let nothing = |_: SweepEvent<'_>| -> Result<(), SweepError> { panic!("nothing is to tell") };
+    let nothing = |_: SweepEvent| panic!("nothing is to tell");
     let stop = Arc::new(AtomicBool::new(true));
     run(&plan(&dataset, &configurations, 2), &[0, 1], &stop, nothing).unwrap();
     configurations[3].options.learning_rate = f32::NAN;
     let stop = Arc::new(AtomicBool::new(false));
     let error = run(&plan(&dataset, &configurations, 2), &[0], &stop, nothing).unwrap_err();
-    assert!(error.to_string().contains("--learning-rate"), "{error}");
+    assert!(error.to_string().contains("learning_rate"), "{error}");
 }

@@ -86,12 +86,13 @@ impl Progress {
         bar
     }
 
-    /// A bar in thousandths with a message, which nobody sees without a terminal.
-    pub fn sweep_bar(&self) -> ProgressBar {
-        if self.is_quiet || !stderr().is_terminal() {
-            return ProgressBar::hidden();
-        }
-        let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
+    /// A bar for so much work with a message, which nobody sees without a terminal.
+    pub fn sweep_bar(&self, work: u64) -> ProgressBar {
+        let target = match self.is_quiet || !stderr().is_terminal() {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr(),
+        };
+        let bar = ProgressBar::with_draw_target(Some(work), target);
         if let Ok(style) = ProgressStyle::with_template("[{wide_bar}] {msg}") {
             bar.set_style(style.progress_chars("=> "));
         }

@@ -95,7 +95,7 @@ pub fn write(
     file["phases"] = serde_json::to_value(rows)?;
     let roofline = roofline_svg(rows, measured.peak / 1e9, &measured.roofs);
     let phases = phases_svg(rows);
-    let trace = chrome_trace(&measured.profile.training.threads())?;
+    let trace = chrome_trace(&measured.profile.training.threads());
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let readme = format!(
         "# Profile of training\n\n`fused-mlp {}`, {}\n\n```text\n{text}\n```\n\n\

@@ -5,38 +5,34 @@ use crate::sweep::{MeanDeviation, RunConfiguration, RunRecord, RunResult, Summar
 use crate::terminal::output::Results;
 use serde::Serialize;
 
-/// A run has ended, as a line of JSON.
+/// A run, or all runs that differ by their seed alone, have ended, as a line of JSON.
 #[derive(Serialize)]
-#[serde(tag = "event", rename = "run")]
-pub struct RunEvent<'a> {
-    run: usize,
-    #[serde(flatten)]
-    configuration: &'a RunConfiguration,
-    #[serde(flatten)]
-    record: RunRecord,
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event<'a> {
+    Run {
+        run: usize,
+        #[serde(flatten)]
+        configuration: &'a RunConfiguration,
+        #[serde(flatten)]
+        record: &'a RunRecord,
+    },
+    Summary {
+        best: bool,
+        #[serde(flatten)]
+        summary: &'a Summary,
+    },
 }
 
-impl<'a> RunEvent<'a> {
-    pub fn new(configurations: &'a [RunConfiguration], result: &RunResult) -> Self {
-        Self {
+impl<'a> Event<'a> {
+    /// Of a run.
+    pub fn of(configurations: &'a [RunConfiguration], result: &'a RunResult) -> Self {
+        Self::Run {
             run: result.index + 1,
             configuration: &configurations[result.index],
-            record: RunRecord::new(result),
+            record: &result.record,
         }
     }
 }
-
-/// Runs that differ by their seed alone, as a line of JSON.
-#[derive(Serialize)]
-#[serde(tag = "event", rename = "summary")]
-struct SummaryEvent<'a> {
-    best: bool,
-    #[serde(flatten)]
-    summary: &'a Summary,
-}
-
-/// A column of the table: its name, and what stands in it.
-type Column<'a> = (&'static str, Box<dyn Fn(&Summary) -> String + 'a>);
 
 /// Prints the summaries. Options that are the same everywhere are told once, below.
 pub fn print(
@@ -45,29 +41,19 @@ pub fn print(
     best: Option<usize>,
 ) -> anyhow::Result<()> {
     for (index, summary) in summaries.iter().enumerate() {
-        results.event(&SummaryEvent {
-            best: best == Some(index),
-            summary,
-        })?;
+        let best = best == Some(index);
+        results.event(&Event::Summary { best, summary })?;
     }
-    let Some(first) = summaries.first() else {
+    if summaries.is_empty() {
         return Ok(());
-    };
-    let (varying, constant) = option_columns(first, summaries);
-    let mut columns = varying;
-    columns.extend(result_columns(first));
-    let cells: Vec<Vec<String>> = columns
-        .iter()
-        .map(|(name, show)| {
-            let shown = summaries.iter().map(show);
-            std::iter::once(kebab(name)).chain(shown).collect()
-        })
-        .collect();
-    let width = |column: &Vec<String>| column.iter().map(|cell| cell.chars().count()).max();
+    }
+    let (mut columns, constant) = option_columns(summaries);
+    columns.extend(result_columns(summaries));
     for row in 0..=summaries.len() {
         let mut line = String::new();
-        for column in &cells {
-            let width = width(column).unwrap_or(0);
+        for column in &columns {
+            let widths = column.iter().map(|cell| cell.chars().count());
+            let width = widths.max().unwrap_or(0);
             line += &format!("{:>width$}  ", column[row]);
         }
         if best.is_some_and(|best| row == best + 1) {
@@ -79,27 +65,32 @@ pub fn print(
         results.text(&format!("\nall: {}", constant.join(", ")));
     }
     if let Some(best) = best {
+        let RunConfiguration { hidden, options } = &summaries[best].configuration;
         results.text(&format!(
-            "best by validation accuracy after the last epoch: {}",
-            format_args!(
-                "{} --hidden {}",
-                arguments(&summaries[best].configuration.options),
-                summaries[best].configuration.hidden
-            )
+            "best by validation accuracy after the last epoch: {} --hidden {hidden}",
+            arguments(options)
         ));
     }
     Ok(())
 }
 
+/// A column of the table: its name, and its cells.
+type Column = Vec<String>;
+
+fn column(name: &str, summaries: &[Summary], show: impl Fn(&Summary) -> String) -> Column {
+    let cells = summaries.iter().map(show);
+    std::iter::once(name.to_owned()).chain(cells).collect()
+}
+
 /// Columns of the options that are not the same everywhere, and the others as texts. Those that every run
 /// of a sweep has by itself are left out.
-fn option_columns<'a>(first: &Summary, summaries: &[Summary]) -> (Vec<Column<'a>>, Vec<String>) {
-    let (mut varying, mut constant): (Vec<Column<'a>>, Vec<String>) = Default::default();
-    let texts = first.configuration.texts().into_iter().enumerate();
+fn option_columns(summaries: &[Summary]) -> (Vec<Column>, Vec<String>) {
+    let (mut varying, mut constant) = (Vec::new(), Vec::new());
+    let texts = summaries[0].configuration.texts().into_iter().enumerate();
     for (place, (name, text)) in texts {
-        let show = move |it: &Summary| it.configuration.texts()[place].1.clone();
-        if summaries.iter().any(|other| show(other) != text) {
-            varying.push((name, Box::new(show)));
+        let text_of = |it: &Summary| it.configuration.texts()[place].1.clone();
+        if summaries.iter().any(|other| text_of(other) != text) {
+            varying.push(column(&kebab(name), summaries, text_of));
         } else if !["validation", "shuffle", "seed"].contains(&name) {
             constant.push(format!("{} {text}", kebab(name)));
         }
@@ -119,34 +110,34 @@ fn shown(value: Option<MeanDeviation>, (factor, digits): (f64, usize), count: us
     }
 }
 
-fn result_columns<'a>(first: &Summary) -> Vec<Column<'a>> {
-    /// Over all runs that did not diverge.
-    fn column<'a>(
-        name: &'static str,
-        value: fn(&Summary) -> Option<MeanDeviation>,
-        format: (f64, usize),
-    ) -> Column<'a> {
-        let show = move |it: &Summary| shown(value(it), format, it.runs - it.diverged);
-        (name, Box::new(show))
-    }
+fn result_columns(summaries: &[Summary]) -> Vec<Column> {
     const PERCENT: (f64, usize) = (100.0, 2);
-    let mut columns: Vec<Column<'a>> = vec![
-        ("runs", Box::new(|it| it.runs.to_string())),
-        ("diverged", Box::new(|it| it.diverged.to_string())),
-        column("train loss", |it| it.train_loss, (1.0, 4)),
-        column("validation loss", |it| it.validation_loss, (1.0, 4)),
-        column("validation %", |it| it.validation_accuracy, PERCENT),
-        column("best epoch %", |it| it.best_validation_accuracy, PERCENT),
-        column("best epoch", |it| it.best_epoch, (1.0, 1)),
+    let simple =
+        |name, show: fn(&Summary) -> usize| column(name, summaries, |it| show(it).to_string());
+    // Over all runs that did not diverge.
+    let mean = |name, value: fn(&Summary) -> Option<MeanDeviation>, format| {
+        column(name, summaries, |it| {
+            shown(value(it), format, it.runs - it.diverged)
+        })
+    };
+    let reached = |it: &Summary| it.reached_target.unwrap_or(0);
+    let mut columns = vec![
+        simple("runs", |it| it.runs),
+        simple("diverged", |it| it.diverged),
+        mean("train loss", |it| it.train_loss, (1.0, 4)),
+        mean("validation loss", |it| it.validation_loss, (1.0, 4)),
+        mean("validation %", |it| it.validation_accuracy, PERCENT),
+        mean("best epoch %", |it| it.best_validation_accuracy, PERCENT),
+        mean("best epoch", |it| it.best_epoch, (1.0, 1)),
     ];
-    if first.reached_target.is_some() {
-        let reached = |it: &Summary| it.reached_target.unwrap_or(0);
-        columns.push(("reached", Box::new(move |it| reached(it).to_string())));
-        let epochs = move |it: &Summary| shown(it.epochs_to_target, (1.0, 1), reached(it));
-        columns.push(("epochs to it", Box::new(epochs)));
+    if summaries[0].reached_target.is_some() {
+        columns.push(simple("reached", reached));
+        columns.push(column("epochs to it", summaries, |it| {
+            shown(it.epochs_to_target, (1.0, 1), reached(it))
+        }));
     }
-    if first.test_accuracy.is_some() {
-        columns.push(column("test %", |it| it.test_accuracy, PERCENT));
+    if summaries[0].test_accuracy.is_some() {
+        columns.push(mean("test %", |it| it.test_accuracy, PERCENT));
     }
     columns
 }

@@ -295,7 +295,7 @@ fn refuse_contradiction(
 /// Says that a recipe that was set is not that of the run: its options are not given ones,
 /// so they are not refused.
 fn warn_of_recipe(args: &TrainArgs, origins: &Origins, own: &TrainingOptions) {
-    let is_other = args.recipe.options.of_recipe() != own.of_recipe();
+    let is_other = args.recipe.options().of_recipe() != own.of_recipe();
     if origins.get("recipe").is_some() && is_other {
         message("warning: --recipe changes nothing: the run that is resumed keeps its own options");
     }
