@@ -241,7 +241,7 @@ fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<Ending> {
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let total = args.samples.saturating_add(args.test_samples);
-    let progress = Progress::new(args.quiet, 1);
+    let progress = Progress::lines(args.quiet);
     let bar = progress.bar(total);
     let result = synthesize(&source, &options, &args.out, |done| {
         bar.set_position(done as u64);

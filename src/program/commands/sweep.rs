@@ -298,7 +298,7 @@ impl<'a> Follower<'a> {
         let work = runs
             .map(|run| f64::from(run.options.epochs) * work_of_epoch(run))
             .sum();
-        let progress = Progress::new(is_quiet, 0);
+        let progress = Progress::lines(is_quiet);
         Self {
             bar: progress.sweep_bar(),
             progress,

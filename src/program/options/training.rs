@@ -236,14 +236,6 @@ impl FromArgMatches for ListArgs {
 }
 
 impl RecipeArgs {
-    /// As if every option had been given: those of a run that goes on, whatever its recipe was.
-    pub fn resolved(options: &TrainingOptions) -> Self {
-        Self {
-            recipe: Recipe::default(),
-            options: options.clone(),
-        }
-    }
-
     /// What the recipe sets, for `--print-config`.
     pub fn named(&self) -> Vec<Resolved> {
         let recipe = self.recipe.options();

@@ -5,65 +5,72 @@ mod live;
 
 pub use live::Outlook;
 
-use super::Line;
 use super::output::message;
+use super::{styled, width};
 use crate::terminal;
 use anstyle::{AnsiColor, Style};
 use chart::Glyphs;
 use fused_mlp::backend::PassControl;
 use fused_mlp::training::{Epoch, EpochEnd};
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use live::{LiveView, Totals};
 use std::io::{IsTerminal, stderr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How often the live view is drawn.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-const PLAIN: Style = Style::new();
 const FAINT: Style = Style::new().dimmed();
 const NUMBER: Style = Style::new().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// Shows a live view where standard error is a terminal, and one line an epoch.
+/// Lines on standard error, and below them a live view where it is a terminal.
 #[derive(Clone, Debug)]
 pub struct Progress {
     is_quiet: bool,
-    epochs: u32,
-    live: Option<Arc<Mutex<LiveView>>>,
+    live: Option<Live>,
+}
+
+/// The live view of a training, and what it follows.
+#[derive(Clone, Debug)]
+struct Live {
+    view: Arc<Mutex<LiveView>>,
+    control: Arc<PassControl>,
 }
 
 impl Progress {
-    /// For so many epochs; quiet means nothing at all.
-    pub fn new(is_quiet: bool, epochs: u32) -> Self {
+    /// Lines alone; quiet means nothing at all.
+    pub fn lines(is_quiet: bool) -> Self {
         Self {
             is_quiet,
-            epochs,
             live: None,
         }
     }
 
-    /// Whether a live view would be seen.
-    pub fn can_be_live(&self) -> bool {
-        !self.is_quiet && terminal::can_redraw()
-    }
-
-    /// Begins the live view, if it would be seen, after so many epochs.
-    pub fn begin_live(&mut self, outlook: Outlook, epochs_done: u32) {
-        if self.can_be_live() {
+    /// Of a training with this control after so many epochs, with a live view if it would be seen.
+    pub fn live(
+        is_quiet: bool,
+        outlook: Outlook,
+        epochs_done: u32,
+        control: &Arc<PassControl>,
+    ) -> Self {
+        let live = (!is_quiet && terminal::can_redraw()).then(|| {
             let view = LiveView::new(outlook, epochs_done, Instant::now());
-            self.live = Some(Arc::new(Mutex::new(view)));
-        }
+            Live {
+                view: Arc::new(Mutex::new(view)),
+                control: Arc::clone(control),
+            }
+        });
+        Self { is_quiet, live }
     }
 
     /// Prints a line.
     pub fn line(&self, line: &str) {
-        if self.is_quiet {
-            return;
-        }
         match self.live {
+            _ if self.is_quiet => {}
             Some(_) => terminal::defer_line(line),
             None => message(line),
         }
@@ -71,13 +78,22 @@ impl Progress {
 
     /// A bar for so many samples, which nobody sees without a terminal.
     pub fn bar(&self, samples: usize) -> ProgressBar {
+        let template = "{prefix} [{wide_bar}] {human_pos}/{human_len} {per_sec:>14}";
+        self.templated_bar(samples as u64, template)
+    }
+
+    /// A bar in thousandths with a message, which nobody sees without a terminal.
+    pub fn sweep_bar(&self) -> ProgressBar {
+        self.templated_bar(1000, "[{wide_bar}] {msg}")
+    }
+
+    fn templated_bar(&self, length: u64, template: &str) -> ProgressBar {
         if self.is_quiet || !stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        let bar = ProgressBar::with_draw_target(Some(samples as u64), ProgressDrawTarget::stderr());
-        let template = "{prefix} [{wide_bar}] {human_pos}/{human_len} {per_sec:>14}";
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template(template) {
-            let per_second = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            let per_second = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
                 // The bar's own formatter; a failed write only loses a drawing.
                 let _ = write!(out, "{} samples/s", HumanCount(state.per_sec() as u64));
             };
@@ -86,88 +102,81 @@ impl Progress {
         bar
     }
 
-    /// A bar in thousandths with a message, which nobody sees without a terminal.
-    pub fn sweep_bar(&self) -> ProgressBar {
-        if self.is_quiet || !stderr().is_terminal() {
-            return ProgressBar::hidden();
-        }
-        let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("[{wide_bar}] {msg}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar
-    }
-
-    /// Runs `work`, a whole training; the live view follows `control`, if there is one.
-    pub fn during<T>(&self, control: &PassControl, work: impl FnOnce() -> T) -> T {
-        let Some(live) = &self.live else {
-            return work();
-        };
-        let is_done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let drawer = scope.spawn(|| {
-                while !is_done.load(Ordering::Relaxed) {
-                    let mut view = lock(live);
-                    view.look(totals(control), Instant::now());
-                    let lines = view.lines(terminal::size(), glyphs());
-                    drop(view);
-                    terminal::draw(&lines);
-                    std::thread::park_timeout(INTERVAL);
+    /// Draws the live view, if there is one, until what is returned is dropped.
+    pub fn follow(&self) -> Option<Drawing> {
+        let live = self.live.clone()?;
+        let (running, stopped) = channel();
+        let view = Arc::clone(&live.view);
+        let drawer = std::thread::spawn(move || {
+            loop {
+                let lines = {
+                    let mut view = lock(&live.view);
+                    view.look(totals(&live.control), Instant::now());
+                    view.lines(terminal::size(), glyphs())
+                };
+                terminal::draw(&lines);
+                if stopped.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
+                    break;
                 }
-            });
-            let done = Done(&is_done, drawer.thread());
-            let result = work();
-            drop(done);
-            result
+            }
+        });
+        Some(Drawing {
+            view,
+            thread: Some((running, drawer)),
         })
     }
 
     /// Tells the live view that an epoch begins, or goes on after so many samples.
-    pub fn begin_epoch(&self, samples_done: usize, control: &PassControl) {
-        if let Some(live) = &self.live {
-            lock(live).begin_epoch(samples_done, totals(control), Instant::now());
+    pub fn begin_epoch(&self, samples_done: usize) {
+        if let Some(Live { view, control }) = &self.live {
+            lock(view).begin_epoch(samples_done, totals(control), Instant::now());
         }
     }
 
-    /// Prints the line of an epoch that has ended.
-    pub fn epoch(&self, epoch: &Epoch, control: &PassControl) {
-        if self.is_quiet {
-            return;
-        }
-        if let Some(live) = &self.live {
+    /// Prints the line of an epoch that has ended, of so many.
+    pub fn epoch(&self, epoch: &Epoch, epochs: u32) {
+        if let Some(Live { view, control }) = &self.live {
             let now = Instant::now();
-            let mut view = lock(live);
+            let mut view = lock(view);
             view.look(totals(control), now);
             view.end_epoch(epoch, now);
         }
-        let columns = if terminal::can_redraw() {
-            terminal::size().0
-        } else {
-            usize::MAX
+        let columns = match terminal::can_redraw() {
+            true => terminal::size().0,
+            false => usize::MAX,
         };
-        self.line(&epoch_line(epoch, self.epochs, columns).render(terminal::has_colours()));
+        self.line(&terminal::shown(&epoch_line(epoch, epochs, columns)));
     }
+}
 
-    /// Ends the live view and leaves its chart on the terminal.
-    pub fn end_live(&mut self) {
-        let Some(live) = self.live.take() else {
-            return;
-        };
-        let chart = lock(&live).final_chart(terminal::size(), glyphs());
-        terminal::draw(&chart);
+/// A live view that is being drawn. When this is dropped, by a panic too, its chart alone stays on the
+/// terminal.
+#[derive(Debug)]
+pub struct Drawing {
+    view: Arc<Mutex<LiveView>>,
+    thread: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Drop for Drawing {
+    fn drop(&mut self) {
+        if let Some((running, drawer)) = self.thread.take() {
+            drop(running);
+            // If it has panicked, its message was told.
+            let _ = drawer.join();
+        }
+        terminal::draw(&lock(&self.view).final_chart(terminal::size(), glyphs()));
         terminal::keep();
     }
 }
 
-fn lock(live: &Mutex<LiveView>) -> MutexGuard<'_, LiveView> {
-    live.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(view: &Mutex<LiveView>) -> MutexGuard<'_, LiveView> {
+    view.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn glyphs() -> Glyphs {
-    if terminal::is_utf8() {
-        Glyphs::Braille
-    } else {
-        Glyphs::Ascii
+    match terminal::is_utf8() {
+        true => Glyphs::Braille,
+        false => Glyphs::Ascii,
     }
 }
 
@@ -181,47 +190,33 @@ fn totals(control: &PassControl) -> Totals {
 }
 
 /// The line of an epoch that has ended, of so many. Its speed is left out where it does not fit.
-fn epoch_line(epoch: &Epoch, epochs: u32, columns: usize) -> Line {
+fn epoch_line(epoch: &Epoch, epochs: u32, columns: usize) -> String {
     let record = &epoch.record;
-    let width = epochs.to_string().len();
-    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
-    let mut line = Line::default()
-        .with(
-            PLAIN,
-            &format!(
-                "epoch {:>width$}/{epochs}  loss {:.4}  accuracy ",
-                record.epoch, record.train_loss
-            ),
-        )
-        .with(NUMBER, &percent(record.train_accuracy));
+    let digits = epochs.to_string().len();
+    let percent = |share: f64| styled(NUMBER, &format!("{:.2} %", 100.0 * share));
+    let mut line = format!(
+        "epoch {:>digits$}/{epochs}  loss {:.4}  accuracy {}",
+        record.epoch,
+        record.train_loss,
+        percent(record.train_accuracy)
+    );
     if let (Some(loss), Some(accuracy)) = (record.validation_loss, record.validation_accuracy) {
-        line.push(PLAIN, &format!("  validation loss {loss:.4}  accuracy "));
-        line.push(NUMBER, &percent(accuracy));
+        let accuracy = percent(accuracy);
+        line += &format!("  validation loss {loss:.4}  accuracy {accuracy}");
     }
-    let speed = HumanCount(record.samples_per_second as u64);
-    let (style, end) = match epoch.end {
-        EpochEnd::Complete => (PLAIN, ""),
-        EpochEnd::Stopped => (PLAIN, "  (stopped)"),
-        EpochEnd::Diverged => (BAD, "  (diverged)"),
+    let end = match epoch.end {
+        EpochEnd::Complete => String::new(),
+        EpochEnd::Stopped => "  (stopped)".to_owned(),
+        EpochEnd::Diverged => styled(BAD, "  (diverged)"),
     };
+    let speed = HumanCount(record.samples_per_second as u64);
     for speed in [
         format!("  {:.3} s", record.seconds),
         format!("  {speed} samples/s"),
     ] {
-        if line.width() + speed.len() + end.len() <= columns {
-            line.push(FAINT, &speed);
+        if width(&line) + speed.len() + width(&end) <= columns {
+            line += &styled(FAINT, &speed);
         }
     }
-    line.push(style, end);
-    line
-}
-
-/// Ends the drawing when dropped, also by a panic.
-struct Done<'a>(&'a AtomicBool, &'a std::thread::Thread);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-        self.1.unpark();
-    }
+    line + &end
 }

@@ -9,9 +9,8 @@
 
 use super::AssignmentRun;
 use super::page::Figure;
-use crate::run_folder::{RunFolderError, create_folder, create_numbered_folder};
+use crate::run_folder::{create_folder, create_numbered_folder, unwritable};
 use fused_mlp::files::{atomic, bounded};
-use std::io;
 use std::path::{Path, PathBuf};
 
 const DEFAULT_FOLDER: &str = "assignment-report";
@@ -28,8 +27,8 @@ impl AssignmentFolder {
     /// Creates `path`, or where there is none `assignment-report`, with a number if that is there.
     ///
     /// # Errors
-    /// [`RunFolderError`] if `path` is there already, or it cannot be made.
-    pub fn create(path: Option<&Path>) -> Result<Self, RunFolderError> {
+    /// If `path` is there already, or it cannot be made.
+    pub fn create(path: Option<&Path>) -> anyhow::Result<Self> {
         let path = match path {
             Some(path) => {
                 create_folder(path)?;
@@ -56,11 +55,10 @@ impl AssignmentFolder {
     /// Writes everything that is known, replacing what was written before.
     ///
     /// # Errors
-    /// [`RunFolderError`]. What was written before is still there then.
-    pub fn write(&self, run: &AssignmentRun) -> Result<(), RunFolderError> {
+    /// If a file cannot be written. What was written before is still there then.
+    pub fn write(&self, run: &AssignmentRun) -> anyhow::Result<()> {
         let results = run.results();
-        let results = results.map_err(|error| self.failed(RESULTS_FILE, error.into()))?;
-        self.put(RESULTS_FILE, results.as_bytes())?;
+        self.put(RESULTS_FILE, results?.as_bytes())?;
         let (html, figures) = run.page();
         for figure in &figures {
             self.put_figure(figure)?;
@@ -68,7 +66,7 @@ impl AssignmentFolder {
         self.put(REPORT_FILE, html.as_bytes())
     }
 
-    fn put_figure(&self, figure: &Figure) -> Result<(), RunFolderError> {
+    fn put_figure(&self, figure: &Figure) -> anyhow::Result<()> {
         let svg = format!("figures/{}.svg", figure.name);
         // A picture that has not changed since the last part is there.
         let there = bounded::read_to_string(&self.path.join(&svg), figure.svg.len() as u64);
@@ -81,13 +79,8 @@ impl AssignmentFolder {
         self.put(&svg, figure.svg.as_bytes())
     }
 
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), RunFolderError> {
-        let written = atomic::write(&self.path.join(name), bytes);
-        written.map_err(|error| self.failed(name, error))
-    }
-
-    fn failed(&self, name: &str, source: io::Error) -> RunFolderError {
+    fn put(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
         let path = self.path.join(name);
-        RunFolderError::Write { path, source }
+        atomic::write(&path, bytes).map_err(|error| unwritable(&path, &error))
     }
 }

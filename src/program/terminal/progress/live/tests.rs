@@ -1,4 +1,5 @@
 use crate::terminal::progress::live::*;
+use anstream::adapter::strip_str;
 use fused_mlp::backend::MinibatchResult;
 use fused_mlp::training::{EpochEnd, EpochRecord, StepRecord};
 
@@ -53,8 +54,9 @@ fn halfway() -> LiveView {
     view
 }
 
-fn text(lines: &[Line]) -> Vec<String> {
-    lines.iter().map(|line| line.render(false)).collect()
+fn text(lines: &[String]) -> Vec<String> {
+    let plain = lines.iter().map(|line| strip_str(line).to_string());
+    plain.collect()
 }
 
 #[test]
@@ -64,8 +66,8 @@ fn figures_are_those_of_the_epoch_under_way() {
     let [.., bar, figures] = &lines[..] else {
         panic!("{lines:?}")
     };
-    assert!(bar.starts_with("epoch 2/4 [=="), "{bar}");
-    assert!(bar.ends_with("  37 %  3.3 s left"), "{bar}");
+    assert!(bar.starts_with("epoch 2/4 =="), "{bar}");
+    assert!(bar.ends_with(" 37 %  3 seconds left"), "{bar}");
     let (full, rest) = (bar.matches('=').count(), bar.matches('-').count());
     assert_eq!(full, (full + rest) * 3 / 8, "{bar}");
     assert_eq!(figures, "loss 0.5000  accuracy 90.00 %  500 samples/s");
@@ -81,7 +83,7 @@ fn every_size_of_window_is_respected() {
                 let lines = view.lines((columns, rows), glyphs);
                 assert!(lines.len() < rows.max(2), "{columns} x {rows}");
                 for line in &lines {
-                    assert!(line.width() < columns.max(2), "{columns}: {line:?}");
+                    assert!(width(line) < columns.max(2), "{columns}: {line:?}");
                 }
             }
         }
@@ -108,12 +110,8 @@ fn the_axis_grows_where_nobody_knows_the_end() {
     assert_eq!(end(&view), "4 epochs");
     let chart = text(&view.final_chart((80, 24), Glyphs::Ascii));
     assert!(chart[7].ends_with("- 2 epochs"), "{chart:?}");
-    assert!(
-        view.bar(80, Glyphs::Ascii)
-            .render(false)
-            .contains("at most"),
-        "an upper bound"
-    );
+    let bar = view.bar(80, Glyphs::Ascii);
+    assert!(bar.contains("at most"), "an upper bound");
 }
 
 #[test]
@@ -129,7 +127,7 @@ fn a_run_that_goes_on_in_the_middle_of_an_epoch_knows_where_it_is() {
         correct: 200,
     };
     view.look(totals, start + Duration::from_secs(1));
-    assert_eq!(view.current, [(2.625, 0.4)]);
+    assert_eq!(view.current.0, [(2.625, 0.4)]);
     assert_eq!(view.time_left(), Some(Duration::from_secs(5)));
 }
 
@@ -140,16 +138,7 @@ fn long_trainings_keep_a_bounded_number_of_points() {
     for number in 1..=5_000 {
         view.end_epoch(&epoch(number, 1.0), view.now);
     }
-    assert!(view.past.len() <= MOST_POINTS && view.past.len() > MOST_POINTS / 4);
-    assert!(view.validation.len() <= MOST_POINTS);
-    assert!(view.past.is_sorted_by(|a, b| a.0 < b.0));
-}
-
-#[test]
-fn times_have_two_units_at_most() {
-    let shown = |seconds| duration(Duration::from_secs_f64(seconds));
-    assert_eq!(shown(0.44), "0.4 s");
-    assert_eq!(shown(12.7), "12 s");
-    assert_eq!(shown(200.0), "3 min 20 s");
-    assert_eq!(shown(7500.0), "2 h 5 min");
+    assert!(view.past.0.len() <= MOST_POINTS && view.past.0.len() > MOST_POINTS / 4);
+    assert!(view.validation.0.len() <= MOST_POINTS);
+    assert!(view.past.0.is_sorted_by(|a, b| a.0 < b.0));
 }
