@@ -129,7 +129,7 @@ fn a_training_shows_a_chart_and_leaves_its_lines() {
     let mut terminal = Terminal::start(&place, (90, 30), arguments, &[]);
     let screen = terminal.wait_for(|screen| {
         [
-            "⠤ training o validation loss",
+            "⠤ training loss o validation loss",
             "/400 ",
             " left",
             "samples/s",
@@ -264,7 +264,7 @@ fn an_interrupt_leaves_the_chart_and_a_clean_terminal() {
     for gone in ["░", " left", "^C"] {
         assert!(!screen.contains(gone), "{gone}:\n{screen}");
     }
-    for kept in ["┤", "└ training loss ─"] {
+    for kept in ["┤", "└ ⠤ training loss ─"] {
         assert_eq!(count(&screen, kept).min(1), 1, "{kept}:\n{screen}");
     }
     // The axis ends where the training did, not where it was to end.
@@ -305,7 +305,7 @@ fn a_divergence_leaves_the_chart() {
                      --learning-rate 1 --schedule constant --out run";
     let (code, screen, _) = Terminal::start(&place, (90, 30), arguments, &[]).end();
     assert_eq!(code, 1);
-    let (chart, after) = screen.split_once("└ training loss ─").unwrap();
+    let (chart, after) = screen.split_once("└ ⠤ training loss ─").unwrap();
     assert!(
         chart.contains("(diverged)") && chart.contains('┤'),
         "{screen}"

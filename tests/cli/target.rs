@@ -98,7 +98,10 @@ fn a_target_out_of_range_or_without_an_accuracy_is_refused() {
         let line = place.failure(&format!("{TRAIN} --target-accuracy {share}"), 2);
         assert!(line.contains("--target-accuracy"), "{line}");
     }
-    let line = place.failure(&format!("{TRAIN} --target-on test"), 2);
+    let line = place.failure(
+        &format!("{TRAIN} --validation 10 --target-on validation"),
+        2,
+    );
     assert!(line.contains("--target-accuracy"), "{line}");
     assert!(!place.path("run").exists());
 }

@@ -300,7 +300,7 @@ impl<'a> Follower<'a> {
             .sum();
         let progress = Progress::lines(is_quiet);
         Self {
-            bar: progress.sweep_bar(),
+            bar: progress.bar(1000),
             progress,
             configurations,
             runs_done: configurations.len() - todo.len(),

@@ -11,11 +11,11 @@ mod session;
 use crate::ending::Ending;
 use crate::options::access::AccessArgs;
 use crate::options::backend::BackendArgs;
-use crate::options::training::RecipeArgs;
-use crate::options::{Origin, Origins, output_name};
+use crate::options::training::{RecipeArgs, kebab};
+use crate::options::{Origins, output_name};
 use crate::terminal::output::{message, shown};
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use fused_mlp::backend::{Backend, Evaluation, Samples};
 use fused_mlp::mnist::{self, DataError, Dataset, FileAccess, OpenOptions, Split};
 use fused_mlp::network::Shape;
@@ -60,9 +60,10 @@ pub struct TrainArgs {
     /// exit with 1 if none does
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     target_accuracy: Option<f64>,
-    /// Samples that decide on the target
-    #[arg(long, value_enum, value_name = "SPLIT", default_value = "test")]
-    target_on: TargetOn,
+    /// Samples that decide on the target: those of the test, as is usual for records, or those set aside
+    /// with --validation
+    #[arg(long, value_name = "SPLIT", default_value = "test", value_parser = ["test", "validation"])]
+    target_on: String,
     /// Model file, folder of a run, or checkpoint with the initial weights, instead of random ones
     #[arg(long, value_name = "MODEL")]
     init: Option<PathBuf>,
@@ -101,24 +102,6 @@ pub struct TrainArgs {
 /// Units of the hidden layer where no option tells.
 pub const DEFAULT_HIDDEN: usize = 300;
 
-/// What decides on the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum TargetOn {
-    /// The test samples, as is usual for records
-    Test,
-    /// The samples set aside with --validation
-    Validation,
-}
-
-impl TargetOn {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Test => "test",
-            Self::Validation => "validation",
-        }
-    }
-}
-
 /// A share of correct predictions.
 pub fn parse_share(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -139,7 +122,6 @@ impl TrainArgs {
 
     /// Checks what needs no data. What a run to go on with was asked for was checked when it began.
     fn check(&self) -> anyhow::Result<()> {
-        let (delta, minutes) = (self.min_delta, self.checkpoint_minutes);
         let is_new = self.resume.is_none();
         if is_new {
             // That the validation samples are no more than there are is left to the data.
@@ -148,61 +130,62 @@ impl TrainArgs {
         if self.backend.engine.threads.is_some() {
             self.backend.engine.threads()?;
         }
-        let is_validated = self.validation > 0;
-        let mistakes = [
-            (
-                self.hidden == Some(0),
-                "--hidden is 0; expected at least 1".to_owned(),
-            ),
-            (
-                is_new && self.target_on == TargetOn::Validation && !is_validated,
-                "--target-on validation needs samples to decide: expected --validation N, found none"
-                    .to_owned(),
-            ),
-            (
-                self.patience == Some(0),
-                "--patience is 0; expected at least 1".to_owned(),
-            ),
-            (
-                is_new && self.patience.is_some() && !is_validated,
-                "--patience needs samples to decide: expected --validation N, found none".to_owned(),
-            ),
-            (
-                self.patience.is_some() && !(delta.is_finite() && delta >= 0.0),
-                format!("--min-delta is {delta}; expected a finite number, 0 or more"),
-            ),
-            (
-                // As many as a Duration can hold, and more than any run takes.
-                !(0.0..=1e9).contains(&minutes),
-                format!("--checkpoint-minutes is {minutes}; expected a number from 0 to 1e9"),
-            ),
-        ];
-        match mistakes.into_iter().find(|(is_made, _)| *is_made) {
-            Some((_, mistake)) => bail!(mistake),
+        self.check_ranges()?;
+        let mut needs = self.needs().into_iter();
+        match needs.find(|(.., is_missing)| is_new && *is_missing) {
             None => Ok(()),
+            Some((option, by, _)) => {
+                let (option, by) = (kebab(option), kebab(by));
+                bail!("--{option} needs another option: expected --{by} with it, found none")
+            }
         }
     }
 
-    /// Refuses options that mean nothing without another one. Their defaults may stand in a file.
-    fn check_dependent(&self, origins: &Origins) -> anyhow::Result<()> {
-        let is_given = |id: &str, is_default: bool| match origins.get(id) {
-            Some(Origin::CommandLine) => true,
-            Some(_) => !is_default,
-            None => false,
-        };
-        if is_given("min_delta", self.min_delta == 0.0) && self.patience.is_none() {
-            bail!(
-                "--min-delta{} is a part of early stopping: expected --patience N with it, found none",
-                origins.note("min_delta")
-            );
-        }
-        let is_test = self.target_on == TargetOn::Test;
-        if is_given("target_on", is_test) && self.target_accuracy.is_none() {
-            bail!(
-                "--target-on{} says where a target is to be reached: expected --target-accuracy SHARE \
-                 with it, found none",
-                origins.note("target_on")
-            );
+    /// Options that have no effect without another one, and whether that is missing.
+    fn needs(&self) -> [(&'static str, &'static str, bool); 4] {
+        let (has_validation, has_patience) = (self.validation > 0, self.patience.is_some());
+        let on_validation = self.target_on == "validation";
+        let is_stopping = has_patience && has_validation;
+        let is_untargeted = on_validation && has_validation && self.target_accuracy.is_none();
+        [
+            ("patience", "validation", has_patience && !has_validation),
+            (
+                "min_delta",
+                "patience",
+                self.min_delta != 0.0 && !is_stopping,
+            ),
+            ("target_on", "validation", on_validation && !has_validation),
+            ("target_on", "target_accuracy", is_untargeted),
+        ]
+    }
+
+    fn check_ranges(&self) -> anyhow::Result<()> {
+        let (hidden, patience) = (
+            self.hidden.map(|it| it as f64),
+            self.patience.map(f64::from),
+        );
+        let (delta, minutes) = (Some(self.min_delta), Some(self.checkpoint_minutes));
+        let ranges = [
+            ("hidden", hidden, 1.0..=f64::MAX, "at least 1"),
+            ("patience", patience, 1.0..=f64::MAX, "at least 1"),
+            (
+                "min_delta",
+                delta,
+                0.0..=f64::MAX,
+                "a finite number, 0 or more",
+            ),
+            // As many as a Duration can hold, and more than any run takes.
+            (
+                "checkpoint_minutes",
+                minutes,
+                0.0..=1e9,
+                "a number from 0 to 1e9",
+            ),
+        ];
+        for (option, value, range, expected) in ranges {
+            if let Some(value) = value.filter(|value| !range.contains(value)) {
+                bail!("--{} is {value}; expected {expected}", kebab(option));
+            }
         }
         Ok(())
     }
@@ -213,14 +196,13 @@ impl TrainArgs {
             let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             absolute.display().to_string()
         };
-        let target_on = self.target_on.name().to_owned();
         RunSettings {
             options: self.options(),
             backend: self.backend.backend.name().to_owned(),
             hidden,
             init: self.init.as_ref().map(absolute),
             target_accuracy: self.target_accuracy,
-            target_on: self.target_accuracy.map(|_| target_on),
+            target_on: self.target_accuracy.map(|_| self.target_on.clone()),
             patience: self.patience,
             min_delta: self.min_delta,
             checkpoint_every: self.checkpoint_every,
@@ -285,7 +267,6 @@ pub fn evaluate(backend: &mut dyn Backend, split: &Split) -> anyhow::Result<Eval
 pub fn run(args: &TrainArgs, origins: &Origins, start: Instant) -> anyhow::Result<Ending> {
     args.check()?;
     let Some(folder) = &args.resume else {
-        args.check_dependent(origins)?;
         return run::train(args, None, start);
     };
     match resume::prepare(args, origins, folder)? {

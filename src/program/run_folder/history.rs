@@ -3,6 +3,7 @@
 use super::loss_series::LossSeries;
 use fused_mlp::backend::MinibatchResult;
 use fused_mlp::training::{Epoch, EpochEnd, EpochRecord, StepRecord};
+use std::ops::Range;
 
 /// A CSV file of a run.
 #[derive(Debug)]
@@ -80,7 +81,7 @@ pub fn time_line(record: &EpochRecord) -> String {
     format!("{},{seconds},{rate}\n", record.epoch)
 }
 
-/// The numbers of each line after the first; what is empty is NaN.
+/// The numbers of each line after the first, of which the first counts the lines; what is empty is NaN.
 ///
 /// # Errors
 /// The file, or a line, if no run writes it.
@@ -89,7 +90,7 @@ pub fn rows(
     file: &CsvFile,
 ) -> Result<impl Iterator<Item = Result<Vec<f64>, HistoryError>>, HistoryError> {
     let header = file.header;
-    let mut lines = text.split_terminator('\n').zip(1..);
+    let mut lines = text.split_terminator('\n').zip(1_usize..);
     match lines.next() {
         None => return Err(HistoryError::new(0, header, "")),
         Some((first, number)) if first != header => {
@@ -107,14 +108,11 @@ pub fn rows(
             "" => Ok(f64::NAN),
             _ => field.parse(),
         });
-        match fields.collect::<Result<Vec<f64>, _>>() {
-            Ok(row) if row.len() == columns => Ok(row),
-            _ => Err(HistoryError::new(
-                number,
-                &format!("{columns} numbers"),
-                line,
-            )),
-        }
+        let row: Option<Vec<f64>> = fields.collect::<Result<_, _>>().ok();
+        let count = number - 1;
+        let row = row.filter(|row| row.len() == columns && row[0] == count as f64);
+        let expected = || format!("{columns} numbers, the first of them {count}");
+        row.ok_or_else(|| HistoryError::new(number, &expected(), line))
     }))
 }
 
@@ -159,20 +157,11 @@ impl History {
     /// # Errors
     /// The first line that no run writes.
     pub fn read_steps(&mut self, text: &str) -> Result<(), HistoryError> {
-        for (row, number) in rows(text, &STEPS)?.zip(1_u32..) {
-            let row = row?;
-            let is_step = row[0] == f64::from(number) && row[1] >= 1.0 && row[2] >= 1.0;
-            if !is_step || row[3..].iter().any(|number| !number.is_finite()) {
-                let expected = format!("step {number} with finite numbers");
-                return Err(HistoryError::new(
-                    number as usize + 1,
-                    &expected,
-                    &joined(&row),
-                ));
-            }
+        for row in rows(text, &STEPS)? {
+            let row = finite(row?, 0..6)?;
             self.losses.push(row[4]);
             self.last_step = Some(StepRecord {
-                step: number.into(),
+                step: row[0] as u64,
                 epoch: row[1] as u32,
                 learning_rate: row[3] as f32,
                 minibatch: MinibatchResult {
@@ -190,21 +179,17 @@ impl History {
     /// # Errors
     /// The first line that no run writes.
     pub fn read_epochs(&mut self, epochs: &str, times: &str) -> Result<(), HistoryError> {
-        let mut times = rows(times, &TIMES)?;
-        for (row, number) in rows(epochs, &EPOCHS)?.zip(1_u32..) {
-            let (row, time) = (row?, times.next().transpose()?.unwrap_or_default());
-            let is_epoch = |row: &[f64]| row.first() == Some(&f64::from(number));
-            if !is_epoch(&row) || !is_epoch(&time) || !row[1].is_finite() || !time[1].is_finite() {
-                let expected = format!("epoch {number} with finite numbers, and in times.csv too");
-                return Err(HistoryError::new(
-                    number as usize + 1,
-                    &expected,
-                    &joined(&row),
-                ));
-            }
+        let epochs: Vec<Vec<f64>> = rows(epochs, &EPOCHS)?.collect::<Result<_, _>>()?;
+        let times: Vec<Vec<f64>> = rows(times, &TIMES)?.collect::<Result<_, _>>()?;
+        if epochs.len() != times.len() {
+            let expected = format!("{} epochs, as in times.csv", times.len());
+            return Err(HistoryError::new(0, &expected, &epochs.len().to_string()));
+        }
+        for (row, time) in epochs.into_iter().zip(times) {
+            let (row, time) = (finite(row, 0..3)?, finite(time, 0..2)?);
             let optional = |value: f64| (!value.is_nan()).then_some(value);
             self.epochs.push(EpochRecord {
-                epoch: number,
+                epoch: row[0] as u32,
                 train_loss: row[1],
                 train_accuracy: row[2],
                 validation_loss: optional(row[3]),
@@ -214,20 +199,20 @@ impl History {
                 samples_per_second: time[2],
             });
         }
-        match times.next() {
-            None => Ok(()),
-            Some(row) => Err(HistoryError::new(
-                0,
-                "no more epochs in times.csv",
-                &joined(&row?),
-            )),
-        }
+        Ok(())
     }
 }
 
-fn joined(row: &[f64]) -> String {
-    let numbers: Vec<String> = row.iter().map(f64::to_string).collect();
-    numbers.join(",")
+/// A row whose numbers in these columns are finite.
+fn finite(row: Vec<f64>, columns: Range<usize>) -> Result<Vec<f64>, HistoryError> {
+    match row[columns].iter().all(|number| number.is_finite()) {
+        true => Ok(row),
+        false => Err(HistoryError::new(
+            row[0] as usize + 1,
+            "finite numbers",
+            &format!("{row:?}"),
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -309,7 +294,6 @@ mod tests {
         for wrong in [
             "1,1,3,0.1,2.5,0.5",
             "3,1,3,0.1,2.5,0.5\n",
-            "1,1,0,0.1,2.5,0.5\n",
             "1,1,3,NaN,2.5,0.5\n",
             "1,1,3,0.1,inf,0.5\n",
             "1,1,3,0.1,2.5\n",

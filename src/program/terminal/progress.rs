@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 use chart::Glyphs;
 use fused_mlp::backend::PassControl;
 use fused_mlp::training::{Epoch, EpochEnd};
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use live::{LiveView, Totals};
 use std::io::{IsTerminal, stderr};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -39,6 +39,21 @@ pub struct Progress {
 struct Live {
     view: Arc<Mutex<LiveView>>,
     control: Arc<PassControl>,
+    start: Instant,
+}
+
+impl Live {
+    /// The view, the sums of the training now, and the seconds so far.
+    fn now(&self) -> (MutexGuard<'_, LiveView>, Totals, f64) {
+        let (samples, loss, correct) = self.control.totals();
+        let totals = Totals {
+            samples,
+            loss,
+            correct,
+        };
+        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        (view, totals, self.start.elapsed().as_secs_f64())
+    }
 }
 
 impl Progress {
@@ -57,12 +72,10 @@ impl Progress {
         epochs_done: u32,
         control: &Arc<PassControl>,
     ) -> Self {
-        let live = (!is_quiet && terminal::can_redraw()).then(|| {
-            let view = LiveView::new(outlook, epochs_done, Instant::now());
-            Live {
-                view: Arc::new(Mutex::new(view)),
-                control: Arc::clone(control),
-            }
+        let live = (!is_quiet && terminal::can_redraw()).then(|| Live {
+            view: Arc::new(Mutex::new(LiveView::new(outlook, epochs_done))),
+            control: Arc::clone(control),
+            start: Instant::now(),
         });
         Self { is_quiet, live }
     }
@@ -76,28 +89,14 @@ impl Progress {
         }
     }
 
-    /// A bar for so many samples, which nobody sees without a terminal.
-    pub fn bar(&self, samples: usize) -> ProgressBar {
-        let template = "{prefix} [{wide_bar}] {human_pos}/{human_len} {per_sec:>14}";
-        self.templated_bar(samples as u64, template)
-    }
-
-    /// A bar in thousandths with a message, which nobody sees without a terminal.
-    pub fn sweep_bar(&self) -> ProgressBar {
-        self.templated_bar(1000, "[{wide_bar}] {msg}")
-    }
-
-    fn templated_bar(&self, length: u64, template: &str) -> ProgressBar {
+    /// A bar with a message, which nobody sees without a terminal.
+    pub fn bar(&self, length: u64) -> ProgressBar {
         if self.is_quiet || !stderr().is_terminal() {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            let per_second = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                // The bar's own formatter; a failed write only loses a drawing.
-                let _ = write!(out, "{} samples/s", HumanCount(state.per_sec() as u64));
-            };
-            bar.set_style(style.progress_chars("=> ").with_key("per_sec", per_second));
+        if let Ok(style) = ProgressStyle::with_template("[{wide_bar}] {msg}") {
+            bar.set_style(style.progress_chars("=> "));
         }
         bar
     }
@@ -106,14 +105,13 @@ impl Progress {
     pub fn follow(&self) -> Option<Drawing> {
         let live = self.live.clone()?;
         let (running, stopped) = channel();
-        let view = Arc::clone(&live.view);
+        let drawn = live.clone();
         let drawer = std::thread::spawn(move || {
             loop {
-                let lines = {
-                    let mut view = lock(&live.view);
-                    view.look(totals(&live.control), Instant::now());
-                    view.lines(terminal::size(), glyphs())
-                };
+                let (mut view, totals, now) = drawn.now();
+                view.look(totals, now);
+                let lines = view.lines(terminal::size(), glyphs());
+                drop(view);
                 terminal::draw(&lines);
                 if stopped.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
                     break;
@@ -121,24 +119,24 @@ impl Progress {
             }
         });
         Some(Drawing {
-            view,
+            live,
             thread: Some((running, drawer)),
         })
     }
 
     /// Tells the live view that an epoch begins, or goes on after so many samples.
     pub fn begin_epoch(&self, samples_done: usize) {
-        if let Some(Live { view, control }) = &self.live {
-            lock(view).begin_epoch(samples_done, totals(control), Instant::now());
+        if let Some(live) = &self.live {
+            let (mut view, totals, now) = live.now();
+            view.begin_epoch(samples_done, totals, now);
         }
     }
 
     /// Prints the line of an epoch that has ended, of so many.
     pub fn epoch(&self, epoch: &Epoch, epochs: u32) {
-        if let Some(Live { view, control }) = &self.live {
-            let now = Instant::now();
-            let mut view = lock(view);
-            view.look(totals(control), now);
+        if let Some(live) = &self.live {
+            let (mut view, totals, now) = live.now();
+            view.look(totals, now);
             view.end_epoch(epoch, now);
         }
         let columns = match terminal::can_redraw() {
@@ -153,7 +151,7 @@ impl Progress {
 /// terminal.
 #[derive(Debug)]
 pub struct Drawing {
-    view: Arc<Mutex<LiveView>>,
+    live: Live,
     thread: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
@@ -164,28 +162,15 @@ impl Drop for Drawing {
             // If it has panicked, its message was told.
             let _ = drawer.join();
         }
-        terminal::draw(&lock(&self.view).final_chart(terminal::size(), glyphs()));
+        terminal::draw(&self.live.now().0.final_chart(terminal::size(), glyphs()));
         terminal::keep();
     }
-}
-
-fn lock(view: &Mutex<LiveView>) -> MutexGuard<'_, LiveView> {
-    view.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn glyphs() -> Glyphs {
     match terminal::is_utf8() {
         true => Glyphs::Braille,
         false => Glyphs::Ascii,
-    }
-}
-
-fn totals(control: &PassControl) -> Totals {
-    let (samples, loss, correct) = control.totals();
-    Totals {
-        samples,
-        loss,
-        correct,
     }
 }
 

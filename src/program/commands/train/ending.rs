@@ -23,8 +23,8 @@ impl Session<'_> {
             self.diverged = Some("a parameter is not a finite number".to_owned());
         }
         let test = match self.test.take() {
-            _ if self.diverged.is_some() => None,
-            Some(test) if signal.is_none() && best_epoch.is_none() => Some(test),
+            _ if self.diverged.is_some() || signal.is_some() => None,
+            Some(test) if best_epoch.is_none() => Some(test),
             _ => Some(evaluate(self.backend.as_mut(), &self.dataset.test)?),
         };
         if let Some(test) = test.as_ref().filter(|test| !test.loss.is_finite()) {
@@ -40,36 +40,25 @@ impl Session<'_> {
             // A run that has come to its end needs none.
             self.saving.forget(CHECKPOINT);
         }
-        let settings = self.settings();
-        let is_missed = settings.target_accuracy.is_some() && self.reached_after.is_none();
-        let outcome = match signal {
-            _ if self.diverged.is_some() => Outcome::Diverged,
-            Some(_) => Outcome::Interrupted,
-            // `--resume` repeats what is missing.
-            None if self.saving.has_failures() => Outcome::Unsaved,
-            None if is_missed => Outcome::Missed,
-            None => Outcome::Finished,
+        let is_missed = self.settings().target_accuracy.is_some() && self.reached_after.is_none();
+        let (outcome, ending) = match signal {
+            _ if self.diverged.is_some() => (Outcome::Diverged, Ending::Missed(EXIT_MISSED)),
+            Some(signal) => (Outcome::Interrupted, Ending::Signal(signal)),
+            None if is_missed => (Outcome::Missed, Ending::Missed(EXIT_MISSED)),
+            None => (Outcome::Finished, Ending::Success),
         };
-        let records = &self.folder.history().epochs;
-        let train_seconds = records.iter().map(|record| record.seconds).sum();
-        let stopping = self.stopping.as_ref();
         let end = EndEvent {
-            outcome,
-            test_loss: test.as_ref().map(|test| test.loss),
-            test_accuracy: test.as_ref().map(Evaluation::accuracy),
-            epochs: self.complete,
-            train_seconds,
-            epochs_per_second: (self.complete > 0)
-                .then(|| f64::from(self.complete) / train_seconds),
-            start_up_seconds: self.start_up_seconds,
-            total_seconds: self.clock.elapsed().as_secs_f64(),
-            target_accuracy: settings.target_accuracy,
-            target_on: settings.target_on.clone(),
-            time_to_accuracy_seconds: self.reached_after,
+            outcome: match outcome {
+                // `--resume` repeats what is missing.
+                Outcome::Missed | Outcome::Finished if self.saving.has_failures() => {
+                    Outcome::Unsaved
+                }
+                outcome => outcome,
+            },
             best_epoch,
-            stopped_early: stopping.is_some_and(EarlyStopping::should_stop),
             model,
             learning_curve: curve,
+            ..self.numbers(test.as_ref())
         };
         self.record.results = Some(end.clone());
         let written = self.record.write(self.folder.path());
@@ -78,16 +67,35 @@ impl Session<'_> {
         if let (Some(test), None) = (&test, &self.diverged) {
             self.results.text(&summary(test, &end));
         }
-        let ending = match signal {
-            _ if self.diverged.is_some() => Ending::Missed(EXIT_MISSED),
-            Some(signal) => Ending::Signal(signal),
-            None if is_missed => Ending::Missed(EXIT_MISSED),
-            None => Ending::Success,
-        };
         self.explain(ending);
         self.results.finish()?;
         self.saving.finish(&self.record.start.run)?;
         Ok(ending)
+    }
+
+    /// The results so far, with the evaluation of the test samples.
+    fn numbers(&self, test: Option<&Evaluation>) -> EndEvent {
+        let (settings, complete) = (self.settings(), self.complete);
+        let records = &self.folder.history().epochs;
+        let train_seconds = records.iter().map(|record| record.seconds).sum();
+        let stopping = self.stopping.as_ref();
+        EndEvent {
+            outcome: Outcome::Finished,
+            test_loss: test.map(|test| test.loss),
+            test_accuracy: test.map(Evaluation::accuracy),
+            epochs: complete,
+            train_seconds,
+            epochs_per_second: (complete > 0).then(|| f64::from(complete) / train_seconds),
+            start_up_seconds: self.start_up_seconds,
+            total_seconds: self.clock.elapsed().as_secs_f64(),
+            target_accuracy: settings.target_accuracy,
+            target_on: settings.target_on.clone(),
+            time_to_accuracy_seconds: self.reached_after,
+            best_epoch: None,
+            stopped_early: stopping.is_some_and(EarlyStopping::should_stop),
+            model: None,
+            learning_curve: None,
+        }
     }
 
     /// Early stopping keeps the network of the best epoch, unless the one at hand is the goal, or
@@ -135,7 +143,7 @@ impl Session<'_> {
                     last.minibatch.loss, last.step, last.learning_rate
                 )
             });
-            let newest = self.checkpoints.newest.as_deref();
+            let newest = self.newest.as_deref();
             let kept = newest.map_or_else(String::new, |file| {
                 format!(
                     "; the last good network is in {0}, from which train --init {0} starts",
@@ -177,7 +185,7 @@ impl Session<'_> {
 
     /// That going on is possible, if there is a checkpoint to go on from.
     fn how_to_resume(&self) -> String {
-        let newest = self.checkpoints.newest.as_deref();
+        let newest = self.newest.as_deref();
         let how = match newest.is_some_and(Path::is_file) {
             true => "goes on",
             false => "begins anew, as there are no checkpoints",

@@ -1,7 +1,7 @@
 //! What options of a training come to, and which of them have no effect.
 
 use super::resume::saved_options;
-use super::{DEFAULT_HIDDEN, TargetOn, TrainArgs};
+use super::{DEFAULT_HIDDEN, TrainArgs};
 use crate::commands::model;
 use crate::options::{Resolved, Useless, backend};
 use clap::{ArgMatches, FromArgMatches};
@@ -12,32 +12,19 @@ pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
         return Vec::new();
     };
     let options = args.options();
-    let (has_validation, has_patience) = (args.validation > 0, args.patience.is_some());
-    let is_on_validation = args.target_on == TargetOn::Validation;
-    let has_min_delta = args.min_delta != 0.0;
-    let rules = [
+    let others = [
         (
             "nesterov",
             "momentum",
             options.nesterov && options.momentum == 0.0,
         ),
-        ("patience", "validation", has_patience && !has_validation),
-        (
-            "min_delta",
-            "patience",
-            has_min_delta && !(has_validation && has_patience),
-        ),
-        (
-            "target_on",
-            "validation",
-            is_on_validation && !has_validation,
-        ),
         // The model's units count.
         ("hidden", "init", args.init.is_some()),
     ];
-    let found = rules.into_iter().filter(|(.., is_useless)| *is_useless);
-    let found = found.map(|(option, by, _)| Useless { option, by });
-    let mut found: Vec<Useless> = found.collect();
+    let rules = args.needs().into_iter().chain(others);
+    let useless = rules.filter(|(.., is_useless)| *is_useless);
+    let useless = useless.map(|(option, by, _)| Useless { option, by });
+    let mut found: Vec<Useless> = useless.collect();
     found.extend(backend::useless(matches));
     found
 }

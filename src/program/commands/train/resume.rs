@@ -4,7 +4,9 @@ use super::{TrainArgs, from_here};
 use crate::options::backend::{BackendKind, EngineArgs};
 use crate::options::training::kebab;
 use crate::options::{Origins, Resolved};
-use crate::run_folder::{DataDescription, MODEL_FILE, Outcome, RUN_FILE, RunFolder, RunRecord};
+use crate::run_folder::{
+    DataDescription, MODEL_FILE, Outcome, RUN_FILE, RunFolder, RunRecord, StartEvent,
+};
 use crate::terminal::output::{message, shown};
 use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;
@@ -13,7 +15,7 @@ use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::simd::{Isa, IsaRequest};
 use fused_mlp::training::RunSettings;
 use fused_mlp::training::checkpoint::{
-    Checkpoint, CheckpointError, CheckpointFolder, DataIdentity, Description, Loaded,
+    Checkpoint, CheckpointError, CheckpointFolder, DataIdentity, Loaded,
 };
 use std::path::{Path, PathBuf};
 
@@ -39,7 +41,7 @@ pub fn prepare(
 ) -> anyhow::Result<Option<(TrainArgs, Resumption)>> {
     let run = shown(folder);
     let mut record = RunRecord::read(folder).context("--resume")?;
-    refuse_changes(args, origins, &record.start.settings)?;
+    refuse_changes(args, origins, &record.start)?;
     match record.outcome() {
         Some(Outcome::Finished | Outcome::Missed) => {
             check_whole(&record, folder).map_err(|error| {
@@ -68,6 +70,9 @@ pub fn prepare(
                 shown(&loaded.file)
             ));
         }
+        let own = &loaded.checkpoint.description;
+        record.start.data.folder.clone_from(&own.data.folder);
+        record.start.environment.isa.clone_from(&own.isa);
         (loaded.file, loaded.checkpoint)
     });
     let settings = &mut record.start.settings;
@@ -104,21 +109,16 @@ fn check_whole(record: &RunRecord, folder: &Path) -> anyhow::Result<()> {
 /// Writes the model of a run that is over, if the newest checkpoint is of the very end of the run.
 fn restore_model(record: &RunRecord, folder: &Path) -> anyhow::Result<()> {
     let mut files = RunFolder::open(folder, record)?;
-    let Some(loaded) = newest_checkpoint(&mut files, record)? else {
+    let Ok(Some(loaded)) = newest_checkpoint(&mut files, record) else {
         return Ok(());
     };
-    let Description {
-        trainer,
-        stopping,
-        data,
-        ..
-    } = &loaded.checkpoint.description;
+    let own = &loaded.checkpoint.description;
     let epochs = record.results.as_ref().map(|results| results.epochs);
     // With early stopping, the model is that of the best epoch.
-    if epochs != Some(trainer.epochs_done) || stopping.is_some() {
+    if epochs != Some(own.trainer.epochs_done) || own.stopping.is_some() {
         return Ok(());
     }
-    let metadata = Metadata::new(data.rows, data.columns);
+    let metadata = Metadata::new(own.data.rows, own.data.columns);
     let path = folder.join(MODEL_FILE);
     model_file::save(&path, &loaded.checkpoint.into_parameters(), &metadata)?;
     message(&format!(
@@ -149,8 +149,10 @@ fn newest_checkpoint(files: &mut RunFolder, record: &RunRecord) -> anyhow::Resul
         })?,
     };
     if let Some(loaded) = &newest {
-        let own = &loaded.checkpoint.description.settings;
-        if let Some((option, told, own)) = differences(&record.start.settings, own).first() {
+        let own = &loaded.checkpoint.description;
+        let own = texts(&own.settings, own.threads);
+        let told = texts(&record.start.settings, record.start.environment.threads);
+        if let Some((option, told, own)) = differences(told, own).first() {
             bail!(
                 "{}: --{} is {told}, but {own} in {}: the run had {own}; put run.json back, or start \
                  a new training",
@@ -166,8 +168,11 @@ fn newest_checkpoint(files: &mut RunFolder, record: &RunRecord) -> anyhow::Resul
 /// The value of an option that nobody set and that has no default.
 const NONE: &str = "none";
 
-/// Names and values of all options that decide the results of a run, as on the command line.
-fn texts(settings: &RunSettings) -> Vec<(&'static str, String)> {
+/// Name and value of an option, as on the command line.
+type Text = (&'static str, String);
+
+/// All options that decide the results of a run on so many threads.
+fn texts(settings: &RunSettings, threads: usize) -> Vec<Text> {
     fn text<T: ToString>(value: Option<&T>) -> String {
         value.map_or_else(|| NONE.to_owned(), ToString::to_string)
     }
@@ -186,12 +191,16 @@ fn texts(settings: &RunSettings) -> Vec<(&'static str, String)> {
         ("backend", settings.backend.clone()),
         ("min_delta", settings.min_delta.to_string()),
     ]);
+    // Only the sums of matrix products depend on their number.
+    if settings.backend == BackendKind::Matrixmultiply.name() {
+        texts.push(("threads", threads.to_string()));
+    }
     texts
 }
 
 /// Options that differ: name, and both values.
-fn differences(one: &RunSettings, other: &RunSettings) -> Vec<(&'static str, String, String)> {
-    let pairs = texts(one).into_iter().zip(texts(other));
+fn differences(one: Vec<Text>, other: Vec<Text>) -> Vec<(&'static str, String, String)> {
+    let pairs = one.into_iter().zip(other);
     let pairs = pairs.map(|((name, one), (_, other))| (name, one, other));
     pairs.filter(|(_, one, other)| one != other).collect()
 }
@@ -203,7 +212,7 @@ fn differences(one: &RunSettings, other: &RunSettings) -> Vec<(&'static str, Str
 pub fn saved_options(folder: &Path) -> anyhow::Result<Vec<Resolved>> {
     let start = RunRecord::read(folder).context("--resume")?.start;
     let settings = &start.settings;
-    let mut texts = texts(settings);
+    let mut texts = texts(settings, start.environment.threads);
     texts.push((
         "checkpoint_minutes",
         settings.checkpoint_minutes.to_string(),
@@ -215,10 +224,6 @@ pub fn saved_options(folder: &Path) -> anyhow::Result<Vec<Resolved>> {
     );
     texts.push(("data", from_here(&start.data.folder)));
     texts.extend(start.environment.isa.map(|isa| ("isa", isa)));
-    // Only the matrix products depend on their number.
-    if settings.backend == BackendKind::Matrixmultiply.name() {
-        texts.push(("threads", start.environment.threads.to_string()));
-    }
     let why = format!("run {}", folder.display());
     let resolved = |(id, text): (_, String)| match text.as_str() {
         NONE => Resolved::none(id, why.as_str()),
@@ -229,12 +234,14 @@ pub fn saved_options(folder: &Path) -> anyhow::Result<Vec<Resolved>> {
 }
 
 /// Refuses options that somebody set and that differ from those of the run.
-fn refuse_changes(args: &TrainArgs, origins: &Origins, own: &RunSettings) -> anyhow::Result<()> {
+fn refuse_changes(args: &TrainArgs, origins: &Origins, start: &StartEvent) -> anyhow::Result<()> {
+    let (own, threads) = (&start.settings, start.environment.threads);
     let mut args = args.clone();
     // What decides on the target counts even where the target itself is that of the run.
     args.target_accuracy = args.target_accuracy.or(own.target_accuracy);
     let given = args.settings(args.hidden.unwrap_or(own.hidden));
-    for (option, given, own) in differences(&given, own) {
+    let given = texts(&given, args.backend.engine.threads.unwrap_or(threads));
+    for (option, given, own) in differences(given, texts(own, threads)) {
         if origins.get(option).is_some() {
             bail!(
                 "--{} is {given}{}, but the run that is resumed has {own}; leave it out, or start \
@@ -251,40 +258,17 @@ impl Resumption {
     /// The arguments with the data, the backend, the threads and the instruction set of the run.
     fn arguments(&self, args: &TrainArgs, origins: &Origins) -> anyhow::Result<TrainArgs> {
         let start = &self.record.start;
-        let own = self
-            .checkpoint
-            .as_ref()
-            .map(|(_, found)| &found.description);
-        let (folder, isa, threads) = match own {
-            Some(own) => (&own.data.folder, own.isa.as_deref(), own.threads),
-            None => {
-                let environment = &start.environment;
-                (
-                    &start.data.folder,
-                    environment.isa.as_deref(),
-                    environment.threads,
-                )
-            }
-        };
         let mut args = args.clone();
-        args.data.get_or_insert_with(|| folder.into());
+        args.data.get_or_insert_with(|| (&start.data.folder).into());
         let backend = &start.settings.backend;
         args.backend.backend = BackendKind::from_str(backend, false).map_err(|_| {
             anyhow!("the run has the backend {backend:?}, which this program lacks")
         })?;
         let engine = &mut args.backend.engine;
         if args.backend.backend == BackendKind::Matrixmultiply {
-            // Its sums depend on the number of threads.
-            match engine.threads.replace(threads) {
-                Some(given) if given != threads => bail!(
-                    "--threads is {given}{}, but the run that is resumed has {threads}, on which the \
-                     results of --backend matrixmultiply depend; leave it out",
-                    origins.note("threads")
-                ),
-                _ => {}
-            }
+            engine.threads = Some(start.environment.threads);
         }
-        if let Some(isa) = isa {
+        if let Some(isa) = &start.environment.isa {
             resolve_isa(engine, origins, isa)?;
         }
         Ok(args)
@@ -301,37 +285,20 @@ impl Resumption {
         dataset: &Dataset,
     ) -> anyhow::Result<Option<DataIdentity>> {
         let mut identity = None;
-        let pairs: Vec<(&str, String, String)> = if let Some((_, checkpoint)) = &self.checkpoint {
-            let names = [
-                "SHA-256 of the training images",
-                "SHA-256 of the training labels",
-                "SHA-256 of the test images",
-                "SHA-256 of the test labels",
-            ];
-            let expected = checkpoint.description.data.sha256.iter();
-            let found = identity.insert(DataIdentity::new(found.folder.clone(), dataset));
-            let pairs = names.into_iter().zip(expected.zip(&found.sha256));
-            pairs
-                .map(|(name, (a, b))| (name, a.clone(), b.clone()))
-                .collect()
-        } else {
-            let own = &self.record.start.data;
-            let size = |it: &DataDescription| format!("{} x {}", it.rows, it.columns);
-            let labels = |it: &DataDescription| it.train_labels_sha256.clone().unwrap_or_default();
-            let number = |own: usize, found: usize| (own.to_string(), found.to_string());
-            let training = number(own.train_samples, found.train_samples);
-            let test = number(own.test_samples, found.test_samples);
-            let mut pairs = vec![
-                ("training samples", training.0, training.1),
-                ("test samples", test.0, test.1),
-                ("size of images", size(own), size(found)),
-            ];
-            if own.train_labels_sha256.is_some() {
-                pairs.push(("SHA-256 of the training labels", labels(own), labels(found)));
+        let (expected, other) = match &self.checkpoint {
+            Some((_, checkpoint)) => {
+                let found = identity.insert(DataIdentity::new(found.folder.clone(), dataset));
+                (checksums(&checkpoint.description.data), checksums(found))
             }
-            pairs
+            None => {
+                let mut own = self.record.start.data.clone();
+                let labels = &mut own.train_labels_sha256;
+                *labels = labels.take().or_else(|| found.train_labels_sha256.clone());
+                (sizes(&own), sizes(found))
+            }
         };
-        if let Some((name, expected, other)) = pairs.into_iter().find(|(_, a, b)| a != b) {
+        let mut pairs = expected.into_iter().zip(other);
+        if let Some(((name, expected), (_, other))) = pairs.find(|(own, other)| own != other) {
             bail!(
                 "the data in {} are not those of the run that is resumed: {name}: expected {expected}, \
                  found {other}; name its data set with --data",
@@ -346,6 +313,31 @@ impl Resumption {
         }
         Ok(identity)
     }
+}
+
+/// What tells data sets apart for certain.
+fn checksums(data: &DataIdentity) -> [(&'static str, String); 4] {
+    let [train_images, train_labels, test_images, test_labels] = data.sha256.clone();
+    [
+        ("SHA-256 of the training images", train_images),
+        ("SHA-256 of the training labels", train_labels),
+        ("SHA-256 of the test images", test_images),
+        ("SHA-256 of the test labels", test_labels),
+    ]
+}
+
+/// What `run.json` tells of a data set.
+fn sizes(data: &DataDescription) -> [(&'static str, String); 4] {
+    let labels = data.train_labels_sha256.clone();
+    [
+        ("training samples", data.train_samples.to_string()),
+        ("test samples", data.test_samples.to_string()),
+        (
+            "size of images",
+            format!("{} x {}", data.rows, data.columns),
+        ),
+        ("SHA-256 of the training labels", labels.unwrap_or_default()),
+    ]
 }
 
 /// The instruction set is free where it changes no bit, else that of the run.

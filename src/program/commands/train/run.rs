@@ -1,7 +1,8 @@
 //! One training, from its data to its results.
 
 use super::resume::Resumption;
-use super::session::{Checkpoints, Session};
+use super::saving::Saving;
+use super::session::Session;
 use super::{DEFAULT_HIDDEN, TrainArgs, from_here, memory, open_data};
 use crate::commands::model::{self, LoadedModel};
 use crate::ending::Ending;
@@ -23,8 +24,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Data and network before the first step.
+/// What a training begins with.
 struct Prepared {
+    settings: RunSettings,
     dataset: Dataset,
     data: DataDescription,
     /// Known where a checkpoint was compared with it.
@@ -42,7 +44,7 @@ fn initial_model(
 ) -> anyhow::Result<Option<(LoadedModel, String)>> {
     let own = resumption.map(|it| &it.record.start);
     let saved = own.and_then(|own| own.settings.init.as_ref());
-    let Some(path) = saved.map(Path::new).or(args.init.as_deref()) else {
+    let Some(path) = args.init.as_deref().or(saved.map(Path::new)) else {
         return Ok(None);
     };
     let model = model::load(path)?;
@@ -56,22 +58,21 @@ fn initial_model(
         );
     }
     let found = model.parameters.shape.hidden;
-    match args.hidden {
-        Some(hidden) if hidden != found => bail!(
+    if let Some(hidden) = args.hidden.filter(|&hidden| hidden != found) {
+        bail!(
             "--hidden is {hidden}, but {} has {found} hidden units; leave --hidden out",
             shown(&model.file)
-        ),
-        _ => Ok(Some((model, sha256))),
+        );
     }
+    Ok(Some((model, sha256)))
 }
 
-/// Opens the data of a training, and finds the network that it begins with, with so many hidden units if
-/// there is no model.
-fn prepare(
-    args: &TrainArgs,
-    settings: &RunSettings,
-    resumption: Option<&Resumption>,
-) -> anyhow::Result<Prepared> {
+/// Opens the data of a training, and finds the network that it begins with.
+fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<Prepared> {
+    let mut settings = match resumption {
+        Some(it) => it.record.start.settings.clone(),
+        None => args.settings(args.hidden.unwrap_or(DEFAULT_HIDDEN)),
+    };
     let checkpoint = resumption.and_then(|it| it.checkpoint.as_ref());
     let (model, init_sha256) = match resumption {
         Some(it) if checkpoint.is_some() => (None, it.record.start.init_sha256.clone()),
@@ -80,7 +81,8 @@ fn prepare(
     let own = checkpoint.map(|(file, found)| (file.as_path(), found.description.network));
     let named = model.as_ref();
     let named = named.map(|model| (model.file.as_path(), model.parameters.shape));
-    let (folder, dataset) = open_data(args.data.as_deref(), own.or(named), args.access.access())?;
+    let known = own.or(named);
+    let (folder, dataset) = open_data(args.data.as_deref(), known, args.access.access())?;
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let data = DataDescription::new(&folder, &dataset);
     let identity = match resumption {
@@ -90,16 +92,15 @@ fn prepare(
     if let Some(model) = &model {
         model.check_images(&dataset)?;
     }
-    let shape = match own.or(named) {
-        Some((_, shape)) => shape,
-        None => Shape {
-            inputs: dataset.train.images.pixels(),
-            hidden: settings.hidden,
-            classes: dataset.classes,
-        },
+    let drawn = Shape {
+        inputs: dataset.train.images.pixels(),
+        hidden: settings.hidden,
+        classes: dataset.classes,
     };
+    let shape = known.map_or(drawn, |(_, shape)| shape);
     check_shape(shape).context("--hidden")?;
     memory::check(shape, args.backend.backend, &settings.options)?;
+    settings.hidden = shape.hidden;
     let parameters = match (checkpoint, model) {
         // They come with the state of the backend.
         (Some(_), _) => Parameters::zeros(shape),
@@ -107,6 +108,7 @@ fn prepare(
         (None, None) => settings.options.initial_parameters(shape),
     };
     Ok(Prepared {
+        settings,
         dataset,
         data,
         identity,
@@ -124,35 +126,49 @@ pub fn train(
     resumption: Option<Resumption>,
     program_start: Instant,
 ) -> anyhow::Result<Ending> {
-    let mut settings = match &resumption {
-        Some(it) => it.record.start.settings.clone(),
-        None => args.settings(args.hidden.unwrap_or(DEFAULT_HIDDEN)),
-    };
-    let prepared = prepare(args, &settings, resumption.as_ref())?;
-    let shape = prepared.parameters.shape;
-    settings.hidden = shape.hidden;
+    let prepared = prepare(args, resumption.as_ref())?;
+    let control = Arc::new(PassControl::default());
+    let signals = Signals::watch(&control.stop)?;
+    let mut session = open(args, &prepared, resumption, (control, program_start))?;
+    // However the training ends, the chart of its live view stays.
+    let drawing = session.progress.follow();
+    let trained = catch_unwind(AssertUnwindSafe(|| session.train_epochs()));
+    drop(drawing);
+    match trained {
+        Ok(trained) => trained?,
+        Err(panic) => {
+            session.explain_panic();
+            resume_unwind(panic)
+        }
+    }
+    session.finish(signals.received())
+}
+
+/// The training before its first step, when its folder is ready and it is told what is about to be trained.
+fn open<'a>(
+    args: &TrainArgs,
+    prepared: &'a Prepared,
+    resumption: Option<Resumption>,
+    (control, program_start): (Arc<PassControl>, Instant),
+) -> anyhow::Result<Session<'a>> {
     let (opened, checkpoint) = match resumption {
         Some(it) => (Some((it.folder, it.record.started)), it.checkpoint),
         None => (None, None),
     };
     let (newest, mut checkpoint) = checkpoint.unzip();
-    let found = checkpoint.as_ref();
-    let (options, samples) = (&settings.options, Samples::from(&prepared.dataset.train));
-    let trainer = match found {
-        Some(found) => Trainer::resume(samples, options, &found.description.trainer)?,
-        None => Trainer::new(samples, options)?,
-    };
+    let options = &prepared.settings.options;
+    let samples = Samples::from(&prepared.dataset.train);
     let selected = args
         .backend
         .select(&prepared.parameters, options.optimizer())?;
     let mut backend = selected.backend;
-    if let Some(found) = found {
-        backend.restore(&found.backend)?;
-    }
-    let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
-    let control = Arc::new(PassControl::default());
-    let signals = Signals::watch(&control.stop)?;
-
+    let trainer = match &checkpoint {
+        Some(found) => {
+            backend.restore(&found.backend)?;
+            Trainer::resume(samples, options, &found.description.trainer)?
+        }
+        None => Trainer::new(samples, options)?,
+    };
     let is_resumed = opened.is_some();
     let (mut folder, started) = match opened {
         Some(opened) => opened,
@@ -161,18 +177,10 @@ pub fn train(
             (folder, jiff::Timestamp::now().to_string())
         }
     };
-    let start = StartEvent {
-        network: shape.to_string(),
-        inputs: shape.inputs,
-        classes: shape.classes,
-        parameters: shape.parameters(),
-        resumed_at_step: is_resumed.then(|| trainer.steps_done()),
-        init_sha256: prepared.init_sha256,
-        environment,
-        data: prepared.data,
-        run: folder.path().display().to_string(),
-        settings,
-    };
+    let isa = selected.isa.map(|isa| isa.name());
+    let environment = Environment::new(isa, backend.threads());
+    let resumed_at_step = is_resumed.then(|| trainer.steps_done());
+    let start = start_event(prepared, environment, resumed_at_step, folder.path());
     let record = RunRecord {
         started,
         start,
@@ -181,36 +189,51 @@ pub fn train(
     begin(&record, &mut folder, is_resumed)?;
     let mut results = Results::new(args.json);
     results.event(&record.start)?;
-    let progress = announce(args, &record.start, &trainer, &control);
-    let settings = &record.start.settings;
-    let mut session = Session {
-        stopping: early_stopping(settings, checkpoint.as_mut()),
+    Ok(Session {
+        progress: announce(args, &record.start, &trainer, &control),
+        stopping: early_stopping(&prepared.settings, checkpoint.as_mut()),
         start_up_seconds: program_start.elapsed().as_secs_f64(),
         clock: clock(program_start, checkpoint.as_ref()),
         reached_after: checkpoint.and_then(|found| found.description.reached_after),
-        checkpoints: Checkpoints {
-            identity: prepared.identity,
-            newest,
-            last: Instant::now(),
-            epochs_at_last: trainer.epochs_done(),
-            steps_at_last: None,
-        },
+        identity: prepared.identity.clone(),
+        newest,
+        last: Instant::now(),
+        epochs_at_last: trainer.epochs_done(),
+        steps_at_last: None,
         complete: trainer.epochs_done(),
         record,
         folder,
         trainer,
         backend,
-        network: shape,
+        network: prepared.parameters.shape,
         dataset: &prepared.dataset,
         control,
-        progress,
         results,
-        saving: super::saving::Saving::default(),
+        saving: Saving::default(),
         test: None,
         diverged: None,
-    };
-    train_in_view(&mut session)?;
-    session.finish(signals.received())
+    })
+}
+
+fn start_event(
+    prepared: &Prepared,
+    environment: Environment,
+    resumed_at_step: Option<u64>,
+    run: &Path,
+) -> StartEvent {
+    let shape = prepared.parameters.shape;
+    StartEvent {
+        settings: prepared.settings.clone(),
+        network: shape.to_string(),
+        inputs: shape.inputs,
+        classes: shape.classes,
+        parameters: shape.parameters(),
+        resumed_at_step,
+        init_sha256: prepared.init_sha256.clone(),
+        environment,
+        data: prepared.data.clone(),
+        run: run.display().to_string(),
+    }
 }
 
 /// Says that the run is under way before anything is cut off, and makes its files ready to be filled: cut
@@ -240,7 +263,6 @@ fn announce(
     let outlook = Outlook {
         epochs: options.epochs,
         samples_per_epoch: trainer.samples_per_epoch(),
-        may_stop_early: settings.target_accuracy.is_some() || settings.patience.is_some(),
     };
     let progress = Progress::live(args.quiet, outlook, trainer.epochs_done(), control);
     progress.line(&match start.resumed_at_step {
@@ -292,18 +314,4 @@ fn clock(program_start: Instant, checkpoint: Option<&Checkpoint>) -> Instant {
     let before = checkpoint.map_or(0.0, |found| found.description.elapsed_seconds);
     let before = Duration::try_from_secs_f64(before).unwrap_or_default();
     program_start.checked_sub(before).unwrap_or(program_start)
-}
-
-/// Trains within the live view. However the training ends, its chart stays.
-///
-/// # Panics
-/// If a thread of the training does; how to go on is told first.
-fn train_in_view(session: &mut Session<'_>) -> anyhow::Result<()> {
-    let drawing = session.progress.follow();
-    let trained = catch_unwind(AssertUnwindSafe(|| session.train_epochs()));
-    drop(drawing);
-    trained.unwrap_or_else(|panic| {
-        session.explain_panic();
-        resume_unwind(panic)
-    })
 }

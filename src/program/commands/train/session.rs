@@ -50,16 +50,11 @@ pub struct Session<'a> {
     pub complete: u32,
     /// Why a number is not finite.
     pub diverged: Option<String>,
-    pub checkpoints: Checkpoints,
-}
-
-/// Where the checkpoints of a run stand.
-pub struct Checkpoints {
     /// Reading all data takes as long as some epochs, so it waits for the first checkpoint.
     pub identity: Option<DataIdentity>,
-    /// The newest file.
+    /// The newest checkpoint.
     pub newest: Option<PathBuf>,
-    /// When this process began or the last was tried, and how many epochs were over then.
+    /// When this process began or the last checkpoint was tried, and how many epochs were over then.
     pub last: Instant,
     pub epochs_at_last: u32,
     /// Steps that the last one of this process holds.
@@ -99,7 +94,7 @@ impl Session<'_> {
             }
             self.checkpoint_if_due()?;
         }
-        let is_saved = self.checkpoints.steps_at_last == Some(self.trainer.steps_done());
+        let is_saved = self.steps_at_last == Some(self.trainer.steps_done());
         let is_between = self.trainer.steps_of_epoch_done() == 0;
         if self.is_interrupted() && is_between && !is_saved && self.diverged.is_none() {
             self.checkpoint()?;
@@ -201,10 +196,10 @@ impl Session<'_> {
     }
 
     fn checkpoint_if_due(&mut self) -> anyhow::Result<()> {
-        let (settings, last) = (self.settings(), &self.checkpoints);
+        let settings = self.settings();
         let is_late =
-            last.last.elapsed() >= Duration::from_secs_f64(60.0 * settings.checkpoint_minutes);
-        let epochs = self.trainer.epochs_done() - last.epochs_at_last;
+            self.last.elapsed() >= Duration::from_secs_f64(60.0 * settings.checkpoint_minutes);
+        let epochs = self.trainer.epochs_done() - self.epochs_at_last;
         let has_come = settings.checkpoint_every.is_some_and(|it| epochs >= it);
         if has_come || is_late {
             self.checkpoint()?;
@@ -222,8 +217,8 @@ impl Session<'_> {
         }
         self.check_data()?;
         let (data, dataset) = (&self.record.start.data, self.dataset);
-        let identity = &mut self.checkpoints.identity;
-        identity.get_or_insert_with(|| DataIdentity::new(data.folder.clone(), dataset));
+        self.identity
+            .get_or_insert_with(|| DataIdentity::new(data.folder.clone(), dataset));
         // Again, so that both the steps and the checksums are of what was opened.
         self.check_data()?;
         let written = self.write_checkpoint();
@@ -234,8 +229,8 @@ impl Session<'_> {
     /// The lines of the epoch under way must not be in the run folder yet.
     fn write_checkpoint(&mut self) -> anyhow::Result<()> {
         // A failure is tried again when the next is due.
-        self.checkpoints.last = Instant::now();
-        self.checkpoints.epochs_at_last = self.trainer.epochs_done();
+        self.last = Instant::now();
+        self.epochs_at_last = self.trainer.epochs_done();
         let backend = self.backend.state();
         // The last step may have overflowed; then the next loss tells, and the checkpoint before
         // this one is the last good one.
@@ -245,7 +240,7 @@ impl Session<'_> {
         let stopping = self.stopping.as_ref();
         let best = stopping.and_then(EarlyStopping::best);
         let environment = &self.record.start.environment;
-        let identity = self.checkpoints.identity.clone();
+        let identity = self.identity.clone();
         let checkpoint = Checkpoint {
             description: Description {
                 producer: concat!("fused-mlp ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -272,8 +267,8 @@ impl Session<'_> {
         };
         let steps = self.trainer.steps_done();
         let folder = CheckpointFolder::new(self.folder.path());
-        self.checkpoints.newest = Some(folder.write(&checkpoint, steps)?);
-        self.checkpoints.steps_at_last = Some(steps);
+        self.newest = Some(folder.write(&checkpoint, steps)?);
+        self.steps_at_last = Some(steps);
         Ok(())
     }
 }

@@ -61,25 +61,17 @@ impl Glyphs {
     }
 }
 
-/// Losses against a place from 0 to 1.
-#[derive(Clone, Copy, Debug)]
-pub struct Losses<'a> {
-    /// Of the training: a line.
-    pub training: &'a [(f64, f64)],
-    /// Of the validation samples: points.
-    pub validation: &'a [(f64, f64)],
-}
-
-/// Draws losses on a logarithmic axis into so many columns and rows, and a row for the lower axis;
-/// nothing where there is no room, or nothing to show. `end` names the right end.
+/// Draws losses against places from 0 to 1 on a logarithmic axis, those of the training as a line and those
+/// of the validation as points, into so many columns and rows, and a row for the lower axis; nothing where
+/// there is no room, or nothing to show. `end` names the right end.
 pub fn chart(
-    losses: Losses<'_>,
+    [training, validation]: [&[(f64, f64)]; 2],
     (columns, rows): (usize, usize),
     end: &str,
     glyphs: Glyphs,
 ) -> Vec<String> {
     let shown = |&&(_, loss): &&(f64, f64)| loss.is_finite() && loss > 0.0;
-    let all = losses.training.iter().chain(losses.validation);
+    let all = training.iter().chain(validation);
     let logs = all.filter(shown).map(|(_, loss)| loss.log10());
     let (low, high) = logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), log| {
         (low.min(log), high.max(log))
@@ -104,12 +96,12 @@ pub fn chart(
     };
     // The dots of each cell as bits.
     let mut line = vec![0; width * rows];
-    for (x, y) in dots_of_line(&placed(losses.training)) {
+    for (x, y) in dots_of_line(&placed(training)) {
         let bit = y % down * across + x % across;
         line[y / down * width + x / across] |= 1 << bit;
     }
     let mut points = vec![false; width * rows];
-    for (x, y) in placed(losses.validation) {
+    for (x, y) in placed(validation) {
         points[y.round() as usize / down * width + x as usize / across] = true;
     }
     let [tick, side, ..] = glyphs.frame();
@@ -120,7 +112,7 @@ pub fn chart(
             _ if row + 1 == rows => (short(10f64.powf(low)), tick),
             _ => (String::new(), side),
         };
-        let mut text = styled(FRAME, &format!("{label:>0$} {sign}", LABELS - 2));
+        let mut text = styled(FRAME, &format!("{label:>5} {sign}"));
         let cells: Vec<(&u32, &bool)> = dots.iter().zip(points).collect();
         for run in cells.chunk_by(|(_, one), (_, other)| one == other) {
             let (style, signs): (Style, String) = match run[0].1 {
@@ -134,12 +126,7 @@ pub fn chart(
         }
         lines.push(text);
     }
-    lines.push(lower_axis(
-        width,
-        end,
-        !losses.validation.is_empty(),
-        glyphs,
-    ));
+    lines.push(lower_axis(width, end, !validation.is_empty(), glyphs));
     lines
 }
 
@@ -167,35 +154,28 @@ fn dots_of_line(points: &[(f64, f64)]) -> Vec<(usize, usize)> {
     dots
 }
 
-/// A number as a label, with three digits that matter if they fit.
+/// A number as a label of as many columns.
 fn short(value: f64) -> String {
-    let width = LABELS - 2;
-    let decimals = (2 - value.log10().floor() as i32).clamp(0, width as i32 - 2) as usize;
-    let text = format!("{value:.decimals$}");
-    let is_lost = text.len() > width || text.trim_matches(['0', '.']).is_empty();
-    match is_lost {
-        true => format!("{value:.0e}"),
-        false => text,
+    match (0.01..99.0).contains(&value) {
+        true => format!("{value:.3}").chars().take(LABELS - 2).collect(),
+        false => format!("{value:.0e}"),
     }
 }
 
 /// The lower axis, from 0 to `end`, with the names of the series where there is room.
 fn lower_axis(width: usize, end: &str, has_validation: bool, glyphs: Glyphs) -> String {
     let [_, _, corner, rule, piece] = glyphs.frame();
-    let names = match has_validation {
-        true => vec![
-            (TRAINING, format!(" {piece} training")),
-            (VALIDATION, format!(" {POINT} validation")),
-            (FRAME, " loss ".to_owned()),
-        ],
-        false => vec![(TRAINING, " training loss ".to_owned())],
+    let training = format!(" {piece} training loss ");
+    let validation = match has_validation {
+        true => format!("{POINT} validation loss "),
+        false => String::new(),
     };
-    let mut line = styled(FRAME, &format!("{corner:>0$}", LABELS));
-    let named: usize = names.iter().map(|(_, name)| name.chars().count()).sum();
+    let mut line = styled(FRAME, &format!("{corner:>LABELS$}"));
+    let named = training.chars().count() + validation.chars().count();
     let mut room = width.saturating_sub(1 + end.chars().count());
     if room > named {
         room -= named;
-        line.extend(names.iter().map(|(style, name)| styled(*style, name)));
+        line += &(styled(TRAINING, &training) + &styled(VALIDATION, &validation));
     }
     line + &styled(FRAME, &format!("{} {end}", rule.repeat(room)))
 }
@@ -221,15 +201,12 @@ mod tests {
     #[test]
     fn a_falling_loss_falls_from_corner_to_corner() {
         let training = falling();
-        let losses = Losses {
-            training: &training,
-            validation: &[],
-        };
+        let losses = [&training[..], &[]];
         let lines = text(&chart(losses, (19, 3), "4 epochs", Glyphs::Ascii));
         assert_eq!(
             lines,
             [
-                " 1.00 +''..        ",
+                "1.000 +''..        ",
                 "      |    ''..    ",
                 "0.010 +        ''..",
                 "      +--- 4 epochs",
@@ -239,7 +216,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                " 1.00 ┤⠉⠒⠤⣀        ",
+                "1.000 ┤⠉⠒⠤⣀        ",
                 "      │    ⠉⠒⠤⣀    ",
                 "0.010 ┤        ⠉⠒⠤⣀",
                 "      └─── 4 epochs",
@@ -249,17 +226,14 @@ mod tests {
 
     #[test]
     fn validation_losses_are_points_of_their_own_colour() {
-        let losses = Losses {
-            training: &[(0.0, 1.0), (1.0, 0.5)],
-            validation: &[(0.5, 0.1)],
-        };
+        let losses = [&[(0.0, 1.0), (1.0, 0.5)][..], &[(0.5, 0.1)]];
         let lines = chart(losses, (30, 4), "", Glyphs::Braille);
         let coloured = lines.concat();
         assert!(coloured.contains("\x1b[33m") && coloured.contains("\x1b[36m"));
         assert_eq!(text(&lines)[3].matches('o').count(), 1);
         let wide = text(&chart(losses, (60, 4), "1", Glyphs::Braille));
         assert!(
-            wide[4].contains("└ ⠤ training o validation loss ─"),
+            wide[4].contains("└ ⠤ training loss o validation loss ─"),
             "{wide:?}"
         );
     }
@@ -278,13 +252,8 @@ mod tests {
 
     #[test]
     fn nothing_and_nonsense_are_not_drawn() {
-        let draw = |training: &[(f64, f64)], size| {
-            let losses = Losses {
-                training,
-                validation: &[],
-            };
-            chart(losses, size, "x", Glyphs::Braille)
-        };
+        let draw =
+            |training: &[(f64, f64)], size| chart([training, &[]], size, "x", Glyphs::Braille);
         let nothing = Vec::<String>::new();
         assert_eq!(draw(&[], (80, 6)), nothing);
         assert_eq!(draw(&[(0.1, f64::NAN), (0.2, 0.0)], (80, 6)), nothing);
@@ -300,10 +269,10 @@ mod tests {
         for power in -12..12 {
             for digit in [1.0, 2.345, 9.999] {
                 let text = short(digit * 10f64.powi(power));
-                assert!(text.len() < LABELS && !text.starts_with("0.000"), "{text}");
+                assert!(text.len() < LABELS && !text.starts_with("0.00"), "{text}");
             }
         }
         assert_eq!(short(0.0123), "0.012");
-        assert_eq!(short(2.75), "2.75");
+        assert_eq!(short(2.75), "2.750");
     }
 }

@@ -1,12 +1,12 @@
 //! The live view of a training: a chart of the loss, a bar, and the figures of the epoch under way.
 
-use super::chart::{Glyphs, Losses, chart};
+use super::chart::{Glyphs, chart};
 use super::{FAINT, NUMBER};
 use crate::terminal::{styled, width};
 use anstyle::{AnsiColor, Style};
 use fused_mlp::training::{Epoch, EpochRecord};
 use indicatif::{HumanCount, HumanDuration};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Most points of a line of the chart; beyond, each two become one.
 const MOST_POINTS: usize = 4096;
@@ -20,14 +20,12 @@ const CHART_ROWS: [(usize, usize); 3] = [(20, 7), (12, 4), (0, 0)];
 const BAR: Style = AnsiColor::Green.on_default();
 
 /// What is to come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Outlook {
     /// Epochs of the whole training.
     pub epochs: u32,
     /// Samples of an epoch.
     pub samples_per_epoch: usize,
-    /// Whether the training may end before its last epoch.
-    pub may_stop_early: bool,
 }
 
 /// Sums over the samples of this process: their number, their losses, and those predicted correctly.
@@ -65,8 +63,8 @@ impl Points {
     }
 }
 
-/// The training so far.
-#[derive(Clone, Debug)]
+/// The training so far. Times are seconds since the view began.
+#[derive(Clone, Debug, Default)]
 pub struct LiveView {
     outlook: Outlook,
     /// Losses of epochs that are over.
@@ -82,36 +80,25 @@ pub struct LiveView {
     at_start: Totals,
     latest: Totals,
     /// When the epoch began, and when there were new sums last.
-    epoch_start: Instant,
-    latest_at: Instant,
+    epoch_start: f64,
+    latest_at: f64,
     /// The last epoch that ended.
     previous: Option<EpochRecord>,
-    start: Instant,
-    now: Instant,
+    now: f64,
 }
 
 impl LiveView {
     /// Before the first step, `epochs_done` epochs after the beginning.
-    pub fn new(outlook: Outlook, epochs_done: u32, now: Instant) -> Self {
+    pub fn new(outlook: Outlook, epochs_done: u32) -> Self {
         Self {
             outlook,
-            past: Points::default(),
-            validation: Points::default(),
-            current: Points::default(),
             epochs_done,
-            samples_before: 0,
-            at_start: Totals::default(),
-            latest: Totals::default(),
-            epoch_start: now,
-            latest_at: now,
-            previous: None,
-            start: now,
-            now,
+            ..Self::default()
         }
     }
 
     /// An epoch begins, or goes on after so many samples.
-    pub fn begin_epoch(&mut self, samples_before: usize, totals: Totals, now: Instant) {
+    pub fn begin_epoch(&mut self, samples_before: usize, totals: Totals, now: f64) {
         self.samples_before = samples_before;
         (self.at_start, self.latest) = (totals, totals);
         (self.epoch_start, self.latest_at, self.now) = (now, now, now);
@@ -119,7 +106,7 @@ impl LiveView {
     }
 
     /// Looks at the epoch under way.
-    pub fn look(&mut self, totals: Totals, now: Instant) {
+    pub fn look(&mut self, totals: Totals, now: f64) {
         let fresh = totals.since(self.latest);
         self.now = now;
         if fresh.samples > 0 {
@@ -131,7 +118,7 @@ impl LiveView {
     }
 
     /// An epoch has ended: its steps tell more than the looks at it did.
-    pub fn end_epoch(&mut self, epoch: &Epoch, now: Instant) {
+    pub fn end_epoch(&mut self, epoch: &Epoch, now: f64) {
         let record = epoch.record;
         let share = epoch.steps.len().div_ceil(POINTS_OF_AN_EPOCH).max(1);
         let mut samples = 0.0;
@@ -168,16 +155,6 @@ impl LiveView {
         self.chart((columns, rows), self.epochs_done.max(1), glyphs)
     }
 
-    /// The epoch at which the lower axis ends. Where nobody knows the last one, the axis doubles
-    /// whenever it is too short.
-    fn axis_end(&self) -> u32 {
-        let epochs = self.outlook.epochs.max(1);
-        match self.outlook.may_stop_early {
-            true => (self.epochs_done + 1).next_power_of_two().min(epochs),
-            false => epochs,
-        }
-    }
-
     fn chart(&self, (columns, rows): (usize, usize), end: u32, glyphs: Glyphs) -> Vec<String> {
         let mut chart_rows = CHART_ROWS.into_iter();
         let (_, chart_rows) = chart_rows
@@ -189,10 +166,8 @@ impl LiveView {
                 .map(|&(x, loss)| (x / f64::from(end), loss))
                 .collect()
         };
-        let losses = Losses {
-            training: &placed(&[&self.past, &self.current]),
-            validation: &placed(&[&self.validation]),
-        };
+        let training = placed(&[&self.past, &self.current]);
+        let losses = [&training[..], &placed(&[&self.validation])];
         let name = format!("{end} epoch{}", if end == 1 { "" } else { "s" });
         chart(losses, (columns.min(WIDEST), chart_rows), &name, glyphs)
     }
@@ -201,7 +176,7 @@ impl LiveView {
     pub fn lines(&self, (columns, rows): (usize, usize), glyphs: Glyphs) -> Vec<String> {
         // The last column stays free: some terminals wrap when it is written.
         let columns = columns.saturating_sub(1).min(WIDEST);
-        let mut lines = self.chart((columns, rows), self.axis_end(), glyphs);
+        let mut lines = self.chart((columns, rows), self.outlook.epochs.max(1), glyphs);
         lines.push(self.bar(columns, glyphs));
         if rows > 3 {
             lines.push(self.figures(columns));
@@ -223,11 +198,7 @@ impl LiveView {
         let share = self.share();
         let percent = format!("{:.0} %", (100.0 * share).floor());
         let left = self.time_left().map_or_else(String::new, |time| {
-            let bound = match self.outlook.may_stop_early {
-                true => "at most ",
-                false => "",
-            };
-            format!("  {bound}{} left", HumanDuration(time))
+            format!("  {} left", HumanDuration(time))
         });
         let name = "epoch ";
         let taken = name.len() + number.len() + " ".len() + percent.len() + left.len();
@@ -250,7 +221,7 @@ impl LiveView {
     /// them as there is room for.
     fn figures(&self, columns: usize) -> String {
         let totals = self.latest.since(self.at_start);
-        let seconds = (self.latest_at - self.epoch_start).as_secs_f64();
+        let seconds = self.latest_at - self.epoch_start;
         let samples = totals.samples as f64;
         let (loss, accuracy, speed) = match self.previous {
             _ if samples > 0.0 && seconds > 0.0 => (
@@ -291,8 +262,7 @@ impl LiveView {
     fn time_left(&self) -> Option<Duration> {
         let trained = self.latest.samples;
         let all = f64::from(self.outlook.epochs) * self.samples_per_epoch();
-        let seconds = (self.now - self.start).as_secs_f64();
-        let left = seconds / trained as f64 * (1.0 - self.share()) * all;
+        let left = self.now / trained as f64 * (1.0 - self.share()) * all;
         (trained > 0).then(|| Duration::try_from_secs_f64(left).ok())?
     }
 }
