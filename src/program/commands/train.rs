@@ -160,27 +160,15 @@ impl TrainArgs {
     }
 
     fn check_ranges(&self) -> anyhow::Result<()> {
-        let (hidden, patience) = (
-            self.hidden.map(|it| it as f64),
-            self.patience.map(f64::from),
-        );
+        let hidden = self.hidden.map(|it| it as f64);
+        let patience = self.patience.map(f64::from);
         let (delta, minutes) = (Some(self.min_delta), Some(self.checkpoint_minutes));
         let ranges = [
             ("hidden", hidden, 1.0..=f64::MAX, "at least 1"),
             ("patience", patience, 1.0..=f64::MAX, "at least 1"),
-            (
-                "min_delta",
-                delta,
-                0.0..=f64::MAX,
-                "a finite number, 0 or more",
-            ),
+            ("min_delta", delta, 0.0..=f64::MAX, "0 or more"),
             // As many as a Duration can hold, and more than any run takes.
-            (
-                "checkpoint_minutes",
-                minutes,
-                0.0..=1e9,
-                "a number from 0 to 1e9",
-            ),
+            ("checkpoint_minutes", minutes, 0.0..=1e9, "0 to 1e9"),
         ];
         for (option, value, range, expected) in ranges {
             if let Some(value) = value.filter(|value| !range.contains(value)) {

@@ -245,13 +245,8 @@ impl RunRecord {
         let lines = [epochs.saturating_mul(steps), epochs, epochs];
         for (file, expected) in CSV_FILES.into_iter().zip(lines) {
             let path = folder.join(file.name);
-            let text = match bounded::read_to_string(&path, bounded::MAX_LINES) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    bail!("{} is missing", shown(&path))
-                }
-                other => other
-                    .map_err(|error| anyhow!(unreadable(&path, &error, "the folder of a run")))?,
-            };
+            let text = bounded::read_to_string(&path, bounded::MAX_LINES)
+                .map_err(|error| anyhow!(unreadable(&path, &error, "a file of the run")))?;
             let count = rows(&text, file)
                 .and_then(|mut rows| rows.try_fold(0, |count, row| row.map(|_| count + 1)));
             let count: usize = count.map_err(|error| anyhow!("{}: {error}", shown(&path)))?;

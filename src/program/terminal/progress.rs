@@ -15,9 +15,9 @@ use fused_mlp::training::{Epoch, EpochEnd};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use live::{LiveView, Totals};
 use std::io::{IsTerminal, stderr};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How often the live view is drawn.
@@ -65,15 +65,10 @@ impl Progress {
         }
     }
 
-    /// Of a training with this control after so many epochs, with a live view if it would be seen.
-    pub fn live(
-        is_quiet: bool,
-        outlook: Outlook,
-        epochs_done: u32,
-        control: &Arc<PassControl>,
-    ) -> Self {
+    /// Of a training with this control, with a live view if it would be seen.
+    pub fn live(is_quiet: bool, outlook: Outlook, control: &Arc<PassControl>) -> Self {
         let live = (!is_quiet && terminal::can_redraw()).then(|| Live {
-            view: Arc::new(Mutex::new(LiveView::new(outlook, epochs_done))),
+            view: Arc::new(Mutex::new(LiveView::new(outlook))),
             control: Arc::clone(control),
             start: Instant::now(),
         });
@@ -101,35 +96,37 @@ impl Progress {
         bar
     }
 
-    /// Draws the live view, if there is one, until what is returned is dropped.
-    pub fn follow(&self) -> Option<Drawing> {
-        let live = self.live.clone()?;
-        let (running, stopped) = channel();
-        let drawn = live.clone();
-        let drawer = std::thread::spawn(move || {
-            loop {
-                let (mut view, totals, now) = drawn.now();
-                view.look(totals, now);
-                let lines = view.lines(terminal::size(), glyphs());
-                drop(view);
-                terminal::draw(&lines);
-                if stopped.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
-                    break;
+    /// Runs `work`, a whole training, within the live view, if there is one; however it ends, the chart alone
+    /// stays on the terminal.
+    ///
+    /// # Errors
+    /// The panic of `work`.
+    pub fn during<T>(&self, work: impl FnOnce() -> T) -> std::thread::Result<T> {
+        let work = AssertUnwindSafe(work);
+        let Some(live) = &self.live else {
+            return catch_unwind(work);
+        };
+        let (running, stopped) = channel::<()>();
+        let result = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                loop {
+                    let (mut view, totals, now) = live.now();
+                    view.look(totals, now);
+                    let lines = view.lines(terminal::size(), glyphs());
+                    drop(view);
+                    terminal::draw(&lines);
+                    if stopped.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
+                        break;
+                    }
                 }
-            }
+            });
+            let result = catch_unwind(work);
+            drop(running);
+            result
         });
-        Some(Drawing {
-            live,
-            thread: Some((running, drawer)),
-        })
-    }
-
-    /// Tells the live view that an epoch begins, or goes on after so many samples.
-    pub fn begin_epoch(&self, samples_done: usize) {
-        if let Some(live) = &self.live {
-            let (mut view, totals, now) = live.now();
-            view.begin_epoch(samples_done, totals, now);
-        }
+        terminal::draw(&live.now().0.final_chart(terminal::size(), glyphs()));
+        terminal::keep();
+        result
     }
 
     /// Prints the line of an epoch that has ended, of so many.
@@ -144,26 +141,6 @@ impl Progress {
             false => usize::MAX,
         };
         self.line(&terminal::shown(&epoch_line(epoch, epochs, columns)));
-    }
-}
-
-/// A live view that is being drawn. When this is dropped, by a panic too, its chart alone stays on the
-/// terminal.
-#[derive(Debug)]
-pub struct Drawing {
-    live: Live,
-    thread: Option<(Sender<()>, JoinHandle<()>)>,
-}
-
-impl Drop for Drawing {
-    fn drop(&mut self) {
-        if let Some((running, drawer)) = self.thread.take() {
-            drop(running);
-            // If it has panicked, its message was told.
-            let _ = drawer.join();
-        }
-        terminal::draw(&self.live.now().0.final_chart(terminal::size(), glyphs()));
-        terminal::keep();
     }
 }
 
@@ -195,13 +172,9 @@ fn epoch_line(epoch: &Epoch, epochs: u32, columns: usize) -> String {
         EpochEnd::Diverged => styled(BAD, "  (diverged)"),
     };
     let speed = HumanCount(record.samples_per_second as u64);
-    for speed in [
-        format!("  {:.3} s", record.seconds),
-        format!("  {speed} samples/s"),
-    ] {
-        if width(&line) + speed.len() + width(&end) <= columns {
-            line += &styled(FAINT, &speed);
-        }
+    let speed = format!("  {:.3} s  {speed} samples/s", record.seconds);
+    if width(&line) + speed.len() + width(&end) <= columns {
+        line += &styled(FAINT, &speed);
     }
     line + &end
 }

@@ -165,44 +165,42 @@ fn newest_checkpoint(files: &mut RunFolder, record: &RunRecord) -> anyhow::Resul
     Ok(newest)
 }
 
-/// The value of an option that nobody set and that has no default.
-const NONE: &str = "none";
-
-/// Name and value of an option, as on the command line.
-type Text = (&'static str, String);
+/// Name and value of an option, as on the command line; no value if nobody set it and it has no default.
+type Text = (&'static str, Option<String>);
 
 /// All options that decide the results of a run on so many threads.
 fn texts(settings: &RunSettings, threads: usize) -> Vec<Text> {
-    fn text<T: ToString>(value: Option<&T>) -> String {
-        value.map_or_else(|| NONE.to_owned(), ToString::to_string)
-    }
-    let mut texts = settings.options.texts();
-    for (name, text) in &mut texts {
-        if *name == "shuffle" {
-            (*name, *text) = ("no_shuffle", (!settings.options.shuffle).to_string());
+    let options = settings.options.texts().into_iter();
+    let mut texts: Vec<Text> = options.map(|(name, text)| (name, Some(text))).collect();
+    for text in &mut texts {
+        if text.0 == "shuffle" {
+            *text = ("no_shuffle", Some((!settings.options.shuffle).to_string()));
         }
     }
+    let target = settings.target_accuracy.map(|it| it.to_string());
     texts.extend([
-        ("init", text(settings.init.as_ref())),
-        ("target_accuracy", text(settings.target_accuracy.as_ref())),
-        ("target_on", text(settings.target_on.as_ref())),
-        ("patience", text(settings.patience.as_ref())),
-        ("hidden", settings.hidden.to_string()),
-        ("backend", settings.backend.clone()),
-        ("min_delta", settings.min_delta.to_string()),
+        ("init", settings.init.clone()),
+        ("target_accuracy", target),
+        ("target_on", settings.target_on.clone()),
+        ("patience", settings.patience.map(|it| it.to_string())),
+        ("hidden", Some(settings.hidden.to_string())),
+        ("backend", Some(settings.backend.clone())),
+        ("min_delta", Some(settings.min_delta.to_string())),
     ]);
     // Only the sums of matrix products depend on their number.
     if settings.backend == BackendKind::Matrixmultiply.name() {
-        texts.push(("threads", threads.to_string()));
+        texts.push(("threads", Some(threads.to_string())));
     }
     texts
 }
 
 /// Options that differ: name, and both values.
 fn differences(one: Vec<Text>, other: Vec<Text>) -> Vec<(&'static str, String, String)> {
+    let shown = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
     let pairs = one.into_iter().zip(other);
-    let pairs = pairs.map(|((name, one), (_, other))| (name, one, other));
-    pairs.filter(|(_, one, other)| one != other).collect()
+    let pairs = pairs.filter(|(one, other)| one.1 != other.1);
+    let pairs = pairs.map(|((name, one), (_, other))| (name, shown(one), shown(other)));
+    pairs.collect()
 }
 
 /// The options of a run that goes on, for `--print-config`.
@@ -212,25 +210,22 @@ fn differences(one: Vec<Text>, other: Vec<Text>) -> Vec<(&'static str, String, S
 pub fn saved_options(folder: &Path) -> anyhow::Result<Vec<Resolved>> {
     let start = RunRecord::read(folder).context("--resume")?.start;
     let settings = &start.settings;
+    let minutes = settings.checkpoint_minutes.to_string();
+    let every = settings.checkpoint_every.map(|it| it.to_string());
     let mut texts = texts(settings, start.environment.threads);
-    texts.push((
-        "checkpoint_minutes",
-        settings.checkpoint_minutes.to_string(),
-    ));
-    texts.extend(
-        settings
-            .checkpoint_every
-            .map(|it| ("checkpoint_every", it.to_string())),
-    );
-    texts.push(("data", from_here(&start.data.folder)));
-    texts.extend(start.environment.isa.map(|isa| ("isa", isa)));
+    texts.extend([
+        ("checkpoint_minutes", Some(minutes)),
+        ("checkpoint_every", every),
+        ("data", Some(from_here(&start.data.folder))),
+        ("isa", start.environment.isa),
+    ]);
     let why = format!("run {}", folder.display());
-    let resolved = |(id, text): (_, String)| match text.as_str() {
-        NONE => Resolved::none(id, why.as_str()),
-        text => Resolved::new(id, text, why.as_str()),
-    };
-    let no_isa = Resolved::none("isa", "only the fused backend has a choice");
-    Ok(texts.into_iter().map(resolved).chain([no_isa]).collect())
+    let resolved = texts.into_iter().map(|(id, text)| Resolved {
+        id,
+        text,
+        why: why.clone(),
+    });
+    Ok(resolved.collect())
 }
 
 /// Refuses options that somebody set and that differ from those of the run.

@@ -19,7 +19,7 @@ use fused_mlp::mnist::Dataset;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::training::checkpoint::{Checkpoint, CheckpointFolder, DataIdentity};
 use fused_mlp::training::{BestEpoch, EarlyStopping, RunSettings, Trainer};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -130,11 +130,8 @@ pub fn train(
     let control = Arc::new(PassControl::default());
     let signals = Signals::watch(&control.stop)?;
     let mut session = open(args, &prepared, resumption, (control, program_start))?;
-    // However the training ends, the chart of its live view stays.
-    let drawing = session.progress.follow();
-    let trained = catch_unwind(AssertUnwindSafe(|| session.train_epochs()));
-    drop(drawing);
-    match trained {
+    let progress = session.progress.clone();
+    match progress.during(|| session.train_epochs()) {
         Ok(trained) => trained?,
         Err(panic) => {
             session.explain_panic();
@@ -260,11 +257,14 @@ fn announce(
 ) -> Progress {
     let settings = &start.settings;
     let options = &settings.options;
+    let samples_per_epoch = trainer.samples_per_epoch();
+    let of_epoch = trainer.steps_of_epoch_done() * options.batch_size;
     let outlook = Outlook {
         epochs: options.epochs,
-        samples_per_epoch: trainer.samples_per_epoch(),
+        samples_per_epoch,
+        samples_done: trainer.epochs_done() as usize * samples_per_epoch + of_epoch,
     };
-    let progress = Progress::live(args.quiet, outlook, trainer.epochs_done(), control);
+    let progress = Progress::live(args.quiet, outlook, control);
     progress.line(&match start.resumed_at_step {
         Some(_) => format!("options of the run: {}", arguments(options)),
         None => args.recipe.describe(),
@@ -274,7 +274,7 @@ fn announce(
     progress.line(&format!(
         "training {} on {} samples of {}: backend {}{}, {threads} thread{}; results in {}",
         start.network,
-        trainer.samples_per_epoch(),
+        samples_per_epoch,
         from_here(&start.data.folder),
         settings.backend,
         isa.map_or_else(String::new, |isa| format!(" ({isa})")),

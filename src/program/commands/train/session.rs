@@ -94,9 +94,9 @@ impl Session<'_> {
             }
             self.checkpoint_if_due()?;
         }
-        let is_saved = self.steps_at_last == Some(self.trainer.steps_done());
+        // The lines of an epoch that was stopped are in the files already.
         let is_between = self.trainer.steps_of_epoch_done() == 0;
-        if self.is_interrupted() && is_between && !is_saved && self.diverged.is_none() {
+        if self.is_interrupted() && is_between && self.diverged.is_none() {
             self.checkpoint()?;
         }
         Ok(())
@@ -115,8 +115,6 @@ impl Session<'_> {
     /// Trains to the end of an epoch, with checkpoints within it if it is long.
     fn train_epoch(&mut self) -> anyhow::Result<Epoch> {
         let batch = self.trainer.options().batch_size;
-        let done = self.trainer.steps_of_epoch_done() * batch;
-        self.progress.begin_epoch(done);
         loop {
             let (backend, part) = (self.backend.as_mut(), PART_SAMPLES / batch);
             let epoch = self.trainer.train_part(backend, &self.control, part)?;
@@ -212,7 +210,8 @@ impl Session<'_> {
     /// # Errors
     /// If the data are not those that the training began with.
     fn checkpoint(&mut self) -> anyhow::Result<()> {
-        if self.settings().checkpoint_every == Some(0) {
+        let is_written = self.steps_at_last == Some(self.trainer.steps_done());
+        if is_written || self.settings().checkpoint_every == Some(0) {
             return Ok(());
         }
         self.check_data()?;

@@ -14,8 +14,8 @@ const MOST_POINTS: usize = 4096;
 const POINTS_OF_AN_EPOCH: usize = 256;
 /// Columns beyond which the view does not grow.
 const WIDEST: usize = 100;
-/// Rows of the chart in a window of at least so many rows.
-const CHART_ROWS: [(usize, usize); 3] = [(20, 7), (12, 4), (0, 0)];
+/// Rows beyond which the chart does not grow.
+const HIGHEST: usize = 7;
 
 const BAR: Style = AnsiColor::Green.on_default();
 
@@ -26,6 +26,8 @@ pub struct Outlook {
     pub epochs: u32,
     /// Samples of an epoch.
     pub samples_per_epoch: usize,
+    /// Samples that were trained on before this process.
+    pub samples_done: usize,
 }
 
 /// Sums over the samples of this process: their number, their losses, and those predicted correctly.
@@ -67,19 +69,13 @@ impl Points {
 #[derive(Clone, Debug, Default)]
 pub struct LiveView {
     outlook: Outlook,
-    /// Losses of epochs that are over.
-    past: Points,
+    /// Losses of the epochs that are over, and of the one under way between two looks at it.
+    training: Points,
     validation: Points,
-    /// Losses of the epoch under way between two looks at it.
-    current: Points,
-    /// Epochs that are over.
-    epochs_done: u32,
-    /// Samples of the epoch under way that were trained on before this process.
-    samples_before: usize,
-    /// The sums when the epoch began, and when they were last looked at.
+    /// The sums when the last epoch ended, and when they were last looked at.
     at_start: Totals,
     latest: Totals,
-    /// When the epoch began, and when there were new sums last.
+    /// When the last epoch ended, and when there were new sums last.
     epoch_start: f64,
     latest_at: f64,
     /// The last epoch that ended.
@@ -88,21 +84,12 @@ pub struct LiveView {
 }
 
 impl LiveView {
-    /// Before the first step, `epochs_done` epochs after the beginning.
-    pub fn new(outlook: Outlook, epochs_done: u32) -> Self {
+    /// Before the first step.
+    pub fn new(outlook: Outlook) -> Self {
         Self {
             outlook,
-            epochs_done,
             ..Self::default()
         }
-    }
-
-    /// An epoch begins, or goes on after so many samples.
-    pub fn begin_epoch(&mut self, samples_before: usize, totals: Totals, now: f64) {
-        self.samples_before = samples_before;
-        (self.at_start, self.latest) = (totals, totals);
-        (self.epoch_start, self.latest_at, self.now) = (now, now, now);
-        self.current = Points::default();
     }
 
     /// Looks at the epoch under way.
@@ -111,72 +98,65 @@ impl LiveView {
         self.now = now;
         if fresh.samples > 0 {
             (self.latest, self.latest_at) = (totals, now);
-            let middle = self.samples_of_epoch() as f64 - fresh.samples as f64 / 2.0;
-            let place = f64::from(self.epochs_done) + middle / self.samples_per_epoch();
-            self.current.push(place, fresh.loss / fresh.samples as f64);
+            let samples = fresh.samples as f64;
+            let place = self.epochs_done() - samples / 2.0 / self.samples_per_epoch();
+            self.training.push(place, fresh.loss / samples);
         }
     }
 
     /// An epoch has ended: its steps tell more than the looks at it did.
     pub fn end_epoch(&mut self, epoch: &Epoch, now: f64) {
         let record = epoch.record;
+        let mut place = f64::from(record.epoch - 1);
+        self.training.0.retain(|(looked_at, _)| *looked_at <= place);
         let share = epoch.steps.len().div_ceil(POINTS_OF_AN_EPOCH).max(1);
-        let mut samples = 0.0;
         for steps in epoch.steps.chunks(share) {
             let minibatches = steps.iter().map(|step| step.minibatch);
             let (count, loss) = minibatches.fold((0.0, 0.0), |(count, loss), it| {
                 let samples = it.samples as f64;
                 (count + samples, loss + samples * it.loss)
             });
-            let place = (samples + count / 2.0) / self.samples_per_epoch();
-            self.past
-                .push(f64::from(record.epoch - 1) + place, loss / count);
-            samples += count;
+            let width = count / self.samples_per_epoch();
+            self.training.push(place + width / 2.0, loss / count);
+            place += width;
         }
         if let Some(loss) = record.validation_loss {
             self.validation.push(f64::from(record.epoch), loss);
         }
         self.previous = Some(record);
-        self.epochs_done = record.epoch;
-        self.begin_epoch(0, self.latest, now);
+        (self.at_start, self.epoch_start) = (self.latest, now);
     }
 
     fn samples_per_epoch(&self) -> f64 {
         self.outlook.samples_per_epoch.max(1) as f64
     }
 
-    fn samples_of_epoch(&self) -> usize {
-        self.samples_before + self.latest.since(self.at_start).samples
+    /// Epochs that are over, and the part of the one under way.
+    fn epochs_done(&self) -> f64 {
+        (self.outlook.samples_done + self.latest.samples) as f64 / self.samples_per_epoch()
     }
 
     /// The chart alone, as it is left behind at the end.
     pub fn final_chart(&self, (columns, rows): (usize, usize), glyphs: Glyphs) -> Vec<String> {
         let columns = columns.saturating_sub(1);
-        self.chart((columns, rows), self.epochs_done.max(1), glyphs)
+        self.chart((columns, rows), self.epochs_done().ceil().max(1.0), glyphs)
     }
 
-    fn chart(&self, (columns, rows): (usize, usize), end: u32, glyphs: Glyphs) -> Vec<String> {
-        let mut chart_rows = CHART_ROWS.into_iter();
-        let (_, chart_rows) = chart_rows
-            .find(|(least, _)| rows >= *least)
-            .unwrap_or_default();
-        let placed = |points: &[&Points]| -> Vec<(f64, f64)> {
-            let points = points.iter().flat_map(|points| &points.0);
-            points
-                .map(|&(x, loss)| (x / f64::from(end), loss))
-                .collect()
+    fn chart(&self, (columns, rows): (usize, usize), end: f64, glyphs: Glyphs) -> Vec<String> {
+        let placed = |points: &Points| -> Vec<(f64, f64)> {
+            points.0.iter().map(|&(x, loss)| (x / end, loss)).collect()
         };
-        let training = placed(&[&self.past, &self.current]);
-        let losses = [&training[..], &placed(&[&self.validation])];
-        let name = format!("{end} epoch{}", if end == 1 { "" } else { "s" });
-        chart(losses, (columns.min(WIDEST), chart_rows), &name, glyphs)
+        let (training, validation) = (placed(&self.training), placed(&self.validation));
+        let name = format!("{end} epoch{}", if end == 1.0 { "" } else { "s" });
+        let size = (columns.min(WIDEST), (rows / 3).min(HIGHEST));
+        chart([&training, &validation], size, &name, glyphs)
     }
 
     /// The whole view for a window of so many columns and rows.
     pub fn lines(&self, (columns, rows): (usize, usize), glyphs: Glyphs) -> Vec<String> {
         // The last column stays free: some terminals wrap when it is written.
         let columns = columns.saturating_sub(1).min(WIDEST);
-        let mut lines = self.chart((columns, rows), self.outlook.epochs.max(1), glyphs);
+        let mut lines = self.chart((columns, rows), f64::from(self.outlook.epochs), glyphs);
         lines.push(self.bar(columns, glyphs));
         if rows > 3 {
             lines.push(self.figures(columns));
@@ -186,19 +166,24 @@ impl LiveView {
 
     /// Share of the training that is done.
     fn share(&self) -> f64 {
-        let of_epoch = self.samples_of_epoch() as f64 / self.samples_per_epoch();
-        let epochs = f64::from(self.epochs_done) + of_epoch;
-        (epochs / f64::from(self.outlook.epochs.max(1))).min(1.0)
+        (self.epochs_done() / f64::from(self.outlook.epochs)).min(1.0)
     }
 
     /// Which epoch, how far, how much longer.
     fn bar(&self, columns: usize, glyphs: Glyphs) -> String {
-        let epochs = self.outlook.epochs;
-        let number = format!("{}/{epochs} ", (self.epochs_done + 1).min(epochs));
+        let epochs = f64::from(self.outlook.epochs);
+        let number = format!(
+            "{}/{epochs} ",
+            (self.epochs_done().floor() + 1.0).min(epochs)
+        );
         let share = self.share();
         let percent = format!("{:.0} %", (100.0 * share).floor());
         let left = self.time_left().map_or_else(String::new, |time| {
-            format!("  {} left", HumanDuration(time))
+            let seconds = time.as_secs_f64();
+            match seconds < 60.0 {
+                true => format!("  {seconds:.1} s left"),
+                false => format!("  {} left", HumanDuration(time)),
+            }
         });
         let name = "epoch ";
         let taken = name.len() + number.len() + " ".len() + percent.len() + left.len();

@@ -6,6 +6,7 @@ use fused_mlp::training::{EpochEnd, EpochRecord, StepRecord};
 const OUTLOOK: Outlook = Outlook {
     epochs: 4,
     samples_per_epoch: 1000,
+    samples_done: 0,
 };
 
 fn epoch(number: u32, loss: f64) -> Epoch {
@@ -42,11 +43,9 @@ fn halfway() -> LiveView {
         loss: 0.5 * samples as f64,
         correct: samples * 9 / 10,
     };
-    let mut view = LiveView::new(OUTLOOK, 0);
-    view.begin_epoch(0, Totals::default(), 0.0);
+    let mut view = LiveView::new(OUTLOOK);
     view.look(totals(1000), 1.0);
     view.end_epoch(&epoch(1, 2.0), 1.0);
-    view.begin_epoch(0, totals(1000), 1.0);
     view.look(totals(1500), 2.0);
     view
 }
@@ -64,7 +63,7 @@ fn figures_are_those_of_the_epoch_under_way() {
         panic!("{lines:?}")
     };
     assert!(bar.starts_with("epoch 2/4 =="), "{bar}");
-    assert!(bar.ends_with(" 37 %  3 seconds left"), "{bar}");
+    assert!(bar.ends_with(" 37 %  3.3 s left"), "{bar}");
     let (full, rest) = (bar.matches('=').count(), bar.matches('-').count());
     assert_eq!(full, (full + rest) * 3 / 8, "{bar}");
     assert_eq!(figures, "loss 0.5000  accuracy 90.00 %  500 samples/s");
@@ -101,8 +100,10 @@ fn the_chart_that_stays_ends_where_the_training_did() {
 
 #[test]
 fn a_run_that_goes_on_in_the_middle_of_an_epoch_knows_where_it_is() {
-    let mut view = LiveView::new(OUTLOOK, 2);
-    view.begin_epoch(500, Totals::default(), 0.0);
+    let mut view = LiveView::new(Outlook {
+        samples_done: 2500,
+        ..OUTLOOK
+    });
     assert_eq!(view.share(), 0.625);
     assert_eq!(view.time_left(), None);
     let totals = Totals {
@@ -111,18 +112,18 @@ fn a_run_that_goes_on_in_the_middle_of_an_epoch_knows_where_it_is() {
         correct: 200,
     };
     view.look(totals, 1.0);
-    assert_eq!(view.current.0, [(2.625, 0.4)]);
+    assert_eq!(view.training.0, [(2.625, 0.4)]);
     assert_eq!(view.time_left(), Some(Duration::from_secs(5)));
 }
 
 #[test]
 fn long_trainings_keep_a_bounded_number_of_points() {
-    let mut view = LiveView::new(OUTLOOK, 0);
+    let mut view = LiveView::new(OUTLOOK);
     view.outlook.epochs = 100_000;
     for number in 1..=5_000 {
         view.end_epoch(&epoch(number, 1.0), view.now);
     }
-    assert!(view.past.0.len() <= MOST_POINTS && view.past.0.len() > MOST_POINTS / 4);
+    assert!(view.training.0.len() <= MOST_POINTS && view.training.0.len() > MOST_POINTS / 4);
     assert!(view.validation.0.len() <= MOST_POINTS);
-    assert!(view.past.0.is_sorted_by(|a, b| a.0 < b.0));
+    assert!(view.training.0.is_sorted_by(|a, b| a.0 < b.0));
 }
