@@ -76,11 +76,6 @@ pub fn prepare(
         (loaded.file, loaded.checkpoint)
     });
     let settings = &mut record.start.settings;
-    let is_other = args.recipe.options.of_recipe() != settings.options.of_recipe();
-    if origins.get("recipe").is_some() && is_other {
-        // Its options are not given ones, so they are not refused.
-        message("warning: --recipe changes nothing: the run that is resumed keeps its own options");
-    }
     if origins.get("checkpoint_every").is_some() {
         settings.checkpoint_every = args.checkpoint_every;
     }
@@ -228,9 +223,15 @@ pub fn saved_options(folder: &Path) -> anyhow::Result<Vec<Resolved>> {
     Ok(resolved.collect())
 }
 
-/// Refuses options that somebody set and that differ from those of the run.
+/// Refuses options that somebody set and that differ from those of the run; says that a recipe is passed
+/// over.
 fn refuse_changes(args: &TrainArgs, origins: &Origins, start: &StartEvent) -> anyhow::Result<()> {
     let (own, threads) = (&start.settings, start.environment.threads);
+    let is_other = args.recipe.options.of_recipe() != own.options.of_recipe();
+    if origins.get("recipe").is_some() && is_other {
+        // Its options are not given ones, so they are not refused.
+        message("warning: --recipe changes nothing: the run that is resumed keeps its own options");
+    }
     let mut args = args.clone();
     // What decides on the target counts even where the target itself is that of the run.
     args.target_accuracy = args.target_accuracy.or(own.target_accuracy);

@@ -166,24 +166,8 @@ fn open<'a>(
         }
         None => Trainer::new(samples, options)?,
     };
-    let is_resumed = opened.is_some();
-    let (mut folder, started) = match opened {
-        Some(opened) => opened,
-        None => {
-            let folder = RunFolder::create(args.out.as_deref(), options.seed)?;
-            (folder, jiff::Timestamp::now().to_string())
-        }
-    };
-    let isa = selected.isa.map(|isa| isa.name());
-    let environment = Environment::new(isa, backend.threads());
-    let resumed_at_step = is_resumed.then(|| trainer.steps_done());
-    let start = start_event(prepared, environment, resumed_at_step, folder.path());
-    let record = RunRecord {
-        started,
-        start,
-        results: None,
-    };
-    begin(&record, &mut folder, is_resumed)?;
+    let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
+    let (folder, record) = begin(args, prepared, opened, environment, trainer.steps_done())?;
     let mut results = Results::new(args.json);
     results.event(&record.start)?;
     Ok(Session {
@@ -212,40 +196,51 @@ fn open<'a>(
     })
 }
 
-fn start_event(
+/// The folder of the run, new or `opened` with the time of the run's start, ready to be filled: cut back to
+/// the checkpoint, or with nothing in it. Its `run.json` says before that the run is under way.
+fn begin(
+    args: &TrainArgs,
     prepared: &Prepared,
+    opened: Option<(RunFolder, String)>,
     environment: Environment,
-    resumed_at_step: Option<u64>,
-    run: &Path,
-) -> StartEvent {
+    steps_done: u64,
+) -> anyhow::Result<(RunFolder, RunRecord)> {
+    let is_resumed = opened.is_some();
+    let settings = prepared.settings.clone();
+    let (mut folder, started) = match opened {
+        Some(opened) => opened,
+        None => {
+            let folder = RunFolder::create(args.out.as_deref(), settings.options.seed)?;
+            (folder, jiff::Timestamp::now().to_string())
+        }
+    };
+    let path = folder.path().to_owned();
     let shape = prepared.parameters.shape;
-    StartEvent {
-        settings: prepared.settings.clone(),
+    let start = StartEvent {
+        settings,
         network: shape.to_string(),
         inputs: shape.inputs,
         classes: shape.classes,
         parameters: shape.parameters(),
-        resumed_at_step,
+        resumed_at_step: is_resumed.then_some(steps_done),
         init_sha256: prepared.init_sha256.clone(),
         environment,
         data: prepared.data.clone(),
-        run: run.display().to_string(),
-    }
-}
-
-/// Says that the run is under way before anything is cut off, and makes its files ready to be filled: cut
-/// back to the checkpoint, or with nothing in them.
-fn begin(record: &RunRecord, folder: &mut RunFolder, is_resumed: bool) -> anyhow::Result<()> {
-    let path = folder.path().to_owned();
+        run: path.display().to_string(),
+    };
+    let record = RunRecord {
+        started,
+        start,
+        results: None,
+    };
     let begun = record.write(&path).and_then(|()| {
         CheckpointFolder::new(&path).remove_partial();
         folder.begin()
     });
-    begun.inspect_err(|_| {
-        if !is_resumed {
-            remove_unbegun(&path);
-        }
-    })
+    if begun.is_err() && !is_resumed {
+        remove_unbegun(&path);
+    }
+    begun.map(|()| (folder, record))
 }
 
 /// Says what is about to be trained, and begins the live view if it would be seen.

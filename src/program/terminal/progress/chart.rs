@@ -113,21 +113,28 @@ pub fn chart(
             _ => (String::new(), side),
         };
         let mut text = styled(FRAME, &format!("{label:>5} {sign}"));
-        let cells: Vec<(&u32, &bool)> = dots.iter().zip(points).collect();
-        for run in cells.chunk_by(|(_, one), (_, other)| one == other) {
-            let (style, signs): (Style, String) = match run[0].1 {
-                true => (VALIDATION, run.iter().map(|_| POINT).collect()),
-                false => (
-                    TRAINING,
-                    run.iter().map(|(dots, _)| glyphs.sign(**dots)).collect(),
-                ),
-            };
-            text += &styled(style, &signs);
-        }
+        text += &signs(dots, points, glyphs);
         lines.push(text);
     }
     lines.push(lower_axis(width, end, !validation.is_empty(), glyphs));
     lines
+}
+
+/// A row of cells: the dots of the line in each as bits, and whether there is a point in it.
+fn signs(dots: &[u32], points: &[bool], glyphs: Glyphs) -> String {
+    let cells: Vec<(&u32, &bool)> = dots.iter().zip(points).collect();
+    let mut text = String::new();
+    for run in cells.chunk_by(|(_, one), (_, other)| one == other) {
+        let (style, signs): (Style, String) = match run[0].1 {
+            true => (VALIDATION, run.iter().map(|_| POINT).collect()),
+            false => (
+                TRAINING,
+                run.iter().map(|(dots, _)| glyphs.sign(**dots)).collect(),
+            ),
+        };
+        text += &styled(style, &signs);
+    }
+    text
 }
 
 /// Columns and rows of the dots of a line through points, whose columns are whole: each column has the mean
