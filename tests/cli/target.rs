@@ -72,7 +72,7 @@ fn validation_samples_decide_where_they_are_asked_to() {
     let place = Place::new();
     let arguments = "--target-accuracy 0.01 --target-on validation";
     let line = place.failure(&format!("{TRAIN} {arguments}"), 2);
-    assert!(line.contains("expected --validation N"), "{line}");
+    assert!(line.contains("expected --validation with it"), "{line}");
     assert!(!place.path("run").exists());
     let text = place.stdout(&format!("{TRAIN} {arguments} --validation 100 --epochs 9"));
     let events = json_lines(&text);

@@ -235,7 +235,11 @@ fn refuse_changes(args: &TrainArgs, origins: &Origins, start: &StartEvent) -> an
     let mut args = args.clone();
     // What decides on the target counts even where the target itself is that of the run.
     args.target_accuracy = args.target_accuracy.or(own.target_accuracy);
-    let given = args.settings(args.hidden.unwrap_or(own.hidden));
+    let mut given = args.settings(args.hidden.unwrap_or(own.hidden));
+    if origins.get("backend").is_none() {
+        // The threads count if they do for the backend of the run.
+        given.backend.clone_from(&own.backend);
+    }
     let given = texts(&given, args.backend.engine.threads.unwrap_or(threads));
     for (option, given, own) in differences(given, texts(own, threads)) {
         if origins.get(option).is_some() {

@@ -172,10 +172,8 @@ impl LiveView {
     /// Which epoch, how far, how much longer.
     fn bar(&self, columns: usize, glyphs: Glyphs) -> String {
         let epochs = f64::from(self.outlook.epochs);
-        let number = format!(
-            "{}/{epochs} ",
-            (self.epochs_done().floor() + 1.0).min(epochs)
-        );
+        let number = (self.epochs_done().floor() + 1.0).min(epochs);
+        let number = format!("{number}/{epochs} ");
         let share = self.share();
         let percent = format!("{:.0} %", (100.0 * share).floor());
         let left = self.time_left().map_or_else(String::new, |time| {
@@ -221,20 +219,15 @@ impl LiveView {
             ),
             None => return String::new(),
         };
-        let number = |text: String| styled(NUMBER, &text);
+        let speed = HumanCount(speed as u64).to_string();
         let figures = [
-            format!("loss {}", number(format!("{loss:.4}"))),
-            format!(
-                "  accuracy {}",
-                number(format!("{:.2} %", 100.0 * accuracy))
-            ),
-            format!(
-                "  {} samples/s",
-                number(HumanCount(speed as u64).to_string())
-            ),
+            ("loss ", format!("{loss:.4}"), ""),
+            ("  accuracy ", format!("{:.2} %", 100.0 * accuracy), ""),
+            ("  ", speed, " samples/s"),
         ];
         let mut line = String::new();
-        for figure in figures {
+        for (before, number, after) in figures {
+            let figure = format!("{before}{}{after}", styled(NUMBER, &number));
             if width(&line) + width(&figure) > columns {
                 break;
             }
@@ -245,10 +238,9 @@ impl LiveView {
 
     /// Time until the last epoch ends, at the speed of this process so far, scoring included.
     fn time_left(&self) -> Option<Duration> {
-        let trained = self.latest.samples;
-        let all = f64::from(self.outlook.epochs) * self.samples_per_epoch();
-        let left = self.now / trained as f64 * (1.0 - self.share()) * all;
-        (trained > 0).then(|| Duration::try_from_secs_f64(left).ok())?
+        let trained = self.latest.samples as f64 / self.samples_per_epoch();
+        let to_come = f64::from(self.outlook.epochs) - self.epochs_done();
+        Duration::try_from_secs_f64(self.now / trained * to_come).ok()
     }
 }
 
