@@ -253,8 +253,8 @@ fn damaged_files_are_told_and_shown_as_far_as_they_are_sound() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
     let html = page(&place, "report.html");
-    let first = "steps.csv is damaged: line 4: expected 6 fields, found \"3,<b>,?\"; shown are the 2 \
-                 lines before";
+    let first = "steps.csv is damaged: line 4: expected 6 numbers, the first of them 3, found \"3,<b>,?\"; \
+                 shown are the 2 lines before";
     let escaped = first
         .replace('<', "&lt;")
         .replace('>', "&gt;")

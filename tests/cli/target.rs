@@ -72,7 +72,7 @@ fn validation_samples_decide_where_they_are_asked_to() {
     let place = Place::new();
     let arguments = "--target-accuracy 0.01 --target-on validation";
     let line = place.failure(&format!("{TRAIN} {arguments}"), 2);
-    assert!(line.contains("expected --validation N"), "{line}");
+    assert!(line.contains("expected --validation with it"), "{line}");
     assert!(!place.path("run").exists());
     let text = place.stdout(&format!("{TRAIN} {arguments} --validation 100 --epochs 9"));
     let events = json_lines(&text);
@@ -98,7 +98,10 @@ fn a_target_out_of_range_or_without_an_accuracy_is_refused() {
         let line = place.failure(&format!("{TRAIN} --target-accuracy {share}"), 2);
         assert!(line.contains("--target-accuracy"), "{line}");
     }
-    let line = place.failure(&format!("{TRAIN} --target-on test"), 2);
+    let line = place.failure(
+        &format!("{TRAIN} --validation 10 --target-on validation"),
+        2,
+    );
     assert!(line.contains("--target-accuracy"), "{line}");
     assert!(!place.path("run").exists());
 }

@@ -149,7 +149,7 @@ pub fn run(args: &AssignmentArgs, program_start: Instant) -> anyhow::Result<Endi
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let folder = AssignmentFolder::create(args.out.as_deref())?;
-    let progress = Progress::new(args.quiet, 0);
+    let progress = Progress::lines(args.quiet);
     let Settings { isa, threads, .. } = run.settings;
     progress.line(&format!(
         "assignment{}: {}, {threads} thread{}; results in {}",
@@ -292,7 +292,7 @@ impl Follower {
 
     fn new(progress: Progress) -> Self {
         Self {
-            bar: progress.sweep_bar(),
+            bar: progress.bar(1000),
             progress,
             what: String::new(),
             start: Instant::now(),

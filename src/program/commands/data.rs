@@ -241,8 +241,8 @@ fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<Ending> {
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let total = args.samples.saturating_add(args.test_samples);
-    let progress = Progress::new(args.quiet, 1);
-    let bar = progress.bar(total);
+    let progress = Progress::lines(args.quiet);
+    let bar = progress.bar(total as u64);
     let result = synthesize(&source, &options, &args.out, |done| {
         bar.set_position(done as u64);
         !stop.load(Ordering::Relaxed)

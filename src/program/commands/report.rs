@@ -6,7 +6,7 @@ use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
 use crate::options::output_name;
 use crate::pages::comparison::{ComparedRun, TestResult, comparison_page};
-use crate::run_folder::{DataDescription, NewFileError, write_new_file, write_numbered_file};
+use crate::run_folder::{DataDescription, is_there, write_new_file, write_numbered_file};
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -81,7 +81,7 @@ struct RunRecord {
 /// If a folder is not that of a run, or the page cannot be written.
 pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
     if let Some(out) = args.out.as_ref().filter(|out| out.exists()) {
-        bail!(NewFileError::Exists { file: out.clone() });
+        return Err(is_there(out, "file"));
     }
     let mut runs = open(&args.runs)?;
     if args.data.is_some() {
@@ -167,11 +167,11 @@ fn test(
         evaluation,
         confusion,
     };
-    Ok((test, data.train_labels_sha256))
+    Ok((test, data.train_labels_sha256.unwrap_or_default()))
 }
 
 /// Writes a file that was not there; returns its path.
-fn write(out: Option<&Path>, page: &str) -> Result<PathBuf, NewFileError> {
+fn write(out: Option<&Path>, page: &str) -> anyhow::Result<PathBuf> {
     match out {
         Some(file) => write_new_file(file, page.as_bytes()).map(|()| file.to_owned()),
         None => write_numbered_file(PAGE, "html", page.as_bytes()),

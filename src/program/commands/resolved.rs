@@ -28,14 +28,22 @@ pub fn resolved(
         let origin = origins.get(id).map(ToString::to_string);
         origin.unwrap_or_else(|| default.to_owned())
     };
-    let backends = Backends::new(matches, has("backend"));
+    let uses = |kind: BackendKind| match has("backend") {
+        true => {
+            let mut named = matches.get_raw("backend").into_iter().flatten();
+            named.any(|it| *it == *kind.name())
+        }
+        false => kind == BackendKind::Fused,
+    };
+    let is_fused = uses(BackendKind::Fused);
     let mut more = Vec::new();
     // The networks of a report predict the data of their runs.
     if is_open("data") && table != "report" {
         more.push(data(&source("data", "default: the nearest")));
     }
     if is_open("threads") {
-        more.push(match backends.have_threads {
+        let has_threads = is_fused || uses(BackendKind::Matrixmultiply);
+        more.push(match has_threads {
             true => {
                 let threads = EngineArgs::default().threads()?;
                 Resolved::new("threads", threads, source("threads", "default: one a core"))
@@ -44,48 +52,18 @@ pub fn resolved(
         });
     }
     if is_open("isa") {
-        more.push(match backends.have_isa {
-            true => {
-                let isa = EngineArgs::default().isa()?;
-                Resolved::new(
-                    "isa",
-                    isa.name(),
-                    source("isa", "default: the best of this CPU"),
-                )
-            }
+        let why = source("isa", "default: the best of this CPU");
+        more.push(match is_fused {
+            true => Resolved::new("isa", EngineArgs::default().isa()?.name(), why),
             false => Resolved::none("isa", "only the fused backend has a choice"),
         });
     }
     if is_open("workers") {
-        more.push(Resolved::new(
-            "workers",
-            default_threads(),
-            "default: one a core",
-        ));
+        let workers = default_threads();
+        more.push(Resolved::new("workers", workers, "default: one a core"));
     }
     found.extend(more);
     Ok(found)
-}
-
-/// What the backends of a command have a choice of.
-struct Backends {
-    have_isa: bool,
-    have_threads: bool,
-}
-
-impl Backends {
-    fn new(matches: &ArgMatches, has_option: bool) -> Self {
-        let named: Vec<_> = match has_option {
-            true => matches.get_raw("backend").into_iter().flatten().collect(),
-            false => vec![BackendKind::Fused.name().as_ref()],
-        };
-        Self {
-            have_isa: named.iter().any(|it| **it == *BackendKind::Fused.name()),
-            have_threads: named
-                .iter()
-                .any(|it| **it != *BackendKind::Reference.name()),
-        }
-    }
 }
 
 /// The folder of the data set, if there is one.
@@ -95,11 +73,10 @@ fn data(source: &str) -> Resolved {
         return Resolved::new("data", named.to_string_lossy(), source);
     }
     match mnist::locate(None) {
-        Ok(folder) => Resolved::new(
-            "data",
-            train::from_here(&folder.display().to_string()),
-            source,
-        ),
+        Ok(folder) => {
+            let folder = train::from_here(&folder.display().to_string());
+            Resolved::new("data", folder, source)
+        }
         Err(_) => Resolved::none("data", "there is none here or above"),
     }
 }

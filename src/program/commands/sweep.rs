@@ -230,9 +230,9 @@ impl<'a> Follower<'a> {
     fn new(is_quiet: bool, configurations: &'a [RunConfiguration], todo: &[usize]) -> Self {
         let runs = todo.iter().map(|&index| &configurations[index]);
         let work = runs.map(|run| u64::from(run.options.epochs) * work_of_epoch(run));
-        let progress = Progress::new(is_quiet, 0);
+        let progress = Progress::lines(is_quiet);
         Self {
-            bar: progress.sweep_bar(work.sum()),
+            bar: progress.bar(work.sum()),
             progress,
             configurations,
             runs_done: configurations.len() - todo.len(),

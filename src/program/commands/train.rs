@@ -1,40 +1,28 @@
 //! `fused-mlp train`.
 
-mod checkpoints;
 mod ending;
-mod epochs;
-mod live;
 mod memory;
-mod messages;
-mod open_run;
 mod resolved;
 mod resume;
 mod run;
 mod saving;
 mod session;
-mod stopping;
-mod target;
 
-use super::model::{self, LoadedModel};
 use crate::ending::Ending;
 use crate::options::access::AccessArgs;
 use crate::options::backend::BackendArgs;
-use crate::options::training::RecipeArgs;
-use crate::options::{Origin, Origins, output_name};
+use crate::options::training::{RecipeArgs, kebab};
+use crate::options::{Origins, output_name};
 use crate::terminal::output::{message, shown};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
-use fused_mlp::backend::{Backend, Evaluation, Samples, check_shape};
+use fused_mlp::backend::{Backend, Evaluation, Samples};
 use fused_mlp::mnist::{self, DataError, Dataset, FileAccess, OpenOptions, Split};
 use fused_mlp::network::Shape;
 use fused_mlp::training::{RunSettings, TrainingOptions};
 pub use resolved::{resolved, useless};
-use resume::ResumeArgs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use stopping::StoppingArgs;
-pub use target::parse_share;
-use target::{TargetArgs, TargetOn};
 
 const EXAMPLES: &str = "Examples:
   fused-mlp train
@@ -68,21 +56,39 @@ pub struct TrainArgs {
     /// Training samples set aside and scored after each epoch; the choice does not depend on the seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     validation: usize,
-    #[command(flatten)]
-    target: TargetArgs,
+    /// Stop after the first epoch whose evaluation reaches this share of correct predictions, and
+    /// exit with 1 if none does
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    target_accuracy: Option<f64>,
+    /// Samples that decide on the target: those of the test, as is usual for records, or those set aside
+    /// with --validation
+    #[arg(long, value_name = "SPLIT", default_value = "test", value_parser = ["test", "validation"])]
+    target_on: String,
     /// Model file, folder of a run, or checkpoint with the initial weights, instead of random ones
     #[arg(long, value_name = "MODEL", conflicts_with = "init_scale")]
     init: Option<PathBuf>,
     /// Keep the samples in the order of the files
     #[arg(long)]
     no_shuffle: bool,
-    #[command(flatten)]
-    stopping: StoppingArgs,
+    /// Stop when the validation loss has not improved for so many epochs in a row, and keep the
+    /// network of the best epoch
+    #[arg(long, value_name = "N")]
+    patience: Option<u32>,
+    /// Fall of the validation loss that counts as an improvement, in nats
+    #[arg(long, value_name = "NATS", default_value_t = 0.0)]
+    min_delta: f64,
     /// Folder for the results; must not exist [default: runs/<date-time>-<seed>]
     #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
-    #[command(flatten)]
-    resume: ResumeArgs,
+    /// Go on with an interrupted run from its newest checkpoint, to the same files, byte for byte
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    resume: Option<PathBuf>,
+    /// Write a checkpoint every N epochs, and by the clock; 0 for none at all [default: by the clock]
+    #[arg(long, value_name = "N")]
+    checkpoint_every: Option<u32>,
+    /// Write a checkpoint when so many minutes have passed since the last, within long epochs too
+    #[arg(long, value_name = "MINUTES", default_value_t = 1.0)]
+    checkpoint_minutes: f64,
     #[command(flatten)]
     access: AccessArgs,
     /// Print results as JSON, one object a line
@@ -96,6 +102,14 @@ pub struct TrainArgs {
 /// Units of the hidden layer where no option tells.
 pub const DEFAULT_HIDDEN: usize = 300;
 
+/// A share of correct predictions.
+pub fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
+        _ => Err("expected a share above 0, at most 1, such as 0.98".to_owned()),
+    }
+}
+
 impl TrainArgs {
     fn options(&self) -> TrainingOptions {
         TrainingOptions {
@@ -106,31 +120,66 @@ impl TrainArgs {
         }
     }
 
-    /// Checks what needs no data; without a run to go on with, whose options count.
+    /// Checks what needs no data. What a run to go on with was asked for was checked when it began.
     fn check(&self) -> anyhow::Result<()> {
-        if self.resume.resume.is_none() {
+        let is_new = self.resume.is_none();
+        if is_new {
             // That the validation samples are no more than there are is left to the data.
             self.options().check(usize::MAX)?;
-        }
-        if self.hidden == Some(0) {
-            bail!("--hidden is 0; expected at least 1");
         }
         if self.backend.engine.threads.is_some() {
             self.backend.engine.threads()?;
         }
-        if self.target.target_on == TargetOn::Validation && self.validation == 0 {
-            bail!(
-                "--target-on validation needs samples to decide: expected --validation N, found \
-                 none"
-            );
+        self.check_ranges()?;
+        let mut needs = self.needs().into_iter();
+        match needs.find(|(.., is_missing)| is_new && *is_missing) {
+            None => Ok(()),
+            Some((option, by, _)) => {
+                let (option, by) = (kebab(option), kebab(by));
+                bail!("--{option} needs another option: expected --{by} with it, found none")
+            }
         }
-        self.stopping.check(self.validation)?;
-        self.resume.check()
+    }
+
+    /// Options that have no effect without another one, and whether that is missing.
+    fn needs(&self) -> [(&'static str, &'static str, bool); 4] {
+        let (has_validation, has_patience) = (self.validation > 0, self.patience.is_some());
+        let on_validation = self.target_on == "validation";
+        let is_stopping = has_patience && has_validation;
+        let is_untargeted = on_validation && has_validation && self.target_accuracy.is_none();
+        [
+            ("patience", "validation", has_patience && !has_validation),
+            (
+                "min_delta",
+                "patience",
+                self.min_delta != 0.0 && !is_stopping,
+            ),
+            ("target_on", "validation", on_validation && !has_validation),
+            ("target_on", "target_accuracy", is_untargeted),
+        ]
+    }
+
+    fn check_ranges(&self) -> anyhow::Result<()> {
+        let hidden = self.hidden.map(|it| it as f64);
+        let patience = self.patience.map(f64::from);
+        let (delta, minutes) = (Some(self.min_delta), Some(self.checkpoint_minutes));
+        let ranges = [
+            ("hidden", hidden, 1.0..=f64::MAX, "at least 1"),
+            ("patience", patience, 1.0..=f64::MAX, "at least 1"),
+            ("min_delta", delta, 0.0..=f64::MAX, "0 or more"),
+            // As many as a Duration can hold, and more than any run takes.
+            ("checkpoint_minutes", minutes, 0.0..=1e9, "0 to 1e9"),
+        ];
+        for (option, value, range, expected) in ranges {
+            if let Some(value) = value.filter(|value| !range.contains(value)) {
+                bail!("--{} is {value}; expected {expected}", kebab(option));
+            }
+        }
+        Ok(())
     }
 
     /// All options that the results depend on, for a network of so many hidden units.
     fn settings(&self, hidden: usize) -> RunSettings {
-        let target = self.target;
         let absolute = |path: &PathBuf| {
             let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             absolute.display().to_string()
@@ -140,54 +189,13 @@ impl TrainArgs {
             backend: self.backend.backend.name().to_owned(),
             hidden,
             init: self.init.as_ref().map(absolute),
-            target_accuracy: target.target_accuracy,
-            target_on: target
-                .target_accuracy
-                .map(|_| target.target_on.name().to_owned()),
-            patience: self.stopping.patience,
-            min_delta: self.stopping.min_delta,
-            checkpoint_every: self.resume.checkpoint_every,
-            checkpoint_minutes: self.resume.checkpoint_minutes,
+            target_accuracy: self.target_accuracy,
+            target_on: self.target_accuracy.map(|_| self.target_on.clone()),
+            patience: self.patience,
+            min_delta: self.min_delta,
+            checkpoint_every: self.checkpoint_every,
+            checkpoint_minutes: self.checkpoint_minutes,
         }
-    }
-
-    /// The model that the training starts from, if one is named, and the SHA-256 of its file: that with
-    /// which the run began, if it has begun before.
-    fn initial_model(
-        &self,
-        began_with: Option<&str>,
-    ) -> anyhow::Result<Option<(LoadedModel, String)>> {
-        let Some(path) = &self.init else {
-            return Ok(None);
-        };
-        let model = model::load(path)?;
-        let sha256 = model.sha256()?;
-        if let Some(expected) = began_with.filter(|&expected| expected != sha256) {
-            bail!(
-                "{} is not the model that the run began with: expected SHA-256 {expected}, found {sha256}; \
-                 put it back, or start a new training",
-                shown(&model.file)
-            );
-        }
-        let found = model.parameters.shape.hidden;
-        match self.hidden {
-            Some(hidden) if hidden != found => bail!(
-                "--hidden is {hidden}, but {} has {found} hidden units; leave --hidden out",
-                shown(&model.file)
-            ),
-            _ => Ok(Some((model, sha256))),
-        }
-    }
-
-    /// The shape of a network without a model, for a data set.
-    fn shape(&self, dataset: &Dataset) -> anyhow::Result<Shape> {
-        let shape = Shape {
-            inputs: dataset.train.images.pixels(),
-            hidden: self.hidden.unwrap_or(DEFAULT_HIDDEN),
-            classes: dataset.classes,
-        };
-        check_shape(shape).context("--hidden")?;
-        Ok(shape)
     }
 }
 
@@ -240,39 +248,13 @@ pub fn evaluate(backend: &mut dyn Backend, split: &Split) -> anyhow::Result<Eval
     Ok(backend.evaluate(samples, &order)?)
 }
 
-/// Refuses options that mean nothing without another one. Their defaults may stand in a file.
-fn check_dependent(args: &TrainArgs, origins: &Origins) -> anyhow::Result<()> {
-    let is_given = |id: &str, is_default: bool| match origins.get(id) {
-        Some(Origin::CommandLine) => true,
-        Some(_) => !is_default,
-        None => false,
-    };
-    let stopping = args.stopping;
-    if is_given("min_delta", stopping.min_delta == 0.0) && stopping.patience.is_none() {
-        bail!(
-            "--min-delta{} is a part of early stopping: expected --patience N with it, found none",
-            origins.note("min_delta")
-        );
-    }
-    let target = args.target;
-    let is_test = target.target_on == TargetOn::Test;
-    if is_given("target_on", is_test) && target.target_accuracy.is_none() {
-        bail!(
-            "--target-on{} says where a target is to be reached: expected --target-accuracy SHARE \
-             with it, found none",
-            origins.note("target_on")
-        );
-    }
-    Ok(())
-}
-
 /// Trains, reports, and leaves a run folder.
 ///
 /// # Errors
 /// If an option, the data or a file cannot be used.
 pub fn run(args: &TrainArgs, origins: &Origins, start: Instant) -> anyhow::Result<Ending> {
-    let Some(folder) = &args.resume.resume else {
-        check_dependent(args, origins)?;
+    args.check()?;
+    let Some(folder) = &args.resume else {
         return run::train(args, None, start);
     };
     match resume::prepare(args, origins, folder)? {

@@ -139,15 +139,6 @@ pub struct RecipeArgs {
 }
 
 impl RecipeArgs {
-    /// As if every option had been given: those of a run that goes on, whatever its recipe was.
-    pub fn resolved(options: &TrainingOptions) -> Self {
-        let given = ROWS.iter().map(|row| (row, vec![(row.get)(options)]));
-        Self {
-            recipe: Recipe::default(),
-            given: Values(given.collect()),
-        }
-    }
-
     /// What both come to; the rest is not set by a recipe.
     pub fn options(&self) -> TrainingOptions {
         let recipe = self.recipe.options();

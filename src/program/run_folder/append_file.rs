@@ -1,8 +1,11 @@
 //! A text file that grows line by line, and survives a full disk and a crash.
 
+use super::new::unwritable;
+use anyhow::anyhow;
 use flate2::Crc;
+use fused_mlp::files::{shown, unreadable};
 use fused_mlp::training::checkpoint::FileMark;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,98 +14,102 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct AppendFile {
     path: PathBuf,
-    file: File,
+    /// None before [`begin`](Self::begin) where it is not there.
+    file: Option<File>,
     /// What is in the file for good.
     written: Crc,
     length: u64,
     /// What is not.
     pending: Vec<u8>,
-    /// The mark up to which the file was read last, and the checksum of what is before it.
-    known: Option<(FileMark, Crc)>,
 }
 
 impl AppendFile {
     /// Creates an empty file, and locks it.
     ///
     /// # Errors
-    /// What the system says; [`io::ErrorKind::WouldBlock`] if another process holds the lock.
-    pub fn create(path: PathBuf) -> io::Result<Self> {
-        let file = File::create_new(&path)?;
-        Self::locked(path, file)
+    /// If it cannot be made, or another process holds the lock.
+    pub fn create(path: PathBuf) -> anyhow::Result<Self> {
+        let file = lock(File::create_new(&path), &path)?;
+        Ok(Self::new(path, Some(file)))
     }
 
-    /// Opens a file that is there, and locks it; nothing is read or changed yet.
+    /// Opens a file and locks it, if it is there; nothing is read or changed yet.
     ///
     /// # Errors
     /// As [`create`](Self::create).
-    pub fn open(path: PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).open(&path)?;
-        Self::locked(path, file)
+    pub fn open(path: PathBuf) -> anyhow::Result<Self> {
+        let file = match OpenOptions::new().read(true).write(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            opened => Some(lock(opened, &path)?),
+        };
+        Ok(Self::new(path, file))
     }
 
-    fn locked(path: PathBuf, file: File) -> io::Result<Self> {
-        // Where files have no locks, nobody holds one.
-        if matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        Ok(Self {
+    fn new(path: PathBuf, file: Option<File>) -> Self {
+        Self {
             path,
             file,
             written: Crc::new(),
             length: 0,
             pending: Vec::new(),
-            known: None,
-        })
+        }
     }
 
-    /// What stands before `mark`. Nothing is changed.
+    /// What stands before `mark`, behind which the file is to go on. Nothing is changed.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] if the file does not begin as the mark says: its text is what
-    /// was found instead.
-    pub fn text_before(&mut self, mark: FileMark) -> io::Result<String> {
-        let invalid = |found: String| io::Error::new(io::ErrorKind::InvalidData, found);
-        self.file.rewind()?;
+    /// If the file does not begin as the mark says, or cannot be read.
+    pub fn text_before(&mut self, mark: FileMark) -> anyhow::Result<String> {
+        let changed = |found: &str| {
+            anyhow!(
+                "{}: expected its first {} bytes as they were when the checkpoint was written, \
+                 found {found}",
+                shown(&self.path),
+                mark.bytes
+            )
+        };
+        let Some(file) = &mut self.file else {
+            return Err(changed("no file"));
+        };
         let mut bytes = Vec::new();
-        (&mut self.file).take(mark.bytes).read_to_end(&mut bytes)?;
+        file.rewind()
+            .and_then(|()| file.take(mark.bytes).read_to_end(&mut bytes))
+            .map_err(|error| anyhow!(unreadable(&self.path, &error, "the folder of a run")))?;
         if bytes.len() as u64 != mark.bytes {
-            return Err(invalid(format!("only {}", bytes.len())));
+            return Err(changed(&format!("only {}", bytes.len())));
         }
-        let crc = checksum(&bytes);
-        if crc.sum() != mark.crc32 {
-            return Err(invalid("others".to_owned()));
+        let mut written = Crc::new();
+        written.update(&bytes);
+        if written.sum() != mark.crc32 {
+            return Err(changed("others"));
         }
-        self.known = Some((mark, crc));
-        String::from_utf8(bytes).map_err(|error| invalid(error.to_string()))
+        let text = String::from_utf8(bytes).map_err(|error| changed(&error.to_string()))?;
+        (self.written, self.length) = (written, mark.bytes);
+        Ok(text)
     }
 
-    /// Cuts the file back to `mark`. What [`text_before`](Self::text_before) has read is not read again.
+    /// Cuts off what stands behind the text that was read last; a file of which nothing was read begins
+    /// anew with a first line.
     ///
     /// # Errors
-    /// As [`text_before`](Self::text_before); the file is not changed then.
-    pub fn cut_back(&mut self, mark: FileMark) -> io::Result<()> {
-        if self.known.as_ref().is_none_or(|(known, _)| *known != mark) {
-            self.text_before(mark)?;
+    /// If it cannot be written.
+    pub fn begin(&mut self, header: &str) -> anyhow::Result<()> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => lock(File::create_new(&self.path), &self.path)?,
+        };
+        file.set_len(self.length)
+            .map_err(|error| unwritable(&self.path, &error))?;
+        self.file = Some(file);
+        if self.length == 0 {
+            self.append(&format!("{header}\n"));
         }
-        self.file.set_len(mark.bytes)?;
-        if let Some((_, crc)) = self.known.take() {
-            self.written = crc;
-        }
-        self.length = mark.bytes;
-        self.pending.clear();
-        Ok(())
-    }
-
-    /// Empties the file down to a first line.
-    pub fn restart(&mut self, header: &str) -> io::Result<()> {
-        self.cut_back(FileMark::default())?;
-        self.append(format!("{header}\n").as_bytes());
         self.flush()
     }
 
     /// Adds text, which [`flush`](Self::flush) writes.
-    pub fn append(&mut self, text: &[u8]) {
-        self.pending.extend_from_slice(text);
+    pub fn append(&mut self, text: &str) {
+        self.pending.extend_from_slice(text.as_bytes());
     }
 
     /// Writes what was added.
@@ -110,15 +117,20 @@ impl AppendFile {
     /// # Errors
     /// What the system says, or that the file is not at its place any more. What was added is kept
     /// for the next call.
-    pub fn flush(&mut self) -> io::Result<()> {
+    pub fn flush(&mut self) -> anyhow::Result<()> {
+        self.write_pending()
+            .map_err(|error| unwritable(&self.path, &error))
+    }
+
+    fn write_pending(&mut self) -> io::Result<()> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        self.check_place()?;
-        self.file.seek(SeekFrom::Start(self.length))?;
-        if let Err(error) = self.file.write_all(&self.pending) {
+        let mut file = self.at_its_place()?;
+        file.seek(SeekFrom::Start(self.length))?;
+        if let Err(error) = file.write_all(&self.pending) {
             // Part of it may be there. If it cannot be cut off, the next write covers it.
-            let _ = self.file.set_len(self.length);
+            let _ = file.set_len(self.length);
             return Err(error);
         }
         self.length += self.pending.len() as u64;
@@ -128,51 +140,51 @@ impl AppendFile {
     }
 
     /// Writes what was added through to the disk, and tells where the file stands.
-    pub fn mark(&mut self) -> io::Result<FileMark> {
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn mark(&mut self) -> anyhow::Result<FileMark> {
         self.flush()?;
-        self.check_place()?;
-        self.file.sync_data()?;
+        let synced = self.at_its_place().and_then(File::sync_data);
+        synced.map_err(|error| unwritable(&self.path, &error))?;
         Ok(FileMark {
             bytes: self.length,
             crc32: self.written.sum(),
         })
     }
 
-    /// A file that was removed can be written without an error, and nobody would ever see it.
-    #[cfg(unix)]
-    fn check_place(&self) -> io::Result<()> {
-        use std::os::unix::fs::MetadataExt;
-        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
-        let here = std::fs::metadata(&self.path).map(identity);
-        if here.is_ok_and(|here| {
-            self.file
-                .metadata()
-                .map(identity)
-                .is_ok_and(|own| own == here)
-        }) {
-            return Ok(());
-        }
-        Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            "it was removed or replaced while the training ran",
-        ))
-    }
-
-    #[cfg(not(unix))]
-    fn check_place(&self) -> io::Result<()> {
-        std::fs::metadata(&self.path).map(|_| ())
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The file. One that was removed can be written without an error, and nobody would ever see it.
+    fn at_its_place(&self) -> io::Result<&File> {
+        let file = self.file.as_ref();
+        file.filter(|file| is_same(file, &self.path))
+            .ok_or_else(|| io::Error::other("it was removed or replaced while the training ran"))
     }
 }
 
-fn checksum(bytes: &[u8]) -> Crc {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc
+/// Whether a path leads to an open file.
+fn is_same(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        let (here, own) = (std::fs::metadata(path), file.metadata());
+        here.is_ok() && here.map(identity).ok() == own.map(identity).ok()
+    }
+    #[cfg(not(unix))]
+    path.exists()
+}
+
+/// A file that was opened, locked. Where files have no locks, nobody holds one.
+fn lock(opened: io::Result<File>, path: &Path) -> anyhow::Result<File> {
+    let file = opened.map_err(|error| unwritable(path, &error))?;
+    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+        let folder = path.parent().unwrap_or(path);
+        return Err(anyhow!(
+            "{} is being written by another process; wait for its end",
+            shown(folder)
+        ));
+    }
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -181,7 +193,7 @@ mod tests {
 
     fn new_file(path: &Path, header: &str) -> AppendFile {
         let mut file = AppendFile::create(path.to_owned()).unwrap();
-        file.restart(header).unwrap();
+        file.begin(header).unwrap();
         file
     }
 
@@ -190,22 +202,32 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.csv");
         let mut file = new_file(&path, "a,b");
-        file.append(b"1,2\n");
+        file.append("1,2\n");
         let mark = file.mark().unwrap();
-        file.append(b"3,4\n5,");
+        file.append("3,4\n5,");
         file.flush().unwrap();
         drop(file);
-        let mut file = AppendFile::open(path.clone()).unwrap();
-        file.cut_back(mark).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a,b\n1,2\n");
-        file.append(b"6,7\n");
+        let cut_back = |mark| {
+            let mut file = AppendFile::open(path.clone()).unwrap();
+            file.text_before(mark).unwrap();
+            file.begin("a,b").unwrap();
+            file
+        };
+        let text = || std::fs::read_to_string(&path).unwrap();
+        let mut file = cut_back(mark);
+        assert_eq!(text(), "a,b\n1,2\n");
+        file.append("6,7\n");
         let later = file.mark().unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a,b\n1,2\n6,7\n");
+        assert_eq!(text(), "a,b\n1,2\n6,7\n");
+        drop(file);
         // The checksum goes on as well.
-        file.cut_back(later).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a,b\n1,2\n6,7\n");
-        file.cut_back(mark).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a,b\n1,2\n");
+        drop(cut_back(later));
+        assert_eq!(text(), "a,b\n1,2\n6,7\n");
+        drop(cut_back(mark));
+        assert_eq!(text(), "a,b\n1,2\n");
+        // Of a file of which nothing was read, nothing stays.
+        AppendFile::open(path.clone()).unwrap().begin("c").unwrap();
+        assert_eq!(text(), "c\n");
     }
 
     #[test]
@@ -215,10 +237,9 @@ mod tests {
         let mark = new_file(&path, "a,b").mark().unwrap();
         for (other, found) in [("a,c\n9\n", "others"), ("a", "only 1"), ("", "only 0")] {
             std::fs::write(&path, other).unwrap();
-            let error = AppendFile::open(path.clone()).unwrap().cut_back(mark);
-            let error = error.unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-            assert_eq!(error.to_string(), found);
+            let error = AppendFile::open(path.clone()).unwrap().text_before(mark);
+            let error = error.unwrap_err().to_string();
+            assert!(error.ends_with(&format!(", found {found}")), "{error}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), other);
         }
     }
@@ -231,10 +252,10 @@ mod tests {
         // Away from its place, it is as good as not written.
         let away = folder.path().join("away.csv");
         std::fs::rename(&path, &away).unwrap();
-        file.append(b"1\n");
+        file.append("1\n");
         assert!(file.flush().is_err() && file.mark().is_err());
         std::fs::rename(&away, &path).unwrap();
-        file.append(b"2\n");
+        file.append("2\n");
         file.flush().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\n1\n2\n");
     }
@@ -244,8 +265,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.csv");
         let first = AppendFile::create(path.clone()).unwrap();
-        let error = AppendFile::open(path.clone()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        let error = AppendFile::open(path.clone()).unwrap_err().to_string();
+        assert!(
+            error.contains("being written by another process"),
+            "{error}"
+        );
         drop(first);
         assert!(AppendFile::open(path).is_ok());
     }

@@ -1,73 +1,10 @@
-//! The objects that `--json` prints, one a line. Their field names are part of the contract.
+//! Objects that `--json` prints, one a line, besides those in `run.json`. Their field names are part of
+//! the contract.
 
-use super::Environment;
 use fused_mlp::backend::Evaluation;
 use fused_mlp::evaluation::{ClassScores, ConfusionMatrix};
-use fused_mlp::mnist::Dataset;
-use fused_mlp::training::{EpochRecord, RunSettings};
+use fused_mlp::training::EpochRecord;
 use serde::{Deserialize, Serialize};
-
-/// The data set of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DataDescription {
-    /// Folder of the files.
-    pub folder: String,
-    /// Training samples, those set aside for validation included.
-    pub train_samples: usize,
-    /// Test samples.
-    pub test_samples: usize,
-    /// Rows of an image.
-    pub rows: usize,
-    /// Columns of an image.
-    pub columns: usize,
-    /// Number of classes.
-    pub classes: usize,
-    /// SHA-256 of the training labels: what tells data sets apart at once, for images take longer.
-    pub train_labels_sha256: String,
-}
-
-impl DataDescription {
-    /// Describes `dataset`, which lies in `folder`.
-    pub fn new(folder: &std::path::Path, dataset: &Dataset) -> Self {
-        Self {
-            folder: folder.display().to_string(),
-            train_samples: dataset.train.len(),
-            test_samples: dataset.test.len(),
-            rows: dataset.train.images.rows(),
-            columns: dataset.train.images.columns(),
-            classes: dataset.classes,
-            train_labels_sha256: dataset.train.labels.sha256(),
-        }
-    }
-}
-
-/// A run begins.
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "event", rename = "start")]
-pub struct StartEvent<'a> {
-    /// Resolved options.
-    #[serde(flatten)]
-    pub settings: &'a RunSettings,
-    /// Inputs, hidden units and classes, as 784-300-10.
-    pub network: String,
-    /// Pixels of an image.
-    pub inputs: usize,
-    /// Number of classes.
-    pub classes: usize,
-    /// Number of weights and biases.
-    pub parameters: usize,
-    /// Steps that had been taken when the run went on; null for a run from its beginning.
-    pub resumed_at_step: Option<u64>,
-    /// SHA-256 of the file of the initial parameters; null if they were drawn.
-    pub init_sha256: Option<String>,
-    /// Machine and program.
-    #[serde(flatten)]
-    pub environment: &'a Environment,
-    /// The data set.
-    pub data: &'a DataDescription,
-    /// Folder that the run leaves.
-    pub run: String,
-}
 
 /// An epoch has ended.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -90,45 +27,6 @@ pub struct ScoreEvent {
     pub accuracy: f64,
     /// Wall time from the start of the program to the end of the evaluation.
     pub seconds: f64,
-}
-
-/// A run has ended.
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "event", rename = "end")]
-pub struct EndEvent {
-    /// `finished`, `missed` where no epoch reached the target, `unsaved` where a result could not be
-    /// written, `interrupted` or `diverged`.
-    pub outcome: &'static str,
-    /// Loss of the test samples in nats; null if they were not scored, as where the training was
-    /// interrupted.
-    pub test_loss: Option<f64>,
-    /// Accuracy for the test samples; null as `test_loss` is.
-    pub test_accuracy: Option<f64>,
-    /// Epochs that were trained in full.
-    pub epochs: u32,
-    /// Sum of the epochs' seconds.
-    pub train_seconds: f64,
-    /// Full epochs by `train_seconds`; null if there was none.
-    pub epochs_per_second: Option<f64>,
-    /// Wall time from the start of the program to the first step.
-    pub start_up_seconds: f64,
-    /// Wall time since the program started.
-    pub total_seconds: f64,
-    /// Share of correct predictions that was to be reached; null if none was asked for.
-    pub target_accuracy: Option<f64>,
-    /// `test` or `validation`: what decides on the target; null if there is none.
-    pub target_on: Option<&'static str>,
-    /// Seconds from the start of the program to the end of the evaluation that reached the target;
-    /// null if none did.
-    pub time_to_accuracy_seconds: Option<f64>,
-    /// Epoch whose parameters are the result of early stopping; null without it.
-    pub best_epoch: Option<u32>,
-    /// Whether early stopping ended the training.
-    pub stopped_early: bool,
-    /// The model file; null if none was written.
-    pub model: Option<String>,
-    /// The picture of the learning curve; null if none was written.
-    pub learning_curve: Option<String>,
 }
 
 /// A model was evaluated.

@@ -3,8 +3,8 @@
 #[path = "../../../tests/fuzz/harness/mod.rs"]
 mod harness;
 
-use super::SavedRun;
-use super::history::{parse_epochs, parse_steps};
+use super::RunRecord;
+use super::history::History;
 use harness::fuzz;
 
 #[test]
@@ -25,15 +25,11 @@ fn run() {
 /// `steps.csv`.
 fn steps_file(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    if let Ok(steps) = parse_steps(&text) {
-        assert!(
-            steps
-                .iter()
-                .zip(1..)
-                .all(|(step, number)| step.step == number)
-        );
-        assert!(steps.iter().all(|step| step.minibatch.loss.is_finite()));
-        assert_eq!(steps.len() + 1, text.split_terminator('\n').count());
+    let mut history = History::default();
+    if history.read_steps(&text).is_ok() {
+        let count = text.split_terminator('\n').count() as u64 - 1;
+        assert_eq!(history.last_step.map_or(0, |step| step.step), count);
+        assert!(history.losses.means().iter().all(|loss| loss.is_finite()));
     }
 }
 
@@ -41,7 +37,9 @@ fn steps_file(input: &[u8]) {
 fn epochs_file(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let (epochs, times) = text.split_once("---\n").unwrap_or((&text, ""));
-    if let Ok(records) = parse_epochs(epochs, times) {
+    let mut history = History::default();
+    if history.read_epochs(epochs, times).is_ok() {
+        let records = history.epochs;
         assert!(
             records
                 .iter()
@@ -55,7 +53,7 @@ fn epochs_file(input: &[u8]) {
 /// `run.json`.
 fn run_file(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    if let Err(error) = SavedRun::parse(&text) {
+    if let Err(error) = RunRecord::parse(&text) {
         assert!(error.to_string().len() < 2000);
     }
 }

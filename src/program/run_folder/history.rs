@@ -1,51 +1,52 @@
-//! Lines of the CSV files of a run, written and read back.
+//! The CSV files of a run: their lines, written and read back.
 
+use super::loss_series::LossSeries;
 use fused_mlp::backend::MinibatchResult;
-use fused_mlp::training::{EpochRecord, StepRecord};
-use std::str::FromStr;
+use fused_mlp::training::{Epoch, EpochEnd, EpochRecord, StepRecord};
+use std::ops::Range;
 
-pub const STEPS_HEADER: &str = "step,epoch,samples,learning_rate,loss,accuracy";
-pub const EPOCHS_HEADER: &str =
-    "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate";
-pub const TIMES_HEADER: &str = "epoch,seconds,samples_per_second";
+/// A CSV file of a run.
+#[derive(Debug)]
+pub struct CsvFile {
+    pub name: &'static str,
+    /// Its first line.
+    pub header: &'static str,
+}
 
-/// A line is not one that a run writes.
+/// A line a minibatch.
+pub const STEPS: CsvFile = CsvFile {
+    name: "steps.csv",
+    header: "step,epoch,samples,learning_rate,loss,accuracy",
+};
+/// A line an epoch.
+pub const EPOCHS: CsvFile = CsvFile {
+    name: "epochs.csv",
+    header: "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate",
+};
+/// A line an epoch. Times stand in a file of their own, so that all other CSV lines depend on the
+/// options and the data alone.
+pub const TIMES: CsvFile = CsvFile {
+    name: "times.csv",
+    header: "epoch,seconds,samples_per_second",
+};
+/// All of them, in the order of [`HistoryMarks`](fused_mlp::training::checkpoint::HistoryMarks).
+pub const CSV_FILES: [&CsvFile; 3] = [&STEPS, &EPOCHS, &TIMES];
+
+/// A file is not one that a run writes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}expected {expected}, found {}", place(*line), quoted(*line, found))]
-pub struct HistoryError {
-    /// Its number, from 1 on; 0 for the whole file.
-    line: usize,
-    /// What a run writes.
-    expected: String,
-    /// What is there.
-    found: String,
-}
-
-/// Where a line is, if it is one.
-fn place(line: usize) -> String {
-    match line {
-        0 => String::new(),
-        line => format!("line {line}: "),
-    }
-}
-
-/// What is there, in quotes.
-fn quoted(line: usize, found: &str) -> String {
-    match (line, found) {
-        (0, "") => "an empty file".to_owned(),
-        _ => format!("{found:?}"),
-    }
-}
+#[error("{0}")]
+pub struct HistoryError(String);
 
 impl HistoryError {
-    pub fn new(line: usize, expected: &str, found: impl Into<String>) -> Self {
+    /// Of a line with this number, from 1 on; 0 is for the whole file.
+    pub fn new(line: usize, expected: &str, found: &str) -> Self {
         // A file without line ends is one long line.
-        let found = found.into().chars().take(200).collect();
-        Self {
-            line,
-            expected: expected.to_owned(),
-            found,
-        }
+        let quoted = format!("{:?}", found.chars().take(200).collect::<String>());
+        Self(match (line, found) {
+            (0, "") => format!("expected {expected}, found an empty file"),
+            (0, _) => format!("expected {expected}, found {quoted}"),
+            _ => format!("line {line}: expected {expected}, found {quoted}"),
+        })
     }
 }
 
@@ -76,196 +77,142 @@ pub fn epoch_line(record: &EpochRecord) -> String {
 }
 
 pub fn time_line(record: &EpochRecord) -> String {
-    let EpochRecord {
-        epoch,
-        seconds,
-        samples_per_second,
-        ..
-    } = record;
-    format!("{epoch},{seconds},{samples_per_second}\n")
+    let (seconds, rate) = (record.seconds, record.samples_per_second);
+    format!("{},{seconds},{rate}\n", record.epoch)
 }
 
-/// One line, cut at its commas.
-struct Line<'a> {
-    number: usize,
-    text: &'a str,
-    fields: Vec<&'a str>,
-}
-
-impl Line<'_> {
-    fn wrong(&self, expected: &str) -> HistoryError {
-        HistoryError::new(self.number, expected, self.text)
-    }
-
-    fn field<T: FromStr>(&self, index: usize, expected: &str) -> Result<T, HistoryError> {
-        self.fields[index].parse().map_err(|_| self.wrong(expected))
-    }
-
-    fn finite(&self, index: usize) -> Result<f64, HistoryError> {
-        let value: f64 = self.field(index, "a number")?;
-        let is_finite = value.is_finite();
-        is_finite
-            .then_some(value)
-            .ok_or_else(|| self.wrong("a finite number"))
-    }
-
-    fn share(&self, index: usize) -> Result<f64, HistoryError> {
-        let value = self.finite(index)?;
-        let is_share = (0.0..=1.0).contains(&value);
-        is_share
-            .then_some(value)
-            .ok_or_else(|| self.wrong("a share from 0 to 1"))
-    }
-
-    fn optional(&self, index: usize) -> Result<Option<f64>, HistoryError> {
-        if self.fields[index].is_empty() {
-            return Ok(None);
+/// The numbers of each line after the first, of which the first counts the lines; what is empty is NaN.
+///
+/// # Errors
+/// The file, or a line, if no run writes it.
+pub fn rows(
+    text: &str,
+    file: &CsvFile,
+) -> Result<impl Iterator<Item = Result<Vec<f64>, HistoryError>>, HistoryError> {
+    let header = file.header;
+    let mut lines = text.split_terminator('\n').zip(1_usize..);
+    match lines.next() {
+        None => return Err(HistoryError::new(0, header, "")),
+        Some((first, number)) if first != header => {
+            return Err(HistoryError::new(number, header, first));
         }
-        self.finite(index).map(Some)
-    }
-}
-
-/// The lines after `header`, each with as many fields.
-fn lines<'a>(
-    text: &'a str,
-    header: &str,
-) -> Result<impl Iterator<Item = Result<Line<'a>, HistoryError>>, HistoryError> {
-    let mut lines = text.split_terminator('\n').zip(1..);
-    let first = lines.next().map_or("", |(line, _)| line);
-    if text.is_empty() {
-        return Err(HistoryError::new(0, header, ""));
-    }
-    if first != header {
-        return Err(HistoryError::new(1, header, first));
-    }
-    if !text.ends_with('\n') {
-        let last = text.rsplit('\n').next().unwrap_or_default();
-        return Err(HistoryError::new(0, "a line end at the end", last));
+        Some(_) if !text.ends_with('\n') => {
+            let last = text.rsplit('\n').next().unwrap_or_default();
+            return Err(HistoryError::new(0, "a line end at the end", last));
+        }
+        Some(_) => {}
     }
     let columns = header.split(',').count();
-    Ok(lines.map(move |(text, number)| {
-        let fields: Vec<&str> = text.split(',').collect();
-        if fields.len() != columns {
-            let expected = format!("{columns} fields");
-            return Err(HistoryError::new(number, &expected, text));
-        }
-        Ok(Line {
-            number,
-            text,
-            fields,
-        })
+    Ok(lines.map(move |(line, number)| {
+        let fields = line.split(',').map(|field| match field {
+            "" => Ok(f64::NAN),
+            _ => field.parse(),
+        });
+        let row: Option<Vec<f64>> = fields.collect::<Result<_, _>>().ok();
+        let count = number - 1;
+        let row = row.filter(|row| row.len() == columns && row[0] == count as f64);
+        let expected = || format!("{columns} numbers, the first of them {count}");
+        row.ok_or_else(|| HistoryError::new(number, &expected(), line))
     }))
 }
 
-/// Reads `steps.csv`.
-///
-/// # Errors
-/// The first line that no run writes.
-pub fn parse_steps(text: &str) -> Result<Vec<StepRecord>, HistoryError> {
-    let mut steps: Vec<StepRecord> = Vec::new();
-    for line in lines(text, STEPS_HEADER)? {
-        let line = line?;
-        let samples: u32 = line.field(2, "a number of samples")?;
-        let accuracy = line.share(5)?;
-        let step = StepRecord {
-            step: line.field(0, "the number of a step")?,
-            epoch: line.field(1, "the number of an epoch")?,
-            learning_rate: line.field(3, "a learning rate")?,
-            minibatch: MinibatchResult {
-                loss: line.finite(4)?,
-                correct: (accuracy * f64::from(samples)).round() as usize,
-                samples: samples as usize,
-            },
-        };
-        let (number, epoch) = steps.last().map_or((0, 0), |last| (last.step, last.epoch));
-        if step.step != number + 1 || step.epoch < epoch || step.epoch > epoch.saturating_add(1) {
-            return Err(line.wrong(&format!("step {} after the one before", number + 1)));
-        }
-        if samples == 0 || !step.learning_rate.is_finite() {
-            return Err(line.wrong("samples and a finite learning rate"));
-        }
-        steps.push(step);
-    }
-    Ok(steps)
-}
-
-/// Reads `epochs.csv` and `times.csv`, which have a line for each epoch.
-///
-/// # Errors
-/// The first line that no run writes.
-pub fn parse_epochs(epochs: &str, times: &str) -> Result<Vec<EpochRecord>, HistoryError> {
-    let mut records: Vec<EpochRecord> = Vec::new();
-    let mut times = lines(times, TIMES_HEADER)?;
-    for line in lines(epochs, EPOCHS_HEADER)? {
-        let line = line?;
-        let number = records.len() + 1;
-        let missing = || line.wrong("a line of the same epoch in times.csv");
-        let time = times.next().ok_or_else(missing)??;
-        let numbers: [usize; 2] = [
-            line.field(0, "the number of an epoch")?,
-            time.field(0, "the number of an epoch")?,
-        ];
-        if numbers != [number; 2] {
-            return Err(line.wrong(&format!("epoch {number} in epochs.csv and times.csv")));
-        }
-        records.push(EpochRecord {
-            epoch: line.field(0, "the number of an epoch")?,
-            train_loss: line.finite(1)?,
-            train_accuracy: line.share(2)?,
-            validation_loss: line.optional(3)?,
-            validation_accuracy: line.optional(4)?,
-            learning_rate: line.field(5, "a learning rate")?,
-            seconds: time.finite(1)?,
-            samples_per_second: time.field(2, "samples per second")?,
-        });
-    }
-    match times.next() {
-        None => Ok(records),
-        Some(line) => Err(line?.wrong("no more epochs than in epochs.csv")),
-    }
-}
-
-/// Checks that a file has its first line, and after it as many lines of numbers as a run has written.
-///
-/// # Errors
-/// The first line that no run writes, or the number of lines.
-pub fn check_lines(text: &str, header: &str, expected: usize) -> Result<(), HistoryError> {
-    let mut count = 0;
-    for line in lines(text, header)? {
-        numbers(&line?)?;
-        count += 1;
-    }
-    if count == expected {
-        return Ok(());
-    }
-    let expected = format!("{expected} lines after the first");
-    Err(HistoryError::new(0, &expected, count.to_string()))
-}
-
-/// Reads all lines that are whole as numbers, for pictures: what is empty or not finite is NaN. Ends
-/// before the first line that no run writes, and tells what is wrong with it.
-pub fn parse_numbers(text: &str, header: &str) -> (Vec<Vec<f64>>, Option<HistoryError>) {
+/// All rows before the first line that no run writes, for pictures, and what is wrong with that.
+pub fn whole_rows(text: &str, file: &CsvFile) -> (Vec<Vec<f64>>, Option<HistoryError>) {
     // A run that was killed may have left a part of a line.
     let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-    let mut parsed = Vec::new();
-    let mut parse = || -> Result<(), HistoryError> {
-        for line in lines(whole, header)? {
-            parsed.push(numbers(&line?)?);
+    let mut found = Vec::new();
+    let mut read = || -> Result<(), HistoryError> {
+        for row in rows(whole, file)? {
+            found.push(row?);
         }
         Ok(())
     };
-    let damage = parse().err();
-    (parsed, damage)
+    let damage = read().err();
+    (found, damage)
 }
 
-fn numbers(line: &Line<'_>) -> Result<Vec<f64>, HistoryError> {
-    let columns = 0..line.fields.len();
-    columns
-        .map(|index| match line.fields[index] {
-            "" => Ok(f64::NAN),
-            _ => line.field(index, "a number"),
-        })
-        .collect()
+/// What the CSV files tell of a training.
+#[derive(Debug, Default)]
+pub struct History {
+    pub losses: LossSeries,
+    /// The last step with a finite loss.
+    pub last_step: Option<StepRecord>,
+    pub epochs: Vec<EpochRecord>,
+}
+
+impl History {
+    /// Adds an epoch.
+    pub fn add(&mut self, epoch: &Epoch) {
+        let losses = epoch.steps.iter().map(|step| step.minibatch.loss);
+        losses.for_each(|loss| self.losses.push(loss));
+        self.epochs.push(epoch.record);
+        // The last step of an epoch that diverged was not taken.
+        let untaken = usize::from(epoch.end == EpochEnd::Diverged);
+        let last = epoch.steps.iter().rev().nth(untaken);
+        self.last_step = last.copied().or(self.last_step);
+    }
+
+    /// Adds the text of `steps.csv`.
+    ///
+    /// # Errors
+    /// The first line that no run writes.
+    pub fn read_steps(&mut self, text: &str) -> Result<(), HistoryError> {
+        for row in rows(text, &STEPS)? {
+            let row = finite(row?, 0..6)?;
+            self.losses.push(row[4]);
+            self.last_step = Some(StepRecord {
+                step: row[0] as u64,
+                epoch: row[1] as u32,
+                learning_rate: row[3] as f32,
+                minibatch: MinibatchResult {
+                    loss: row[4],
+                    correct: (row[5] * row[2]).round() as usize,
+                    samples: row[2] as usize,
+                },
+            });
+        }
+        Ok(())
+    }
+
+    /// Adds the texts of `epochs.csv` and `times.csv`, which have a line for each epoch.
+    ///
+    /// # Errors
+    /// The first line that no run writes.
+    pub fn read_epochs(&mut self, epochs: &str, times: &str) -> Result<(), HistoryError> {
+        let epochs: Vec<Vec<f64>> = rows(epochs, &EPOCHS)?.collect::<Result<_, _>>()?;
+        let times: Vec<Vec<f64>> = rows(times, &TIMES)?.collect::<Result<_, _>>()?;
+        if epochs.len() != times.len() {
+            let expected = format!("{} epochs, as in times.csv", times.len());
+            return Err(HistoryError::new(0, &expected, &epochs.len().to_string()));
+        }
+        for (row, time) in epochs.into_iter().zip(times) {
+            let (row, time) = (finite(row, 0..3)?, finite(time, 0..2)?);
+            let optional = |value: f64| (!value.is_nan()).then_some(value);
+            self.epochs.push(EpochRecord {
+                epoch: row[0] as u32,
+                train_loss: row[1],
+                train_accuracy: row[2],
+                validation_loss: optional(row[3]),
+                validation_accuracy: optional(row[4]),
+                learning_rate: row[5] as f32,
+                seconds: time[1],
+                samples_per_second: time[2],
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A row whose numbers in these columns are finite.
+fn finite(row: Vec<f64>, columns: Range<usize>) -> Result<Vec<f64>, HistoryError> {
+    match row[columns].iter().all(|number| number.is_finite()) {
+        true => Ok(row),
+        false => Err(HistoryError::new(
+            row[0] as usize + 1,
+            "finite numbers",
+            &format!("{row:?}"),
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -285,14 +232,20 @@ mod tests {
         }
     }
 
+    fn steps(lines: &str) -> Result<History, HistoryError> {
+        let mut history = History::default();
+        let header = STEPS.header;
+        history.read_steps(&format!("{header}\n{lines}"))?;
+        Ok(history)
+    }
+
     #[test]
     fn what_is_written_is_read_back_to_the_last_bit() {
-        let steps = [step(1, 1, 0.1 + 0.2), step(2, 1, 1e-300), step(3, 2, 2.5)];
-        let text: String = steps.iter().map(step_line).collect();
-        assert_eq!(
-            parse_steps(&format!("{STEPS_HEADER}\n{text}")).unwrap(),
-            steps
-        );
+        let written = [step(1, 1, 0.1 + 0.2), step(2, 1, 1e-300), step(3, 2, 2.5)];
+        let text: String = written.iter().map(step_line).collect();
+        let read = steps(&text).unwrap();
+        assert_eq!(read.last_step, Some(written[2]));
+        assert_eq!(read.losses.means(), written.map(|step| step.minibatch.loss));
         let record = |epoch, validation_loss| EpochRecord {
             epoch,
             train_loss: 1.0 / 3.0,
@@ -306,16 +259,21 @@ mod tests {
         let records = [record(1, None), record(2, Some(0.3))];
         let epochs: String = records.iter().map(epoch_line).collect();
         let times: String = records.iter().map(time_line).collect();
-        let epochs = format!("{EPOCHS_HEADER}\n{epochs}");
-        let times = format!("{TIMES_HEADER}\n{times}");
-        assert_eq!(parse_epochs(&epochs, &times).unwrap(), records);
-        assert!(parse_epochs(&epochs, &format!("{TIMES_HEADER}\n")).is_err());
-        assert!(parse_epochs(&format!("{EPOCHS_HEADER}\n"), &times).is_err());
+        let epochs = format!("{}\n{epochs}", EPOCHS.header);
+        let times = format!("{}\n{times}", TIMES.header);
+        let read = |epochs: &str, times: &str| {
+            let mut history = History::default();
+            history.read_epochs(epochs, times)?;
+            Ok::<_, HistoryError>(history.epochs)
+        };
+        assert_eq!(read(&epochs, &times).unwrap(), records);
+        assert!(read(&epochs, &format!("{}\n", TIMES.header)).is_err());
+        assert!(read(&format!("{}\n", EPOCHS.header), &times).is_err());
     }
 
     #[test]
     fn numbers_for_pictures_may_be_missing_or_cut() {
-        let read = |lines: &str| parse_numbers(&format!("{TIMES_HEADER}\n{lines}"), TIMES_HEADER);
+        let read = |lines: &str| whole_rows(&format!("{}\n{lines}", TIMES.header), &TIMES);
         assert_eq!(read("1,0.5,10\n2,0."), (vec![vec![1.0, 0.5, 10.0]], None));
         let (odd, damage) = read("1,NaN,\n");
         assert!(odd[0][1].is_nan() && odd[0][2].is_nan() && damage.is_none());
@@ -325,31 +283,28 @@ mod tests {
             assert_eq!(lines, [[1.0, 0.5, 10.0]]);
             assert!(damage.unwrap().to_string().starts_with("line 3: expected "));
         }
-        assert!(parse_numbers("", TIMES_HEADER).1.is_some());
+        assert!(whole_rows("", &TIMES).1.is_some());
     }
 
     #[test]
     fn lines_that_no_run_writes_are_refused() {
-        let text = |lines: &str| parse_steps(&format!("{STEPS_HEADER}\n{lines}"));
-        assert_eq!(text("").unwrap(), []);
+        assert_eq!(steps("").unwrap().last_step, None);
         let good = "1,1,3,0.1,2.5,0.5\n";
-        assert!(text(good).is_ok());
+        assert!(steps(good).is_ok());
         for wrong in [
             "1,1,3,0.1,2.5,0.5",
             "3,1,3,0.1,2.5,0.5\n",
-            "1,2,3,0.1,2.5,0.5\n",
-            "1,1,0,0.1,2.5,0.5\n",
             "1,1,3,NaN,2.5,0.5\n",
             "1,1,3,0.1,inf,0.5\n",
-            "1,1,3,0.1,2.5,1.5\n",
             "1,1,3,0.1,2.5\n",
             "1,1,3,0.1,2.5,0.5,\n",
             "\n",
             "a,1,3,0.1,2.5,0.5\n",
         ] {
-            assert!(text(wrong).is_err(), "{wrong}");
-            assert!(text(&format!("{good}{wrong}")).is_err(), "{wrong}");
+            assert!(steps(wrong).is_err(), "{wrong}");
+            assert!(steps(&format!("{good}{wrong}")).is_err(), "{wrong}");
         }
-        assert!(parse_steps("").is_err() && parse_steps("step\n").is_err());
+        let read = |text: &str| History::default().read_steps(text);
+        assert!(read("").is_err() && read("step\n").is_err());
     }
 }

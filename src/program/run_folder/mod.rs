@@ -1,24 +1,21 @@
 //! What a run leaves behind: JSON lines, CSV files and their folders.
 
 mod append_file;
-mod environment;
 mod events;
-pub mod folder;
+mod folder;
 #[cfg(test)]
 mod fuzz_tests;
 pub mod history;
-pub mod loss_series;
-mod new_file;
-mod new_folder;
-pub mod run_files;
-pub mod saved_run;
+mod loss_series;
+mod new;
+mod record;
 
-pub use environment::Environment;
-pub use events::{DataDescription, EndEvent, EpochEvent, EvaluationEvent, ScoreEvent, StartEvent};
-pub use folder::{
-    EPOCHS_FILE, MODEL_FILE, RUN_FILE, RunFolder, RunFolderError, STEPS_FILE, TIMES_FILE, write_run,
+pub use events::{EpochEvent, EvaluationEvent, ScoreEvent};
+pub use folder::{RunFolder, remove_unbegun};
+pub use new::{
+    create_folder, create_numbered_folder, is_there, unwritable, write_new_file,
+    write_numbered_file,
 };
-pub use new_file::{NewFileError, write_new_file, write_numbered_file};
-pub use new_folder::{create_folder, create_numbered_folder};
-pub use run_files::RunFiles;
-pub use saved_run::SavedRun;
+pub use record::{
+    DataDescription, EndEvent, Environment, MODEL_FILE, Outcome, RUN_FILE, RunRecord, StartEvent,
+};

@@ -5,6 +5,7 @@ pub mod output;
 pub mod progress;
 pub mod signals;
 
+use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::Style;
 use std::io::{self, IsTerminal, Write};
@@ -46,21 +47,14 @@ pub fn has_colours() -> bool {
         && (is_asked_for || anstyle_query::term_supports_ansi_color())
 }
 
-/// Whether the locale is one of UTF-8.
+/// Whether the locale is one of UTF-8. The first variable that is set decides, as POSIX has it; without
+/// any, the locale is plain ASCII.
 pub fn is_utf8() -> bool {
-    is_utf8_locale(|name| std::env::var(name).ok())
-}
-
-/// The first variable that is set decides, as POSIX has it; without any, the locale is plain ASCII.
-fn is_utf8_locale(variable: impl Fn(&str) -> Option<String>) -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .iter()
-        .filter_map(|name| variable(name))
-        .find(|value| !value.is_empty());
-    locale.is_some_and(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    })
+    let variables = ["LC_ALL", "LC_CTYPE", "LANG"].map(|name| std::env::var(name).ok());
+    let mut set = variables.into_iter().flatten();
+    let locale = set.find(|value| !value.is_empty()).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 /// Columns and rows, as they are now.
@@ -78,46 +72,23 @@ pub fn size_or_usual(found: Option<(Width, Height)>) -> (usize, usize) {
     }
 }
 
-/// A line in parts that each have a style. All its characters are one column wide.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Line {
-    parts: Vec<(Style, String)>,
+/// A text with the escape sequences of a style, which [`shown`] and [`draw`] take away where colours are
+/// not wanted.
+pub fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
 }
 
-impl Line {
-    /// Appends a part; it joins the one before if that has the same style, or if it is a blank.
-    pub fn push(&mut self, style: Style, text: &str) {
-        match self.parts.last_mut() {
-            Some((last, before)) if *last == style || text == " " => before.push_str(text),
-            _ => self.parts.push((style, text.to_owned())),
-        }
+/// A line as standard error shows it.
+pub fn shown(line: &str) -> String {
+    match has_colours() {
+        true => line.to_owned(),
+        false => strip_str(line).to_string(),
     }
+}
 
-    /// The same with another part.
-    pub fn with(mut self, style: Style, text: &str) -> Self {
-        self.push(style, text);
-        self
-    }
-
-    /// Its width in columns.
-    pub fn width(&self) -> usize {
-        self.parts
-            .iter()
-            .map(|(_, text)| text.chars().count())
-            .sum()
-    }
-
-    /// Its text, with or without escape sequences for the styles.
-    pub fn render(&self, has_colours: bool) -> String {
-        let part = |(style, text): &(Style, String)| {
-            if has_colours && *style != Style::new() {
-                format!("{style}{text}{style:#}")
-            } else {
-                text.clone()
-            }
-        };
-        self.parts.iter().map(part).collect()
-    }
+/// Columns of a line, whose characters are all one column wide.
+pub fn width(line: &str) -> usize {
+    strip_str(line).to_string().chars().count()
 }
 
 /// The lines at the bottom. The cursor stands at the start of the row below them, so that whatever
@@ -143,10 +114,10 @@ impl Bottom {
     }
 
     /// What writes the deferred lines above the lines, and `lines` in their place, in one go.
-    fn replace(&mut self, lines: &[(usize, String)], columns: usize) -> String {
+    fn replace(&mut self, lines: &[String], columns: usize) -> String {
         let deferred = std::mem::take(&mut self.deferred);
         let rows = self.rows(columns);
-        self.widths = lines.iter().map(|(width, _)| *width).collect();
+        self.widths = lines.iter().map(|line| width(line)).collect();
         if rows == 0 && lines.is_empty() {
             return deferred;
         }
@@ -154,10 +125,7 @@ impl Bottom {
             0 => String::new(),
             rows => format!("\r\x1b[{rows}A"),
         };
-        for line in deferred
-            .lines()
-            .chain(lines.iter().map(|(_, line)| line.as_str()))
-        {
+        for line in deferred.lines().chain(lines.iter().map(String::as_str)) {
             text += line;
             text += "\x1b[K\n";
         }
@@ -166,7 +134,7 @@ impl Bottom {
     }
 
     /// Writes it. That nobody reads it spoils nothing.
-    fn write(&mut self, lines: &[(usize, String)]) {
+    fn write(&mut self, lines: &[String]) {
         let text = self.replace(lines, size().0);
         let _ = io::stderr().write_all(text.as_bytes());
     }
@@ -190,12 +158,8 @@ pub fn defer_line(line: &str) {
 }
 
 /// Draws lines at the bottom, in place of those that are there.
-pub fn draw(lines: &[Line]) {
-    let has_colours = has_colours();
-    let lines: Vec<(usize, String)> = lines
-        .iter()
-        .map(|line| (line.width(), line.render(has_colours)))
-        .collect();
+pub fn draw(lines: &[String]) {
+    let lines: Vec<String> = lines.iter().map(|line| shown(line)).collect();
     bottom().write(&lines);
 }
 
@@ -217,36 +181,12 @@ mod tests {
     use anstyle::AnsiColor;
 
     #[test]
-    fn the_first_variable_that_is_set_tells_the_locale() {
-        let locale = |all: &str, ctype: &str, lang: &str| {
-            is_utf8_locale(|name| {
-                let value = match name {
-                    "LC_ALL" => all,
-                    "LC_CTYPE" => ctype,
-                    _ => lang,
-                };
-                (value != "unset").then(|| value.to_owned())
-            })
-        };
-        assert!(locale("unset", "unset", "en_GB.UTF-8"));
-        assert!(locale("C.utf8", "C", "C"));
-        assert!(locale("", "de_DE.UTF-8", "C"));
-        assert!(!locale("C", "en_GB.UTF-8", "en_GB.UTF-8"));
-        assert!(!locale("unset", "unset", "de_DE.ISO-8859-1"));
-        assert!(!locale("unset", "unset", "unset"));
-    }
-
-    #[test]
     fn lines_that_a_narrower_window_has_wrapped_are_all_replaced() {
         let mut bottom = Bottom {
             widths: Vec::new(),
             deferred: String::new(),
         };
-        let lines = [
-            (30, "a".repeat(30)),
-            (0, String::new()),
-            (10, "b".repeat(10)),
-        ];
+        let lines = ["a".repeat(30), String::new(), "b".repeat(10)];
         let first = bottom.replace(&lines, 80);
         assert!(!first.contains('A') && first.ends_with("\x1b[K\n\x1b[J"));
         assert_eq!(bottom.rows(80), 3);
@@ -263,11 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_colours_has_no_escape_sequence() {
-        let red = AnsiColor::Red.on_default();
-        let line = Line::default().with(red, "ab").with(Style::new(), "cde");
-        assert_eq!(line.width(), 5);
-        assert_eq!(line.render(false), "abcde");
-        assert_eq!(line.render(true), "\x1b[31mab\x1b[0mcde");
+    fn escape_sequences_take_no_room() {
+        let line = styled(AnsiColor::Red.on_default(), "ab") + "cde";
+        assert_eq!(line, "\x1b[31mab\x1b[0mcde");
+        assert_eq!(width(&line), 5);
+        assert_eq!(styled(Style::new(), "ab"), "ab");
     }
 }

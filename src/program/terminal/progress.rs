@@ -5,8 +5,8 @@ mod live;
 
 pub use live::Outlook;
 
-use super::Line;
 use super::output::message;
+use super::{styled, width};
 use crate::terminal;
 use anstyle::{AnsiColor, Style};
 use chart::Glyphs;
@@ -15,214 +15,166 @@ use fused_mlp::training::{Epoch, EpochEnd};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use live::{LiveView, Totals};
 use std::io::{IsTerminal, stderr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often the live view is drawn.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-const PLAIN: Style = Style::new();
 const FAINT: Style = Style::new().dimmed();
 const NUMBER: Style = Style::new().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// Shows a live view where standard error is a terminal, and one line an epoch.
+/// Lines on standard error, and below them a live view where it is a terminal.
 #[derive(Clone, Debug)]
 pub struct Progress {
     is_quiet: bool,
-    epochs: u32,
-    live: Option<Arc<Mutex<LiveView>>>,
+    live: Option<Live>,
+}
+
+/// The live view of a training, and what it follows.
+#[derive(Clone, Debug)]
+struct Live {
+    view: Arc<Mutex<LiveView>>,
+    control: Arc<PassControl>,
+    start: Instant,
+}
+
+impl Live {
+    /// The view, the sums of the training now, and the seconds so far.
+    fn now(&self) -> (MutexGuard<'_, LiveView>, Totals, f64) {
+        let (samples, loss, correct) = self.control.totals();
+        let totals = Totals {
+            samples,
+            loss,
+            correct,
+        };
+        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        (view, totals, self.start.elapsed().as_secs_f64())
+    }
 }
 
 impl Progress {
-    /// For so many epochs; quiet means nothing at all.
-    pub fn new(is_quiet: bool, epochs: u32) -> Self {
+    /// Lines alone; quiet means nothing at all.
+    pub fn lines(is_quiet: bool) -> Self {
         Self {
             is_quiet,
-            epochs,
             live: None,
         }
     }
 
-    /// Whether a live view would be seen.
-    pub fn can_be_live(&self) -> bool {
-        !self.is_quiet && terminal::can_redraw()
-    }
-
-    /// Begins the live view, if it would be seen, after so many epochs.
-    pub fn begin_live(&mut self, outlook: Outlook, epochs_done: u32) {
-        if self.can_be_live() {
-            let view = LiveView::new(outlook, epochs_done, Instant::now());
-            self.live = Some(Arc::new(Mutex::new(view)));
-        }
+    /// Of a training with this control, with a live view if it would be seen.
+    pub fn live(is_quiet: bool, outlook: Outlook, control: &Arc<PassControl>) -> Self {
+        let live = (!is_quiet && terminal::can_redraw()).then(|| Live {
+            view: Arc::new(Mutex::new(LiveView::new(outlook))),
+            control: Arc::clone(control),
+            start: Instant::now(),
+        });
+        Self { is_quiet, live }
     }
 
     /// Prints a line.
     pub fn line(&self, line: &str) {
-        if self.is_quiet {
-            return;
-        }
         match self.live {
+            _ if self.is_quiet => {}
             Some(_) => terminal::defer_line(line),
             None => message(line),
         }
     }
 
-    /// A bar for so many samples, which nobody sees without a terminal.
-    pub fn bar(&self, samples: usize) -> ProgressBar {
+    /// A bar with a message, which nobody sees without a terminal.
+    pub fn bar(&self, length: u64) -> ProgressBar {
         if self.is_quiet || !stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        let bar = ProgressBar::with_draw_target(Some(samples as u64), ProgressDrawTarget::stderr());
-        let template = "{prefix} [{wide_bar}] {human_pos}/{human_len} {per_sec:>14}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            let per_second = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-                // The bar's own formatter; a failed write only loses a drawing.
-                let _ = write!(out, "{} samples/s", HumanCount(state.per_sec() as u64));
-            };
-            bar.set_style(style.progress_chars("=> ").with_key("per_sec", per_second));
-        }
-        bar
-    }
-
-    /// A bar for so much work with a message, which nobody sees without a terminal.
-    pub fn sweep_bar(&self, work: u64) -> ProgressBar {
-        let target = match self.is_quiet || !stderr().is_terminal() {
-            true => ProgressDrawTarget::hidden(),
-            false => ProgressDrawTarget::stderr(),
-        };
-        let bar = ProgressBar::with_draw_target(Some(work), target);
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("[{wide_bar}] {msg}") {
             bar.set_style(style.progress_chars("=> "));
         }
         bar
     }
 
-    /// Runs `work`, a whole training; the live view follows `control`, if there is one.
-    pub fn during<T>(&self, control: &PassControl, work: impl FnOnce() -> T) -> T {
+    /// Runs `work`, a whole training, within the live view, if there is one; however it ends, the chart alone
+    /// stays on the terminal.
+    ///
+    /// # Errors
+    /// The panic of `work`.
+    pub fn during<T>(&self, work: impl FnOnce() -> T) -> std::thread::Result<T> {
+        let work = AssertUnwindSafe(work);
         let Some(live) = &self.live else {
-            return work();
+            return catch_unwind(work);
         };
-        let is_done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let drawer = scope.spawn(|| {
-                while !is_done.load(Ordering::Relaxed) {
-                    let mut view = lock(live);
-                    view.look(totals(control), Instant::now());
+        let (running, stopped) = channel::<()>();
+        let result = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                loop {
+                    let (mut view, totals, now) = live.now();
+                    view.look(totals, now);
                     let lines = view.lines(terminal::size(), glyphs());
                     drop(view);
                     terminal::draw(&lines);
-                    std::thread::park_timeout(INTERVAL);
+                    if stopped.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
+                        break;
+                    }
                 }
             });
-            let done = Done(&is_done, drawer.thread());
-            let result = work();
-            drop(done);
+            let result = catch_unwind(work);
+            drop(running);
             result
-        })
+        });
+        terminal::draw(&live.now().0.final_chart(terminal::size(), glyphs()));
+        terminal::keep();
+        result
     }
 
-    /// Tells the live view that an epoch begins, or goes on after so many samples.
-    pub fn begin_epoch(&self, samples_done: usize, control: &PassControl) {
+    /// Prints the line of an epoch that has ended, of so many.
+    pub fn epoch(&self, epoch: &Epoch, epochs: u32) {
         if let Some(live) = &self.live {
-            lock(live).begin_epoch(samples_done, totals(control), Instant::now());
-        }
-    }
-
-    /// Prints the line of an epoch that has ended.
-    pub fn epoch(&self, epoch: &Epoch, control: &PassControl) {
-        if self.is_quiet {
-            return;
-        }
-        if let Some(live) = &self.live {
-            let now = Instant::now();
-            let mut view = lock(live);
-            view.look(totals(control), now);
+            let (mut view, totals, now) = live.now();
+            view.look(totals, now);
             view.end_epoch(epoch, now);
         }
-        let columns = if terminal::can_redraw() {
-            terminal::size().0
-        } else {
-            usize::MAX
+        let columns = match terminal::can_redraw() {
+            true => terminal::size().0,
+            false => usize::MAX,
         };
-        self.line(&epoch_line(epoch, self.epochs, columns).render(terminal::has_colours()));
+        self.line(&terminal::shown(&epoch_line(epoch, epochs, columns)));
     }
-
-    /// Ends the live view and leaves its chart on the terminal.
-    pub fn end_live(&mut self) {
-        let Some(live) = self.live.take() else {
-            return;
-        };
-        let chart = lock(&live).final_chart(terminal::size(), glyphs());
-        terminal::draw(&chart);
-        terminal::keep();
-    }
-}
-
-fn lock(live: &Mutex<LiveView>) -> MutexGuard<'_, LiveView> {
-    live.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn glyphs() -> Glyphs {
-    if terminal::is_utf8() {
-        Glyphs::Braille
-    } else {
-        Glyphs::Ascii
-    }
-}
-
-fn totals(control: &PassControl) -> Totals {
-    let (samples, loss, correct) = control.totals();
-    Totals {
-        samples,
-        loss,
-        correct,
+    match terminal::is_utf8() {
+        true => Glyphs::Braille,
+        false => Glyphs::Ascii,
     }
 }
 
 /// The line of an epoch that has ended, of so many. Its speed is left out where it does not fit.
-fn epoch_line(epoch: &Epoch, epochs: u32, columns: usize) -> Line {
+fn epoch_line(epoch: &Epoch, epochs: u32, columns: usize) -> String {
     let record = &epoch.record;
-    let width = epochs.to_string().len();
-    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
-    let mut line = Line::default()
-        .with(
-            PLAIN,
-            &format!(
-                "epoch {:>width$}/{epochs}  loss {:.4}  accuracy ",
-                record.epoch, record.train_loss
-            ),
-        )
-        .with(NUMBER, &percent(record.train_accuracy));
+    let digits = epochs.to_string().len();
+    let percent = |share: f64| styled(NUMBER, &format!("{:.2} %", 100.0 * share));
+    let mut line = format!(
+        "epoch {:>digits$}/{epochs}  loss {:.4}  accuracy {}",
+        record.epoch,
+        record.train_loss,
+        percent(record.train_accuracy)
+    );
     if let (Some(loss), Some(accuracy)) = (record.validation_loss, record.validation_accuracy) {
-        line.push(PLAIN, &format!("  validation loss {loss:.4}  accuracy "));
-        line.push(NUMBER, &percent(accuracy));
+        let accuracy = percent(accuracy);
+        line += &format!("  validation loss {loss:.4}  accuracy {accuracy}");
     }
-    let speed = HumanCount(record.samples_per_second as u64);
-    let (style, end) = match epoch.end {
-        EpochEnd::Complete => (PLAIN, ""),
-        EpochEnd::Stopped => (PLAIN, "  (stopped)"),
-        EpochEnd::Diverged => (BAD, "  (diverged)"),
+    let end = match epoch.end {
+        EpochEnd::Complete => String::new(),
+        EpochEnd::Stopped => "  (stopped)".to_owned(),
+        EpochEnd::Diverged => styled(BAD, "  (diverged)"),
     };
-    for speed in [
-        format!("  {:.3} s", record.seconds),
-        format!("  {speed} samples/s"),
-    ] {
-        if line.width() + speed.len() + end.len() <= columns {
-            line.push(FAINT, &speed);
-        }
+    let speed = HumanCount(record.samples_per_second as u64);
+    let speed = format!("  {:.3} s  {speed} samples/s", record.seconds);
+    if width(&line) + speed.len() + width(&end) <= columns {
+        line += &styled(FAINT, &speed);
     }
-    line.push(style, end);
-    line
-}
-
-/// Ends the drawing when dropped, also by a panic.
-struct Done<'a>(&'a AtomicBool, &'a std::thread::Thread);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-        self.1.unpark();
-    }
+    line + &end
 }

@@ -3,7 +3,7 @@
 use crate::charts::{SheetImage, contact_sheet};
 use crate::options::number_range::parse_positive;
 use crate::options::{Origin, Origins, output_name};
-use crate::run_folder::{NewFileError, write_new_file, write_numbered_file};
+use crate::run_folder::{is_there, write_new_file, write_numbered_file};
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{anyhow, bail};
 use clap::Args;
@@ -55,7 +55,7 @@ impl MistakesArgs {
                 .map_err(|expected| anyhow!("--out {}: {expected}", shown(file)))?;
         }
         match &self.out {
-            Some(file) if file.exists() => Err(NewFileError::Exists { file: file.clone() }.into()),
+            Some(file) if file.exists() => Err(is_there(file, "file")),
             _ => Ok(()),
         }
     }
@@ -105,7 +105,7 @@ impl MistakesArgs {
         Ok(())
     }
 
-    fn save(&self, png: &[u8]) -> Result<PathBuf, NewFileError> {
+    fn save(&self, png: &[u8]) -> anyhow::Result<PathBuf> {
         match &self.out {
             Some(file) => write_new_file(file, png).map(|()| file.clone()),
             None => write_numbered_file(NAME, "png", png),

@@ -23,7 +23,7 @@ pub fn create(asked: Option<&Path>, machine: &Machine) -> anyhow::Result<PathBuf
         .filter(|word| !word.is_empty());
     let cpu = words.collect::<Vec<_>>().join("-");
     let day = jiff::Timestamp::now().strftime("%Y-%m-%d");
-    Ok(create_numbered_folder(&format!("profiles/{cpu}-{day}"))?)
+    create_numbered_folder(&format!("profiles/{cpu}-{day}"))
 }
 
 /// The tables.

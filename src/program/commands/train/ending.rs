@@ -1,171 +1,242 @@
 //! The end of a training: its results, what it leaves, what it says.
 
-use super::epochs::Epochs;
-use super::messages::{explain, summary};
+use super::evaluate;
 use super::saving::CHECKPOINT;
-use super::session::Session;
-use super::{TrainArgs, evaluate};
+use super::session::{LINES, Session};
 use crate::charts::learning_curve::learning_curve_svg;
 use crate::ending::{EXIT_MISSED, Ending};
-use crate::run_folder::{EndEvent, StartEvent, write_run};
-use crate::terminal::output::message;
+use crate::run_folder::{EndEvent, MODEL_FILE, Outcome, RUN_FILE};
+use crate::terminal::output::{message, shown};
 use fused_mlp::backend::Evaluation;
-use fused_mlp::mnist::Dataset;
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
-use fused_mlp::training::{BestEpoch, EarlyStopping};
+use fused_mlp::training::EarlyStopping;
 use std::fs;
-use std::time::Instant;
+use std::path::Path;
 
-/// What the end of a training needs besides the training.
-pub struct Finish<'a> {
-    pub args: &'a TrainArgs,
-    pub started: &'a str,
-    pub start: &'a StartEvent<'a>,
-    pub dataset: &'a Dataset,
-    pub program_start: Instant,
-    /// From the start of this process to its first step.
-    pub start_up_seconds: f64,
-    /// The signal that asked to stop.
-    pub signal: Option<u8>,
-}
-
-impl Finish<'_> {
-    /// Scores the network, writes the files, says the results.
-    pub fn run(&self, mut session: Session<'_>, epochs: Epochs) -> anyhow::Result<Ending> {
-        let best = self.restore_best(&mut session)?;
-        let parameters = session.backend.parameters();
-        let mut diverged = epochs.diverged.clone();
-        if !parameters.is_finite() {
-            diverged.get_or_insert("a parameter is not a finite number".to_owned());
+impl Session<'_> {
+    /// Scores the network, writes the files, says the results. `signal` is the one that asked to stop.
+    pub fn finish(mut self, signal: Option<u8>) -> anyhow::Result<Ending> {
+        let best_epoch = self.restore_best(signal)?;
+        let parameters = self.backend.parameters();
+        if self.diverged.is_none() && !parameters.is_finite() {
+            self.diverged = Some("a parameter is not a finite number".to_owned());
         }
-        let test = match (self.signal, session.target.evaluation.take()) {
-            (None, Some(test)) if diverged.is_none() && best.is_none() => Some(test),
-            (None, _) if diverged.is_none() => Some(evaluate(session.backend, &self.dataset.test)?),
-            _ => None,
+        let test = match self.test.take() {
+            _ if self.diverged.is_some() || signal.is_some() => None,
+            Some(test) if best_epoch.is_none() => Some(test),
+            _ => Some(evaluate(self.backend.as_mut(), &self.dataset.test)?),
         };
         if let Some(test) = test.as_ref().filter(|test| !test.loss.is_finite()) {
-            diverged.get_or_insert(format!("the test loss is {}", test.loss));
+            self.diverged = Some(format!("the test loss is {}", test.loss));
         }
-        let ending = match self.signal {
-            _ if diverged.is_some() => Ending::Missed(EXIT_MISSED),
-            Some(signal) => Ending::Signal(signal),
-            None if epochs.is_target_missed => Ending::Missed(EXIT_MISSED),
-            None => Ending::Success,
-        };
         // The parameters before a step that diverged may be finite, but they are no good.
-        let model = match diverged {
-            None => self.save_model(&mut session, &parameters),
+        let model = match self.diverged {
+            None => self.save_model(&parameters),
             Some(_) => None,
         };
-        let (means, steps, records) = session.run_folder.curve();
-        let svg = learning_curve_svg(means, steps, records);
-        let curve = session.run_folder.write_curve(&svg);
-        let curve = session.saving.note("loss.svg", curve);
-        let flushed = session.run_folder.flush();
-        session
-            .saving
-            .note("steps.csv, epochs.csv or times.csv", flushed);
-        if self.signal.is_none() {
+        let curve = self.save_lines_and_curve();
+        if signal.is_none() {
             // A run that has come to its end needs none.
-            session.saving.forget(CHECKPOINT);
+            self.saving.forget(CHECKPOINT);
         }
-        let end = EndEvent {
-            outcome: match ending {
-                Ending::Missed(_) if diverged.is_some() => "diverged",
-                // `--resume` repeats what is missing.
-                Ending::Success | Ending::Missed(_) if session.saving.has_failures() => "unsaved",
-                Ending::Success => "finished",
-                Ending::Missed(_) => "missed",
-                Ending::Signal(_) => "interrupted",
-            },
-            best_epoch: best.as_ref().map(|best| best.epoch),
-            stopped_early: session
-                .stopping
-                .as_ref()
-                .is_some_and(EarlyStopping::should_stop),
-            model,
-            learning_curve: curve.map(|file| file.display().to_string()),
-            ..self.numbers(test.as_ref(), &epochs, session.target.reached_after)
+        let is_missed = self.settings().target_accuracy.is_some() && self.reached_after.is_none();
+        let (outcome, ending) = match signal {
+            _ if self.diverged.is_some() => (Outcome::Diverged, Ending::Missed(EXIT_MISSED)),
+            Some(signal) => (Outcome::Interrupted, Ending::Signal(signal)),
+            None if is_missed => (Outcome::Missed, Ending::Missed(EXIT_MISSED)),
+            None => (Outcome::Finished, Ending::Success),
         };
-        let run = session.run_folder.path();
-        let written = write_run(run, self.started, self.start, Some(&end));
-        session.saving.note("run.json", written);
-        session.results.event(&end)?;
-        if let (Some(test), None) = (&test, &diverged) {
-            session.results.text(&summary(test, &end));
+        let end = EndEvent {
+            outcome: match outcome {
+                // `--resume` repeats what is missing.
+                Outcome::Missed | Outcome::Finished if self.saving.has_failures() => {
+                    Outcome::Unsaved
+                }
+                outcome => outcome,
+            },
+            best_epoch,
+            model,
+            learning_curve: curve,
+            ..self.numbers(test.as_ref())
+        };
+        self.record.results = Some(end.clone());
+        let written = self.record.write(self.folder.path());
+        self.saving.note(RUN_FILE, written);
+        self.results.event(&end)?;
+        if let (Some(test), None) = (&test, &self.diverged) {
+            self.results.text(&summary(test, &end));
         }
-        self.say(&session, &epochs, ending, diverged.as_deref());
-        session.results.finish()?;
-        session.saving.finish(&self.start.run)?;
+        self.explain(ending);
+        self.results.finish()?;
+        self.saving.finish(&self.record.start.run)?;
         Ok(ending)
     }
 
-    /// Early stopping keeps the network of the best epoch, unless the one at hand is the goal, or
-    /// the training is to go on from it.
-    fn restore_best(&self, session: &mut Session<'_>) -> anyhow::Result<Option<BestEpoch>> {
-        if self.signal.is_some() || session.target.reached_after.is_some() {
-            return Ok(None);
-        }
-        let best = session.stopping.as_ref().and_then(EarlyStopping::best);
-        if let Some(best) = best {
-            session.backend.set_parameters(&best.parameters)?;
-        }
-        Ok(best.cloned())
-    }
-
-    fn save_model(&self, session: &mut Session<'_>, parameters: &Parameters) -> Option<String> {
-        let path = session.run_folder.model();
-        // If the folder was removed, the network is kept all the same.
-        let _ = fs::create_dir_all(session.run_folder.path());
-        let images = &self.dataset.train.images;
-        let metadata = Metadata::new(images.rows(), images.columns());
-        let saved = model_file::save(&path, parameters, &metadata);
-        let saved = session.saving.note("model.safetensors", saved);
-        saved.map(|()| path.display().to_string())
-    }
-
-    fn numbers(
-        &self,
-        test: Option<&Evaluation>,
-        epochs: &Epochs,
-        reached_after: Option<f64>,
-    ) -> EndEvent {
-        let target = self.args.target;
+    /// The results so far, with the evaluation of the test samples.
+    fn numbers(&self, test: Option<&Evaluation>) -> EndEvent {
+        let (settings, complete) = (self.settings(), self.complete);
+        let records = &self.folder.history().epochs;
+        let train_seconds = records.iter().map(|record| record.seconds).sum();
+        let stopping = self.stopping.as_ref();
         EndEvent {
-            outcome: "",
+            outcome: Outcome::Finished,
             test_loss: test.map(|test| test.loss),
             test_accuracy: test.map(Evaluation::accuracy),
-            epochs: epochs.complete,
-            train_seconds: epochs.seconds,
-            epochs_per_second: (epochs.complete > 0)
-                .then(|| f64::from(epochs.complete) / epochs.seconds),
+            epochs: complete,
+            train_seconds,
+            epochs_per_second: (complete > 0).then(|| f64::from(complete) / train_seconds),
             start_up_seconds: self.start_up_seconds,
-            total_seconds: self.program_start.elapsed().as_secs_f64(),
-            target_accuracy: target.target_accuracy,
-            target_on: target.target_accuracy.map(|_| target.target_on.name()),
-            time_to_accuracy_seconds: reached_after,
+            total_seconds: self.clock.elapsed().as_secs_f64(),
+            target_accuracy: settings.target_accuracy,
+            target_on: settings.target_on.clone(),
+            time_to_accuracy_seconds: self.reached_after,
             best_epoch: None,
-            stopped_early: false,
+            stopped_early: stopping.is_some_and(EarlyStopping::should_stop),
             model: None,
             learning_curve: None,
         }
     }
 
+    /// Early stopping keeps the network of the best epoch, unless the one at hand is the goal, or
+    /// the training is to go on from it. Returns the number of the epoch.
+    fn restore_best(&mut self, signal: Option<u8>) -> anyhow::Result<Option<u32>> {
+        if signal.is_some() || self.reached_after.is_some() {
+            return Ok(None);
+        }
+        let best = self.stopping.as_ref().and_then(EarlyStopping::best);
+        if let Some(best) = best {
+            self.backend.set_parameters(&best.parameters)?;
+        }
+        Ok(best.map(|best| best.epoch))
+    }
+
+    fn save_model(&mut self, parameters: &Parameters) -> Option<String> {
+        let path = self.folder.path().join(MODEL_FILE);
+        // If the folder was removed, the network is kept all the same.
+        let _ = fs::create_dir_all(self.folder.path());
+        let images = &self.dataset.train.images;
+        let metadata = Metadata::new(images.rows(), images.columns());
+        let saved = model_file::save(&path, parameters, &metadata);
+        let saved = self.saving.note(MODEL_FILE, saved.map_err(Into::into));
+        saved.map(|()| path.display().to_string())
+    }
+
+    /// Returns the file of the curve.
+    fn save_lines_and_curve(&mut self) -> Option<String> {
+        let history = self.folder.history();
+        let (means, steps) = (history.losses.means(), history.losses.steps_per_mean());
+        let svg = learning_curve_svg(means, steps, &history.epochs);
+        let curve = self.saving.note("loss.svg", self.folder.write_curve(&svg));
+        self.saving.note(LINES, self.folder.flush());
+        curve.map(|file| file.display().to_string())
+    }
+
     /// Why the run ended before its end, or missed its goal.
-    fn say(&self, session: &Session<'_>, epochs: &Epochs, ending: Ending, diverged: Option<&str>) {
-        let run = session.run_folder.path();
-        match diverged {
-            None if ending == Ending::Missed(EXIT_MISSED) => {
-                message(&self.args.target.missed(epochs.complete, run));
-            }
-            _ => explain(
-                ending,
-                diverged,
-                epochs.last_finite,
-                run,
-                &session.checkpoints,
-            ),
+    fn explain(&self, ending: Ending) {
+        let run = shown(self.folder.path());
+        if let Some(reason) = &self.diverged {
+            let last = self.folder.history().last_step;
+            let last = last.map_or_else(String::new, |last| {
+                format!(
+                    "; the last finite loss was {} at step {} with learning rate {}",
+                    last.minibatch.loss, last.step, last.learning_rate
+                )
+            });
+            let newest = self.newest.as_deref();
+            let kept = newest.map_or_else(String::new, |file| {
+                format!(
+                    "; the last good network is in {0}, from which train --init {0} starts",
+                    shown(file)
+                )
+            });
+            message(&format!(
+                "error: training diverged: {reason}{last}; try a smaller --learning-rate, \
+                 --momentum or --weight-decay{kept}; results so far are in {run}"
+            ));
+            return;
+        }
+        let settings = self.settings();
+        match ending {
+            Ending::Success => {}
+            Ending::Signal(_) => message(&format!(
+                "interrupted: the network as it is now and all results so far are in {run}; {}",
+                self.how_to_resume()
+            )),
+            Ending::Missed(_) => message(&format!(
+                "error: the target was missed: no {} accuracy in {} was {} or more; try more --epochs or \
+                 another --learning-rate; the network is in {run}",
+                settings.target_on.as_deref().unwrap_or_default(),
+                epochs(self.complete),
+                settings.target_accuracy.unwrap_or_default(),
+            )),
         }
     }
+
+    /// Says what is left of a training in which a thread has panicked, after the panic's own message.
+    pub fn explain_panic(&self) {
+        message(&format!(
+            "error: the training ended by a fault of the program or of the machine, told above; the \
+             epochs before it are in {}; {}",
+            shown(self.folder.path()),
+            self.how_to_resume()
+        ));
+    }
+
+    /// That going on is possible, if there is a checkpoint to go on from.
+    fn how_to_resume(&self) -> String {
+        let newest = self.newest.as_deref();
+        let how = match newest.is_some_and(Path::is_file) {
+            true => "goes on",
+            false => "begins anew, as there are no checkpoints",
+        };
+        format!(
+            "fused-mlp train --resume {} {how}",
+            shown(self.folder.path())
+        )
+    }
+}
+
+fn epochs(count: u32) -> String {
+    format!("{count} epoch{}", if count == 1 { "" } else { "s" })
+}
+
+/// The result, for people.
+fn summary(test: &Evaluation, end: &EndEvent) -> String {
+    let mut text = format!(
+        "test accuracy {:.2} % ({} of {}), test loss {:.4}\n{} in {:.3} s",
+        100.0 * test.accuracy(),
+        test.correct,
+        test.predicted.len(),
+        test.loss,
+        epochs(end.epochs),
+        end.train_seconds,
+    );
+    if let Some(rate) = end.epochs_per_second {
+        text += &format!(" ({rate:.2} epochs/s)");
+    }
+    text += &format!("; {:.3} s in total", end.total_seconds);
+    if let (Some(target), Some(on), Some(seconds)) = (
+        end.target_accuracy,
+        &end.target_on,
+        end.time_to_accuracy_seconds,
+    ) {
+        text += &format!("\n{on} accuracy {target} reached {seconds:.3} s after the start");
+    }
+    if let Some(best) = end.best_epoch {
+        let stopped = match end.stopped_early {
+            true => "; stopped early",
+            false => "",
+        };
+        text += &format!("\nthe network is that of epoch {best}, the best{stopped}");
+    }
+    for (name, file) in [
+        ("model", &end.model),
+        ("learning curve", &end.learning_curve),
+    ] {
+        if let Some(file) = file {
+            text += &format!("\n{name}: {}", shown(Path::new(file)));
+        }
+    }
+    text
 }

@@ -1,7 +1,6 @@
 //! What options of a training come to, and which of them have no effect.
 
 use super::resume::saved_options;
-use super::target::TargetOn;
 use super::{DEFAULT_HIDDEN, TrainArgs};
 use crate::commands::model;
 use crate::options::{Resolved, Useless, backend};
@@ -13,35 +12,19 @@ pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
         return Vec::new();
     };
     let options = args.options();
-    let (stopping, has_validation) = (args.stopping, args.validation > 0);
-    let rules = [
+    let others = [
         (
-            options.nesterov && options.momentum == 0.0,
             "nesterov",
             "momentum",
-        ),
-        (
-            stopping.patience.is_some() && !has_validation,
-            "patience",
-            "validation",
-        ),
-        (
-            stopping.min_delta != 0.0 && !(has_validation && stopping.patience.is_some()),
-            "min_delta",
-            "patience",
-        ),
-        (
-            args.target.target_on == TargetOn::Validation && !has_validation,
-            "target_on",
-            "validation",
+            options.nesterov && options.momentum == 0.0,
         ),
         // The model's units count.
-        (args.init.is_some(), "hidden", "init"),
+        ("hidden", "init", args.init.is_some()),
     ];
-    let found = rules.into_iter().filter(|(is_useless, ..)| *is_useless);
-    let mut found: Vec<Useless> = found
-        .map(|(_, option, by)| Useless { option, by })
-        .collect();
+    let rules = args.needs().into_iter().chain(others);
+    let useless = rules.filter(|(.., is_useless)| *is_useless);
+    let useless = useless.map(|(option, by, _)| Useless { option, by });
+    let mut found: Vec<Useless> = useless.collect();
     found.extend(backend::useless(matches));
     found
 }
@@ -54,7 +37,7 @@ pub fn resolved(matches: &ArgMatches) -> anyhow::Result<Vec<Resolved>> {
     let args = TrainArgs::from_arg_matches(matches)?;
     args.check()?;
     let mut found = args.recipe.named();
-    if let Some(folder) = &args.resume.resume {
+    if let Some(folder) = &args.resume {
         let ids = found.iter().map(|it| it.id).chain(["hidden"]);
         let unknown = |id| Resolved::none(id, "that of the run, which cannot be read");
         return Ok(saved_options(folder).unwrap_or_else(|_| ids.map(unknown).collect()));

@@ -1,33 +1,34 @@
 //! One training, from its data to its results.
 
-use super::checkpoints::{Checkpoints, Setup};
-use super::ending::Finish;
-use super::messages::heading;
-use super::open_run::{begin, open_run};
-use super::resume::{self, Resumption};
+use super::resume::Resumption;
 use super::saving::Saving;
 use super::session::Session;
-use super::target::Target;
-use super::{TrainArgs, live, memory, open_data};
+use super::{DEFAULT_HIDDEN, TrainArgs, from_here, memory, open_data};
+use crate::commands::model::{self, LoadedModel};
 use crate::ending::Ending;
-use crate::options::backend::Selected;
 use crate::options::training::arguments;
-use crate::run_folder::{DataDescription, Environment, RunFiles, StartEvent, write_run};
-use crate::terminal::output::Results;
-use crate::terminal::progress::Progress;
+use crate::run_folder::{
+    DataDescription, Environment, RunFolder, RunRecord, StartEvent, remove_unbegun,
+};
+use crate::terminal::output::{Results, shown};
+use crate::terminal::progress::{Outlook, Progress};
 use crate::terminal::signals::Signals;
-use fused_mlp::backend::{PassControl, Samples};
+use anyhow::{Context, bail};
+use fused_mlp::backend::{PassControl, Samples, check_shape};
 use fused_mlp::mnist::Dataset;
-use fused_mlp::network::Parameters;
-use fused_mlp::training::checkpoint::{Checkpoint, DataIdentity};
-use fused_mlp::training::{RunSettings, Trainer, TrainingOptions};
+use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::training::checkpoint::{Checkpoint, CheckpointFolder, DataIdentity};
+use fused_mlp::training::{BestEpoch, EarlyStopping, RunSettings, Trainer};
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Data and network before the first step.
+/// What a training begins with.
 struct Prepared {
+    settings: RunSettings,
     dataset: Dataset,
-    data_folder: String,
+    data: DataDescription,
     /// Known where a checkpoint was compared with it.
     identity: Option<DataIdentity>,
     parameters: Parameters,
@@ -35,81 +36,81 @@ struct Prepared {
     init_sha256: Option<String>,
 }
 
-impl Prepared {
-    /// The order of the samples and the rates of the steps to come.
-    fn trainer(
-        &self,
-        options: &TrainingOptions,
-        checkpoint: Option<&Checkpoint>,
-    ) -> anyhow::Result<Trainer<'_>> {
-        let samples = Samples::from(&self.dataset.train);
-        Ok(match checkpoint {
-            Some(found) => Trainer::resume(samples, options, &found.description.trainer)?,
-            None => Trainer::new(samples, options)?,
-        })
+/// The model that the training starts from, if one is named, and the SHA-256 of its file: that with which
+/// the run began, if it has begun before.
+fn initial_model(
+    args: &TrainArgs,
+    resumption: Option<&Resumption>,
+) -> anyhow::Result<Option<(LoadedModel, String)>> {
+    let own = resumption.map(|it| &it.record.start);
+    let saved = own.and_then(|own| own.settings.init.as_ref());
+    let Some(path) = args.init.as_deref().or(saved.map(Path::new)) else {
+        return Ok(None);
+    };
+    let model = model::load(path)?;
+    let sha256 = model.sha256()?;
+    let began_with = own.and_then(|own| own.init_sha256.as_ref());
+    if let Some(expected) = began_with.filter(|&expected| *expected != sha256) {
+        bail!(
+            "{} is not the model that the run began with: expected SHA-256 {expected}, found {sha256}; \
+             put it back, or start a new training",
+            shown(&model.file)
+        );
     }
-
-    /// What checkpoints hold of it.
-    fn setup<'a>(
-        &'a self,
-        run: &'a Path,
-        settings: &'a RunSettings,
-        environment: &'a Environment,
-        program_start: Instant,
-    ) -> Setup<'a> {
-        Setup {
-            run,
-            environment,
-            settings,
-            network: self.parameters.shape,
-            dataset: &self.dataset,
-            data_folder: &self.data_folder,
-            identity: self.identity.clone(),
-            program_start,
-        }
+    let found = model.parameters.shape.hidden;
+    if let Some(hidden) = args.hidden.filter(|&hidden| hidden != found) {
+        bail!(
+            "--hidden is {hidden}, but {} has {found} hidden units; leave --hidden out",
+            shown(&model.file)
+        );
     }
+    Ok(Some((model, sha256)))
 }
 
 /// Opens the data of a training, and finds the network that it begins with.
 fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<Prepared> {
-    args.check()?;
+    let mut settings = match resumption {
+        Some(it) => it.record.start.settings.clone(),
+        None => args.settings(args.hidden.unwrap_or(DEFAULT_HIDDEN)),
+    };
     let checkpoint = resumption.and_then(|it| it.checkpoint.as_ref());
-    let saved_sha256 = resumption.and_then(|it| it.saved.init_sha256.clone());
-    let (model, init_sha256) = match checkpoint {
-        Some(_) => (None, saved_sha256),
-        None => args.initial_model(saved_sha256.as_deref())?.unzip(),
+    let (model, init_sha256) = match resumption {
+        Some(it) if checkpoint.is_some() => (None, it.record.start.init_sha256.clone()),
+        _ => initial_model(args, resumption)?.unzip(),
     };
     let own = checkpoint.map(|(file, found)| (file.as_path(), found.description.network));
-    let named = model
-        .as_ref()
-        .map(|model| (model.file.as_path(), model.parameters.shape));
-    let (folder, dataset) = open_data(args.data.as_deref(), own.or(named), args.access.access())?;
+    let named = model.as_ref();
+    let named = named.map(|model| (model.file.as_path(), model.parameters.shape));
+    let known = own.or(named);
+    let (folder, dataset) = open_data(args.data.as_deref(), known, args.access.access())?;
     let folder = std::path::absolute(&folder).unwrap_or(folder);
-    let data_folder = folder.display().to_string();
-    let mut identity = None;
-    if let Some((_, found)) = checkpoint {
-        identity = Some(resume::check_data(found, data_folder.clone(), &dataset)?);
-    } else if let Some(resumption) = resumption {
-        resumption.begin_anew(&data_folder, &dataset)?;
-    }
-    let shape = match (checkpoint, &model) {
-        (Some((_, found)), _) => found.description.network,
-        (None, Some(model)) => {
-            model.check_images(&dataset)?;
-            model.parameters.shape
-        }
-        (None, None) => args.shape(&dataset)?,
+    let data = DataDescription::new(&folder, &dataset);
+    let identity = match resumption {
+        Some(resumption) => resumption.check_data(&data, &dataset)?,
+        None => None,
     };
-    memory::check(shape, args.backend.backend, &args.options())?;
+    if let Some(model) = &model {
+        model.check_images(&dataset)?;
+    }
+    let drawn = Shape {
+        inputs: dataset.train.images.pixels(),
+        hidden: settings.hidden,
+        classes: dataset.classes,
+    };
+    let shape = known.map_or(drawn, |(_, shape)| shape);
+    check_shape(shape).context("--hidden")?;
+    memory::check(shape, args.backend.backend, &settings.options)?;
+    settings.hidden = shape.hidden;
     let parameters = match (checkpoint, model) {
         // They come with the state of the backend.
         (Some(_), _) => Parameters::zeros(shape),
         (None, Some(model)) => model.parameters,
-        (None, None) => args.options().initial_parameters(shape),
+        (None, None) => settings.options.initial_parameters(shape),
     };
     Ok(Prepared {
+        settings,
         dataset,
-        data_folder,
+        data,
         identity,
         parameters,
         init_sha256,
@@ -126,109 +127,185 @@ pub fn train(
     program_start: Instant,
 ) -> anyhow::Result<Ending> {
     let prepared = prepare(args, resumption.as_ref())?;
-    let (opened, checkpoint) = resumption.map(Resumption::split).unzip();
-    let mut checkpoint = checkpoint.flatten();
-    let found = checkpoint.as_ref().map(|(_, found)| found);
-    let dataset = &prepared.dataset;
-    let trainer = prepared.trainer(&args.options(), found)?;
-    let mut selected = select_backend(args, &prepared.parameters, found)?;
-    let threads = selected.backend.threads();
-    let environment = Environment::new(selected.isa.map(|isa| isa.name()), threads);
-    let settings = args.settings(prepared.parameters.shape.hidden);
-
-    let control = PassControl::default();
+    let control = Arc::new(PassControl::default());
     let signals = Signals::watch(&control.stop)?;
-    let run = open_run(args, opened)?;
-    let data = DataDescription::new(Path::new(&prepared.data_folder), dataset);
-    let shape = prepared.parameters.shape;
-    let start = run.start_event(
-        shape,
-        prepared.init_sha256.clone(),
-        &settings,
-        &environment,
-        &data,
-        trainer.steps_done(),
-    );
-    // Before anything is cut off: it says from now on that the run is under way.
-    let run_path = run.files.path().to_owned();
-    let written = write_run(&run_path, &run.started, &start, None).map_err(anyhow::Error::from);
-    let begun = written.and_then(|()| begin(run.files, found));
-    if begun.is_err() && !run.is_resumed {
-        RunFiles::remove_unbegun(&run_path);
+    let mut session = open(args, &prepared, resumption, (control, program_start))?;
+    let progress = session.progress.clone();
+    match progress.during(|| session.train_epochs()) {
+        Ok(trained) => trained?,
+        Err(panic) => {
+            session.explain_panic();
+            resume_unwind(panic)
+        }
     }
-    let (run_folder, last_step) = begun?;
-    let mut results = Results::new(args.json);
-    let mut progress = announce(args, &start, &trainer, &mut results)?;
+    session.finish(signals.received())
+}
 
-    let start_up_seconds = program_start.elapsed().as_secs_f64();
-    live::begin(&mut progress, args, &trainer);
-    let program_start = shifted(program_start, found);
-    let mut target = Target::new(args.target, &dataset.test, program_start);
-    target.reached_after = found.and_then(|found| found.description.reached_after);
-    let setup = prepared.setup(&run_path, &settings, &environment, program_start);
-    let newest = checkpoint.as_ref().map(|(file, _)| file.clone());
-    let mut session = Session {
-        stopping: args
-            .stopping
-            .start(checkpoint.as_mut().map(|(_, found)| found)),
-        checkpoints: Checkpoints::new(setup, trainer.epochs_done(), newest),
+/// The training before its first step, when its folder is ready and it is told what is about to be trained.
+fn open<'a>(
+    args: &TrainArgs,
+    prepared: &'a Prepared,
+    resumption: Option<Resumption>,
+    (control, program_start): (Arc<PassControl>, Instant),
+) -> anyhow::Result<Session<'a>> {
+    let (opened, checkpoint) = match resumption {
+        Some(it) => (Some((it.folder, it.record.started)), it.checkpoint),
+        None => (None, None),
+    };
+    let (newest, mut checkpoint) = checkpoint.unzip();
+    let options = &prepared.settings.options;
+    let samples = Samples::from(&prepared.dataset.train);
+    let selected = args
+        .backend
+        .select(&prepared.parameters, options.optimizer())?;
+    let mut backend = selected.backend;
+    let trainer = match &checkpoint {
+        Some(found) => {
+            backend.restore(&found.backend)?;
+            Trainer::resume(samples, options, &found.description.trainer)?
+        }
+        None => Trainer::new(samples, options)?,
+    };
+    let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
+    let (folder, record) = begin(args, prepared, opened, environment, trainer.steps_done())?;
+    let mut results = Results::new(args.json);
+    results.event(&record.start)?;
+    Ok(Session {
+        progress: announce(args, &record.start, &trainer, &control),
+        stopping: early_stopping(&prepared.settings, checkpoint.as_mut()),
+        start_up_seconds: program_start.elapsed().as_secs_f64(),
+        clock: clock(program_start, checkpoint.as_ref()),
+        reached_after: checkpoint.and_then(|found| found.description.reached_after),
+        identity: prepared.identity.clone(),
+        newest,
+        last: Instant::now(),
+        epochs_at_last: trainer.epochs_done(),
+        steps_at_last: None,
+        complete: trainer.epochs_done(),
+        record,
+        folder,
         trainer,
-        backend: selected.backend.as_mut(),
-        dataset,
-        control: &control,
-        target,
-        progress,
-        run_folder,
+        backend,
+        network: prepared.parameters.shape,
+        dataset: &prepared.dataset,
+        control,
         results,
         saving: Saving::default(),
-    };
-    let epochs = live::train(&mut session, last_step)?;
-    Finish {
-        args,
-        started: &run.started,
-        start: &start,
-        dataset,
-        program_start,
-        start_up_seconds,
-        signal: signals.received(),
-    }
-    .run(session, epochs)
+        test: None,
+        diverged: None,
+    })
 }
 
-/// The backend with the parameters that the training begins with, or the state of its checkpoint.
-fn select_backend(
+/// The folder of the run, new or `opened` with the time of the run's start, ready to be filled: cut back to
+/// the checkpoint, or with nothing in it. Its `run.json` says before that the run is under way.
+fn begin(
     args: &TrainArgs,
-    parameters: &Parameters,
-    checkpoint: Option<&Checkpoint>,
-) -> anyhow::Result<Selected> {
-    let optimizer = args.options().optimizer();
-    let mut selected = args.backend.select(parameters, optimizer)?;
-    if let Some(found) = checkpoint {
-        selected.backend.restore(&found.backend)?;
+    prepared: &Prepared,
+    opened: Option<(RunFolder, String)>,
+    environment: Environment,
+    steps_done: u64,
+) -> anyhow::Result<(RunFolder, RunRecord)> {
+    let is_resumed = opened.is_some();
+    let settings = prepared.settings.clone();
+    let (mut folder, started) = match opened {
+        Some(opened) => opened,
+        None => {
+            let folder = RunFolder::create(args.out.as_deref(), settings.options.seed)?;
+            (folder, jiff::Timestamp::now().to_string())
+        }
+    };
+    let path = folder.path().to_owned();
+    let shape = prepared.parameters.shape;
+    let start = StartEvent {
+        settings,
+        network: shape.to_string(),
+        inputs: shape.inputs,
+        classes: shape.classes,
+        parameters: shape.parameters(),
+        resumed_at_step: is_resumed.then_some(steps_done),
+        init_sha256: prepared.init_sha256.clone(),
+        environment,
+        data: prepared.data.clone(),
+        run: path.display().to_string(),
+    };
+    let record = RunRecord {
+        started,
+        start,
+        results: None,
+    };
+    let begun = record.write(&path).and_then(|()| {
+        CheckpointFolder::new(&path).remove_partial();
+        folder.begin()
+    });
+    if begun.is_err() && !is_resumed {
+        remove_unbegun(&path);
     }
-    Ok(selected)
+    begun.map(|()| (folder, record))
 }
 
-/// Says what is about to be trained.
+/// Says what is about to be trained, and begins the live view if it would be seen.
 fn announce(
     args: &TrainArgs,
-    start: &StartEvent<'_>,
+    start: &StartEvent,
     trainer: &Trainer<'_>,
-    results: &mut Results,
-) -> anyhow::Result<Progress> {
-    results.event(start)?;
-    let progress = Progress::new(args.quiet, trainer.options().epochs);
-    progress.line(&if start.resumed_at_step.is_some() {
-        format!("options of the run: {}", arguments(trainer.options()))
-    } else {
-        args.recipe.describe()
+    control: &Arc<PassControl>,
+) -> Progress {
+    let settings = &start.settings;
+    let options = &settings.options;
+    let samples_per_epoch = trainer.samples_per_epoch();
+    let of_epoch = trainer.steps_of_epoch_done() * options.batch_size;
+    let outlook = Outlook {
+        epochs: options.epochs,
+        samples_per_epoch,
+        samples_done: trainer.epochs_done() as usize * samples_per_epoch + of_epoch,
+    };
+    let progress = Progress::live(args.quiet, outlook, control);
+    progress.line(&match start.resumed_at_step {
+        Some(_) => format!("options of the run: {}", arguments(options)),
+        None => args.recipe.describe(),
     });
-    progress.line(&heading(start, trainer));
-    Ok(progress)
+    let isa = start.environment.isa.as_ref();
+    let threads = start.environment.threads;
+    progress.line(&format!(
+        "training {} on {} samples of {}: backend {}{}, {threads} thread{}; results in {}",
+        start.network,
+        samples_per_epoch,
+        from_here(&start.data.folder),
+        settings.backend,
+        isa.map_or_else(String::new, |isa| format!(" ({isa})")),
+        if threads == 1 { "" } else { "s" },
+        shown(Path::new(&start.run)),
+    ));
+    progress
+}
+
+/// Early stopping, if it is asked for, from where the checkpoint stands.
+fn early_stopping(
+    settings: &RunSettings,
+    checkpoint: Option<&mut Checkpoint>,
+) -> Option<EarlyStopping> {
+    let (patience, min_delta) = (settings.patience?, settings.min_delta);
+    let seen = checkpoint.and_then(|checkpoint| {
+        let state = checkpoint.description.stopping?;
+        let best = BestEpoch {
+            epoch: state.best_epoch,
+            loss: state.best_loss,
+            parameters: checkpoint.best.take()?,
+        };
+        Some((best, state.stale_epochs))
+    });
+    let (best, stale_epochs) = seen.unzip();
+    let stale_epochs = stale_epochs.unwrap_or(0);
+    Some(EarlyStopping::resume(
+        patience,
+        min_delta,
+        best,
+        stale_epochs,
+    ))
 }
 
 /// The start of the run's clock: it has counted the time of the processes before this one, too.
-fn shifted(program_start: Instant, checkpoint: Option<&Checkpoint>) -> Instant {
+fn clock(program_start: Instant, checkpoint: Option<&Checkpoint>) -> Instant {
     let before = checkpoint.map_or(0.0, |found| found.description.elapsed_seconds);
     let before = Duration::try_from_secs_f64(before).unwrap_or_default();
     program_start.checked_sub(before).unwrap_or(program_start)

@@ -1,6 +1,6 @@
 //! What could not be written, while the training goes on.
 
-use super::message;
+use crate::terminal::output::{message, one_line};
 use std::collections::BTreeMap;
 
 /// What is written on the way, for the case that the training is interrupted.
@@ -14,28 +14,19 @@ pub struct Saving {
 
 impl Saving {
     /// Notes how it went to write `what`. A failure is told once, until it has passed.
-    pub fn note<T>(
-        &mut self,
-        what: &'static str,
-        result: Result<T, impl Into<anyhow::Error>>,
-    ) -> Option<T> {
-        match result {
-            Ok(value) => {
-                self.failures.remove(what);
-                Some(value)
-            }
-            Err(error) => {
-                let error = error.into();
-                if !self.failures.contains_key(what) {
+    pub fn note<T>(&mut self, what: &'static str, result: anyhow::Result<T>) -> Option<T> {
+        let before = self.failures.remove(what);
+        result
+            .map_err(|error| {
+                if before.is_none() {
                     message(&format!(
                         "warning: {}; the training goes on, and this is tried again later",
-                        crate::terminal::output::one_line(&error)
+                        one_line(&error)
                     ));
                 }
-                self.failures.insert(what, error);
-                None
-            }
-        }
+                self.failures.insert(what, error)
+            })
+            .ok()
     }
 
     /// Forgets that `what` is not written, as it is no longer needed.

@@ -1,52 +1,84 @@
 //! A training under way: its epochs, scores and checkpoints.
 
-use super::checkpoints::{Checkpoints, Moment};
-use super::epochs::Epochs;
+use super::evaluate;
 use super::saving::{CHECKPOINT, Saving};
-use super::target::{Target, score_line};
-use crate::run_folder::{EpochEvent, RunFolder};
+use crate::run_folder::{EpochEvent, RunFolder, RunRecord, ScoreEvent};
 use crate::terminal::output::{Results, shown};
 use crate::terminal::progress::Progress;
 use anyhow::Context;
-use fused_mlp::backend::{Backend, PassControl};
+use fused_mlp::backend::{Backend, Evaluation, PassControl};
 use fused_mlp::mnist::Dataset;
-use fused_mlp::training::{EarlyStopping, Epoch, EpochEnd, StepRecord, Trainer};
+use fused_mlp::network::Shape;
+use fused_mlp::training::checkpoint::{
+    Checkpoint, CheckpointFolder, DataIdentity, Description, StoppingState,
+};
+use fused_mlp::training::{EarlyStopping, Epoch, EpochEnd, EpochRecord, RunSettings, Trainer};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// Samples after which the clock of the checkpoints is looked at within an epoch: one of MNIST is
 /// not cut.
 const PART_SAMPLES: usize = 1 << 16;
+/// The CSV files, in messages.
+pub const LINES: &str = "steps.csv, epochs.csv or times.csv";
 
 /// A training under way.
 pub struct Session<'a> {
+    /// What the run was asked for, and where it takes place.
+    pub record: RunRecord,
+    pub folder: RunFolder,
     pub trainer: Trainer<'a>,
-    pub backend: &'a mut dyn Backend,
+    pub backend: Box<dyn Backend>,
+    pub network: Shape,
     pub dataset: &'a Dataset,
-    pub control: &'a PassControl,
-    pub target: Target<'a>,
-    pub stopping: Option<EarlyStopping>,
+    pub control: Arc<PassControl>,
     pub progress: Progress,
-    pub run_folder: RunFolder,
     pub results: Results,
-    pub checkpoints: Checkpoints<'a>,
     pub saving: Saving,
+    /// When the clock of the run began. It has counted the time of the processes before this one, too.
+    pub clock: Instant,
+    /// From the start of this process to its first step.
+    pub start_up_seconds: f64,
+    pub stopping: Option<EarlyStopping>,
+    /// Seconds from the start of the clock to the end of the evaluation that reached the target.
+    pub reached_after: Option<f64>,
+    /// The latest evaluation of the test samples.
+    pub test: Option<Evaluation>,
+    /// Epochs that were trained in full, in this process or before.
+    pub complete: u32,
+    /// Why a number is not finite.
+    pub diverged: Option<String>,
+    /// Reading all data takes as long as some epochs, so it waits for the first checkpoint.
+    pub identity: Option<DataIdentity>,
+    /// The newest checkpoint.
+    pub newest: Option<PathBuf>,
+    /// When this process began or the last checkpoint was tried, and how many epochs were over then.
+    pub last: Instant,
+    pub epochs_at_last: u32,
+    /// Steps that the last one of this process holds.
+    pub steps_at_last: Option<u64>,
 }
 
 impl Session<'_> {
-    pub fn is_interrupted(&self) -> bool {
+    pub fn settings(&self) -> &RunSettings {
+        &self.record.start.settings
+    }
+
+    fn is_interrupted(&self) -> bool {
         self.control.stop.load(Ordering::Relaxed)
     }
 
     fn is_over(&self) -> bool {
         let stopping = self.stopping.as_ref();
         self.trainer.is_finished()
-            || self.target.reached_after.is_some()
+            || self.reached_after.is_some()
             || stopping.is_some_and(EarlyStopping::should_stop)
     }
 
     /// Trains until the last epoch, a goal, a signal or a number that is not finite.
-    pub fn train_epochs(&mut self, last_finite: Option<StepRecord>) -> anyhow::Result<Epochs> {
-        let mut epochs = Epochs::new(last_finite, self.run_folder.epochs());
+    pub fn train_epochs(&mut self) -> anyhow::Result<()> {
         while !self.is_over() && !self.is_interrupted() {
             self.check_data()?;
             let epoch = self.train_epoch()?;
@@ -57,30 +89,25 @@ impl Session<'_> {
                 self.checkpoint()?;
             }
             self.end_epoch(&epoch)?;
-            epochs.add(&epoch);
-            if epochs.diverged.is_some() || epoch.end == EpochEnd::Stopped {
+            if self.diverged.is_some() || epoch.end == EpochEnd::Stopped {
                 break;
             }
-            if self.checkpoints.is_due(self.trainer.epochs_done()) {
-                self.checkpoint()?;
-            }
+            self.checkpoint_if_due()?;
         }
-        let is_saved = self.checkpoints.steps_at_last() == Some(self.trainer.steps_done());
+        // The lines of an epoch that was stopped are in the files already.
         let is_between = self.trainer.steps_of_epoch_done() == 0;
-        if self.is_interrupted() && is_between && !is_saved && epochs.diverged.is_none() {
+        if self.is_interrupted() && is_between && self.diverged.is_none() {
             self.checkpoint()?;
         }
-        epochs.is_target_missed = self.target.is_missed();
-        Ok(epochs)
+        Ok(())
     }
 
     /// A file that was shortened ends the training before it ends the process; one that was changed
     /// ends it before its results are taken for those of the data. No checkpoint is written then: the
     /// steps since the last check may have seen other data.
     fn check_data(&self) -> anyhow::Result<()> {
-        let checked = self.dataset.check_mappings();
-        let run = shown(self.run_folder.path());
-        checked.with_context(|| {
+        let run = shown(self.folder.path());
+        self.dataset.check_mappings().with_context(|| {
             format!("the training ended; fused-mlp train --resume {run} goes on with whole data")
         })
     }
@@ -88,44 +115,94 @@ impl Session<'_> {
     /// Trains to the end of an epoch, with checkpoints within it if it is long.
     fn train_epoch(&mut self) -> anyhow::Result<Epoch> {
         let batch = self.trainer.options().batch_size;
-        let done = self.trainer.steps_of_epoch_done() * batch;
-        self.progress.begin_epoch(done, self.control);
         loop {
-            let part = PART_SAMPLES / batch;
-            let epoch = self.trainer.train_part(self.backend, self.control, part)?;
+            let (backend, part) = (self.backend.as_mut(), PART_SAMPLES / batch);
+            let epoch = self.trainer.train_part(backend, &self.control, part)?;
             if let Some(epoch) = epoch {
                 return Ok(epoch);
             }
-            if self.checkpoints.is_due(self.trainer.epochs_done()) {
-                self.checkpoint()?;
-            }
+            self.checkpoint_if_due()?;
         }
     }
 
     /// Scores, shows and writes an epoch.
     fn end_epoch(&mut self, epoch: &Epoch) -> anyhow::Result<()> {
         let record = &epoch.record;
-        let scored = match epoch.end {
-            EpochEnd::Complete => self.target.score(self.backend, record)?,
-            _ => None,
-        };
-        if let (EpochEnd::Complete, Some(stopping), Some(loss)) =
-            (epoch.end, &mut self.stopping, record.validation_loss)
-            && loss.is_finite()
-        {
-            stopping.update(record.epoch, loss, || self.backend.parameters());
+        let mut score = None;
+        if epoch.end == EpochEnd::Complete {
+            self.complete = record.epoch;
+            score = self.score(record)?;
         }
-        self.progress.epoch(epoch, self.control);
-        if let Some(score) = &scored {
-            self.progress.line(&score_line(score));
+        match (epoch.end, record.validation_loss, epoch.steps.last()) {
+            (EpochEnd::Complete, Some(loss), _) if !loss.is_finite() => {
+                let number = record.epoch;
+                let reason = format!("the validation loss after epoch {number} is {loss}");
+                self.diverged = Some(reason);
+            }
+            (EpochEnd::Complete, Some(loss), _) => {
+                if let Some(stopping) = &mut self.stopping {
+                    stopping.update(record.epoch, loss, || self.backend.parameters());
+                }
+            }
+            (EpochEnd::Diverged, _, Some(step)) => {
+                self.diverged = Some(format!(
+                    "the loss of step {} in epoch {} is {} at learning rate {}",
+                    step.step, step.epoch, step.minibatch.loss, step.learning_rate
+                ));
+            }
+            _ => {}
         }
-        let added = self.run_folder.add_epoch(record, &epoch.steps);
-        self.saving
-            .note("steps.csv, epochs.csv or times.csv", added);
+        self.progress.epoch(epoch, self.trainer.options().epochs);
+        let added = self.folder.add_epoch(epoch);
+        self.saving.note(LINES, added);
         self.results.event(&EpochEvent { record: *record })?;
-        scored
-            .iter()
-            .try_for_each(|score| self.results.event(score))
+        if let Some(score) = score {
+            self.progress.line(&format!(
+                "{} accuracy {:.2} % {:.3} s after the start",
+                score.split,
+                100.0 * score.accuracy,
+                score.seconds
+            ));
+            self.results.event(&score)?;
+        }
+        Ok(())
+    }
+
+    /// Scores an epoch that was trained in full, if there is a target.
+    fn score(&mut self, record: &EpochRecord) -> anyhow::Result<Option<ScoreEvent>> {
+        let Some(target) = self.settings().target_accuracy else {
+            return Ok(None);
+        };
+        let split = self.settings().target_on.clone().unwrap_or_default();
+        let accuracy = if split == "validation" {
+            record.validation_accuracy.unwrap_or(f64::NAN)
+        } else {
+            let test = evaluate(self.backend.as_mut(), &self.dataset.test)?;
+            self.test.insert(test).accuracy()
+        };
+        let seconds = self.clock.elapsed().as_secs_f64();
+        // NaN reaches nothing.
+        if accuracy >= target {
+            self.reached_after = Some(seconds);
+        }
+        Ok(Some(ScoreEvent {
+            epoch: record.epoch,
+            split,
+            accuracy,
+            seconds,
+        }))
+    }
+
+    fn checkpoint_if_due(&mut self) -> anyhow::Result<()> {
+        let settings = self.settings();
+        let is_late =
+            self.last.elapsed() >= Duration::from_secs_f64(60.0 * settings.checkpoint_minutes);
+        let epochs = self.trainer.epochs_done() - self.epochs_at_last;
+        let has_come = settings.checkpoint_every.is_some_and(|it| epochs >= it);
+        if has_come || is_late {
+            self.checkpoint()?;
+        }
+        Ok(())
     }
 
     /// Writes one if any are wanted. That it cannot be written is told, and no error.
@@ -133,21 +210,64 @@ impl Session<'_> {
     /// # Errors
     /// If the data are not those that the training began with.
     fn checkpoint(&mut self) -> anyhow::Result<()> {
-        if !self.checkpoints.are_wanted() {
+        let is_written = self.steps_at_last == Some(self.trainer.steps_done());
+        if is_written || self.settings().checkpoint_every == Some(0) {
             return Ok(());
         }
         self.check_data()?;
-        self.checkpoints.identify_data();
+        let (data, dataset) = (&self.record.start.data, self.dataset);
+        self.identity
+            .get_or_insert_with(|| DataIdentity::new(data.folder.clone(), dataset));
         // Again, so that both the steps and the checksums are of what was opened.
         self.check_data()?;
-        let moment = Moment {
-            trainer: &self.trainer,
-            backend: self.backend,
-            stopping: self.stopping.as_ref(),
-            reached_after: self.target.reached_after,
+        let written = self.write_checkpoint();
+        self.saving.note(CHECKPOINT, written);
+        Ok(())
+    }
+
+    /// The lines of the epoch under way must not be in the run folder yet.
+    fn write_checkpoint(&mut self) -> anyhow::Result<()> {
+        // A failure is tried again when the next is due.
+        self.last = Instant::now();
+        self.epochs_at_last = self.trainer.epochs_done();
+        let backend = self.backend.state();
+        // The last step may have overflowed; then the next loss tells, and the checkpoint before
+        // this one is the last good one.
+        if !backend.is_finite() {
+            return Ok(());
+        }
+        let stopping = self.stopping.as_ref();
+        let best = stopping.and_then(EarlyStopping::best);
+        let environment = &self.record.start.environment;
+        let identity = self.identity.clone();
+        let checkpoint = Checkpoint {
+            description: Description {
+                producer: concat!("fused-mlp ", env!("CARGO_PKG_VERSION")).to_owned(),
+                settings: self.settings().clone(),
+                isa: environment.isa.clone(),
+                threads: environment.threads,
+                network: self.network,
+                data: identity.context("no checkpoint without its data")?,
+                trainer: self.trainer.state(),
+                history: self
+                    .folder
+                    .marks()
+                    .context("no checkpoint without its history")?,
+                stopping: stopping.zip(best).map(|(stopping, best)| StoppingState {
+                    best_epoch: best.epoch,
+                    best_loss: best.loss,
+                    stale_epochs: stopping.stale_epochs(),
+                }),
+                reached_after: self.reached_after,
+                elapsed_seconds: self.clock.elapsed().as_secs_f64(),
+            },
+            backend,
+            best: best.map(|best| best.parameters.clone()),
         };
-        let result = self.checkpoints.write(&moment, &mut self.run_folder);
-        self.saving.note(CHECKPOINT, result);
+        let steps = self.trainer.steps_done();
+        let folder = CheckpointFolder::new(self.folder.path());
+        self.newest = Some(folder.write(&checkpoint, steps)?);
+        self.steps_at_last = Some(steps);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::assignment::q5_q6_minibatches::Speed;
 use crate::assignment::readings::TOLERANCE;
 use crate::assignment::{Answers, ORIGINAL, Original, Part, Settings};
 use crate::run_folder::{
-    DataDescription, Environment, RunFolderError, create_folder, create_numbered_folder,
+    DataDescription, Environment, create_folder, create_numbered_folder, unwritable,
 };
 use figures::{Figure, figures};
 use fused_mlp::files::atomic;
@@ -151,8 +151,8 @@ impl AssignmentFolder {
     /// Creates `path`, or where there is none `assignment-report`, with a number if that is there.
     ///
     /// # Errors
-    /// [`RunFolderError`] if `path` is there already, or it cannot be made.
-    pub fn create(path: Option<&Path>) -> Result<Self, RunFolderError> {
+    /// If `path` is there already, or it cannot be made.
+    pub fn create(path: Option<&Path>) -> anyhow::Result<Self> {
         let path = match path {
             Some(path) => create_folder(path).map(|()| path.to_owned())?,
             None => create_numbered_folder(DEFAULT_FOLDER)?,
@@ -170,7 +170,7 @@ impl AssignmentFolder {
     /// Writes everything that is known, replacing what was written before.
     ///
     /// # Errors
-    /// [`RunFolderError`]. What was written before is still there then.
+    /// If a file cannot be written. What was written before is still there then.
     pub fn write(&self, run: &AssignmentRun) -> anyhow::Result<()> {
         let results = serde_json::to_string_pretty(&run.results())? + "\n";
         self.put("results.json", &results)?;
@@ -186,12 +186,11 @@ impl AssignmentFolder {
             }
         }
         let page = render("assignment/report.html", run.context(&figures)?)?;
-        Ok(self.put("report.html", &page)?)
+        self.put("report.html", &page)
     }
 
-    fn put(&self, name: &str, text: &str) -> Result<(), RunFolderError> {
+    fn put(&self, name: &str, text: &str) -> anyhow::Result<()> {
         let path = self.path.join(name);
-        let written = atomic::write(&path, text.as_bytes());
-        written.map_err(|source| RunFolderError::Write { path, source })
+        atomic::write(&path, text.as_bytes()).map_err(|error| unwritable(&path, &error))
     }
 }

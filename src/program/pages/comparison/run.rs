@@ -1,7 +1,7 @@
 //! A run as the report reads it: what its folder holds, however it ended.
 
-use crate::run_folder::history::{EPOCHS_HEADER, STEPS_HEADER, TIMES_HEADER, parse_numbers};
-use crate::run_folder::{EPOCHS_FILE, MODEL_FILE, RUN_FILE, STEPS_FILE, TIMES_FILE};
+use crate::run_folder::history::{CsvFile, EPOCHS, STEPS, TIMES, whole_rows};
+use crate::run_folder::{MODEL_FILE, RUN_FILE};
 use anyhow::{anyhow, bail};
 use fused_mlp::backend::Evaluation;
 use fused_mlp::evaluation::ConfusionMatrix;
@@ -74,14 +74,14 @@ impl ComparedRun {
             bail!("{}: expected a run, found something else", shown(&file));
         }
         let mut damages = Vec::new();
-        let mut numbers = |name: &str, header: &str| {
-            let (numbers, damage) = read_numbers(folder, name, header);
+        let mut numbers = |file: &CsvFile| {
+            let (numbers, damage) = read_numbers(folder, file);
             damages.extend(damage);
             numbers
         };
-        let steps = numbers(STEPS_FILE, STEPS_HEADER);
-        let epochs = numbers(EPOCHS_FILE, EPOCHS_HEADER);
-        let times = numbers(TIMES_FILE, TIMES_HEADER);
+        let steps = numbers(&STEPS);
+        let epochs = numbers(&EPOCHS);
+        let times = numbers(&TIMES);
         let mut run = Self {
             folder: folder.to_owned(),
             name: name(folder),
@@ -157,10 +157,11 @@ impl ComparedRun {
 }
 
 /// The numbers of a CSV file up to the first damage, and what that is.
-fn read_numbers(folder: &Path, name: &str, header: &str) -> (Vec<Vec<f64>>, Option<String>) {
+fn read_numbers(folder: &Path, file: &CsvFile) -> (Vec<Vec<f64>>, Option<String>) {
+    let name = file.name;
     match bounded::read_to_string(&folder.join(name), bounded::MAX_LINES) {
         Ok(text) => {
-            let (numbers, damage) = parse_numbers(&text, header);
+            let (numbers, damage) = whole_rows(&text, file);
             let damage = damage.map(|damage| {
                 let lines = numbers.len();
                 let plural = if lines == 1 { "" } else { "s" };

@@ -1,39 +1,36 @@
 //! The live view of a training: a chart of the loss, a bar, and the figures of the epoch under way.
 
-use super::chart::{Glyphs, Losses, chart};
-use crate::terminal::Line;
+use super::chart::{Glyphs, chart};
+use super::{FAINT, NUMBER};
+use crate::terminal::{styled, width};
 use anstyle::{AnsiColor, Style};
-use fused_mlp::training::Epoch;
-use indicatif::HumanCount;
-use std::time::{Duration, Instant};
+use fused_mlp::training::{Epoch, EpochRecord};
+use indicatif::{HumanCount, HumanDuration};
+use std::time::Duration;
 
-/// Most points of the chart that are kept; beyond, each two become one.
+/// Most points of a line of the chart; beyond, each two become one.
 const MOST_POINTS: usize = 4096;
-/// Points of an epoch in the chart: this number for all epochs together, between these bounds.
-const POINTS: usize = 512;
-const POINTS_OF_AN_EPOCH: (usize, usize) = (8, 256);
+/// Points of an epoch in the chart.
+const POINTS_OF_AN_EPOCH: usize = 256;
 /// Columns beyond which the view does not grow.
 const WIDEST: usize = 100;
-/// Rows of the chart in a window of at least so many rows.
-const CHART_ROWS: [(usize, usize); 3] = [(20, 7), (12, 4), (0, 0)];
+/// Rows beyond which the chart does not grow.
+const HIGHEST: usize = 7;
 
-const PLAIN: Style = Style::new();
-const NUMBER: Style = Style::new().bold();
 const BAR: Style = AnsiColor::Green.on_default();
-const REST: Style = Style::new().dimmed();
 
 /// What is to come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Outlook {
     /// Epochs of the whole training.
     pub epochs: u32,
     /// Samples of an epoch.
     pub samples_per_epoch: usize,
-    /// Whether the training may end before its last epoch.
-    pub may_stop_early: bool,
+    /// Samples that were trained on before this process.
+    pub samples_done: usize,
 }
 
-/// Sums over samples: their number, their losses, and those predicted correctly.
+/// Sums over the samples of this process: their number, their losses, and those predicted correctly.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Totals {
     pub samples: usize,
@@ -49,160 +46,117 @@ impl Totals {
             correct: self.correct.saturating_sub(earlier.correct),
         }
     }
+}
 
-    /// None without samples.
-    fn mean_loss(self) -> Option<f64> {
-        (self.samples > 0).then(|| self.loss / self.samples as f64)
+/// Losses against epochs.
+#[derive(Clone, Debug, Default)]
+struct Points(Vec<(f64, f64)>);
+
+impl Points {
+    fn push(&mut self, place: f64, loss: f64) {
+        self.0.push((place, loss));
+        if self.0.len() > MOST_POINTS {
+            let mean = |pair: &[(f64, f64)]| match pair {
+                [(x, a), (y, b)] => ((x + y) / 2.0, (a + b) / 2.0),
+                _ => pair[0],
+            };
+            self.0 = self.0.chunks(2).map(mean).collect();
+        }
     }
 }
 
-/// The training so far.
-#[derive(Clone, Debug)]
+/// The training so far. Times are seconds since the view began.
+#[derive(Clone, Debug, Default)]
 pub struct LiveView {
     outlook: Outlook,
-    /// Losses of epochs that are over, against epochs.
-    past: Vec<(f64, f64)>,
-    validation: Vec<(f64, f64)>,
-    /// Losses of the epoch under way between two looks at it.
-    current: Vec<(f64, f64)>,
-    /// Epochs that are over.
-    epochs_done: u32,
-    /// Samples of the epoch under way that were trained on before this process or control.
-    samples_before: usize,
-    /// The sums when the epoch began, and when they were last looked at.
+    /// Losses of the epochs that are over, and of the one under way between two looks at it.
+    training: Points,
+    validation: Points,
+    /// The sums when the last epoch ended, and when they were last looked at.
     at_start: Totals,
     latest: Totals,
-    /// When the epoch began, and when there were new sums last.
-    epoch_start: Instant,
-    latest_at: Instant,
-    /// What the figures were when the last epoch ended, until there are others.
-    previous: Option<(Totals, f64)>,
-    /// Samples of this process, and since when.
-    trained: usize,
-    start: Instant,
-    now: Instant,
+    /// When the last epoch ended, and when there were new sums last.
+    epoch_start: f64,
+    latest_at: f64,
+    /// The last epoch that ended.
+    previous: Option<EpochRecord>,
+    now: f64,
 }
 
 impl LiveView {
-    /// Before the first step, `epochs_done` epochs after the beginning.
-    pub fn new(outlook: Outlook, epochs_done: u32, now: Instant) -> Self {
+    /// Before the first step.
+    pub fn new(outlook: Outlook) -> Self {
         Self {
             outlook,
-            past: Vec::new(),
-            validation: Vec::new(),
-            current: Vec::new(),
-            epochs_done,
-            samples_before: 0,
-            at_start: Totals::default(),
-            latest: Totals::default(),
-            epoch_start: now,
-            latest_at: now,
-            previous: None,
-            trained: 0,
-            start: now,
-            now,
+            ..Self::default()
         }
     }
 
-    /// An epoch begins, or goes on after so many samples.
-    pub fn begin_epoch(&mut self, samples_before: usize, totals: Totals, now: Instant) {
-        self.samples_before = samples_before;
-        (self.at_start, self.latest) = (totals, totals);
-        (self.epoch_start, self.latest_at, self.now) = (now, now, now);
-        self.current.clear();
-    }
-
     /// Looks at the epoch under way.
-    pub fn look(&mut self, totals: Totals, now: Instant) {
+    pub fn look(&mut self, totals: Totals, now: f64) {
         let fresh = totals.since(self.latest);
         self.now = now;
-        if let Some(loss) = fresh.mean_loss() {
+        if fresh.samples > 0 {
             (self.latest, self.latest_at) = (totals, now);
-            let middle = self.samples_of_epoch() as f64 - fresh.samples as f64 / 2.0;
-            let share = middle / self.outlook.samples_per_epoch as f64;
-            self.current
-                .push((f64::from(self.epochs_done) + share, loss));
-            halve_if_many(&mut self.current);
+            let samples = fresh.samples as f64;
+            let place = self.epochs_done() - samples / 2.0 / self.samples_per_epoch();
+            self.training.push(place, fresh.loss / samples);
         }
     }
 
     /// An epoch has ended: its steps tell more than the looks at it did.
-    pub fn end_epoch(&mut self, epoch: &Epoch, now: Instant) {
-        let record = &epoch.record;
-        let (least, most) = POINTS_OF_AN_EPOCH;
-        let points = (POINTS / self.outlook.epochs.max(1) as usize).clamp(least, most);
-        let share = epoch.steps.len().div_ceil(points).max(1);
-        let begin = f64::from(record.epoch - 1);
-        let mut samples = 0;
+    pub fn end_epoch(&mut self, epoch: &Epoch, now: f64) {
+        let record = epoch.record;
+        let mut place = f64::from(record.epoch - 1);
+        self.training.0.retain(|(looked_at, _)| *looked_at <= place);
+        let share = epoch.steps.len().div_ceil(POINTS_OF_AN_EPOCH).max(1);
         for steps in epoch.steps.chunks(share) {
             let minibatches = steps.iter().map(|step| step.minibatch);
-            let count: usize = minibatches.clone().map(|minibatch| minibatch.samples).sum();
-            let loss: f64 = minibatches.map(|it| it.loss * it.samples as f64).sum();
-            let middle = samples as f64 + count as f64 / 2.0;
-            samples += count;
-            let place = begin + middle / self.outlook.samples_per_epoch as f64;
-            self.past.push((place, loss / count as f64));
+            let (count, loss) = minibatches.fold((0.0, 0.0), |(count, loss), it| {
+                let samples = it.samples as f64;
+                (count + samples, loss + samples * it.loss)
+            });
+            let width = count / self.samples_per_epoch();
+            self.training.push(place + width / 2.0, loss / count);
+            place += width;
         }
         if let Some(loss) = record.validation_loss {
-            self.validation.push((f64::from(record.epoch), loss));
+            self.validation.push(f64::from(record.epoch), loss);
         }
-        halve_if_many(&mut self.past);
-        halve_if_many(&mut self.validation);
-        self.previous = self.figures_now().or(self.previous);
-        self.trained += self.latest.since(self.at_start).samples;
-        self.epochs_done = record.epoch;
-        self.samples_before = 0;
-        self.at_start = self.latest;
-        (self.epoch_start, self.latest_at, self.now) = (now, now, now);
-        self.current.clear();
+        self.previous = Some(record);
+        (self.at_start, self.epoch_start) = (self.latest, now);
     }
 
-    fn samples_of_epoch(&self) -> usize {
-        self.samples_before + self.latest.since(self.at_start).samples
+    fn samples_per_epoch(&self) -> f64 {
+        self.outlook.samples_per_epoch.max(1) as f64
+    }
+
+    /// Epochs that are over, and the part of the one under way.
+    fn epochs_done(&self) -> f64 {
+        (self.outlook.samples_done + self.latest.samples) as f64 / self.samples_per_epoch()
     }
 
     /// The chart alone, as it is left behind at the end.
-    pub fn final_chart(&self, (columns, rows): (usize, usize), glyphs: Glyphs) -> Vec<Line> {
+    pub fn final_chart(&self, (columns, rows): (usize, usize), glyphs: Glyphs) -> Vec<String> {
         let columns = columns.saturating_sub(1);
-        self.chart((columns, rows), self.epochs_done.max(1), glyphs)
+        self.chart((columns, rows), self.epochs_done().ceil().max(1.0), glyphs)
     }
 
-    /// The epoch at which the lower axis ends. Where nobody knows the last one, the axis doubles
-    /// whenever it is too short.
-    fn axis_end(&self) -> u32 {
-        let epochs = self.outlook.epochs.max(1);
-        if self.outlook.may_stop_early {
-            (self.epochs_done + 1).next_power_of_two().min(epochs)
-        } else {
-            epochs
-        }
-    }
-
-    fn chart(&self, (columns, rows): (usize, usize), end: u32, glyphs: Glyphs) -> Vec<Line> {
-        let (_, chart_rows) = CHART_ROWS
-            .into_iter()
-            .find(|(least, _)| rows >= *least)
-            .unwrap_or_default();
-        let placed = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
-            let end = f64::from(end);
-            points.iter().map(|&(x, loss)| (x / end, loss)).collect()
+    fn chart(&self, (columns, rows): (usize, usize), end: f64, glyphs: Glyphs) -> Vec<String> {
+        let placed = |points: &Points| -> Vec<(f64, f64)> {
+            points.0.iter().map(|&(x, loss)| (x / end, loss)).collect()
         };
-        let mut training = placed(&self.past);
-        training.extend(placed(&self.current));
-        let losses = Losses {
-            training: &training,
-            validation: &placed(&self.validation),
-        };
-        let name = if end == 1 { "epoch" } else { "epochs" };
-        let name = format!("{end} {name}");
-        chart(losses, (columns.min(WIDEST), chart_rows), &name, glyphs)
+        let (training, validation) = (placed(&self.training), placed(&self.validation));
+        let name = format!("{end} epoch{}", if end == 1.0 { "" } else { "s" });
+        let size = (columns.min(WIDEST), (rows / 3).min(HIGHEST));
+        chart([&training, &validation], size, &name, glyphs)
     }
 
     /// The whole view for a window of so many columns and rows.
-    pub fn lines(&self, (columns, rows): (usize, usize), glyphs: Glyphs) -> Vec<Line> {
+    pub fn lines(&self, (columns, rows): (usize, usize), glyphs: Glyphs) -> Vec<String> {
         // The last column stays free: some terminals wrap when it is written.
         let columns = columns.saturating_sub(1).min(WIDEST);
-        let mut lines = self.chart((columns, rows), self.axis_end(), glyphs);
+        let mut lines = self.chart((columns, rows), f64::from(self.outlook.epochs), glyphs);
         lines.push(self.bar(columns, glyphs));
         if rows > 3 {
             lines.push(self.figures(columns));
@@ -212,130 +166,81 @@ impl LiveView {
 
     /// Share of the training that is done.
     fn share(&self) -> f64 {
-        let per_epoch = self.outlook.samples_per_epoch.max(1) as f64;
-        let epochs = f64::from(self.epochs_done) + self.samples_of_epoch() as f64 / per_epoch;
-        (epochs / f64::from(self.outlook.epochs.max(1))).min(1.0)
+        (self.epochs_done() / f64::from(self.outlook.epochs)).min(1.0)
     }
 
     /// Which epoch, how far, how much longer.
-    fn bar(&self, columns: usize, glyphs: Glyphs) -> Line {
-        let epochs = self.outlook.epochs;
-        let number = (self.epochs_done + 1).min(epochs);
+    fn bar(&self, columns: usize, glyphs: Glyphs) -> String {
+        let epochs = f64::from(self.outlook.epochs);
+        let number = (self.epochs_done().floor() + 1.0).min(epochs);
+        let number = format!("{number}/{epochs} ");
         let share = self.share();
-        let left = format!("{number}/{epochs} ");
-        let mut right = format!(" {:3.0} %", (100.0 * share).floor());
-        if let Some(time) = self.time_left() {
-            let bound = if self.outlook.may_stop_early {
-                "at most "
-            } else {
-                ""
-            };
-            right += &format!("  {bound}{} left", duration(time));
-        }
-        let name = "epoch ";
-        let room = columns.saturating_sub(name.len() + left.len() + right.len());
-        if room < 5 {
-            let short = format!("{left}{:.0} %", (100.0 * share).floor());
-            return Line::default().with(PLAIN, &short.chars().take(columns).collect::<String>());
-        }
-        let (full, rest) = bar(share, room, glyphs);
-        Line::default()
-            .with(PLAIN, name)
-            .with(NUMBER, &left)
-            .with(BAR, &full)
-            .with(REST, &rest)
-            .with(PLAIN, &right)
-    }
-
-    /// Loss, accuracy and speed of the epoch under way, as many of them as there is room for.
-    fn figures(&self, columns: usize) -> Line {
-        let mut line = Line::default();
-        let Some((totals, rate)) = self.figures_now().or(self.previous) else {
-            return line;
-        };
-        let mut add = |parts: &[(Style, &str)]| {
-            let width: usize = parts.iter().map(|(_, text)| text.chars().count()).sum();
-            let gap = if line.width() == 0 { "" } else { "  " };
-            let fits = line.width() + gap.len() + width <= columns;
-            if fits {
-                line.push(PLAIN, gap);
-                parts
-                    .iter()
-                    .for_each(|(style, text)| line.push(*style, text));
+        let percent = format!("{:.0} %", (100.0 * share).floor());
+        let left = self.time_left().map_or_else(String::new, |time| {
+            let seconds = time.as_secs_f64();
+            match seconds < 60.0 {
+                true => format!("  {seconds:.1} s left"),
+                false => format!("  {} left", HumanDuration(time)),
             }
-            fits
+        });
+        let name = "epoch ";
+        let taken = name.len() + number.len() + " ".len() + percent.len() + left.len();
+        let room = columns.saturating_sub(taken);
+        if room < 5 {
+            return format!("{number}{percent}").chars().take(columns).collect();
+        }
+        let (full, rest) = match glyphs {
+            Glyphs::Braille => ("█", "░"),
+            Glyphs::Ascii => ("=", "-"),
         };
-        let per_sample = 1.0 / totals.samples as f64;
-        let loss = totals.loss * per_sample;
-        let accuracy = 100.0 * totals.correct as f64 * per_sample;
-        let speed = HumanCount(rate as u64).to_string();
-        let (loss, accuracy) = (format!("{loss:.4}"), format!("{accuracy:.2} %"));
-        let _ = add(&[(PLAIN, "loss "), (NUMBER, &loss)])
-            && add(&[(PLAIN, "accuracy "), (NUMBER, &accuracy)])
-            && add(&[(NUMBER, &speed), (PLAIN, " samples/s")]);
-        line
+        let done = (share * room as f64) as usize;
+        let number = styled(NUMBER, &number);
+        let full = styled(BAR, &full.repeat(done));
+        let rest = styled(FAINT, &rest.repeat(room - done));
+        format!("{name}{number}{full}{rest} {percent}{left}")
     }
 
-    /// Sums and samples per second of the epoch under way, once there are any.
-    fn figures_now(&self) -> Option<(Totals, f64)> {
+    /// Loss, accuracy and speed of the epoch under way, or of the last one until there are any; as many of
+    /// them as there is room for.
+    fn figures(&self, columns: usize) -> String {
         let totals = self.latest.since(self.at_start);
-        let seconds = (self.latest_at - self.epoch_start).as_secs_f64();
-        (totals.samples > 0 && seconds > 0.0).then(|| (totals, totals.samples as f64 / seconds))
+        let seconds = self.latest_at - self.epoch_start;
+        let samples = totals.samples as f64;
+        let (loss, accuracy, speed) = match self.previous {
+            _ if samples > 0.0 && seconds > 0.0 => (
+                totals.loss / samples,
+                totals.correct as f64 / samples,
+                samples / seconds,
+            ),
+            Some(last) => (
+                last.train_loss,
+                last.train_accuracy,
+                last.samples_per_second,
+            ),
+            None => return String::new(),
+        };
+        let speed = HumanCount(speed as u64).to_string();
+        let figures = [
+            ("loss ", format!("{loss:.4}"), ""),
+            ("  accuracy ", format!("{:.2} %", 100.0 * accuracy), ""),
+            ("  ", speed, " samples/s"),
+        ];
+        let mut line = String::new();
+        for (before, number, after) in figures {
+            let figure = format!("{before}{}{after}", styled(NUMBER, &number));
+            if width(&line) + width(&figure) > columns {
+                break;
+            }
+            line += &figure;
+        }
+        line
     }
 
     /// Time until the last epoch ends, at the speed of this process so far, scoring included.
     fn time_left(&self) -> Option<Duration> {
-        let trained = self.trained + self.latest.since(self.at_start).samples;
-        let all = f64::from(self.outlook.epochs) * self.outlook.samples_per_epoch as f64;
-        let seconds = (self.now - self.start).as_secs_f64();
-        let left = seconds / trained as f64 * (1.0 - self.share()) * all;
-        (trained > 0).then(|| Duration::try_from_secs_f64(left).ok())?
-    }
-}
-
-/// Each two points become one, where there are too many.
-fn halve_if_many(points: &mut Vec<(f64, f64)>) {
-    if points.len() > MOST_POINTS {
-        let mean = |pair: &[(f64, f64)]| {
-            let count = pair.len() as f64;
-            let sum = pair
-                .iter()
-                .fold((0.0, 0.0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
-            (sum.0 / count, sum.1 / count)
-        };
-        *points = points.chunks(2).map(mean).collect();
-    }
-}
-
-/// The full and the empty part of a bar of so many columns.
-fn bar(share: f64, columns: usize, glyphs: Glyphs) -> (String, String) {
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    match glyphs {
-        Glyphs::Braille => {
-            let eighths = (share * (8 * columns) as f64) as usize;
-            let (full, part) = (eighths / 8, EIGHTHS[eighths % 8]);
-            let rest = columns - full - usize::from(!part.is_empty());
-            (format!("{}{part}", "█".repeat(full)), "░".repeat(rest))
-        }
-        Glyphs::Ascii => {
-            let room = columns - 2;
-            let full = (share * room as f64) as usize;
-            (
-                format!("[{}", "=".repeat(full)),
-                format!("{}]", "-".repeat(room - full)),
-            )
-        }
-    }
-}
-
-/// A time in at most two units.
-fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..10 => format!("{:.1} s", time.as_secs_f64()),
-        10..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        let trained = self.latest.samples as f64 / self.samples_per_epoch();
+        let to_come = f64::from(self.outlook.epochs) - self.epochs_done();
+        Duration::try_from_secs_f64(self.now / trained * to_come).ok()
     }
 }
 
