@@ -2,9 +2,9 @@
 
 use crate::simd::Vector;
 
-/// Velocities smaller than this become 0: without gradients they shrink with every step, and would
-/// become denormal numbers.
-pub const SMALLEST_VELOCITY: f32 = 1e-30;
+/// Velocities and weights that become smaller than this in a step with momentum or weight decay become 0:
+/// without gradients they shrink with every step, and would become denormal numbers.
+pub const SMALLEST: f32 = 1e-30;
 
 /// One step of SGD.
 ///
@@ -66,7 +66,7 @@ impl<V: Vector> VectorRule<V> {
             negative_rate: V::splat(token, -rule.learning_rate),
             momentum: V::splat(token, rule.momentum),
             weight_decay: V::splat(token, rule.weight_decay),
-            smallest: V::splat(token, SMALLEST_VELOCITY),
+            smallest: V::splat(token, SMALLEST),
             zero: V::splat(token, 0.0),
             nesterov: V::splat(token, f32::from(u8::from(rule.nesterov))),
         }
@@ -84,12 +84,11 @@ impl<V: Vector> VectorRule<V> {
         let gradient = self.weight_decay.mul_add(weight, gradient);
         let velocity = self.momentum.mul_add(velocity, gradient);
         // Written so that NaN passes through.
-        let velocity = self
-            .smallest
-            .select_greater(velocity.abs(), self.zero, velocity);
+        let normal = |value: V| self.smallest.select_greater(value.abs(), self.zero, value);
+        let velocity = normal(velocity);
         // Chosen without a branch: the loops around it stay straight, with their sums in registers.
         let ahead = self.momentum.mul_add(velocity, gradient);
         let direction = self.nesterov.select_greater(self.zero, ahead, velocity);
-        (self.negative_rate.mul_add(direction, weight), velocity)
+        (normal(self.negative_rate.mul_add(direction, weight)), velocity)
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::Path;
-use std::time::SystemTime;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
+use flate2::Crc;
 use memmap2::Mmap;
 
 use super::error::DataError;
@@ -17,7 +18,8 @@ use super::idx::{Header, Kind, MAX_HEADER};
 /// this process. If another process shortens the file while it is mapped, touching a page beyond
 /// the new end ends this process with SIGBUS; if another process overwrites it, pixels change
 /// under the reader. [`Dataset::check_mappings`](super::Dataset::check_mappings) tells the
-/// first if it is asked before the page is touched, and the second afterwards. Choose [`FileAccess::InMemory`] where others may write to the folder.
+/// first if it is asked before the page is touched, and the second afterwards. Choose
+/// [`FileAccess::InMemory`] where others may write to the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FileAccess {
     /// Map the file: pages are loaded when they are touched and shared with other processes.
@@ -29,36 +31,86 @@ pub enum FileAccess {
 
 /// The bytes of a file, or a vector.
 pub(super) enum Storage {
-    /// With its file, and when that had been written to last as it was opened, where the system tells.
-    Mapped(Mmap, File, Option<SystemTime>),
+    Mapped(Mapping),
     Memory(Vec<u8>),
+}
+
+/// A mapped file.
+pub(super) struct Mapping {
+    map: Mmap,
+    file: File,
+    /// When the file was changed last: as it was opened, or as its checksum was last compared.
+    changed: Mutex<Option<ChangeTime>>,
+    /// Of its bytes, from the first check on.
+    crc: OnceLock<u32>,
+}
+
+/// When a file's bytes, times, permissions or links were changed last: nobody can put this time back, as
+/// they can the time of writing.
+#[cfg(unix)]
+type ChangeTime = (i64, i64);
+#[cfg(not(unix))]
+type ChangeTime = std::time::SystemTime;
+
+fn change_time(metadata: &fs::Metadata) -> Option<ChangeTime> {
+    #[cfg(unix)]
+    return {
+        use std::os::unix::fs::MetadataExt;
+        Some((metadata.ctime(), metadata.ctime_nsec()))
+    };
+    #[cfg(not(unix))]
+    metadata.modified().ok()
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    crc.sum()
 }
 
 impl Storage {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Storage::Mapped(map, ..) => map,
+            Storage::Mapped(mapping) => &mapping.map,
             Storage::Memory(bytes) => bytes,
         }
     }
 
-    /// Checks that a mapped file has not been shortened or written to since it was opened.
+    /// Checks that a mapped file has the length and the bytes that it had when it was opened.
+    ///
+    /// The first check reads the whole file, for its checksum. A later one does so only where the file has
+    /// been changed, or its permissions, times or links, since the one before.
     pub(super) fn check_mapping(&self, shown: &Path) -> Result<(), DataError> {
-        let Storage::Mapped(map, file, opened) = self else {
+        let Storage::Mapped(mapping) = self else {
             return Ok(());
         };
-        let found = file
-            .metadata()
-            .map_err(|source| unreadable(shown, source))?;
-        if found.len() < map.len() as u64 {
-            return Err(DataError::Shortened {
+        let metadata = || {
+            let metadata = mapping.file.metadata();
+            metadata.map_err(|source| unreadable(shown, source))
+        };
+        let expected = mapping.map.len() as u64;
+        let check_len = |found: u64| match found {
+            _ if found < expected => Err(DataError::Shortened {
                 file: shown.into(),
-                expected: map.len() as u64,
-                found: found.len(),
-            });
-        }
-        if found.len() > map.len() as u64 || found.modified().ok() != *opened {
-            return Err(DataError::Changed { file: shown.into() });
+                expected,
+                found,
+            }),
+            _ if found > expected => Err(DataError::Changed { file: shown.into() }),
+            _ => Ok(()),
+        };
+        // Before its bytes are touched.
+        check_len(metadata()?.len())?;
+        let is_first = mapping.crc.get().is_none();
+        let before = *mapping.crc.get_or_init(|| crc(&mapping.map));
+        let mut changed = mapping.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = metadata()?;
+        check_len(found.len())?;
+        let found = change_time(&found);
+        if found != *changed {
+            if is_first || crc(&mapping.map) != before {
+                return Err(DataError::Changed { file: shown.into() });
+            }
+            *changed = found;
         }
         Ok(())
     }
@@ -109,8 +161,7 @@ pub(super) fn open_idx(
 ) -> Result<(Header, Storage), DataError> {
     let (mut file, length) = open_regular(path, shown)?;
     // Asked for before the first byte is read.
-    let metadata = file.metadata();
-    let opened = metadata.and_then(|metadata| metadata.modified()).ok();
+    let opened = file.metadata().ok().as_ref().and_then(change_time);
     let mut start = Vec::with_capacity(MAX_HEADER);
     (&mut file)
         .take(kind.header_len() as u64)
@@ -120,7 +171,14 @@ pub(super) fn open_idx(
     header.check_len(shown, length)?;
 
     let storage = match access {
-        FileAccess::Mapped => map(&file).map(|map| Storage::Mapped(map, file, opened)),
+        FileAccess::Mapped => map(&file).map(|map| {
+            Storage::Mapped(Mapping {
+                map,
+                file,
+                changed: Mutex::new(opened),
+                crc: OnceLock::new(),
+            })
+        }),
         FileAccess::InMemory => read(file, header.file_len()).map(Storage::Memory),
     }
     .map_err(|source| unreadable(shown, source))?;

@@ -20,6 +20,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod bits;
+pub(crate) mod environment;
 pub(crate) mod math;
 mod portable;
 pub(crate) mod tiles;
