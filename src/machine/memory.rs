@@ -85,7 +85,11 @@ mod tests {
         let root = root.path();
         write(root, "memory/c/memory.limit_in_bytes", "1000\n");
         write(root, "memory/c/memory.stat", "rss 1\ntotal_rss 200\n");
-        write(root, "memory/memory.limit_in_bytes", "9223372036854771712\n");
+        write(
+            root,
+            "memory/memory.limit_in_bytes",
+            "9223372036854771712\n",
+        );
         let groups = "8:pids:/c\n4:cpu,memory:/c\n0::/\n";
         assert_eq!(room(root, groups), Some(800));
         assert_eq!(room(root, "8:pids:/c\n"), None);

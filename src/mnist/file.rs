@@ -102,7 +102,10 @@ impl Storage {
         check_len(metadata()?.len())?;
         let is_first = mapping.crc.get().is_none();
         let before = *mapping.crc.get_or_init(|| crc(&mapping.map));
-        let mut changed = mapping.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = mapping
+            .changed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let found = metadata()?;
         check_len(found.len())?;
         let found = change_time(&found);

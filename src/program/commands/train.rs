@@ -221,6 +221,8 @@ pub fn open_data(
         }
         other => other?,
     };
+    // What later checks compare with.
+    dataset.check_mappings()?;
     let pixels = dataset.train.images.pixels();
     match model {
         Some((path, shape)) if shape.inputs != pixels => bail!(

@@ -435,3 +435,33 @@ fn names_and_threads_are_told() {
         assert_eq!(backend.threads(), 1);
     }
 }
+
+#[test]
+fn weights_that_decay_end_at_zero() {
+    // The first pixel is never set, so that nothing but decay moves its weights.
+    let shape = shape(8, 16, 2);
+    let mut data = Data::random(shape, 60, 3);
+    data.images
+        .iter_mut()
+        .step_by(shape.inputs)
+        .for_each(|pixel| *pixel = 0);
+    let schedule = Schedule {
+        passes: 200,
+        batch_size: 2,
+    };
+    let parameters = random_parameters(shape, 7);
+    for optimizer in optimizers() {
+        let optimizer = Optimizer {
+            weight_decay: 0.4,
+            ..optimizer
+        };
+        for contender in contenders() {
+            let mut backend = contender.backend(&parameters, optimizer);
+            run(&mut *backend, &data, schedule);
+            let found = backend.parameters();
+            let (unlit, lit) = found.linear1_weight.split_at(shape.hidden);
+            assert_eq!(unlit, [0.0; 16], "{}, {optimizer:?}", contender.name);
+            assert!(lit.iter().all(|weight| weight.is_normal()));
+        }
+    }
+}
