@@ -8,6 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use flate2::Crc;
 use memmap2::Mmap;
+use rayon::prelude::*;
 
 use super::error::DataError;
 use super::idx::{Header, Kind, MAX_HEADER};
@@ -39,10 +40,10 @@ pub(super) enum Storage {
 pub(super) struct Mapping {
     map: Mmap,
     file: File,
-    /// When the file was changed last: as it was opened, or as its checksum was last compared.
+    /// When the file was changed last: as it was opened, or as its bytes were last compared.
     changed: Mutex<Option<ChangeTime>>,
     /// Of its bytes, from the first check on.
-    crc: OnceLock<u32>,
+    checksums: OnceLock<Vec<u32>>,
 }
 
 /// When a file's bytes, times, permissions or links were changed last: nobody can put this time back, as
@@ -62,10 +63,14 @@ fn change_time(metadata: &fs::Metadata) -> Option<ChangeTime> {
     metadata.modified().ok()
 }
 
-fn crc(bytes: &[u8]) -> u32 {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc.sum()
+/// Checksums of the bytes, one a MiB, computed on all cores.
+fn checksums(bytes: &[u8]) -> Vec<u32> {
+    let of_chunk = |chunk: &[u8]| {
+        let mut crc = Crc::new();
+        crc.update(chunk);
+        crc.sum()
+    };
+    bytes.par_chunks(1 << 20).map(of_chunk).collect()
 }
 
 impl Storage {
@@ -78,7 +83,7 @@ impl Storage {
 
     /// Checks that a mapped file has the length and the bytes that it had when it was opened.
     ///
-    /// The first check reads the whole file, for its checksum. A later one does so only where the file has
+    /// The first check reads the whole file, for its checksums. A later one does so only where the file has
     /// been changed, or its permissions, times or links, since the one before.
     pub(super) fn check_mapping(&self, shown: &Path) -> Result<(), DataError> {
         let Storage::Mapped(mapping) = self else {
@@ -100,8 +105,8 @@ impl Storage {
         };
         // Before its bytes are touched.
         check_len(metadata()?.len())?;
-        let is_first = mapping.crc.get().is_none();
-        let before = *mapping.crc.get_or_init(|| crc(&mapping.map));
+        let is_first = mapping.checksums.get().is_none();
+        let before = mapping.checksums.get_or_init(|| checksums(&mapping.map));
         let mut changed = mapping
             .changed
             .lock()
@@ -110,7 +115,7 @@ impl Storage {
         check_len(found.len())?;
         let found = change_time(&found);
         if found != *changed {
-            if is_first || crc(&mapping.map) != before {
+            if is_first || checksums(&mapping.map) != *before {
                 return Err(DataError::Changed { file: shown.into() });
             }
             *changed = found;
@@ -179,7 +184,7 @@ pub(super) fn open_idx(
                 map,
                 file,
                 changed: Mutex::new(opened),
-                crc: OnceLock::new(),
+                checksums: OnceLock::new(),
             })
         }),
         FileAccess::InMemory => read(file, header.file_len()).map(Storage::Memory),
