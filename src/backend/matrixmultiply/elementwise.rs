@@ -77,7 +77,7 @@ pub(super) fn add_rows(factor: f32, rows: &[f32], kept: f32, sums: &mut [f32]) {
 pub(super) struct SampleLoss {
     /// Cross-entropy in nats.
     pub loss: f64,
-    /// The first of the classes with the largest logit, `None` if a logit is NaN.
+    /// The first of the classes with the largest logit, `None` if that is not finite or a logit is NaN.
     pub predicted: Option<u8>,
 }
 
@@ -109,7 +109,7 @@ pub(super) fn softmax_cross_entropy(logits: &mut [f32], label: u8, scale: f32) -
     logits[target] -= scale;
     SampleLoss {
         loss: f64::from(sum).ln() + (f64::from(largest) - f64::from(target_logit)),
-        predicted: (!has_nan).then_some(predicted),
+        predicted: (!has_nan && largest.is_finite()).then_some(predicted),
     }
 }
 

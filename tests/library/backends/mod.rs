@@ -307,6 +307,36 @@ fn a_sample_with_nan_logits_is_never_correct() {
 }
 
 #[test]
+fn logits_that_overflow_have_no_class_in_any_precision() {
+    let shape = shape(784, 30, 10);
+    let mut parameters = Parameters::zeros(shape);
+    // Each is finite, their sums are not.
+    parameters.linear2_weight.fill(3e38);
+    let data = Data::random(shape, 300, 2);
+    let order: Vec<u32> = (0..300).collect();
+    let check = |backend: &mut dyn Backend| {
+        let evaluation = backend.evaluate(data.samples(), &order).unwrap();
+        assert!(evaluation.loss.is_nan() && evaluation.correct == 0);
+    };
+    let optimizer = Optimizer::default();
+    check(&mut reference(&parameters, optimizer));
+    for contender in contenders() {
+        check(&mut *contender.backend(&parameters, optimizer));
+    }
+    let model = Model::new(parameters, 28, 28).unwrap();
+    let image = &data.images[..784];
+    assert!(matches!(model.predict(image), Err(BackendError::NotFinite)));
+    assert!(matches!(
+        model.classify(image),
+        Err(BackendError::NotFinite)
+    ));
+    assert!(matches!(
+        model.predict_all(image),
+        Err(BackendError::NotFinite)
+    ));
+}
+
+#[test]
 fn predicted_class_is_the_first_of_the_largest() {
     let mut parameters = Parameters::zeros(shape(784, 30, 10));
     let optimizer = Optimizer::default();
