@@ -10,8 +10,8 @@ use flate2::Crc;
 use memmap2::Mmap;
 use rayon::prelude::*;
 
-use super::error::DataError;
-use super::idx::{Header, Kind, MAX_HEADER};
+use super::error::{DataError, Defect};
+use super::idx::{Header, Kind, MAX_HEADER, empty};
 
 /// How the images come into memory.
 ///
@@ -73,6 +73,9 @@ fn checksums(bytes: &[u8]) -> Vec<u32> {
     bytes.par_chunks(1 << 20).map(of_chunk).collect()
 }
 
+/// What to do about a mapped file that has changed.
+const RESTORE: &str = "restore it, or read it into memory with --no-mmap";
+
 impl Storage {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
@@ -94,31 +97,39 @@ impl Storage {
             metadata.map_err(|source| unreadable(shown, source))
         };
         let expected = mapping.map.len() as u64;
+        let changed = || {
+            let text = format!(
+                "was changed while it was in use: expected the bytes that it had when it was opened, found \
+                 others; {RESTORE}"
+            );
+            DataError::of(shown, Defect::Changed, text)
+        };
         let check_len = |found: u64| match found {
-            _ if found < expected => Err(DataError::Shortened {
-                file: shown.into(),
-                expected,
-                found,
-            }),
-            _ if found > expected => Err(DataError::Changed { file: shown.into() }),
+            _ if found < expected => {
+                let text = format!(
+                    "was shortened while it was in use: expected {expected} bytes, found {found}; {RESTORE}"
+                );
+                Err(DataError::of(shown, Defect::Shortened, text))
+            }
+            _ if found > expected => Err(changed()),
             _ => Ok(()),
         };
         // Before its bytes are touched.
         check_len(metadata()?.len())?;
         let is_first = mapping.checksums.get().is_none();
         let before = mapping.checksums.get_or_init(|| checksums(&mapping.map));
-        let mut changed = mapping
+        let mut last_change = mapping
             .changed
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let found = metadata()?;
         check_len(found.len())?;
         let found = change_time(&found);
-        if found != *changed {
+        if found != *last_change {
             if is_first || checksums(&mapping.map) != *before {
-                return Err(DataError::Changed { file: shown.into() });
+                return Err(changed());
             }
-            *changed = found;
+            *last_change = found;
         }
         Ok(())
     }
@@ -141,10 +152,14 @@ pub(super) fn open_regular(path: &Path, shown: &Path) -> Result<(File, u64), Dat
     // Looked at before it is opened, because opening a pipe waits for a writer.
     let metadata = fs::metadata(path).map_err(|source| unreadable(shown, source))?;
     if metadata.is_dir() {
-        return Err(DataError::IsFolder { file: shown.into() });
+        let text = "is a folder: expected a file; give the folder that holds the four files, or move the file \
+                    out of this one";
+        return Err(DataError::of(shown, Defect::IsFolder, text));
     }
     if !metadata.is_file() {
-        return Err(DataError::NotRegular { file: shown.into() });
+        let text =
+            "expected a regular file, found a pipe, socket or device; copy the data into a file";
+        return Err(DataError::of(shown, Defect::NotRegular, text));
     }
     let file = File::open(path).map_err(|source| unreadable(shown, source))?;
     let length = file
@@ -152,7 +167,7 @@ pub(super) fn open_regular(path: &Path, shown: &Path) -> Result<(File, u64), Dat
         .map_err(|source| unreadable(shown, source))?
         .len();
     if length == 0 {
-        return Err(DataError::Empty { file: shown.into() });
+        return Err(empty(shown));
     }
     Ok((file, length))
 }
@@ -218,10 +233,11 @@ fn read(mut file: File, expected: usize) -> io::Result<Vec<u8>> {
 }
 
 pub(super) fn unreadable(file: &Path, source: io::Error) -> DataError {
-    DataError::Unreadable {
-        file: file.into(),
-        source,
-    }
+    let text = format!(
+        "unreadable: expected a file that can be opened and read, found \"{source}\"; check the path and its \
+         permissions"
+    );
+    DataError::of(file, Defect::Unreadable, text).caused_by(source)
 }
 
 pub(super) fn changed() -> io::Error {
