@@ -10,11 +10,12 @@ use std::fmt;
 /// What an evaluation gave.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evaluation {
-    /// Mean cross-entropy in nats.
+    /// Mean cross-entropy in nats; not finite where a sample has no class, because its largest logit is not
+    /// finite or one is NaN.
     pub loss: f64,
     /// Samples whose predicted class is the target.
     pub correct: usize,
-    /// Predicted class of each sample, in the order of the evaluation.
+    /// Predicted class of each sample, in the order of the evaluation; any for a sample that has none.
     pub predicted: Vec<u8>,
 }
 
@@ -25,11 +26,13 @@ impl Evaluation {
     }
 
     /// Counts of the samples by true and predicted class, for an evaluation of a whole split in its order.
+    /// `None` if the loss is not finite: not every sample has a class then.
     ///
     /// # Panics
     /// If the split has not as many samples as predictions.
-    pub fn confusion(&self, split: &Split, classes: usize) -> ConfusionMatrix {
-        ConfusionMatrix::new(split.labels.bytes(), &self.predicted, classes)
+    pub fn confusion(&self, split: &Split, classes: usize) -> Option<ConfusionMatrix> {
+        let matrix = || ConfusionMatrix::new(split.labels.bytes(), &self.predicted, classes);
+        self.loss.is_finite().then(matrix)
     }
 }
 

@@ -104,24 +104,25 @@ impl Model {
     /// ink.
     ///
     /// # Errors
-    /// [`BackendError::Inputs`] if the image has another number of pixels.
+    /// [`BackendError::Inputs`] if the image has another number of pixels, [`BackendError::NotFinite`] if it
+    /// has no class.
     pub fn predict(&self, image: &[u8]) -> Result<Vec<f64>, BackendError> {
         Ok(self.forward(image)?.probabilities)
     }
 
-    /// The most probable class of an image, 0 where no probability is a number.
+    /// The most probable class of an image.
     ///
     /// # Errors
     /// As [`predict`](Self::predict).
     pub fn classify(&self, image: &[u8]) -> Result<usize, BackendError> {
-        Ok(predicted_class(&self.forward(image)?.logits).unwrap_or(0))
+        predicted_class(&self.forward(image)?.logits).ok_or(BackendError::NotFinite)
     }
 
     /// [`predict`](Self::predict) for many images at once: `images` has rows · columns bytes for each, the
     /// result the probabilities of each. The logits are computed in f32 by the fused engine on all cores.
     ///
     /// # Errors
-    /// [`BackendError::Inputs`] if the images are not whole.
+    /// [`BackendError::Inputs`] if the images are not whole, [`BackendError::NotFinite`] if one has no class.
     pub fn predict_all(&self, images: &[u8]) -> Result<Vec<Vec<f64>>, BackendError> {
         let inputs = self.shape().inputs;
         check_inputs(self.shape(), inputs + images.len() % inputs)?;
@@ -131,7 +132,11 @@ impl Model {
         let logits = self.engine()?.logits(samples, &all(samples))?;
         let rows = logits.chunks_exact(self.shape().classes);
         let logits = rows.map(|row| row.iter().copied().map(f64::from).collect::<Vec<f64>>());
-        Ok(logits.map(|row| softmax(&row)).collect())
+        let probabilities = logits.map(|row| match predicted_class(&row) {
+            Some(_) => Ok(softmax(&row)),
+            None => Err(BackendError::NotFinite),
+        });
+        probabilities.collect()
     }
 
     /// [`classify`](Self::classify) for many images at once, as [`predict_all`](Self::predict_all).
@@ -140,16 +145,17 @@ impl Model {
     /// As [`predict_all`](Self::predict_all).
     pub fn classify_all(&self, images: &[u8]) -> Result<Vec<usize>, BackendError> {
         let probabilities = self.predict_all(images)?;
-        let classes = probabilities
-            .iter()
-            .map(|row| predicted_class(row).unwrap_or(0));
-        Ok(classes.collect())
+        let classes = probabilities.iter().map(|row| predicted_class(row));
+        // Probabilities are finite.
+        Ok(classes.map(Option::unwrap_or_default).collect())
     }
 
     fn forward(&self, image: &[u8]) -> Result<crate::reference::Activations, BackendError> {
         check_inputs(self.shape(), image.len())?;
         let inputs: Vec<f64> = image.iter().map(|&byte| pixel_to_input(byte)).collect();
-        Ok(self.network.forward(&inputs))
+        let activations = self.network.forward(&inputs);
+        predicted_class(&activations.logits).ok_or(BackendError::NotFinite)?;
+        Ok(activations)
     }
 
     /// Scores all samples of a split, with the fused engine on all cores.

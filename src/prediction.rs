@@ -1,7 +1,7 @@
 //! Classes and probabilities of single images.
 
 use crate::network::Parameters;
-use crate::reference::{Network, pixel_to_input, softmax_cross_entropy};
+use crate::reference::{Network, pixel_to_input, predicted_class, softmax_cross_entropy};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -44,21 +44,22 @@ impl Predictor {
     }
 
     /// All classes with their probabilities, the most probable first; where several are equal, the
-    /// lowest class first. Finite parameters give finite probabilities.
+    /// lowest class first. `None` if the image has no class: the largest logit is no finite f32.
     ///
     /// `image` is `[inputs]` bytes, 255 for ink.
     ///
     /// # Panics
     /// If `image` does not have the network's number of inputs.
-    pub fn classes(&self, image: &[u8]) -> Vec<ClassProbability> {
-        let probabilities = self.network.forward(&inputs(image)).probabilities;
-        let classes = probabilities.into_iter().enumerate();
+    pub fn classes(&self, image: &[u8]) -> Option<Vec<ClassProbability>> {
+        let activations = self.network.forward(&inputs(image));
+        predicted_class(&activations.logits)?;
+        let classes = activations.probabilities.into_iter().enumerate();
         let mut classes: Vec<ClassProbability> = classes
             .map(|(class, probability)| ClassProbability { class, probability })
             .collect();
         // The sort is stable.
         classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        classes
+        Some(classes)
     }
 
     /// The samples whose predicted class is not their label, those with the largest loss first.
@@ -120,7 +121,7 @@ mod tests {
     #[test]
     fn classes_have_the_probabilities_of_the_formula() {
         let predictor = Predictor::new(&parameters());
-        let white = predictor.classes(&[255, 255]);
+        let white = predictor.classes(&[255, 255]).unwrap();
         let e = std::f64::consts::E;
         let expected = [
             (1, e / (2.0 + e)),
@@ -131,15 +132,18 @@ mod tests {
             assert_eq!(found.class, class);
             assert!((found.probability - probability).abs() < 1e-12, "{found:?}");
         }
-        let black = predictor.classes(&[0, 0]);
+        let black = predictor.classes(&[0, 0]).unwrap();
         let order: Vec<usize> = black.iter().map(|found| found.class).collect();
         assert_eq!(order, [0, 2, 1]);
         // The largest weights that a file can hold.
         let mut huge = parameters();
         huge.linear2_weight = vec![f32::MAX, f32::MIN, f32::MAX];
-        let sure = Predictor::new(&huge).classes(&[255, 255]);
+        let sure = Predictor::new(&huge).classes(&[255, 255]).unwrap();
         assert_eq!((sure[0].class, sure[0].probability), (0, 0.5));
         assert_eq!(sure[2].probability, 0.0);
+        // Their sum is no f32 any more.
+        huge.linear2_bias = vec![f32::MAX; 3];
+        assert_eq!(Predictor::new(&huge).classes(&[255, 255]), None);
     }
 
     #[test]

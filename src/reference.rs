@@ -185,12 +185,13 @@ fn maximum(logits: &[f64]) -> f64 {
 
 /// argmax_j s_j, the first one where several are largest.
 ///
-/// `logits` (s) is `[classes]`. `None` if a logit is NaN or there is no logit.
+/// `logits` (s) is `[classes]`. There is no class, `None`, if a logit is NaN, or the largest one no finite
+/// f32: the same networks have none in f32 and in f64.
 pub fn predicted_class(logits: &[f64]) -> Option<usize> {
-    if logits.iter().any(|s_j| s_j.is_nan()) {
+    let largest = maximum(logits);
+    if logits.iter().any(|s_j| s_j.is_nan()) || !(largest as f32).is_finite() {
         return None;
     }
-    let largest = maximum(logits);
     logits.iter().position(|&s_j| s_j == largest)
 }
 

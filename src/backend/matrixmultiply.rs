@@ -233,7 +233,6 @@ impl Backend for MatrixMultiply {
         }))
     }
 
-    /// As in the trait; the predicted class of a sample with a NaN logit is 0.
     fn evaluate(
         &mut self,
         samples: Samples<'_>,

@@ -273,6 +273,9 @@ pub enum BackendError {
         /// What the state has.
         found: String,
     },
+    /// The largest logit of an image is no finite number, so that it has no class.
+    #[error("the network's outputs are not finite numbers: its weights are too large")]
+    NotFinite,
     /// The threads could not be started.
     #[error("{threads} threads cannot be started: {reason}; choose another number with --threads")]
     Threads {

@@ -94,7 +94,6 @@ impl Backend for Reference {
         }))
     }
 
-    /// As in the trait; the predicted class of a sample with a NaN logit is 0.
     fn evaluate(
         &mut self,
         samples: Samples<'_>,
@@ -105,9 +104,11 @@ impl Backend for Reference {
         for &sample in order {
             let label = samples.label(sample);
             let (_, activations) = self.forward(samples.image(sample));
-            let (loss, _) = softmax_cross_entropy(&activations.logits, usize::from(label));
-            evaluation.loss += loss;
             let predicted = predicted_class(&activations.logits);
+            evaluation.loss += match predicted {
+                Some(_) => softmax_cross_entropy(&activations.logits, usize::from(label)).0,
+                None => f64::NAN,
+            };
             evaluation.correct += usize::from(predicted == Some(usize::from(label)));
             // Labels are bytes, so a network has at most 256 classes.
             evaluation.predicted.push(predicted.unwrap_or(0) as u8);

@@ -2,6 +2,7 @@
 
 use super::BackendError;
 use super::barrier::{Barrier, Broken};
+use crate::simd::environment;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
 
@@ -18,7 +19,7 @@ pub(crate) struct Team {
     barrier: Barrier,
 }
 
-/// Starts the threads of a pool.
+/// Starts the threads of a pool, with the floating-point environment that Rust assumes.
 ///
 /// # Errors
 /// If the system does not give that many.
@@ -31,6 +32,7 @@ pub(crate) fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, BackendEr
         .num_threads(threads)
         .thread_name(|index| format!("worker-{index}"))
         .stack_size(STACK)
+        .start_handler(|_| environment::set_standard())
         .build()
         .map_err(|error| failed(error.to_string()))
 }
@@ -105,6 +107,20 @@ mod tests {
     fn a_stack_holds_the_kernels_without_optimisation() {
         let team = Team::new(2).unwrap();
         team.run(|index, _| assert_eq!(black_box(&[index; (5 << 20) / 8])[0], index));
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn threads_keep_denormal_numbers_whoever_makes_them() {
+        let keeps_denormals = || black_box(f32::MIN_POSITIVE) * black_box(0.5) != 0.0;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                environment::flush_denormals();
+                assert!(!keeps_denormals());
+                let team = Team::new(2).unwrap();
+                assert_eq!(team.run(|_, _| keeps_denormals()), [true, true]);
+            });
+        });
     }
 
     #[test]

@@ -41,6 +41,16 @@ impl StepRule {
         }
     }
 
+    /// Weights that decay become 0 below this: what they add to the velocity would be
+    /// [smaller than](SMALLEST_VELOCITY) it may be, so that they would stay as they are for ever, or with
+    /// Nesterov's form become denormal numbers. 0 where nothing decays.
+    pub fn smallest_weight(&self) -> f32 {
+        if self.weight_decay == 0.0 {
+            return 0.0;
+        }
+        (SMALLEST_VELOCITY / self.weight_decay).clamp(SMALLEST_VELOCITY, 1e-20)
+    }
+
     /// Whether velocities are kept.
     pub fn has_velocity(&self) -> bool {
         self.momentum != 0.0
@@ -53,7 +63,8 @@ pub(super) struct VectorRule<V> {
     negative_rate: V,
     momentum: V,
     weight_decay: V,
-    smallest: V,
+    smallest_velocity: V,
+    smallest_weight: V,
     zero: V,
     /// 1 for Nesterov's form, else 0.
     nesterov: V,
@@ -66,7 +77,8 @@ impl<V: Vector> VectorRule<V> {
             negative_rate: V::splat(token, -rule.learning_rate),
             momentum: V::splat(token, rule.momentum),
             weight_decay: V::splat(token, rule.weight_decay),
-            smallest: V::splat(token, SMALLEST_VELOCITY),
+            smallest_velocity: V::splat(token, SMALLEST_VELOCITY),
+            smallest_weight: V::splat(token, rule.smallest_weight()),
             zero: V::splat(token, 0.0),
             nesterov: V::splat(token, f32::from(u8::from(rule.nesterov))),
         }
@@ -85,11 +97,15 @@ impl<V: Vector> VectorRule<V> {
         let velocity = self.momentum.mul_add(velocity, gradient);
         // Written so that NaN passes through.
         let velocity = self
-            .smallest
+            .smallest_velocity
             .select_greater(velocity.abs(), self.zero, velocity);
         // Chosen without a branch: the loops around it stay straight, with their sums in registers.
         let ahead = self.momentum.mul_add(velocity, gradient);
         let direction = self.nesterov.select_greater(self.zero, ahead, velocity);
-        (self.negative_rate.mul_add(direction, weight), velocity)
+        let weight = self.negative_rate.mul_add(direction, weight);
+        let weight = self
+            .smallest_weight
+            .select_greater(weight.abs(), self.zero, weight);
+        (weight, velocity)
     }
 }

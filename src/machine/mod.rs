@@ -16,9 +16,11 @@
 //! ```
 
 mod bandwidth;
+mod memory;
 mod peak;
 
 pub use bandwidth::{WorkingSet, read_bandwidth};
+pub use memory::memory_room;
 pub use peak::PeakBench;
 
 use serde::{Deserialize, Serialize};

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::error::DataError;
+use super::error::{DataError, Defect};
 use super::file::{FileAccess, Storage, open_idx, unreadable};
 use super::gzip;
 use super::idx::{Header, Kind};
 use super::names::{Found, MnistFile, find_files};
 use super::split::{Images, Labels, Split};
+use crate::files::shown;
 
 /// A training and a test split with images of one size.
 ///
@@ -94,7 +95,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// Any [`DataError`] but [`DataError::NotFound`]: each tells one way in which the folder, a
+    /// Any [`Defect`] but [`Defect::NotFound`]: each tells one way in which the folder, a
     /// file, a pair of files or the cache is wrong.
     pub fn open_with_messages(
         dir: &Path,
@@ -125,13 +126,12 @@ impl Dataset {
     }
 
     /// Checks that no mapped file has been shortened by another process, as touching its missing pages
-    /// would end this process, and that none has been written to: its length and the time of its last
-    /// change are those when it was opened. It asks the system for them and reads nothing.
+    /// would end this process, and that none has other bytes than when it was opened. The first call reads
+    /// all of them; later ones ask for the time of the last change, and read only where that has moved.
     ///
     /// # Errors
     ///
-    /// [`DataError::Shortened`], [`DataError::Changed`], or [`DataError::Unreadable`] if the system does
-    /// not tell.
+    /// [`Defect::Shortened`], [`Defect::Changed`], or [`Defect::Unreadable`] if the system does not tell.
     pub fn check_mappings(&self) -> Result<(), DataError> {
         self.train.images.check_mapping()?;
         self.test.images.check_mapping()
@@ -141,8 +141,8 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`DataError::CountMismatch`], [`DataError::SizeMismatch`],
-    /// [`DataError::ClassesOutOfRange`] or [`DataError::LabelBeyondClasses`].
+    /// [`Defect::CountMismatch`], [`Defect::SizeMismatch`], [`Defect::ClassesOutOfRange`] or
+    /// [`Defect::LabelBeyondClasses`].
     pub fn from_splits(
         train: Split,
         test: Split,
@@ -153,12 +153,19 @@ impl Dataset {
         let test = Split::new(test.images, test.labels)?;
         let size = |split: &Split| (split.images.rows(), split.images.columns());
         if size(&train) != size(&test) {
-            return Err(DataError::SizeMismatch {
-                train_file: train.images.source().into(),
-                train: size(&train),
-                test_file: test.images.source().into(),
-                test: size(&test),
-            });
+            let ((rows, columns), found) = (size(&train), size(&test));
+            let text = format!(
+                "expected images of {rows}x{columns} as in {}, found {}x{}; take all files from the same data \
+                 set",
+                shown(train.images.source()),
+                found.0,
+                found.1
+            );
+            return Err(DataError::of(
+                test.images.source(),
+                Defect::SizeMismatch,
+                text,
+            ));
         }
         let classes = match classes {
             Some(classes) => {
@@ -182,38 +189,53 @@ impl Dataset {
 
 /// Checks that `dir` is a folder; `origin` tells what named it.
 pub(super) fn check_folder(dir: &Path, origin: &str) -> Result<(), DataError> {
+    let wrong = |defect, found: &str, advice: &str| {
+        let text =
+            format!("expected a folder with a data set, found {found}; correct {origin}{advice}");
+        Err(DataError::of(dir, defect, text))
+    };
     match fs::metadata(dir) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
-        Ok(_) => Err(DataError::NotAFolder {
-            folder: dir.into(),
-            origin: origin.into(),
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::FolderMissing {
-            folder: dir.into(),
-            origin: origin.into(),
-        }),
+        Ok(_) => wrong(
+            Defect::NotAFolder,
+            "a file",
+            " to the folder that holds the four files",
+        ),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            wrong(Defect::FolderMissing, "nothing", "")
+        }
         Err(source) => Err(unreadable(dir, source)),
     }
 }
 
 fn check_class_range(found: usize) -> Result<(), DataError> {
     if (2..=256).contains(&found) {
-        Ok(())
-    } else {
-        Err(DataError::ClassesOutOfRange { found })
+        return Ok(());
     }
+    let line = format!(
+        "number of classes: expected 2 to 256, found {found}; choose a number in that range, or none to take it \
+         from the labels"
+    );
+    Err(DataError::new(Defect::ClassesOutOfRange, line))
 }
 
 fn check_labels(labels: &Labels, classes: usize) -> Result<(), DataError> {
     let beyond = |&label: &u8| usize::from(label) >= classes;
     match labels.bytes().iter().position(beyond) {
         None => Ok(()),
-        Some(position) => Err(DataError::LabelBeyondClasses {
-            file: labels.source().into(),
-            position,
-            label: labels.bytes()[position],
-            classes,
-        }),
+        Some(position) => {
+            let label = labels[position];
+            let text = format!(
+                "label {position}: expected a class below {classes}, found {label}; ask for at least {} classes \
+                 or correct the file",
+                usize::from(label) + 1
+            );
+            Err(DataError::of(
+                labels.source(),
+                Defect::LabelBeyondClasses,
+                text,
+            ))
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::checksum::hex;
-use super::error::DataError;
+use super::error::{DataError, Defect};
 use super::file::{FileAccess, Storage, changed, open_idx, open_regular, unreadable};
 use super::idx::{Header, MAX_HEADER};
 use super::names::MnistFile;
@@ -42,7 +42,12 @@ pub(super) fn open(
     let cache_dir = match cache_dir {
         Some(folder) => folder.to_path_buf(),
         None => default_cache_dir(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"))
-            .ok_or_else(|| DataError::NoCacheFolder { file: path.into() })?,
+            .ok_or_else(|| {
+                let text = "no cache folder for decompressed files: expected an absolute path in \
+                            XDG_CACHE_HOME or HOME, found none; set one of them or decompress the file with \
+                            gunzip";
+                DataError::of(path, Defect::NoCacheFolder, text)
+            })?,
     };
     let digest = digest(&mut compressed).map_err(|source| unreadable(path, source))?;
     let cached = cache_dir.join(format!("{}-{}", hex(&digest), file.names()[0]));
@@ -103,13 +108,15 @@ fn check_magic(path: &Path, compressed: &mut File) -> Result<(), DataError> {
         .read_to_end(&mut found)
         .map_err(|source| unreadable(path, source))?;
     if found == MAGIC {
-        Ok(())
-    } else {
-        Err(DataError::NotGzip {
-            file: path.into(),
-            found,
-        })
+        return Ok(());
     }
+    let found: Vec<String> = found.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = format!(
+        "not gzip although named .gz: expected bytes 1f 8b at the start, found {}; remove .gz from the name if \
+         the file is not compressed",
+        found.join(" ")
+    );
+    Err(DataError::of(path, Defect::NotGzip, text))
 }
 
 fn digest(compressed: &mut File) -> io::Result<[u8; 32]> {
@@ -175,12 +182,16 @@ fn read_header(decoder: &mut impl Read, source: &Compressed<'_>) -> Result<Heade
     let possible = source.length.saturating_mul(MAX_EXPANSION);
     let promised = header.file_len() as u64;
     if promised > possible {
-        return Err(DataError::ImpossibleExpansion {
-            file: source.path.into(),
-            compressed: source.length,
-            possible,
-            promised,
-        });
+        let text = format!(
+            "impossible size: {} compressed bytes can hold at most {possible} bytes, found dimensions that \
+             promise {promised}; replace the file by a good copy",
+            source.length
+        );
+        return Err(DataError::of(
+            source.path,
+            Defect::ImpossibleExpansion,
+            text,
+        ));
     }
     Ok(header)
 }
@@ -210,32 +221,28 @@ fn copy(
         write(output, &buffer[..count], cached)?;
         found += count as u64;
     }
-    let file = source.path.into();
-    Err(DataError::TrailingBytes {
-        file,
-        expected,
-        found,
-        counted: false,
-    })
+    Err(header.trailing(source.path, format_args!("at least {found}")))
 }
 
 fn decoding_error(path: &Path, source: io::Error) -> DataError {
     match source.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
-            DataError::CorruptGzip {
-                file: path.into(),
-                source,
-            }
+            let text = format!(
+                "corrupt gzip: expected a complete compressed file, found \"{source}\"; replace the file by a \
+                 good copy"
+            );
+            DataError::of(path, Defect::CorruptGzip, text).caused_by(source)
         }
         _ => unreadable(path, source),
     }
 }
 
 fn unwritable(path: &Path, source: io::Error) -> DataError {
-    DataError::CacheUnwritable {
-        path: path.into(),
-        source,
-    }
+    let text = format!(
+        "cannot write the cache for decompressed files: expected a writable folder with enough space, found \
+         \"{source}\"; set XDG_CACHE_HOME to such a folder or decompress the files with gunzip"
+    );
+    DataError::of(path, Defect::CacheUnwritable, text).caused_by(source)
 }
 
 /// The members of a gzip file, one after the other; none when the last has ended. Zeros may follow it,

@@ -3,13 +3,33 @@
 use std::fmt;
 use std::path::Path;
 
-use super::error::DataError;
+use super::error::{DataError, Defect};
 
 /// The element type of MNIST-format files: unsigned byte.
 const UNSIGNED_BYTE: u8 = 0x08;
 
 /// The longest header: four bytes of magic and three dimensions.
 pub(super) const MAX_HEADER: usize = 16;
+
+/// What to do with a file that is cut.
+pub(super) const COMPLETE: &str = "replace the file by a complete copy";
+
+/// A file without a byte.
+pub(super) fn empty(file: &Path) -> DataError {
+    let text = format!("empty: expected an idx file, found 0 bytes; {COMPLETE}");
+    DataError::of(file, Defect::Empty, text)
+}
+
+fn type_name(code: u8) -> &'static str {
+    match code {
+        0x09 => "signed byte",
+        0x0b => "16-bit integer",
+        0x0c => "32-bit integer",
+        0x0d => "32-bit float",
+        0x0e => "64-bit float",
+        _ => "no idx type",
+    }
+}
 
 /// What an idx file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,45 +100,52 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// [`DataError::Empty`], [`DataError::WrongMagic`], [`DataError::WrongTypeCode`],
-    /// [`DataError::WrongDimensionCount`], [`DataError::ShortHeader`],
-    /// [`DataError::ZeroDimension`] or [`DataError::AbsurdDimensions`], checked in this order.
+    /// [`Defect::Empty`], [`Defect::WrongMagic`], [`Defect::WrongTypeCode`],
+    /// [`Defect::WrongDimensionCount`], [`Defect::ShortHeader`], [`Defect::ZeroDimension`] or
+    /// [`Defect::AbsurdDimensions`], checked in this order.
     pub fn parse(file: &Path, kind: Kind, bytes: &[u8]) -> Result<Header, DataError> {
         if bytes.is_empty() {
-            return Err(DataError::Empty { file: file.into() });
+            return Err(empty(file));
         }
         if let [first, second, ..] = *bytes
             && [first, second] != [0, 0]
         {
-            return Err(DataError::WrongMagic {
-                file: file.into(),
-                found: [first, second],
-            });
+            let advice = match [first, second] {
+                super::gzip::MAGIC => "this is a gzip file, add .gz to its name",
+                _ => "replace it by a file in the idx format",
+            };
+            let text = format!(
+                "wrong magic: expected an idx file starting with bytes 00 00, found {first:02x} {second:02x}; {advice}"
+            );
+            return Err(DataError::of(file, Defect::WrongMagic, text));
         }
         if let Some(&found) = bytes.get(2)
             && found != UNSIGNED_BYTE
         {
-            return Err(DataError::WrongTypeCode {
-                file: file.into(),
-                found,
-            });
+            let text = format!(
+                "wrong type code: expected 0x08 (unsigned byte), found 0x{found:02x} ({}); convert the file to \
+                 unsigned bytes",
+                type_name(found)
+            );
+            return Err(DataError::of(file, Defect::WrongTypeCode, text));
         }
         if let Some(&found) = bytes.get(3)
             && found != kind.dimensions()
         {
-            return Err(DataError::WrongDimensionCount {
-                file: file.into(),
-                kind,
-                found,
-            });
+            let text = format!(
+                "wrong number of dimensions: expected {} for {kind}, found {found}; check that images and \
+                 labels are not exchanged",
+                kind.dimensions()
+            );
+            return Err(DataError::of(file, Defect::WrongDimensionCount, text));
         }
         let Some(words) = bytes.get(4..kind.header_len()) else {
-            return Err(DataError::ShortHeader {
-                file: file.into(),
-                kind,
-                expected: kind.header_len(),
-                found: bytes.len(),
-            });
+            let text = format!(
+                "header too short: expected {} bytes for {kind}, found {}; {COMPLETE}",
+                kind.header_len(),
+                bytes.len()
+            );
+            return Err(DataError::of(file, Defect::ShortHeader, text));
         };
         let mut dimensions = [1; 3];
         for (dimension, word) in dimensions.iter_mut().zip(words.as_chunks().0) {
@@ -136,11 +163,12 @@ impl Header {
     ) -> Result<Header, DataError> {
         let used = &dimensions[..usize::from(kind.dimensions())];
         if let Some(index) = used.iter().position(|&dimension| dimension == 0) {
-            return Err(DataError::ZeroDimension {
-                file: file.into(),
-                kind,
-                index,
-            });
+            let text = format!(
+                "dimension {} ({}) is zero: expected at least 1; {COMPLETE}",
+                index + 1,
+                kind.dimension_name(index)
+            );
+            return Err(DataError::of(file, Defect::ZeroDimension, text));
         }
         let payload = used
             .iter()
@@ -158,10 +186,16 @@ impl Header {
                 dimensions,
                 payload,
             }),
-            None => Err(DataError::AbsurdDimensions {
-                file: file.into(),
-                dimensions: used.to_vec(),
-            }),
+            None => {
+                let found: Vec<String> = used.iter().map(usize::to_string).collect();
+                let text = format!(
+                    "absurd dimensions: expected a size that memory can address (at most {} bytes), found {}; \
+                     the header is damaged, replace the file by a good copy",
+                    isize::MAX,
+                    found.join(" x ")
+                );
+                Err(DataError::of(file, Defect::AbsurdDimensions, text))
+            }
         }
     }
 
@@ -206,24 +240,27 @@ impl Header {
         bytes
     }
 
+    /// More bytes than the dimensions promise were found.
+    pub(super) fn trailing(&self, file: &Path, found: fmt::Arguments<'_>) -> DataError {
+        let expected = self.file_len();
+        let text = format!(
+            "trailing bytes: expected {expected} bytes by its dimensions, found {found}; replace the file by \
+             a good copy"
+        );
+        DataError::of(file, Defect::TrailingBytes, text)
+    }
+
     /// Checks a length, header included, against the dimensions.
     pub(super) fn check_len(&self, file: &Path, found: u64) -> Result<(), DataError> {
         let expected = self.file_len() as u64;
         if found < expected {
-            return Err(DataError::Truncated {
-                file: file.into(),
-                expected,
-                found,
-            });
+            let text = format!(
+                "truncated: expected {expected} bytes by its dimensions, found {found}; {COMPLETE}"
+            );
+            return Err(DataError::of(file, Defect::Truncated, text));
         }
         if found > expected {
-            let file = file.into();
-            return Err(DataError::TrailingBytes {
-                file,
-                expected,
-                found,
-                counted: true,
-            });
+            return Err(self.trailing(file, format_args!("exactly {found}")));
         }
         Ok(())
     }
@@ -266,38 +303,28 @@ mod tests {
     #[test]
     fn every_cut_of_a_header_is_refused() {
         let bytes = header(&[5, 4, 3]);
-        assert!(matches!(
-            parse(Kind::Images, &[]),
-            Err(DataError::Empty { .. })
-        ));
+        let error = |bytes: &[u8]| parse(Kind::Images, bytes).unwrap_err();
+        assert_eq!(error(&[]).defect, Defect::Empty);
         for length in 1..16 {
-            let result = parse(Kind::Images, &bytes[..length]);
-            assert!(
-                matches!(result, Err(DataError::ShortHeader { expected: 16, found, .. }) if found == length),
-                "{length}: {result:?}"
-            );
+            let error = error(&bytes[..length]);
+            assert_eq!(error.defect, Defect::ShortHeader, "{error}");
+            let told = format!("expected 16 bytes for images, found {length};");
+            assert!(error.to_string().contains(&told), "{error}");
         }
     }
 
     #[test]
     fn the_largest_words_are_absurd_and_not_an_overflow() {
-        let result = parse(Kind::Images, &header(&[u32::MAX; 3]));
-        assert!(
-            matches!(result, Err(DataError::AbsurdDimensions { .. })),
-            "{result:?}"
-        );
-        // 2^22 · 2^21 · 2^21 = 2^64 wraps to zero without a check.
-        let result = parse(Kind::Images, &header(&[1 << 22, 1 << 21, 1 << 21]));
-        assert!(
-            matches!(result, Err(DataError::AbsurdDimensions { .. })),
-            "{result:?}"
-        );
-        // 2^63 fits in u64 but not in an address space.
-        let result = parse(Kind::Images, &header(&[1 << 21, 1 << 21, 1 << 21]));
-        assert!(
-            matches!(result, Err(DataError::AbsurdDimensions { .. })),
-            "{result:?}"
-        );
+        for dimensions in [
+            [u32::MAX; 3],
+            // 2^64 wraps to zero without a check.
+            [1 << 22, 1 << 21, 1 << 21],
+            // 2^63 fits in u64 but not in an address space.
+            [1 << 21, 1 << 21, 1 << 21],
+        ] {
+            let error = parse(Kind::Images, &header(&dimensions)).unwrap_err();
+            assert_eq!(error.defect, Defect::AbsurdDimensions, "{error}");
+        }
     }
 
     #[test]

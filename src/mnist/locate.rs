@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::dataset::check_folder;
-use super::error::DataError;
-use super::names::find_files;
+use super::error::{DataError, Defect};
+use super::names::{find_files, standard_names};
 use crate::files::shown;
 
 /// The environment variable that names the folder of the data set.
@@ -23,9 +23,9 @@ pub const DATA_VARIABLE: &str = "FUSED_MLP_DATA";
 ///
 /// # Errors
 ///
-/// For 1 and 2, [`DataError::FolderMissing`], [`DataError::NotAFolder`],
-/// [`DataError::Unreadable`] or [`DataError::MissingFiles`] if the folder is not a data set: no
-/// other place is tried. For 3 and 4, [`DataError::NotFound`], with every place looked at.
+/// For 1 and 2, [`Defect::FolderMissing`], [`Defect::NotAFolder`], [`Defect::Unreadable`] or
+/// [`Defect::MissingFiles`] if the folder is not a data set: no other place is tried. For 3 and 4,
+/// [`Defect::NotFound`], with every place looked at.
 pub fn locate(explicit: Option<&Path>) -> Result<PathBuf, DataError> {
     Places {
         explicit: explicit.map(PathBuf::from),
@@ -73,7 +73,14 @@ impl Places {
             }
             seen.push(folder);
         }
-        Err(DataError::NotFound { looked })
+        let line = format!(
+            "no data set found: expected a folder with the four MNIST files, looked at {}; get the files from \
+             data/mnist of the fused-mlp repository, or put the four files {} into a folder and pass --data \
+             FOLDER or set FUSED_MLP_DATA",
+            looked.join(", "),
+            standard_names().join(", ")
+        );
+        Err(DataError::new(Defect::NotFound, line))
     }
 }
 
@@ -89,7 +96,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::mnist::names::standard_names;
 
     fn fill(folder: &Path) {
         fs::create_dir_all(folder).unwrap();
@@ -160,12 +166,13 @@ mod tests {
             places.locate().unwrap_err()
         };
         let error = locate(root.path().join("absent"));
-        assert!(matches!(error, DataError::FolderMissing { .. }), "{error}");
+        assert_eq!(error.defect, Defect::FolderMissing);
         assert!(error.to_string().contains(DATA_VARIABLE), "{error}");
         let error = locate(root.path().join("data/mnist/t10k-labels-idx1-ubyte"));
-        assert!(matches!(error, DataError::NotAFolder { .. }), "{error}");
+        assert_eq!(error.defect, Defect::NotAFolder);
         let error = locate(root.path().join("data"));
-        assert!(matches!(&error, DataError::MissingFiles { missing, .. } if missing.len() == 4));
+        assert_eq!(error.defect, Defect::MissingFiles);
+        assert_eq!(error.to_string().matches(" (or ").count(), 4, "{error}");
     }
 
     #[test]
@@ -177,12 +184,12 @@ mod tests {
             executable: Some(root.path().join("b/program")),
             ..Places::default()
         };
-        let DataError::NotFound { looked } = places.locate().unwrap_err() else {
-            panic!("a data set was found");
-        };
+        let error = places.locate().unwrap_err();
+        assert_eq!(error.defect, Defect::NotFound);
         let depth = root.path().ancestors().count();
-        assert_eq!(looked.len(), 1 + (depth + 1) + 1, "{looked:?}");
-        let message = DataError::NotFound { looked }.to_string();
+        let message = error.to_string();
+        let looked = message.matches("data/mnist").count() - 1;
+        assert_eq!(looked, (depth + 1) + 1, "{message}");
         assert!(message.contains("a/data/mnist (lacks files)"), "{message}");
         assert!(message.contains("b/data/mnist"), "{message}");
         assert!(message.contains("t10k-labels-idx1-ubyte"), "{message}");

@@ -27,7 +27,7 @@ mod split;
 
 pub use checksum::{DatasetSummary, SplitSummary, sha256};
 pub use dataset::{Dataset, OpenOptions};
-pub use error::DataError;
+pub use error::{DataError, Defect};
 pub use file::FileAccess;
 pub use idx::{Header, Kind};
 pub use locate::{DATA_VARIABLE, locate};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::error::DataError;
+use super::error::{DataError, Defect};
 use super::idx::Kind;
 
 /// One of the four files of a data set.
@@ -70,16 +70,18 @@ pub(super) fn find_files(folder: &Path) -> Result<[Found; 4], DataError> {
     match found {
         [Some(a), Some(b), Some(c), Some(d)] => Ok([a, b, c, d]),
         incomplete => {
-            let missing = MnistFile::ALL
+            let missing: Vec<String> = MnistFile::ALL
                 .iter()
                 .zip(&incomplete)
                 .filter(|(_, found)| found.is_none())
                 .map(|(file, _)| format!("{} (or {})", file.names()[0], file.names()[1]))
                 .collect();
-            Err(DataError::MissingFiles {
-                folder: folder.into(),
-                missing,
-            })
+            let text = format!(
+                "expected the four files of an MNIST-format data set, found no {}; put the missing files there \
+                 (each may end in .gz) or give another folder",
+                missing.join(", no ")
+            );
+            Err(DataError::of(folder, Defect::MissingFiles, text))
         }
     }
 }

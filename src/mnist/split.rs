@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::DataError;
+use super::error::{DataError, Defect};
 use super::file::Storage;
 use super::idx::{Header, Kind};
+use crate::files::shown;
 
 /// Elements of one idx file: a range of a storage that clones share.
 #[derive(Debug, Clone)]
@@ -35,11 +36,12 @@ impl Elements {
         let header = Header::new(&source, kind, dimensions)?;
         let expected = header.file_len() - kind.header_len();
         if bytes.len() != expected {
-            return Err(DataError::WrongLength {
-                dimensions,
-                expected,
-                found: bytes.len(),
-            });
+            let [count, rows, columns] = dimensions;
+            let text = format!(
+                "expected {expected} bytes for {count} of {rows} x {columns}, found {}",
+                bytes.len()
+            );
+            return Err(DataError::of(&source, Defect::WrongLength, text));
         }
         let range = 0..bytes.len();
         let storage = Arc::new(Storage::Memory(bytes));
@@ -67,8 +69,8 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// [`DataError::ZeroDimension`], [`DataError::AbsurdDimensions`] (a dimension must fit in 32
-    /// bits) or [`DataError::WrongLength`].
+    /// [`Defect::ZeroDimension`], [`Defect::AbsurdDimensions`] (a dimension must fit in 32 bits) or
+    /// [`Defect::WrongLength`].
     pub fn from_vec(
         count: usize,
         rows: usize,
@@ -82,7 +84,7 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// As [`Header::parse`], and [`DataError::Truncated`] or [`DataError::TrailingBytes`].
+    /// As [`Header::parse`], and [`Defect::Truncated`] or [`Defect::TrailingBytes`].
     pub fn from_idx(source: &Path, bytes: Vec<u8>) -> Result<Images, DataError> {
         let header = Header::parse(source, Kind::Images, &bytes)?;
         header.check_len(source, bytes.len() as u64)?;
@@ -156,7 +158,7 @@ impl Labels {
     ///
     /// # Errors
     ///
-    /// [`DataError::ZeroDimension`] if `labels` is empty, [`DataError::AbsurdDimensions`] if its
+    /// [`Defect::ZeroDimension`] if `labels` is empty, [`Defect::AbsurdDimensions`] if its
     /// length does not fit in 32 bits.
     pub fn from_vec(labels: Vec<u8>) -> Result<Labels, DataError> {
         Elements::from_vec(Kind::Labels, [labels.len(), 1, 1], labels).map(Labels)
@@ -210,15 +212,17 @@ impl Split {
     ///
     /// # Errors
     ///
-    /// [`DataError::CountMismatch`] if there are not as many labels as images.
+    /// [`Defect::CountMismatch`] if there are not as many labels as images.
     pub fn new(images: Images, labels: Labels) -> Result<Split, DataError> {
         if images.count() != labels.len() {
-            return Err(DataError::CountMismatch {
-                images_file: images.source().into(),
-                images: images.count(),
-                labels_file: labels.source().into(),
-                labels: labels.len(),
-            });
+            let text = format!(
+                "expected as many labels as there are images in {} ({}), found {}; take both files from the \
+                 same data set",
+                shown(images.source()),
+                images.count(),
+                labels.len()
+            );
+            return Err(DataError::of(labels.source(), Defect::CountMismatch, text));
         }
         Ok(Split { images, labels })
     }

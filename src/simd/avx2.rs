@@ -8,30 +8,12 @@ use super::tiles::{self, RegisterTiles};
 use super::{Kernel, Vector};
 use std::arch::x86_64::*;
 
-/// Proof that this CPU has AVX2, FMA, BMI1, BMI2 and POPCNT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Avx2(());
-
-impl Avx2 {
-    pub(super) fn detect() -> Option<Self> {
-        let found = is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("popcnt");
-        found.then_some(Self(()))
-    }
-
-    #[inline]
-    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx2,fma,bmi1,bmi2,popcnt")]
-        fn shell<K: Kernel>(token: Avx2, kernel: K) -> K::Output {
-            kernel.run::<Avx2Vector>(token)
-        }
-        // SAFETY: `self` exists only after `detect` has found these features.
-        unsafe { shell(self, kernel) }
-    }
-}
+token!(
+    /// Proof that this CPU has AVX2, FMA, BMI1, BMI2 and POPCNT.
+    Avx2,
+    Avx2Vector,
+    "avx2", "fma", "bmi1", "bmi2", "popcnt"
+);
 
 /// 8 lanes of f32 in one register.
 #[derive(Clone, Copy)]
@@ -43,56 +25,11 @@ impl Vector for Avx2Vector {
     const LANES: usize = 8;
     const TILES: RegisterTiles = tiles::AVX2;
 
-    #[inline(always)]
-    fn splat(_: Avx2, value: f32) -> Self {
-        // SAFETY: the token proves detection.
-        Self(unsafe { _mm256_set1_ps(value) })
-    }
-    #[inline(always)]
-    unsafe fn load(_: Avx2, source: *const f32) -> Self {
-        // SAFETY: the token proves detection; the caller vouches for 8 readable values.
-        Self(unsafe { _mm256_loadu_ps(source) })
-    }
-    #[inline(always)]
-    unsafe fn store(self, target: *mut f32) {
-        // SAFETY: `self` proves detection; the caller vouches for 8 writable values.
-        unsafe { _mm256_storeu_ps(target, self.0) }
-    }
-    #[inline(always)]
-    fn mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: `self` proves detection.
-        Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
-    }
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: `self` proves detection.
-        Self(unsafe { _mm256_add_ps(self.0, other.0) })
-    }
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        // SAFETY: `self` proves detection.
-        Self(unsafe { _mm256_sub_ps(self.0, other.0) })
-    }
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: `self` proves detection.
-        Self(unsafe { _mm256_mul_ps(self.0, other.0) })
-    }
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        // SAFETY: `self` proves detection.
-        Self(unsafe { _mm256_div_ps(self.0, other.0) })
-    }
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        // SAFETY: `self` proves detection. The instruction returns its second operand for NaN.
-        Self(unsafe { _mm256_max_ps(self.0, other.0) })
-    }
-    #[inline(always)]
-    fn min(self, other: Self) -> Self {
-        // SAFETY: `self` proves detection. The instruction returns its second operand for NaN.
-        Self(unsafe { _mm256_min_ps(self.0, other.0) })
-    }
+    // For NaN the instructions `max` and `min` return their second operand.
+    intrinsics!(Avx2: _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps,
+        add: _mm256_add_ps, sub: _mm256_sub_ps, mul: _mm256_mul_ps, div: _mm256_div_ps,
+        max: _mm256_max_ps, min: _mm256_min_ps);
+
     #[inline(always)]
     fn abs(self) -> Self {
         // SAFETY: `self` proves detection.
@@ -112,11 +49,6 @@ impl Vector for Avx2Vector {
         })
     }
 
-    #[inline(always)]
-    fn prefetch(_: Avx2, source: *const u8) {
-        // SAFETY: any address may be asked for.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(source.cast()) }
-    }
     #[inline(always)]
     unsafe fn non_zero_64(_: Avx2, source: *const u8) -> u64 {
         // SAFETY: the token proves detection; the caller vouches for 64 readable bytes.

@@ -16,10 +16,14 @@
 #[macro_use]
 mod array_of;
 #[cfg(target_arch = "x86_64")]
+#[macro_use]
+mod x86;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod bits;
+pub(crate) mod environment;
 pub(crate) mod math;
 mod portable;
 pub(crate) mod tiles;

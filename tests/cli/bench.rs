@@ -32,7 +32,7 @@ fn rows_are_the_product_of_the_lists_each_once() {
     let rows = &events[1..];
     // The reference has one thread only, so it is measured once a minibatch size.
     assert_eq!(rows.len(), 2 * 2 + 2 * 2 + 2);
-    let names = "backend batch_size bench classes data epochs_per_second gflops_dense_equivalent \
+    let names = "backend batch_size bench classes data data_sha256 epochs_per_second gflops_dense_equivalent \
                  gflops_executed hidden inputs isa momentum peak_fraction_dense_equivalent \
                  peak_fraction_executed peak_fraction_executed_best peak_gflops repeats samples \
                  samples_per_second seconds_max seconds_median seconds_min speedup_over_first \
@@ -93,15 +93,58 @@ fn a_saved_run_is_compared_and_slower_rows_fail() {
     rewrite(1e9);
     let text = place.stdout(&command);
     assert!(text.contains("\nfaster "), "{text}");
-    let text = place.stdout(&format!("{command} --threads 2"));
+    let other = format!("{SMALL} --threads 2 --compare before.json");
+    let output = place.program(&other).output().unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("\nnot in the file: fused"), "{text}");
-    let json = place.stdout(&format!("{command} --threads 2 --json"));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("in the file, but not measured: fused"),
+        "{said}"
+    );
+    let json = place.stdout(&format!("{other} --json"));
     let event = json_lines(&json).pop().unwrap();
     assert_eq!(event["bench"], "comparison");
     for name in ["ratio", "low", "high", "verdict"] {
         let fields = event.as_object().unwrap();
         assert_eq!(fields.get(name), Some(&Value::Null), "{name}");
     }
+    // A gate that compares nothing does not pass.
+    let line = place.failure(&format!("{other} --fail-on-slower"), 2);
+    assert!(
+        line.contains("no times of fused") && line.contains("2 threads"),
+        "{line}"
+    );
+    saved["rows"] = Value::Array(Vec::new());
+    fs::write(place.path("empty.json"), saved.to_string()).unwrap();
+    let line = place.failure(&format!("{SMALL} --compare empty.json --fail-on-slower"), 2);
+    assert!(line.contains("no times of fused"), "{line}");
+}
+
+#[test]
+fn a_row_is_what_was_measured_and_not_how_its_folder_is_spelt() {
+    if refuses() {
+        return;
+    }
+    let place = Place::new();
+    let data = place.data().to_str().unwrap().to_owned();
+    place.stdout(&format!(
+        "{SMALL} --threads 1 --save before.json --data {data}"
+    ));
+    let other = place.path("copy");
+    fs::create_dir(&other).unwrap();
+    for entry in fs::read_dir(place.data()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), other.join(entry.file_name())).unwrap();
+    }
+    let json = place.stdout(&format!(
+        "{SMALL} --threads 1 --compare before.json --json --data {data}/,{data},copy"
+    ));
+    let events = json_lines(&json);
+    let of = |kind: &str| events.iter().filter(|event| event["bench"] == kind).count();
+    assert_eq!((of("epoch"), of("comparison")), (1, 1), "{json}");
+    assert!(events[2]["ratio"].is_number());
 }
 
 #[test]
@@ -115,7 +158,7 @@ fn what_cannot_be_measured_is_one_line() {
                 \"physical_cores\":null,\"caches\":[],\"governor\":null,\"os\":\"\",\"arch\":\"\"},\
                 \"rows\":[{\"data\":\"\",\"backend\":\"\",\"isa\":null,\"threads\":1,\
                 \"batch_size\":1,\"inputs\":1,\"hidden\":1,\"classes\":1,\"samples\":1,\
-                \"momentum\":0.0,\"seconds\":[0.0],\"peak_gflops\":1.0}]}";
+                \"momentum\":0.0,\"data_sha256\":[\"\",\"\"],\"seconds\":[0.0],\"peak_gflops\":1.0}]}";
     fs::write(place.path("zero.json"), zero).unwrap();
     let cases = [
         ("--repeats 4", "5"),

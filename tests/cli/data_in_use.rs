@@ -5,6 +5,7 @@ use super::signals::program;
 use super::support::Place;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
@@ -60,15 +61,36 @@ fn no_results_are_told_of_data_that_changed() {
     for (arguments, split) in commands {
         let file = place.data().join(format!("{split}-images-idx3-ubyte"));
         let child = start(&place, arguments, &file);
-        // The same bytes: their time of change is all that tells.
-        let bytes = fs::read(&file).unwrap();
+        // Other bytes, and the time of writing is put back, as `rsync --inplace --times` does.
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[16] ^= 1;
         let opened = fs::OpenOptions::new().write(true).open(&file).unwrap();
+        let written = opened.metadata().unwrap().modified().unwrap();
         std::io::Write::write_all(&mut &opened, &bytes).unwrap();
+        opened.set_modified(written).unwrap();
         assert_refused(child, "was changed while it was in use");
     }
     for left in ["p.csv", "b.json", "profile", "answers/report.html"] {
         assert!(!place.path(left).exists(), "{left}");
     }
+}
+
+#[test]
+fn a_file_whose_bytes_stay_is_not_called_changed() {
+    let place = Place::new();
+    let file = place.data().join("train-images-idx3-ubyte");
+    let command = "train --quiet --json --epochs 200 --hidden 100 --out run";
+    let mut child = program(&place, command).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    // Permissions, links, the time of writing, and the same bytes once more.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::hard_link(&file, place.path("link")).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let opened = fs::OpenOptions::new().write(true).open(&file).unwrap();
+    std::io::Write::write_all(&mut &opened, &bytes).unwrap();
+    assert!(lines.count() > 1, "the training ended before the change");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn a_model_is_scored_as_at_the_end_of_its_training() {
 }
 
 #[test]
-fn a_loss_that_is_not_finite_misses_the_goal() {
+fn without_a_class_there_is_one_line_and_no_result() {
     let place = Place::new();
     let shape = Shape {
         inputs: 784,
@@ -56,17 +56,36 @@ fn a_loss_that_is_not_finite_misses_the_goal() {
         classes: 10,
     };
     let mut parameters = Parameters::initialise(shape, 1);
+    // Each is finite; their sum is no f32.
     parameters.linear2_weight.fill(3e38);
+    parameters.linear2_bias.fill(3e38);
     let path = place.path("huge.safetensors");
     model_file::save(&path, &parameters, &Metadata::new(28, 28)).unwrap();
-    let output = place
-        .program("eval --model huge.safetensors")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .starts_with("error: the loss is not")
-    );
+    let images = place.data().join("t10k-images-idx3-ubyte");
+    let images = images.display();
+    let mut commands = vec![format!(
+        "predict --raw --json --model huge.safetensors {images}"
+    )];
+    for backend in ["fused", "matrixmultiply", "reference"] {
+        commands.push(format!(
+            "eval --json --mistakes 3 --out m.png --predictions p.csv --model huge.safetensors --backend {backend}"
+        ));
+    }
+    for command in commands {
+        let output = place.program(&command).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command}: {output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        let lines = said.lines();
+        assert!(lines.clone().count() > 0);
+        for line in lines {
+            assert!(
+                line.starts_with("error: ") && line.contains("weights are too large"),
+                "{line}"
+            );
+        }
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
+    }
+    for file in ["m.png", "p.csv"] {
+        assert!(!place.path(file).exists(), "{file}");
+    }
 }

@@ -79,6 +79,17 @@ fn the_newest_run_is_the_model_where_none_is_named() {
         let said = said(&place, arguments);
         assert_eq!(said, "model: runs/a-newer/model.safetensors (the newest)\n");
     }
+    // A copy or a restored file is not newer for that.
+    fs::copy(
+        place.path("runs/z-older/model.safetensors"),
+        place.path("copy"),
+    )
+    .unwrap();
+    fs::rename(
+        place.path("copy"),
+        place.path("runs/z-older/model.safetensors"),
+    )
+    .unwrap();
     let event = &json_lines(&place.stdout("eval --json"))[0];
     assert_eq!(event["model"], "runs/a-newer/model.safetensors");
 }

@@ -7,8 +7,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// A program on a terminal, and what the terminal shows.
-struct Terminal {
+pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
+    keyboard: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     bytes: Receiver<Vec<u8>>,
     parser: vt100::Parser,
@@ -34,7 +35,6 @@ impl Terminal {
         arguments: &str,
         set: &[(&str, &str)],
     ) -> Self {
-        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         let mut command = CommandBuilder::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
         command.args(arguments.split_whitespace());
         command.cwd(place.folder());
@@ -53,6 +53,12 @@ impl Terminal {
         command.env("LANG", "en_GB.UTF-8");
         set.iter()
             .for_each(|(name, value)| command.env(name, value));
+        Self::spawn(command, (columns, rows))
+    }
+
+    /// Starts any program.
+    pub fn spawn(command: CommandBuilder, (columns, rows): (u16, u16)) -> Self {
+        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (sender, bytes) = channel();
@@ -65,6 +71,7 @@ impl Terminal {
             }
         });
         Self {
+            keyboard: pair.master.take_writer().unwrap(),
             master: pair.master,
             child,
             bytes,
@@ -74,7 +81,7 @@ impl Terminal {
     }
 
     /// Reads until the screen shows it; fails if the program ends before.
-    fn wait_for(&mut self, what: impl Fn(&str) -> bool) -> String {
+    pub fn wait_for(&mut self, what: impl Fn(&str) -> bool) -> String {
         loop {
             let screen = self.parser.screen().contents();
             if what(&screen) {
@@ -93,9 +100,8 @@ impl Terminal {
         self.raw.extend_from_slice(bytes);
     }
 
-    fn press_ctrl_c(&mut self) {
-        let mut keyboard = self.master.take_writer().unwrap();
-        keyboard.write_all(b"\x03").unwrap();
+    pub fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Reads to the end of the program; returns its exit code and the last screen.
@@ -241,7 +247,7 @@ fn windows_of_other_sizes_are_followed() {
             end.contains(wanted) && end.chars().count() < usize::from(columns)
         });
     }
-    terminal.press_ctrl_c();
+    terminal.press("\x03");
     let (code, screen, _) = terminal.end();
     assert_eq!(code, 130);
     assert!(screen.contains("interrupted: "), "{screen}");
@@ -253,7 +259,7 @@ fn an_interrupt_leaves_the_chart_and_a_clean_terminal() {
     let arguments = "train --epochs 1000000 --hidden 20 --out run";
     let mut terminal = Terminal::start(&place, (80, 24), arguments, &[]);
     terminal.wait_for(|screen| screen.contains(" left"));
-    terminal.press_ctrl_c();
+    terminal.press("\x03");
     let (code, screen, _) = terminal.end();
     assert_eq!(code, 130);
     assert!(

@@ -1,6 +1,8 @@
 //! Help, version, completions and manual pages.
 
+use super::live::Terminal;
 use super::support::Place;
+use portable_pty::CommandBuilder;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -160,6 +162,36 @@ fn bash_completes() {
     fs::write(place.path("some.safetensors"), "").unwrap();
     assert_eq!(complete("fused-mlp eval --model some"), "some.safetensors");
     assert_eq!(complete("fused-mlp train --epochs some"), "some");
+}
+
+#[test]
+fn bash_completes_values_after_a_sign_in_lists_and_with_blanks() {
+    let place = Place::new();
+    if !has("bash") {
+        return;
+    }
+    fs::write(place.path("script"), place.stdout("completions bash")).unwrap();
+    fs::write(place.path("my model.safetensors"), "").unwrap();
+    fs::create_dir(place.path("some runs")).unwrap();
+    for (typed, completed) in [
+        ("train --schedule=cos", "--schedule=cosine"),
+        ("bench --isa avx512,po", "--isa avx512,portable"),
+        ("bench --isa=avx512,po", "--isa=avx512,portable"),
+        ("train --schedule cos", "--schedule cosine"),
+        ("eval --model my", r"--model my\ model.safetensors"),
+        ("eval --model=my", r"--model=my\ model.safetensors"),
+        ("train --out=so", r"--out=some\ runs/"),
+        ("predict my", r"predict my\ model.safetensors"),
+    ] {
+        let mut command = CommandBuilder::new("bash");
+        command.args(["--norc", "--noprofile", "-i"]);
+        command.cwd(place.folder());
+        let mut terminal = Terminal::spawn(command, (100, 30));
+        terminal.press("source ./script; PS1='READ''Y '\n");
+        terminal.wait_for(|screen| screen.contains("READY "));
+        terminal.press(&format!("fused-mlp {typed}\t"));
+        terminal.wait_for(|screen| screen.contains(completed));
+    }
 }
 
 /// Options whose values have names, and these.

@@ -357,7 +357,11 @@ fn predicted_class_is_the_first_maximum_and_never_beside_nan() {
     assert_eq!(predicted_class(&[1.0, 3.0, 2.0]), Some(1));
     assert_eq!(predicted_class(&[2.0, 3.0, 3.0]), Some(1));
     assert_eq!(predicted_class(&[-0.0, 0.0]), Some(0));
-    assert_eq!(predicted_class(&[f64::NEG_INFINITY; 2]), Some(0));
+    assert_eq!(predicted_class(&[f64::NEG_INFINITY, 1.0]), Some(1));
+    // What is no finite f32 is no class.
+    for largest in [f64::NEG_INFINITY, f64::INFINITY, 1e39] {
+        assert_eq!(predicted_class(&[f64::NEG_INFINITY, largest]), None);
+    }
     assert_eq!(predicted_class(&[f64::NAN, 1.0]), None);
     assert_eq!(predicted_class(&[1.0, f64::NAN]), None);
     assert_eq!(predicted_class(&[]), None);

@@ -241,7 +241,7 @@ fn the_reading_of_the_source_knows_what_is_hidden() {
         "Model::predict()",
         "training::Training::run_with()",
         "training::TrainingOptions::epochs",
-        "mnist::DataError::Empty",
+        "mnist::Defect::Empty",
         "backend::Backend::train()",
         "reference::softmax",
     ] {

@@ -77,7 +77,7 @@ pub(super) fn add_rows(factor: f32, rows: &[f32], kept: f32, sums: &mut [f32]) {
 pub(super) struct SampleLoss {
     /// Cross-entropy in nats.
     pub loss: f64,
-    /// The first of the classes with the largest logit, `None` if a logit is NaN.
+    /// The first of the classes with the largest logit, `None` if that is not finite or a logit is NaN.
     pub predicted: Option<u8>,
 }
 
@@ -109,8 +109,13 @@ pub(super) fn softmax_cross_entropy(logits: &mut [f32], label: u8, scale: f32) -
     logits[target] -= scale;
     SampleLoss {
         loss: f64::from(sum).ln() + (f64::from(largest) - f64::from(target_logit)),
-        predicted: (!has_nan).then_some(predicted),
+        predicted: (!has_nan && largest.is_finite()).then_some(predicted),
     }
+}
+
+/// `value`, or 0 where it is smaller; NaN passes through.
+fn at_least(smallest: f32, value: f32) -> f32 {
+    if value.abs() < smallest { 0.0 } else { value }
 }
 
 /// One step of SGD by `rule` on `weights`, with the formulas of [`StepRule`].
@@ -124,10 +129,14 @@ pub(super) fn step(rule: StepRule, weights: &mut [f32], velocities: &mut [f32], 
         nesterov,
         weight_decay,
     } = rule;
+    let smallest = rule.smallest_weight();
     let pairs = weights.iter_mut().zip(gradients);
     if !rule.has_velocity() {
         for (weight, gradient) in pairs {
-            *weight -= learning_rate * (gradient + weight_decay * *weight);
+            *weight = at_least(
+                smallest,
+                *weight - learning_rate * (gradient + weight_decay * *weight),
+            );
         }
         return;
     }
@@ -139,15 +148,9 @@ pub(super) fn step(rule: StepRule, weights: &mut [f32], velocities: &mut [f32], 
     };
     for ((weight, gradient), velocity) in pairs.zip(velocities) {
         let gradient = gradient + weight_decay * *weight;
-        let sum = momentum * *velocity + gradient;
-        // Written so that NaN passes through.
-        *velocity = if sum.abs() < SMALLEST_VELOCITY {
-            0.0
-        } else {
-            sum
-        };
+        *velocity = at_least(SMALLEST_VELOCITY, momentum * *velocity + gradient);
         let direction = from_gradient * gradient + from_velocity * *velocity;
-        *weight -= learning_rate * direction;
+        *weight = at_least(smallest, *weight - learning_rate * direction);
     }
 }
 
@@ -194,6 +197,24 @@ mod tests {
         assert_eq!(sums, [2.0, 3.0]);
         add_rows(1.0, &rows, 2.0, &mut sums);
         assert_eq!(sums, [8.0, 12.0]);
+    }
+
+    #[test]
+    fn what_decays_ends_at_zero() {
+        let rule = StepRule {
+            learning_rate: 0.5,
+            momentum: 0.0,
+            nesterov: true,
+            weight_decay: 1.0,
+        };
+        for momentum in [0.0, 0.5] {
+            let (mut weights, mut velocities) = ([1.0], [0.0]);
+            for _ in 0..1000 {
+                let rule = StepRule { momentum, ..rule };
+                step(rule, &mut weights, &mut velocities, &[0.0]);
+            }
+            assert_eq!((weights, velocities), ([0.0], [0.0]));
+        }
     }
 
     #[test]

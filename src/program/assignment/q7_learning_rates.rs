@@ -152,7 +152,7 @@ mod tests {
                 &Run {
                     outcome,
                     epochs,
-                    test: None,
+                    test_accuracy: None,
                 },
             )
         };

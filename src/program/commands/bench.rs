@@ -127,11 +127,14 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
     }
     let sources = sources(args)?;
     let mut rows = rows(args, &sources)?;
+    if let (Some(before), true) = (&before, args.fail_on_slower) {
+        check_comparable(before, &rows)?;
+    }
     let control = PassControl::default();
     let signals = Signals::watch(&control.stop)?;
     let mut ending = measure(args, &mut rows, &control)?;
     // Nothing is told of data that changed.
-    for (_, dataset) in &sources {
+    for (_, dataset, _) in &sources {
         dataset.check_mappings()?;
     }
     if !are_sound(&mut rows) {
@@ -160,11 +163,27 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
     Ok(ending)
 }
 
-/// A data set and its folder.
-type Source = (PathBuf, Dataset);
+/// Refuses rows that have nothing to be compared with, before anything is measured.
+fn check_comparable(before: &SavedBench, rows: &[EpochBench<'_>]) -> anyhow::Result<()> {
+    let mut rows = rows.iter().map(EpochBench::configuration);
+    match rows.find(|row| before.row(row).is_none()) {
+        Some(row) => bail!(
+            "--fail-on-slower: the file of --compare has no times of {row}; expected every row that is \
+             measured; measure it with --save, or leave it out"
+        ),
+        None => Ok(()),
+    }
+}
+
+/// A data set, its folder, and the checksums of its training images and labels.
+type Source = (PathBuf, Dataset, [String; 2]);
 
 fn sources(args: &BenchArgs) -> anyhow::Result<Vec<Source>> {
-    let open = |folder: Option<&Path>| open_data(folder, None, args.access.access());
+    let open = |folder: Option<&Path>| {
+        let (folder, dataset) = open_data(folder, None, args.access.access())?;
+        let checksums = [dataset.train.images.sha256(), dataset.train.labels.sha256()];
+        Ok((folder, dataset, checksums))
+    };
     match args.data.as_slice() {
         [] => Ok(vec![open(None)?]),
         folders => folders.iter().map(|folder| open(Some(folder))).collect(),
@@ -214,7 +233,7 @@ fn backends(args: &BenchArgs) -> Vec<BackendArgs> {
 }
 
 /// The training samples, or the first of them.
-fn samples<'a>(args: &BenchArgs, (folder, dataset): &'a Source) -> anyhow::Result<Samples<'a>> {
+fn samples<'a>(args: &BenchArgs, (folder, dataset, _): &'a Source) -> anyhow::Result<Samples<'a>> {
     let all = Samples::from(&dataset.train);
     let count = args.samples.unwrap_or(all.len());
     if !(1..=all.len()).contains(&count) {
@@ -256,6 +275,7 @@ fn row<'a>(
         samples: samples.len(),
         momentum,
         data: source.0.display().to_string(),
+        data_sha256: source.2.clone(),
     };
     // Backends of other crates may use the best instructions there are.
     let isa = selected

@@ -9,7 +9,10 @@ const EXAMPLES: &str = "Examples:
   source <(fused-mlp completions bash)
   fused-mlp completions bash > ~/.local/share/bash-completion/completions/fused-mlp
   fused-mlp completions zsh > ~/.zfunc/_fused-mlp    (with ~/.zfunc in fpath before compinit)
-  fused-mlp completions fish > ~/.config/fish/completions/fused-mlp.fish";
+  fused-mlp completions fish > ~/.config/fish/completions/fused-mlp.fish
+
+Commands, options, names of values and files are completed; in a list separated by commas only the
+first value, but in bash all.";
 
 /// Options of `fused-mlp completions`.
 #[derive(Debug, Clone, Args)]
@@ -21,10 +24,11 @@ pub struct CompletionsArgs {
     shell: String,
 }
 
-/// A command whose options offer files only where a path is meant.
+/// A command whose options offer files only where a path is meant, with blanks in their names too.
 fn hinted(command: Command) -> Command {
     let hint = |arg: Arg| match (arg.get_action().takes_values(), arg.get_value_hint()) {
         (true, ValueHint::Unknown) => arg.value_hint(ValueHint::Other),
+        (true, ValueHint::AnyPath) => arg.value_hint(ValueHint::FilePath),
         _ => arg,
     };
     command.mut_args(hint).mut_subcommands(hinted)
@@ -42,7 +46,10 @@ pub fn run(args: &CompletionsArgs, command: Command) -> anyhow::Result<Ending> {
     clap_complete::generate(shell, &mut command, name, &mut script);
     // clap_complete 4.6 writes the hyphen of a program's name in two ways for bash, so that nothing below a
     // command would be completed.
-    let script = String::from_utf8(script)?.replace("fused__subcmd__mlp", "fused__mlp");
+    let mut script = String::from_utf8(script)?.replace("fused__subcmd__mlp", "fused__mlp");
+    if shell == Shell::Bash {
+        script += include_str!("completions.bash");
+    }
     let mut results = Results::new(false);
     results.bytes(script.as_bytes());
     results.finish()?;

@@ -86,6 +86,11 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     };
     let mut selected = args.backend.select(parameters, Optimizer::default())?;
     let evaluation = evaluate(selected.backend.as_mut(), split)?;
+    if !evaluation.loss.is_finite() {
+        let reason = BackendError::NotFinite;
+        message(&format!("error: not every image has a class: {reason}"));
+        return Ok(Ending::Missed(EXIT_MISSED));
+    }
     let event = EvaluationEvent::new(
         (
             model.file.display().to_string(),
@@ -123,12 +128,7 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         .write(parameters, split, predicted, &mut results);
     results.finish()?;
     written?;
-    if event.loss.is_finite() {
-        Ok(Ending::Success)
-    } else {
-        message("error: the loss is not a finite number; the model's weights are too large");
-        Ok(Ending::Missed(EXIT_MISSED))
-    }
+    Ok(Ending::Success)
 }
 
 fn text(event: &EvaluationEvent) -> String {

@@ -1,6 +1,6 @@
 //! The model that a command works on: a file, the folder of a run, or the newest run.
 
-use crate::run_folder::MODEL_FILE;
+use crate::run_folder::{MODEL_FILE, RUN_FILE};
 use crate::terminal::output::{message, shown};
 use anyhow::{Context, bail};
 use fused_mlp::files::{bounded, unreadable};
@@ -8,6 +8,7 @@ use fused_mlp::mnist::{Dataset, sha256};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
 use fused_mlp::training::checkpoint::{self, CheckpointFolder};
+use jiff::Timestamp;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -128,7 +129,14 @@ fn of_folder(folder: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// The model of the run that ended last.
+/// When a run was started, by its `run.json`: copying or restoring its folder does not change that.
+fn started(folder: &Path) -> Option<Timestamp> {
+    let text = bounded::read_to_string(&folder.join(RUN_FILE), bounded::MAX_TEXT).ok()?;
+    let run: serde_json::Value = serde_json::from_str(&text).ok()?;
+    run["started"].as_str()?.parse().ok()
+}
+
+/// The model of the run that was started last; of those that do not tell, the file written last.
 fn newest(runs: &Path) -> anyhow::Result<PathBuf> {
     let unread = |error: io::Error| {
         anyhow::Error::msg(unreadable(
@@ -137,18 +145,19 @@ fn newest(runs: &Path) -> anyhow::Result<PathBuf> {
             "the folder of runs, or --model FILE",
         ))
     };
-    let mut newest: Option<(SystemTime, PathBuf)> = None;
+    let mut newest: Option<(Option<Timestamp>, SystemTime, PathBuf)> = None;
     let entries = match fs::read_dir(runs) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unread(error)),
         entries => entries.into_iter().flatten(),
     };
     for entry in entries {
-        let path = entry.map_err(unread)?.path().join(MODEL_FILE);
+        let folder = entry.map_err(unread)?.path();
+        let path = folder.join(MODEL_FILE);
         if let Ok(modified) = fs::metadata(&path).and_then(|metadata| metadata.modified()) {
-            newest = newest.max(Some((modified, path)));
+            newest = newest.max(Some((started(&folder), modified, path)));
         }
     }
-    let Some((_, path)) = newest else {
+    let Some((.., path)) = newest else {
         bail!(
             "no model: expected --model FILE, or a folder with {MODEL_FILE} in {}/, as \
              `fused-mlp train` leaves it",

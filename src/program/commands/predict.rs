@@ -4,10 +4,11 @@ mod pictures;
 
 use super::model::{self, LoadedModel};
 use crate::charts::{picture_style, terminal_picture};
-use crate::ending::{EXIT_USAGE, Ending};
+use crate::ending::{EXIT_MISSED, EXIT_USAGE, Ending};
 use crate::terminal::output::{Results, message, one_line, shown};
 use anyhow::bail;
 use clap::Args;
+use fused_mlp::backend::BackendError;
 use fused_mlp::prediction::{ClassProbability, Predictor};
 use pictures::{Found, Picture, pictures};
 use rayon::prelude::*;
@@ -67,7 +68,8 @@ struct PredictionEvent<'a> {
     pixels: Option<Vec<&'a [u8]>>,
 }
 
-/// Predicts each image; one that cannot be used does not keep the others from being predicted.
+/// Predicts each image; one that cannot be used, or has no class, does not keep the others from being
+/// predicted.
 ///
 /// # Errors
 /// If the model cannot be used or standard output not written.
@@ -89,6 +91,15 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
         let predict = |picture: &Picture| predictor.classes(&picture.pixels);
         let predicted: Vec<_> = pictures.par_iter().map(predict).collect();
         for (picture, classes) in pictures.iter().zip(predicted) {
+            let Some(classes) = classes else {
+                let name = picture.name();
+                message(&format!(
+                    "error: {name}: no class: {}",
+                    BackendError::NotFinite
+                ));
+                ending = Ending::Missed(EXIT_MISSED);
+                continue;
+            };
             print(&mut results, args, &model.file, picture, &classes, size.1)?;
         }
     }

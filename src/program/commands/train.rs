@@ -17,7 +17,7 @@ use crate::terminal::output::{message, shown};
 use anyhow::bail;
 use clap::Args;
 use fused_mlp::backend::{Backend, Evaluation, Samples};
-use fused_mlp::mnist::{self, DataError, Dataset, FileAccess, OpenOptions, Split};
+use fused_mlp::mnist::{self, Dataset, Defect, FileAccess, OpenOptions, Split};
 use fused_mlp::network::Shape;
 use fused_mlp::training::{RunSettings, TrainingOptions};
 pub use resolved::{resolved, useless};
@@ -213,22 +213,17 @@ pub fn open_data(
         ..OpenOptions::default()
     };
     let dataset = match Dataset::open_with_messages(&folder, &options, &mut message) {
-        Err(DataError::LabelBeyondClasses {
-            file,
-            position,
-            label,
-            classes,
-        }) => {
+        Err(error) if error.defect == Defect::LabelBeyondClasses => {
             let model = model.map_or(Path::new("the network"), |(path, _)| path);
             bail!(
-                "{} has {classes} classes, but {} holds class {label} at position {position}; \
-                 choose another model or data set",
-                shown(model),
-                shown(&file)
+                "{} has too few classes for the data set: {error}; choose another model or data set",
+                shown(model)
             );
         }
         other => other?,
     };
+    // What later checks compare with.
+    dataset.check_mappings()?;
     let pixels = dataset.train.images.pixels();
     match model {
         Some((path, shape)) if shape.inputs != pixels => bail!(

@@ -307,6 +307,36 @@ fn a_sample_with_nan_logits_is_never_correct() {
 }
 
 #[test]
+fn logits_that_overflow_have_no_class_in_any_precision() {
+    let shape = shape(784, 30, 10);
+    let mut parameters = Parameters::zeros(shape);
+    // Each is finite, their sums are not.
+    parameters.linear2_weight.fill(3e38);
+    let data = Data::random(shape, 300, 2);
+    let order: Vec<u32> = (0..300).collect();
+    let check = |backend: &mut dyn Backend| {
+        let evaluation = backend.evaluate(data.samples(), &order).unwrap();
+        assert!(evaluation.loss.is_nan() && evaluation.correct == 0);
+    };
+    let optimizer = Optimizer::default();
+    check(&mut reference(&parameters, optimizer));
+    for contender in contenders() {
+        check(&mut *contender.backend(&parameters, optimizer));
+    }
+    let model = Model::new(parameters, 28, 28).unwrap();
+    let image = &data.images[..784];
+    assert!(matches!(model.predict(image), Err(BackendError::NotFinite)));
+    assert!(matches!(
+        model.classify(image),
+        Err(BackendError::NotFinite)
+    ));
+    assert!(matches!(
+        model.predict_all(image),
+        Err(BackendError::NotFinite)
+    ));
+}
+
+#[test]
 fn predicted_class_is_the_first_of_the_largest() {
     let mut parameters = Parameters::zeros(shape(784, 30, 10));
     let optimizer = Optimizer::default();
@@ -433,5 +463,35 @@ fn names_and_threads_are_told() {
         );
         let backend = MatrixMultiply::new(small.clone(), optimizer, threads).unwrap();
         assert_eq!(backend.threads(), 1);
+    }
+}
+
+#[test]
+fn weights_that_decay_end_at_zero() {
+    // The first pixel is never set, so that nothing but decay moves its weights.
+    let shape = shape(8, 16, 2);
+    let mut data = Data::random(shape, 60, 3);
+    data.images
+        .iter_mut()
+        .step_by(shape.inputs)
+        .for_each(|pixel| *pixel = 0);
+    let schedule = Schedule {
+        passes: 200,
+        batch_size: 2,
+    };
+    let parameters = random_parameters(shape, 7);
+    for optimizer in optimizers() {
+        let optimizer = Optimizer {
+            weight_decay: 0.4,
+            ..optimizer
+        };
+        for contender in contenders() {
+            let mut backend = contender.backend(&parameters, optimizer);
+            run(&mut *backend, &data, schedule);
+            let found = backend.parameters();
+            let (unlit, lit) = found.linear1_weight.split_at(shape.hidden);
+            assert_eq!(unlit, [0.0; 16], "{}, {optimizer:?}", contender.name);
+            assert!(lit.iter().all(|weight| weight.is_normal()));
+        }
     }
 }

@@ -102,44 +102,37 @@ fn broken_compressed_files() {
         result
     };
     let name = name.as_str();
-    assert_error!(check(&[]), name, DataError::Empty { .. });
-    assert_error!(check(&good), name, DataError::NotGzip { found, .. } if *found == [0, 0]);
-    assert_error!(check(&[0x1f]), name, DataError::NotGzip { found, .. } if *found == [0x1f]);
-    assert_error!(check(&gzip(&[])), name, DataError::Empty { .. });
-    assert_error!(
-        check(&gzip(&good[..9])),
-        name,
-        DataError::ShortHeader { found: 9, .. }
-    );
-    assert_error!(check(&gzip(b"text")), name, DataError::WrongMagic { .. });
+    assert_error!(check(&[]), name, Empty);
+    assert_error!(check(&good), name, NotGzip, "found 00 00;");
+    assert_error!(check(&[0x1f]), name, NotGzip, "found 1f;");
+    assert_error!(check(&gzip(&[])), name, Empty);
+    assert_error!(check(&gzip(&good[..9])), name, ShortHeader, "found 9;");
+    assert_error!(check(&gzip(b"text")), name, WrongMagic);
     assert_error!(
         check(&gzip(&good[..75])),
         name,
-        DataError::Truncated {
-            expected: 76,
-            found: 75,
-            ..
-        }
+        Truncated,
+        "expected 76 bytes by its dimensions, found 75;"
     );
     let absurd = gzip(&idx(&[u32::MAX; 3], &[]));
-    assert_error!(check(&absurd), name, DataError::AbsurdDimensions { .. });
+    assert_error!(check(&absurd), name, AbsurdDimensions);
 
     let compressed = gzip(&good);
     for length in 2..compressed.len() {
-        assert_error!(
-            check(&compressed[..length]),
-            name,
-            DataError::CorruptGzip { .. }
-        );
+        assert_error!(check(&compressed[..length]), name, CorruptGzip);
     }
     let mut wrong_checksum = compressed.clone();
     let position = compressed.len() - 6;
     wrong_checksum[position] ^= 1;
-    assert_error!(check(&wrong_checksum), name, DataError::CorruptGzip { .. });
+    assert_error!(check(&wrong_checksum), name, CorruptGzip);
     for garbage in [&b"garbage"[..], b"\0\0garbage"] {
         let garbage = [&compressed[..], garbage].concat();
-        assert_error!(check(&garbage), name, DataError::CorruptGzip { source, .. }
-            if source.to_string().starts_with("other bytes after the end"));
+        assert_error!(
+            check(&garbage),
+            name,
+            CorruptGzip,
+            "found \"other bytes after the end"
+        );
     }
 }
 
@@ -166,12 +159,8 @@ fn a_bomb_stops_one_byte_after_the_promise() {
     assert_error!(
         result,
         TEST_IMAGES,
-        DataError::TrailingBytes {
-            expected: 40,
-            found: 41,
-            counted: false,
-            ..
-        }
+        TrailingBytes,
+        "expected 40 bytes by its dimensions, found at least 41;"
     );
     let remains = fixture.cache_entries();
     assert!(
@@ -187,9 +176,11 @@ fn a_promise_beyond_deflate_is_refused_before_it_is_written() {
     let petabyte = gzip(&idx(&[1 << 30, 1 << 10, 1 << 10], &[0; 1000]));
     fixture.write(&format!("{TRAIN_IMAGES}.gz"), &petabyte);
     assert_error!(
-        fixture.open(), TRAIN_IMAGES,
-        DataError::ImpossibleExpansion { promised, compressed, .. }
-            if *promised == (1 << 50) + 16 && *compressed == petabyte.len() as u64
+        fixture.open(),
+        TRAIN_IMAGES,
+        ImpossibleExpansion,
+        format!("promise {};", (1_u64 << 50) + 16),
+        format!("{} compressed", petabyte.len())
     );
     assert!(!fixture.cache().exists());
 }
@@ -213,9 +204,5 @@ fn a_cache_that_cannot_be_written() {
     let fixture = Fixture::compressed();
     // A folder below a file cannot be made by any user, not even by root.
     fs::write(fixture.root.path().join("cache"), b"a file").unwrap();
-    assert_error!(
-        fixture.open(),
-        "XDG_CACHE_HOME",
-        DataError::CacheUnwritable { .. }
-    );
+    assert_error!(fixture.open(), "XDG_CACHE_HOME", CacheUnwritable);
 }

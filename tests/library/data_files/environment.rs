@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use fused_mlp::mnist::{DATA_VARIABLE, DataError, Dataset, locate};
+use fused_mlp::mnist::{DATA_VARIABLE, Dataset, Defect, locate};
 
 use super::fixture::{Fixture, TEST_LABELS, TRAIN_IMAGES, assert_small};
 
@@ -55,7 +55,7 @@ fn without_a_home_there_is_no_cache_folder() {
     if let Some(folder) = folder() {
         let result = Dataset::open(folder);
         let name = format!("{TRAIN_IMAGES}.gz");
-        assert_error!(result, &name, DataError::NoCacheFolder { .. });
+        assert_error!(result, &name, NoCacheFolder);
         return;
     }
     let fixture = Fixture::compressed();
@@ -96,7 +96,7 @@ fn a_data_set_is_found_only_where_it_is_complete() {
         if removed {
             // The name of the variable, an incomplete folder and the names of the files to get.
             for part in [DATA_VARIABLE, "data/mnist (lacks files)", TEST_LABELS] {
-                assert_error!(locate(None), part, DataError::NotFound { .. });
+                assert_error!(locate(None), part, NotFound);
             }
         } else {
             let found = locate(None).unwrap();
@@ -136,7 +136,7 @@ fn the_variable_names_the_folder() {
         if folder.is_dir() {
             assert_eq!(locate(None).unwrap(), folder);
         } else {
-            assert_error!(locate(None), DATA_VARIABLE, DataError::FolderMissing { .. });
+            assert_error!(locate(None), DATA_VARIABLE, FolderMissing);
         }
         return;
     }

@@ -7,7 +7,7 @@ pub use std::path::{Path, PathBuf};
 pub use flate2::Compression;
 pub use flate2::write::GzEncoder;
 pub use fused_mlp::mnist::{
-    DataError, Dataset, DatasetSummary, FileAccess, Images, Kind, Labels, MnistFile, OpenOptions,
+    DataError, Dataset, DatasetSummary, Defect, FileAccess, Images, Labels, MnistFile, OpenOptions,
     Split, locate,
 };
 pub use tempfile::TempDir;
@@ -157,13 +157,15 @@ pub fn assert_small(dataset: &Dataset) {
     assert_eq!(dataset.test.labels.bytes(), [3, 0]);
 }
 
-/// Asserts the variant, that the message is one line and that it names `$name`.
+/// Asserts what the defect is, that the message is one line, and that it names `$part` and the other parts.
 macro_rules! assert_error {
-    ($result:expr, $name:expr, $($pattern:tt)+) => {{
+    ($result:expr, $part:expr, $defect:ident $(, $other:expr)*) => {{
         let error = $result.expect_err("a defect was accepted");
-        assert!(matches!(&error, $($pattern)+), "{error:?} is not {}", stringify!($($pattern)+));
+        assert_eq!(error.defect, Defect::$defect, "{error:?}");
         let message = error.to_string();
-        assert!(message.contains($name), "{message:?} does not name {:?}", $name);
+        for part in [&$part[..] $(, &$other[..])*] {
+            assert!(message.contains(part), "{message:?} does not name {part:?}");
+        }
         assert_eq!(message.lines().count(), 1, "{message:?}");
     }};
 }

@@ -21,7 +21,7 @@ fn accuracy(
     let test = &dataset.test;
     let right = (0..count).filter(|&index| {
         change(index, test.images.image(index)).is_some_and(|pixels| {
-            let class = predictor.classes(&pixels)[0].class;
+            let class = predictor.classes(&pixels).unwrap()[0].class;
             class == usize::from(test.labels.bytes()[index])
         })
     });

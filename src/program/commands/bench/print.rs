@@ -89,5 +89,14 @@ pub fn compare(
             },
         })?;
     }
+    for saved in &before.rows {
+        let is_measured = |row: &EpochBench<'_>| *row.configuration() == saved.configuration;
+        if !timed(rows).any(is_measured) {
+            message(&format!(
+                "warning: in the file, but not measured: {}",
+                saved.configuration
+            ));
+        }
+    }
     Ok(is_slower)
 }

@@ -4,6 +4,7 @@ use crate::options::backend::BackendKind;
 use anyhow::bail;
 use fused_mlp::backend::MATRIX_BLOCK_SAMPLES;
 use fused_mlp::engine;
+use fused_mlp::machine::memory_room;
 use fused_mlp::network::Shape;
 use fused_mlp::training::TrainingOptions;
 use std::hint::black_box;
@@ -41,11 +42,15 @@ pub fn check(shape: Shape, backend: BackendKind, options: &TrainingOptions) -> a
     let reserved = memory.try_reserve_exact(bytes);
     // Memory that nothing looks at might not be asked for at all.
     black_box(&memory);
-    if reserved.is_err() {
-        bail!(
-            "training a network of shape {shape} needs about {bytes} bytes of memory, which cannot be \
-             had; choose a smaller --hidden or --batch-size"
-        );
-    }
-    Ok(())
+    let reason = match memory_room() {
+        Some(room) if room < bytes as u64 => {
+            format!("but the limit of this container leaves {room}")
+        }
+        _ if reserved.is_err() => "which cannot be had".to_owned(),
+        _ => return Ok(()),
+    };
+    bail!(
+        "training a network of shape {shape} needs about {bytes} bytes of memory, {reason}; choose a \
+         smaller --hidden or --batch-size"
+    )
 }

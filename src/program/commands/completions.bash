@@ -1,0 +1,18 @@
+
+# Bash gives `--option=value` as three words, and a list as one: neither is what the function above expects.
+_fused_mlp_words() {
+    local cur="$2" prev="$3" list
+    if [[ "${COMP_WORDS[COMP_CWORD]}" == "=" ]]; then
+        cur=""
+        prev="${COMP_WORDS[COMP_CWORD-1]}"
+    elif [[ "$prev" == "=" ]]; then
+        prev="${COMP_WORDS[COMP_CWORD-2]}"
+    fi
+    _fused__mlp "$1" "$cur" "$prev"
+    if [[ ${#COMPREPLY[@]} -eq 0 && "$cur" == *,* ]]; then
+        list="${cur%,*},"
+        _fused__mlp "$1" "${cur##*,}" "$prev"
+        COMPREPLY=("${COMPREPLY[@]/#/$list}")
+    fi
+}
+complete -o bashdefault -o default -F _fused_mlp_words fused-mlp

@@ -1,0 +1,69 @@
+//! What AVX2 and AVX-512 have in common.
+
+/// A token, the proof that this CPU has some features, and how it runs a kernel compiled for them.
+macro_rules! token {
+    ($(#[$doc:meta])* $token:ident, $vector:ident, $($feature:tt),+) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) struct $token(());
+
+        impl $token {
+            pub(super) fn detect() -> Option<Self> {
+                let found = $(std::arch::is_x86_feature_detected!($feature))&&+;
+                found.then_some(Self(()))
+            }
+
+            #[inline]
+            pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+                #[target_feature($(enable = $feature),+)]
+                fn shell<K: Kernel>(token: $token, kernel: K) -> K::Output {
+                    kernel.run::<$vector>(token)
+                }
+                // SAFETY: `self` exists only after `detect` has found these features.
+                unsafe { shell(self, kernel) }
+            }
+        }
+    };
+}
+
+/// The methods of [`Vector`](super::Vector) that are one intrinsic each.
+///
+/// In every block a vector or a token proves that the instructions were detected; where memory is
+/// accessed, the caller vouches for its `LANES` values.
+macro_rules! intrinsics {
+    ($token:ident: $splat:ident, $load:ident, $store:ident, $mul_add:ident,
+     $($binary:ident: $intrinsic:ident),+) => {
+        #[inline(always)]
+        fn splat(_: $token, value: f32) -> Self {
+            // SAFETY: as above.
+            Self(unsafe { $splat(value) })
+        }
+        #[inline(always)]
+        unsafe fn load(_: $token, source: *const f32) -> Self {
+            // SAFETY: as above.
+            Self(unsafe { $load(source) })
+        }
+        #[inline(always)]
+        unsafe fn store(self, target: *mut f32) {
+            // SAFETY: as above.
+            unsafe { $store(target, self.0) }
+        }
+        #[inline(always)]
+        fn mul_add(self, factor: Self, addend: Self) -> Self {
+            // SAFETY: as above.
+            Self(unsafe { $mul_add(self.0, factor.0, addend.0) })
+        }
+        $(
+            #[inline(always)]
+            fn $binary(self, other: Self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { $intrinsic(self.0, other.0) })
+            }
+        )+
+        #[inline(always)]
+        fn prefetch(_: $token, source: *const u8) {
+            // SAFETY: any address may be asked for.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(source.cast()) }
+        }
+    };
+}
