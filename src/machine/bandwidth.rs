@@ -1,7 +1,7 @@
 //! How fast all threads together read memory that lies in L1, in L2 or beyond all caches.
 #![expect(unsafe_code, reason = "vectors are loaded through pointers")]
 
-use super::{Cache, seconds_of_all};
+use super::{Cache, rate_of_all};
 use crate::backend::team::Team;
 use crate::backend::{AlignedBuffer, BackendError};
 use crate::simd::{Isa, Kernel, Vector};
@@ -77,9 +77,9 @@ pub fn read_bandwidth(isa: Isa, threads: usize, bytes: usize) -> Result<f64, Bac
     });
     // A broken barrier comes with a panic, which `run` has passed on.
     let spans: Vec<_> = results.into_iter().flatten().collect();
-    let seconds = |round: usize| seconds_of_all(spans.iter().map(|spans| spans[round]));
-    let best = (0..ROUNDS).map(seconds).fold(f64::INFINITY, f64::min);
-    Ok((threads * repeats * values * 4) as f64 / best)
+    let bytes = (threads * repeats * values * 4) as f64;
+    let rate = |round: usize| rate_of_all(bytes, spans.iter().map(|spans| spans[round]));
+    Ok((0..ROUNDS).map(rate).fold(0.0, f64::max))
 }
 
 /// Reads all values, whose number is a multiple of 8 vectors, and adds them up.

@@ -173,15 +173,16 @@ fn cpu_list(text: &str) -> Option<Vec<usize>> {
     Some(cpus)
 }
 
-/// Seconds from the first start to the last end, for threads that began together: those that share a
+/// `amount` by the seconds from the first start to the last end, 0 if a coarse clock saw no time pass, for threads that began together: those that share a
 /// core take turns, so that only then all have done their part.
-fn seconds_of_all(spans: impl Iterator<Item = (Instant, Instant)> + Clone) -> f64 {
+fn rate_of_all(amount: f64, spans: impl Iterator<Item = (Instant, Instant)> + Clone) -> f64 {
     let first = spans.clone().map(|(start, _)| start).min();
     let last = spans.map(|(_, end)| end).max();
     // There is at least one thread.
-    first.zip(last).map_or(f64::INFINITY, |(first, last)| {
+    let seconds = first.zip(last).map_or(0.0, |(first, last)| {
         last.duration_since(first).as_secs_f64()
-    })
+    });
+    if seconds > 0.0 { amount / seconds } else { 0.0 }
 }
 
 fn read_line(file: &Path) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The most multiply-adds that this machine can do, measured where the epochs are.
 
-use super::seconds_of_all;
+use super::rate_of_all;
 use crate::backend::BackendError;
 use crate::backend::team::Team;
 use crate::simd::{Isa, Kernel, Vector};
@@ -45,7 +45,7 @@ impl PeakBench {
         });
         // A broken barrier comes with a panic, which `run` has passed on.
         let (flop, spans): (Vec<f64>, Vec<_>) = results.into_iter().flatten().unzip();
-        flop.iter().sum::<f64>() / seconds_of_all(spans.into_iter())
+        rate_of_all(flop.iter().sum(), spans.into_iter())
     }
 
     /// The highest of so many bursts in FLOP/s, of at least one.

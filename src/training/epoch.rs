@@ -32,8 +32,8 @@ pub struct EpochRecord {
     pub learning_rate: f32,
     /// Wall time of shuffling, preparing and training; without validation.
     pub seconds: f64,
-    /// Samples trained on, by `seconds`.
-    pub samples_per_second: f64,
+    /// Samples trained on, by `seconds`; `None` if a coarse clock saw no time pass.
+    pub samples_per_second: Option<f64>,
 }
 
 /// How an epoch ended.
@@ -72,6 +72,6 @@ pub(super) fn summary(epoch: u32, steps: &[StepRecord], seconds: f64) -> EpochRe
         validation_accuracy: None,
         learning_rate: steps.last().map_or(f32::NAN, |step| step.learning_rate),
         seconds,
-        samples_per_second: samples as f64 / seconds,
+        samples_per_second: (seconds > 0.0).then(|| samples as f64 / seconds),
     }
 }

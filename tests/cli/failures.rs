@@ -377,7 +377,10 @@ fn a_model_that_does_not_fit_the_data_is_refused() {
             line.contains("two/model.safetensors has 2 classes"),
             "{line}"
         );
-        assert!(line.contains("holds class 7 at position 1"), "{line}");
+        assert!(
+            line.contains("label 1: expected a class below 2, found 7"),
+            "{line}"
+        );
     }
     let line = place.failure("eval --model tiny/train-labels-idx1-ubyte", 2);
     assert!(line.contains("not a safetensors file"), "{line}");

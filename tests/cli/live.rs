@@ -290,12 +290,13 @@ fn a_terminal_that_is_closed_costs_no_results() {
     terminal.wait_for(|screen| screen.contains("\"epoch\""));
     let Terminal {
         master,
+        keyboard,
         mut child,
         bytes,
         ..
     } = terminal;
     // The reader has a copy of the terminal, and ends when nobody takes what it reads.
-    drop((master, bytes));
+    drop((master, keyboard, bytes));
     assert_eq!(child.wait().unwrap().exit_code(), 129);
     let run = std::fs::read_to_string(place.path("run/run.json")).unwrap();
     assert!(run.contains("\"outcome\": \"interrupted\""), "{run}");

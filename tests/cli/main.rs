@@ -5,6 +5,7 @@
 
 mod assignment;
 mod bench;
+mod clock;
 mod config;
 mod data;
 mod data_in_use;

@@ -213,7 +213,11 @@ impl Start<'_> {
                 while best == 0.0 || start.elapsed().as_secs_f64() < MEASURED_SECONDS {
                     let pass = Instant::now();
                     train(backend.as_mut(), self.samples, order, batch_size, 0.01)?;
-                    best = best.max(order.len() as f64 / pass.elapsed().as_secs_f64());
+                    let seconds = pass.elapsed().as_secs_f64();
+                    // A coarse clock may have seen no time pass.
+                    if seconds > 0.0 {
+                        best = best.max(order.len() as f64 / seconds);
+                    }
                 }
                 rows.push(Speed {
                     backend: name,

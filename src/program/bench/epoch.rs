@@ -227,7 +227,8 @@ impl<'a> EpochBench<'a> {
         let epoch = self.trainer.train_epoch(self.backend.as_mut(), control)?;
         if epoch.end == EpochEnd::Complete {
             self.losses.push(epoch.record.train_loss);
-            if counts {
+            // A coarse clock may have seen no time pass: nothing was measured then.
+            if counts && epoch.record.seconds > 0.0 {
                 self.times.seconds.push(epoch.record.seconds);
             }
         }

@@ -1,6 +1,6 @@
 //! Printed tables of numbers: each column stands once.
 
-/// A column of rows of a kind: title, width, decimals, and the number of a row in it, NaN if it has none.
+/// A column of rows of a kind: title, width, decimals, and the number of a row in it, not finite if it has none.
 pub type Column<T> = (&'static str, usize, usize, fn(&T) -> f64);
 
 /// The titles in a line, each at the right edge of its column.
@@ -14,7 +14,7 @@ pub fn titles<T>(columns: &[Column<T>]) -> String {
 /// A row in a line.
 pub fn line<T>(columns: &[Column<T>], row: &T) -> String {
     let cell = |&(_, width, decimals, number): &Column<T>| match number(row) {
-        number if number.is_nan() => format!("{:>width$}", "-"),
+        number if !number.is_finite() => format!("{:>width$}", "-"),
         number => format!("{number:>width$.decimals$}"),
     };
     columns.iter().map(cell).collect()

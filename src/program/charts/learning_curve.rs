@@ -115,7 +115,7 @@ mod tests {
             validation_accuracy: validation_loss,
             learning_rate: 0.1,
             seconds: 1.0,
-            samples_per_second: 1.0,
+            samples_per_second: Some(1.0),
         }
     }
 

@@ -206,7 +206,7 @@ mod tests {
             validation_accuracy: Some(accuracy),
             learning_rate: 0.1,
             seconds: 1.0,
-            samples_per_second: 1.0,
+            samples_per_second: Some(1.0),
         };
         let epochs = (1..).zip(accuracies).map(record).collect();
         RunResult::new(index, RunOutcome::Finished, epochs, None, 1.0)

@@ -7,7 +7,7 @@ use crate::options::access::AccessArgs;
 use crate::options::backend::EngineArgs;
 use crate::options::output_name;
 use crate::pages::assignment::{AssignmentFolder, AssignmentRun, PartTime, RunRecord};
-use crate::run_folder::{DataDescription, Environment};
+use crate::run_folder::{DataDescription, Environment, now};
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
@@ -89,7 +89,7 @@ impl AssignmentArgs {
             threads: self.engine.threads()?,
         };
         let arguments: Vec<String> = std::env::args().skip(1).collect();
-        let started = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC");
+        let started = now().strftime("%Y-%m-%d %H:%M UTC");
         let record = RunRecord {
             command: format!("fused-mlp {}", arguments.join(" ")),
             started: started.to_string(),

@@ -5,7 +5,7 @@ use crate::charts::{RaceRun, RaceSummary, race_svg};
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::{clear_options, output_name};
-use crate::run_folder::{ScoreEvent, create_folder, create_numbered_folder, write_new_file};
+use crate::run_folder::{ScoreEvent, create_folder, create_numbered_folder, now, write_new_file};
 use crate::terminal::output::{Results, message, one_line, shown};
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
@@ -82,7 +82,7 @@ struct RaceRecord<'a> {
 pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     check_passed_on(&args.train)?;
     let program = std::env::current_exe().context("the path of this program is unknown")?;
-    let now = jiff::Timestamp::now();
+    let now = now();
     let is_first = args.out.is_none() && !Path::new(RACES).exists();
     let folder = match &args.out {
         Some(path) => create_folder(path).map(|()| path.clone())?,

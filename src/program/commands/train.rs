@@ -214,9 +214,10 @@ pub fn open_data(
     };
     let dataset = match Dataset::open_with_messages(&folder, &options, &mut message) {
         Err(error) if error.defect == Defect::LabelBeyondClasses => {
+            let classes = options.classes.unwrap_or_default();
             let model = model.map_or(Path::new("the network"), |(path, _)| path);
             bail!(
-                "{} has too few classes for the data set: {error}; choose another model or data set",
+                "{} has {classes} classes, too few for the data set; choose another model or data set ({error})",
                 shown(model)
             );
         }

@@ -2,7 +2,7 @@
 
 use super::append_file::AppendFile;
 use super::history::{CSV_FILES, EPOCHS, History, STEPS, epoch_line, step_line, time_line};
-use super::new::{create_folder, create_numbered_folder, unwritable};
+use super::new::{create_folder, create_numbered_folder, now, unwritable};
 use super::record::{RUN_FILE, RunRecord};
 use anyhow::{anyhow, bail};
 use fused_mlp::files::shown;
@@ -37,7 +37,7 @@ impl RunFolder {
                 path.to_owned()
             }
             None => {
-                let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S");
+                let time = now().strftime("%Y-%m-%dT%H-%M-%S");
                 // Runs that start in the same second get a number.
                 create_numbered_folder(&format!("runs/{time}-{seed}"))?
             }

@@ -63,8 +63,12 @@ pub fn step_line(step: &StepRecord) -> String {
     )
 }
 
+/// A number that may be missing.
+fn optional(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
 pub fn epoch_line(record: &EpochRecord) -> String {
-    let optional = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     format!(
         "{},{},{},{},{},{}\n",
         record.epoch,
@@ -77,20 +81,23 @@ pub fn epoch_line(record: &EpochRecord) -> String {
 }
 
 pub fn time_line(record: &EpochRecord) -> String {
-    let (seconds, rate) = (record.seconds, record.samples_per_second);
-    format!("{},{seconds},{rate}\n", record.epoch)
+    let rate = optional(record.samples_per_second);
+    format!("{},{},{rate}\n", record.epoch, record.seconds)
 }
 
 /// The numbers of each line after the first, of which the first counts the lines; what is empty is NaN.
 ///
 /// # Errors
 /// The file, or a line, if no run writes it.
-pub fn rows(
-    text: &str,
+pub fn rows<'a>(
+    text: &'a str,
     file: &CsvFile,
-) -> Result<impl Iterator<Item = Result<Vec<f64>, HistoryError>>, HistoryError> {
+) -> Result<impl Iterator<Item = Result<Vec<f64>, HistoryError>> + use<'a>, HistoryError> {
     let header = file.header;
-    let mut lines = text.split_terminator('\n').zip(1_usize..);
+    // Other programs may have put CRLF in place of LF.
+    let without_return = |line: &'a str| line.strip_suffix('\r').unwrap_or(line);
+    let lines = text.split_terminator('\n').map(without_return);
+    let mut lines = lines.zip(1_usize..);
     match lines.next() {
         None => return Err(HistoryError::new(0, header, "")),
         Some((first, number)) if first != header => {
@@ -187,7 +194,7 @@ impl History {
         }
         for (row, time) in epochs.into_iter().zip(times) {
             let (row, time) = (finite(row, 0..3)?, finite(time, 0..2)?);
-            let optional = |value: f64| (!value.is_nan()).then_some(value);
+            let optional = |value: f64| value.is_finite().then_some(value);
             self.epochs.push(EpochRecord {
                 epoch: row[0] as u32,
                 train_loss: row[1],
@@ -196,7 +203,7 @@ impl History {
                 validation_accuracy: optional(row[4]),
                 learning_rate: row[5] as f32,
                 seconds: time[1],
-                samples_per_second: time[2],
+                samples_per_second: optional(time[2]),
             });
         }
         Ok(())
@@ -254,7 +261,7 @@ mod tests {
             validation_accuracy: validation_loss.map(|_| 0.25),
             learning_rate: 0.15,
             seconds: 1.0 / 7.0,
-            samples_per_second: 1e6 / 7.0,
+            samples_per_second: validation_loss.map(|_| 1e6 / 7.0),
         };
         let records = [record(1, None), record(2, Some(0.3))];
         let epochs: String = records.iter().map(epoch_line).collect();

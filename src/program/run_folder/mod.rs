@@ -13,7 +13,7 @@ mod record;
 pub use events::{EpochEvent, EvaluationEvent, ScoreEvent};
 pub use folder::{RunFolder, remove_unbegun};
 pub use new::{
-    create_folder, create_numbered_folder, is_there, unwritable, write_new_file,
+    create_folder, create_numbered_folder, is_there, now, unwritable, write_new_file,
     write_numbered_file,
 };
 pub use record::{

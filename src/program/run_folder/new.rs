@@ -2,12 +2,19 @@
 
 use anyhow::anyhow;
 use fused_mlp::files::{create_folders, shown};
+use jiff::Timestamp;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Most names that are tried for one file or folder.
 const MOST_NAMES: u32 = 1000;
+
+/// The time by the system's clock; where that stands beyond the year 9999, the last that can be written.
+pub fn now() -> Timestamp {
+    Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::MAX)
+}
 
 /// That something cannot be written, in one line.
 pub fn unwritable(path: &Path, source: &io::Error) -> anyhow::Error {

@@ -50,7 +50,7 @@ fn results(plan: &SweepPlan<'_>, todo: &[usize]) -> (Vec<RunResult>, usize) {
     for result in &mut results {
         result.record.seconds = 0.0;
         for record in &mut result.epochs {
-            (record.seconds, record.samples_per_second) = (0.0, 0.0);
+            (record.seconds, record.samples_per_second) = (0.0, None);
         }
     }
     (results, epochs)

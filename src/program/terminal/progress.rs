@@ -171,8 +171,10 @@ fn epoch_line(epoch: &Epoch, epochs: u32, columns: usize) -> String {
         EpochEnd::Stopped => "  (stopped)".to_owned(),
         EpochEnd::Diverged => styled(BAD, "  (diverged)"),
     };
-    let speed = HumanCount(record.samples_per_second as u64);
-    let speed = format!("  {:.3} s  {speed} samples/s", record.seconds);
+    let mut speed = format!("  {:.3} s", record.seconds);
+    if let Some(rate) = record.samples_per_second {
+        speed += &format!("  {} samples/s", HumanCount(rate as u64));
+    }
     if width(&line) + speed.len() + width(&end) <= columns {
         line += &styled(FAINT, &speed);
     }

@@ -3,7 +3,7 @@
 use super::Measured;
 use crate::bench::{PhaseRow, line, machine_text, median, share_outside_kernels, smallest, titles};
 use crate::charts::{chrome_trace, phases_svg, roofline_svg};
-use crate::run_folder::{create_folder, create_numbered_folder};
+use crate::run_folder::{create_folder, create_numbered_folder, now};
 use anyhow::Context;
 use fused_mlp::machine::Machine;
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub fn create(asked: Option<&Path>, machine: &Machine) -> anyhow::Result<PathBuf
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty());
     let cpu = words.collect::<Vec<_>>().join("-");
-    let day = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    let day = now().strftime("%Y-%m-%d");
     create_numbered_folder(&format!("profiles/{cpu}-{day}"))
 }
 
@@ -104,7 +104,7 @@ pub fn write(
          `trace.json` is a timeline of the first steps, for chrome://tracing or Perfetto;\n\
          `profile.json` has all numbers.\n",
         arguments.join(" "),
-        jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC")
+        now().strftime("%Y-%m-%d %H:%M UTC")
     );
     let files = [
         ("profile.json", serde_json::to_string_pretty(&file)? + "\n"),

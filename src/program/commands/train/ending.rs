@@ -85,7 +85,8 @@ impl Session<'_> {
             test_accuracy: test.map(Evaluation::accuracy),
             epochs: complete,
             train_seconds,
-            epochs_per_second: (complete > 0).then(|| f64::from(complete) / train_seconds),
+            epochs_per_second: (complete > 0 && train_seconds > 0.0)
+                .then(|| f64::from(complete) / train_seconds),
             start_up_seconds: self.start_up_seconds,
             total_seconds: self.clock.elapsed().as_secs_f64(),
             target_accuracy: settings.target_accuracy,

@@ -8,7 +8,7 @@ use crate::commands::model::{self, LoadedModel};
 use crate::ending::Ending;
 use crate::options::training::arguments;
 use crate::run_folder::{
-    DataDescription, Environment, RunFolder, RunRecord, StartEvent, remove_unbegun,
+    DataDescription, Environment, RunFolder, RunRecord, StartEvent, now, remove_unbegun,
 };
 use crate::terminal::output::{Results, shown};
 use crate::terminal::progress::{Outlook, Progress};
@@ -211,7 +211,7 @@ fn begin(
         Some(opened) => opened,
         None => {
             let folder = RunFolder::create(args.out.as_deref(), settings.options.seed)?;
-            (folder, jiff::Timestamp::now().to_string())
+            (folder, now().to_string())
         }
     };
     let path = folder.path().to_owned();

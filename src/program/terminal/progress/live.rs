@@ -210,7 +210,7 @@ impl LiveView {
             _ if samples > 0.0 && seconds > 0.0 => (
                 totals.loss / samples,
                 totals.correct as f64 / samples,
-                samples / seconds,
+                Some(samples / seconds),
             ),
             Some(last) => (
                 last.train_loss,
@@ -219,12 +219,13 @@ impl LiveView {
             ),
             None => return String::new(),
         };
-        let speed = HumanCount(speed as u64).to_string();
-        let figures = [
+        let mut figures = vec![
             ("loss ", format!("{loss:.4}"), ""),
             ("  accuracy ", format!("{:.2} %", 100.0 * accuracy), ""),
-            ("  ", speed, " samples/s"),
         ];
+        if let Some(speed) = speed {
+            figures.push(("  ", HumanCount(speed as u64).to_string(), " samples/s"));
+        }
         let mut line = String::new();
         for (before, number, after) in figures {
             let figure = format!("{before}{}{after}", styled(NUMBER, &number));

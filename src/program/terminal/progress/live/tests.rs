@@ -29,7 +29,7 @@ fn epoch(number: u32, loss: f64) -> Epoch {
             validation_accuracy: Some(0.95),
             learning_rate: 0.1,
             seconds: 1.0,
-            samples_per_second: 1000.0,
+            samples_per_second: Some(1000.0),
         },
         steps: (1..=10).map(step).collect(),
         end: EpochEnd::Complete,
