@@ -149,43 +149,51 @@ fn throughput_falls_in_proportion_to_the_share_of_the_cores() {
     check("beside two busy threads a core", busy);
 }
 
-/// A control group with a fifth of one core, for processes that write themselves into it.
+/// A control group with a fifth of one core, or with so much memory, for processes that write themselves into
+/// it.
 struct Quota {
     folder: PathBuf,
     processes: PathBuf,
 }
 
 impl Quota {
-    /// `None`, with a message, where control groups cannot be made.
+    /// A fifth of one core. `None`, with a message, where control groups cannot be made.
     fn make() -> Option<Self> {
-        let name = format!("fused-mlp-test-{}", std::process::id());
-        let quota = Self::version_2(&name).or_else(|| Self::version_1(&name));
-        if quota.is_none() {
-            eprintln!("SKIPPED: a test of a CPU quota needs the right to make a control group");
+        let files = [
+            ("", "cpu.max", "20000 100000"),
+            ("cpu", "cpu.cfs_quota_us", "20000"),
+        ];
+        Self::of("cpu", files)
+    }
+
+    /// 120 MB.
+    fn of_memory() -> Option<Self> {
+        let files = [
+            ("", "memory.max", "120000000"),
+            ("memory", "memory.limit_in_bytes", "120000000"),
+        ];
+        Self::of("memory", files)
+    }
+
+    /// By version 2 or 1: folder of the hierarchy, file of the limit, limit.
+    fn of(what: &str, versions: [(&str, &str, &str); 2]) -> Option<Self> {
+        let name = format!("fused-mlp-test-{what}-{}", std::process::id());
+        for (hierarchy, file, limit) in versions {
+            let folder = PathBuf::from("/sys/fs/cgroup").join(hierarchy).join(&name);
+            if fs::create_dir(&folder).is_err() {
+                continue;
+            }
+            let quota = Self {
+                processes: folder.join("cgroup.procs"),
+                folder,
+            };
+            // Beside version 1 the place of version 2 is a folder like any other.
+            if quota.processes.exists() && fs::write(quota.folder.join(file), limit).is_ok() {
+                return Some(quota);
+            }
         }
-        quota
-    }
-
-    fn version_2(name: &str) -> Option<Self> {
-        let folder = PathBuf::from("/sys/fs/cgroup").join(name);
-        fs::create_dir(&folder).ok()?;
-        let quota = Self {
-            processes: folder.join("cgroup.procs"),
-            folder,
-        };
-        fs::write(quota.folder.join("cpu.max"), "20000 100000").ok()?;
-        Some(quota)
-    }
-
-    fn version_1(name: &str) -> Option<Self> {
-        let folder = PathBuf::from("/sys/fs/cgroup/cpu").join(name);
-        fs::create_dir(&folder).ok()?;
-        let quota = Self {
-            processes: folder.join("cgroup.procs"),
-            folder,
-        };
-        fs::write(quota.folder.join("cpu.cfs_quota_us"), "20000").ok()?;
-        Some(quota)
+        eprintln!("SKIPPED: a test of a limit of {what} needs the right to make a control group");
+        None
     }
 }
 
@@ -214,4 +222,36 @@ fn a_run_under_a_cpu_quota_is_the_same() {
         .env("FUSED_MLP_DATA", place.data());
     assert!(command.output().unwrap().status.success());
     assert_same(&place, "run", "whole");
+}
+
+#[test]
+fn a_limit_of_memory_is_told_before_anything_is_made() {
+    let place = Place::new();
+    let Some(quota) = Quota::of_memory() else {
+        return;
+    };
+    let program = assert_cmd::cargo::cargo_bin!("fused-mlp")
+        .display()
+        .to_string();
+    let enter = format!("echo $$ > {} && exec \"$@\"", quota.processes.display());
+    let train = |hidden: &str, out: &str| {
+        let mut command = Command::new("sh");
+        command
+            .args([
+                "-c", &enter, "sh", &program, "train", "--quiet", "--epochs", "1",
+            ])
+            .args(["--hidden", hidden, "--out", out])
+            .current_dir(place.folder())
+            .env("FUSED_MLP_DATA", place.data());
+        command.output().unwrap()
+    };
+    let output = train("40000", "large");
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    assert!(
+        line.contains("the limit of this container leaves"),
+        "{line}"
+    );
+    assert!(!place.path("large").exists());
+    assert!(train("100", "small").status.success());
 }
