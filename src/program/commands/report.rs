@@ -10,8 +10,7 @@ use crate::run_folder::{DataDescription, is_there, write_new_file, write_numbere
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, bail};
 use clap::Args;
-use fused_mlp::backend::Optimizer;
-use fused_mlp::evaluation::ConfusionMatrix;
+use fused_mlp::backend::{BackendError, Optimizer};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -159,8 +158,8 @@ fn test(
     };
     let mut selected = backend.select(parameters, Optimizer::default())?;
     let evaluation = evaluate(selected.backend.as_mut(), &dataset.test)?;
-    let labels = dataset.test.labels.bytes();
-    let confusion = ConfusionMatrix::new(labels, &evaluation.predicted, parameters.shape.classes);
+    let confusion = evaluation.confusion(&dataset.test, parameters.shape.classes);
+    let confusion = confusion.ok_or(BackendError::NotFinite)?;
     let data = DataDescription::new(&folder, &dataset);
     let test = TestResult {
         data: data.folder,
