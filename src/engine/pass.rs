@@ -71,6 +71,25 @@ pub(crate) struct Outcome {
 }
 
 impl Pass<'_> {
+    /// Room for all that the steps append, so that none of them allocates.
+    fn reserve(&self, outcome: &mut Outcome) {
+        outcome.minibatches.reserve_exact(self.blocks.count());
+        if self.training.is_none() {
+            outcome.predicted.reserve_exact(self.order.len());
+        }
+    }
+
+    /// Keeps what is asked for of a block without training.
+    fn keep(&self, worker: &Worker, samples: usize, outcome: &mut Outcome) {
+        if self.training.is_none() {
+            let predicted = worker.predicted(samples);
+            outcome.predicted.extend_from_slice(predicted);
+        }
+        if self.keeps_logits {
+            worker.append_logits(samples, &mut outcome.logits);
+        }
+    }
+
     /// The work of thread `index` of `threads`. The outcome is that of the first thread; the others
     /// return an empty one.
     pub(crate) fn run(
@@ -84,11 +103,7 @@ impl Pass<'_> {
         let is_first = index == 0;
         let mut outcome = Outcome::default();
         if is_first {
-            // All that the steps below append to, so that none of them allocates.
-            outcome.minibatches.reserve_exact(self.blocks.count());
-            if self.training.is_none() {
-                outcome.predicted.reserve_exact(self.order.len());
-            }
+            self.reserve(&mut outcome);
         }
         self.prepare(0);
         clock.lap(Phase::Prepare);
@@ -115,13 +130,8 @@ impl Pass<'_> {
             clock.lap(Phase::Softmax);
             total.loss += loss.loss;
             total.correct += loss.correct;
-            if is_first && self.training.is_none() {
-                outcome
-                    .predicted
-                    .extend_from_slice(worker.predicted(samples));
-            }
-            if is_first && self.keeps_logits {
-                worker.append_logits(samples, &mut outcome.logits);
+            if is_first {
+                self.keep(worker, samples, &mut outcome);
             }
             // Every thread has computed the same loss, so all of them stop here together, before
             // the step could spoil the parameters.

@@ -42,7 +42,7 @@ impl StepRule {
     }
 
     /// Weights that decay become 0 below this: what they add to the velocity would be
-    /// [smaller than](SMALLEST_VELOCITY) it may be, so that they would stay as they are for ever, or with
+    /// smaller than a velocity may be, so that they would stay as they are for ever, or with
     /// Nesterov's form become denormal numbers. 0 where nothing decays.
     pub fn smallest_weight(&self) -> f32 {
         if self.weight_decay == 0.0 {

@@ -102,16 +102,14 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         shape.classes,
         &evaluation,
     );
-    let logits = args.predictions.as_ref().map(|file| {
-        let samples = Samples::from(split);
-        let order: Vec<u32> = (0..).take(samples.len()).collect();
-        let logits = selected.backend.logits(samples, &order)?;
-        Ok::<_, BackendError>((file, logits))
-    });
-    let logits = logits.transpose()?;
+    let mut logits = Vec::new();
+    if args.predictions.is_some() {
+        let order: Vec<u32> = (0..).take(split.len()).collect();
+        logits = selected.backend.logits(Samples::from(split), &order)?;
+    }
     // Nothing is told of data that changed.
     dataset.check_mappings()?;
-    if let Some((file, logits)) = logits {
+    if let Some(file) = &args.predictions {
         let predictions = Predictions {
             labels: split.labels.bytes(),
             predicted: &evaluation.predicted,

@@ -156,11 +156,10 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     if args.flamegraph {
         // The same epochs once more, with the parameters that the others have left.
         let mut trainer = Trainer::new(samples, &options)?;
-        flamegraph::record(&folder.join("flamegraph.svg"), || {
-            for _ in 0..args.epochs {
-                trainer.train_epoch(&mut engine, &control)?;
-            }
-            Ok(())
+        let mut epoch = || trainer.train_epoch(&mut engine, &control);
+        let file = folder.join("flamegraph.svg");
+        flamegraph::record(&file, || {
+            Ok((0..args.epochs).try_for_each(|_| epoch().map(drop))?)
         })?;
     }
     results.text(&format!("written to {}", shown(&folder)));

@@ -2,11 +2,12 @@
 
 use super::{Checkpoint, CheckpointError, Description};
 use crate::backend::{
-    BackendState, MinibatchResult, Tensors, Values, from_tensors, into_tensors, tensor_lengths,
+    BackendState, MinibatchResult, Tensors, Values, check_shape, from_tensors, into_tensors,
+    tensor_lengths,
 };
 use crate::files::bounded;
 use crate::model_file::{TENSOR_NAMES, dimensions};
-use crate::network::{MAX_CLASSES, MAX_PARAMETERS, Shape};
+use crate::network::{MAX_PARAMETERS, Shape};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest, Sha256};
@@ -201,10 +202,7 @@ fn payload_length(header: &[u8], length: u64) -> Checked<usize> {
     ensure(version == VERSION, format!("version {VERSION}"), || {
         format!("version {version}")
     })?;
-    let is_reserved = header[12..16]
-        .iter()
-        .chain(&header[56..HEADER])
-        .all(|&byte| byte == 0);
+    let is_reserved = [&header[12..16], &header[56..HEADER]].concat() == [0; 12];
     ensure(is_reserved, "zeros in the header", || "others".to_owned())?;
     let payload = u64::from_le_bytes(header[16..24].try_into().expect("8 bytes"));
     let expected = payload.checked_add(HEADER as u64);
@@ -295,12 +293,7 @@ fn parse_payload(payload: &[u8]) -> Checked<Checkpoint> {
 /// What must hold before anything is asked of the tensors.
 fn check_description(description: &Description) -> Checked<()> {
     let shape = description.network;
-    let is_possible = shape.inputs > 0
-        && shape.hidden > 0
-        && (2..=MAX_CLASSES).contains(&shape.classes)
-        && shape
-            .checked_parameters()
-            .is_some_and(|count| count <= MAX_PARAMETERS);
+    let is_possible = check_shape(shape).is_ok();
     ensure(is_possible, "the shape of a network", || {
         format!("{shape:?}")
     })?;

@@ -123,13 +123,7 @@ pub fn synthesize(
         source,
     };
     create_folders(folder).map_err(|error| failed(folder, error))?;
-    let names = MnistFile::ALL.iter().flat_map(|file| file.names());
-    for name in names.flat_map(|name| [name.to_owned(), format!("{name}.gz")]) {
-        let path = folder.join(name);
-        if path.exists() {
-            return Err(SyntheticError::Exists { path });
-        }
-    }
+    check_absent(folder)?;
     let files = MnistFile::ALL.map(|file| {
         let name = file.names()[0];
         (folder.join(format!("{name}.partial")), folder.join(name))
@@ -176,6 +170,16 @@ pub fn synthesize(
         }
     }
     result
+}
+
+/// Refuses a folder that has one of the files under any of its names.
+fn check_absent(folder: &Path) -> Result<(), SyntheticError> {
+    let names = MnistFile::ALL.iter().flat_map(|file| file.names());
+    let mut paths = names.flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
+    match paths.find(|path| path.exists()) {
+        Some(path) => Err(SyntheticError::Exists { path }),
+        None => Ok(()),
+    }
 }
 
 /// Makes the samples of one split.
