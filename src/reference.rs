@@ -19,6 +19,7 @@
 
 mod sgd;
 
+pub(crate) use sgd::{SMALLEST_VELOCITY, smallest_weight};
 pub use sgd::{SgdOptions, Velocity};
 
 use crate::network::{Parameters, Shape};

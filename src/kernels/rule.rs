@@ -1,10 +1,10 @@
 //! The SGD step on one vector of parameters.
 
+use crate::reference;
 use crate::simd::Vector;
 
-/// Velocities smaller than this become 0: without gradients they shrink with every step, and would
-/// become denormal numbers.
-pub const SMALLEST_VELOCITY: f32 = 1e-30;
+/// As that of the reference.
+pub const SMALLEST_VELOCITY: f32 = reference::SMALLEST_VELOCITY as f32;
 
 /// One step of SGD.
 ///
@@ -41,14 +41,9 @@ impl StepRule {
         }
     }
 
-    /// Weights that decay become 0 below this: what they add to the velocity would be
-    /// smaller than a velocity may be, so that they would stay as they are for ever, or with
-    /// Nesterov's form become denormal numbers. 0 where nothing decays.
+    /// Weights that decay become 0 below this, as those of the reference.
     pub fn smallest_weight(&self) -> f32 {
-        if self.weight_decay == 0.0 {
-            return 0.0;
-        }
-        (SMALLEST_VELOCITY / self.weight_decay).clamp(SMALLEST_VELOCITY, 1e-20)
+        reference::smallest_weight(self.weight_decay.into()) as f32
     }
 
     /// Whether velocities are kept.

@@ -89,12 +89,28 @@ fn step(w: &mut [f64], g: &[f64], v: &mut [f64], options: &SgdOptions) {
         nesterov,
         weight_decay,
     } = *options;
+    let at_least = |smallest: f64, value: f64| if value.abs() < smallest { 0.0 } else { value };
+    let smallest = smallest_weight(weight_decay);
     for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
         let g = g + weight_decay * *w;
-        *v = momentum * *v + g;
+        *v = at_least(SMALLEST_VELOCITY, momentum * *v + g);
         let direction = if nesterov { g + momentum * *v } else { *v };
-        *w -= learning_rate * direction;
+        *w = at_least(smallest, *w - learning_rate * direction);
     }
+}
+
+/// Velocities smaller than this become 0: without gradients they shrink with every step, and would become
+/// denormal numbers in f32, which some CPUs multiply slowly.
+pub(crate) const SMALLEST_VELOCITY: f64 = 1e-30;
+
+/// Weights that decay become 0 below this: what they add to the velocity would be smaller than a velocity may
+/// be, so that they would stay as they are for ever, or with Nesterov's form become denormal numbers. 0 where
+/// nothing decays.
+pub(crate) fn smallest_weight(weight_decay: f64) -> f64 {
+    if weight_decay == 0.0 {
+        return 0.0;
+    }
+    (SMALLEST_VELOCITY / weight_decay).clamp(SMALLEST_VELOCITY, 1e-20)
 }
 
 #[cfg(test)]

@@ -236,6 +236,9 @@ fn zsh_and_fish_complete() {
         fs::write(place.path("some.safetensors"), "").unwrap();
         assert_eq!(complete("eval --model some"), "some.safetensors");
         assert_eq!(complete("train --epochs some"), "");
+        assert_eq!(complete("train --schedule=cos"), "--schedule=cosine");
+        fs::write(place.path("my model.safetensors"), "").unwrap();
+        assert_eq!(complete("eval --model my"), "my model.safetensors");
     }
     if has("zsh") {
         // Completion works in a terminal alone, so a second zsh is typed into.
@@ -256,6 +259,7 @@ fn zsh_and_fish_complete() {
         };
         typed("train --learn", "--learning-rate");
         typed("train --schedule cos", "cosine");
+        typed("train --schedule=cos", "--schedule=cosine");
         typed("train --recipe ass", "assignment");
         typed("train --isa port", "portable");
         typed("train --backend matr", "matrixmultiply");
