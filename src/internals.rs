@@ -8,7 +8,7 @@ pub use crate::kernels::output_update::OutputGradient;
 pub use crate::kernels::prepare::{BlockLayout, Prepare, PreparedBlock, Squares};
 pub use crate::kernels::rule::StepRule;
 pub use crate::kernels::softmax::{BlockLoss, SoftmaxCrossEntropy};
-pub use crate::kernels::weight_update::{WeightUpdate, weight_rows};
+pub use crate::kernels::weight_update::{WeightUpdate, Weights, weight_rows};
 pub use crate::kernels::{CLASS_PADDING, WORD};
 pub use crate::simd::vector::{Kernel, MAX_LANES};
 

@@ -23,6 +23,7 @@ use crate::backend::{
     TrainingPass, check_network, check_parameters, check_pass, check_samples,
 };
 use crate::kernels::CLASS_PADDING;
+use crate::kernels::integers::MOST_INPUTS;
 use crate::kernels::prepare::BlockLayout;
 use crate::kernels::softmax::BlockLoss;
 use crate::network::{Parameters, Shape};
@@ -53,6 +54,32 @@ pub struct Engine {
     clocks: Option<Arc<Profile>>,
 }
 
+/// Numbers that the first layer computes with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// f32, with fused multiply-add where the instruction set has it.
+    #[default]
+    F32,
+    /// Inputs are bytes; weights and deltas are 16-bit integers with a scale for each unit, whose products are
+    /// added up exactly in 32 bits; all else is f32 without fused multiply-add. So every instruction set gives
+    /// the same bits. Parameters and velocities stay f32.
+    Int16,
+}
+
+impl Precision {
+    /// Both, in the order in which they are documented.
+    pub const ALL: [Self; 2] = [Self::F32, Self::Int16];
+
+    /// Name used in options and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Int16 => "int16",
+        }
+    }
+}
+
 /// What a pass is for.
 #[derive(Clone, Copy)]
 enum Work<'a> {
@@ -74,13 +101,34 @@ impl Engine {
         threads: usize,
         isa: Isa,
     ) -> Result<Self, BackendError> {
+        Self::in_precision(parameters, optimizer, threads, isa, Precision::F32)
+    }
+
+    /// The same in a precision.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and [`BackendError::Shape`] if there are too many inputs for integers.
+    pub fn in_precision(
+        parameters: &Parameters,
+        optimizer: Optimizer,
+        threads: usize,
+        isa: Isa,
+        precision: Precision,
+    ) -> Result<Self, BackendError> {
         let shape = parameters.shape;
         check_network(parameters)?;
+        let isa = match precision {
+            Precision::F32 => isa,
+            Precision::Int16 if shape.inputs > MOST_INPUTS => {
+                return Err(BackendError::Shape { found: shape });
+            }
+            Precision::Int16 => isa.exact(),
+        };
         let team = Team::new(threads)?;
         let plan = Arc::new(Plan::new(shape.hidden, threads));
         let class_stride = shape.classes.next_multiple_of(CLASS_PADDING);
         let has_velocities = optimizer.momentum != 0.0;
-        let worker = |thread| Worker::new(isa, &plan, thread, parameters, has_velocities);
+        let worker = |thread| Worker::new(isa, &plan, thread, parameters, has_velocities, precision);
         Ok(Self {
             isa,
             shape,

@@ -5,6 +5,7 @@
     reason = "the parts of the logits are exchanged through shared buffers"
 )]
 
+mod integers;
 mod slice;
 
 use super::blocks::Block;
@@ -19,10 +20,12 @@ use crate::kernels::output_update::{ColumnSums, DenseStep, OutputGradient, Outpu
 use crate::kernels::prepare::{Pattern, PreparedBlock};
 use crate::kernels::rule::StepRule;
 use crate::kernels::softmax::{BlockLoss, SoftmaxCrossEntropy};
-use crate::kernels::weight_update::{WeightUpdate, weight_rows};
+use crate::kernels::weight_update::{WeightUpdate, Weights, weight_rows};
 use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
 use crate::network::{Parameters, Shape};
+use super::Precision;
 use crate::simd::{Isa, MAX_LANES};
+use integers::Integers;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,6 +54,8 @@ pub(crate) struct Worker {
 
     /// W, `[weight_rows][stride]`.
     weights: Tensor,
+    /// W as integers, where the first layer computes with them.
+    integers: Option<Integers>,
     /// b, `[stride]`.
     bias: Tensor,
     /// V transposed, `[class_stride][stride]`.
@@ -115,6 +120,7 @@ impl Worker {
         thread: usize,
         parameters: &Parameters,
         has_velocities: bool,
+        precision: Precision,
     ) -> Self {
         let shape = parameters.shape;
         let share = &plan.shares[thread];
@@ -145,6 +151,10 @@ impl Worker {
             stride,
             class_stride,
             weights: tensor(weight_rows(shape.inputs) * stride, false),
+            integers: match precision {
+                Precision::F32 => None,
+                Precision::Int16 => Some(Integers::new(shape.inputs, stride)),
+            },
             bias: tensor(stride, true),
             output_weights: Tensor {
                 values: AlignedBuffer::new(class_stride * stride, 0.0),
@@ -208,15 +218,20 @@ impl Worker {
         clock: &mut impl Clock,
     ) {
         self.pattern = prepared.pattern();
-        Forward {
-            block: prepared,
-            weights: &self.weights.values,
-            bias: &self.bias.values,
-            hidden: &mut self.hidden,
-            stride: self.stride,
-            pattern: self.pattern,
+        match &self.integers {
+            Some(integers) => {
+                integers.forward(self.isa, prepared, &self.bias.values, &mut self.hidden);
+            }
+            None => Forward {
+                block: prepared,
+                weights: &self.weights.values,
+                bias: &self.bias.values,
+                hidden: &mut self.hidden,
+                stride: self.stride,
+                pattern: self.pattern,
+            }
+            .run_on(self.isa),
         }
-        .run_on(self.isa);
         clock.lap(Phase::Forward);
         let len = prepared.samples() * self.class_stride;
         for OwnedNode { node, program } in &self.nodes {
@@ -342,19 +357,25 @@ impl Worker {
         });
         clock.lap(Phase::HiddenDelta);
         let is_whole_minibatch = block.is_first && block.is_last;
-        self.isa.run(WeightUpdate {
-            block: prepared,
-            delta: &self.hidden,
+        let weights = Weights {
             stride: self.stride,
-            weights: &mut self.weights.values,
+            values: &mut self.weights.values,
             velocities: &mut self.weights.velocities,
             gradients: match &mut self.weight_gradient {
                 Some(gradient) if !is_whole_minibatch => Some(gradient),
                 _ => None,
             },
             rule: block.is_last.then_some(rule),
-            pattern: self.pattern,
-        });
+        };
+        match &mut self.integers {
+            Some(integers) => integers.update(self.isa, prepared, &self.hidden, weights),
+            None => self.isa.run_rounding_once(WeightUpdate {
+                block: prepared,
+                delta: &self.hidden,
+                weights,
+                pattern: self.pattern,
+            }),
+        }
         if block.is_last {
             self.output_weights.step(self.isa, rule);
             self.copy_output_rows();

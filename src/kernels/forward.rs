@@ -29,9 +29,9 @@ impl Forward<'_> {
     /// Runs the kernel, or the one for dense inputs where that is faster. The bits are the same.
     pub fn run_on(self, isa: Isa) {
         if isa.tiles().dense_samples == 2 && self.pattern == Pattern::Dense {
-            isa.run(DenseForward(self));
+            isa.run_rounding_once(DenseForward(self));
         } else {
-            isa.run(self);
+            isa.run_rounding_once(self);
         }
     }
 

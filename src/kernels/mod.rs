@@ -14,11 +14,18 @@
 //! | [`hidden_delta`] | dk = (ds V^T) h (1 - h) | classes ascending |
 //! | [`weight_update`] | dW = x^T dk, and the SGD step on W | samples ascending |
 //! | [`output_update`] | dV = h^T ds, and the SGD step on V | samples ascending |
+//! | [`integer_forward`] | as `forward`, from [`integers`] | any: they are exact |
+//! | [`integer_delta`] | dk as [`integers`] | |
+//! | [`integer_update`] | as `weight_update`, from [`integers`] | any: they are exact |
 //!
 //! Kernels take slices, check their lengths once, and then use pointers.
 
 pub mod forward;
 pub mod hidden_delta;
+pub mod integer_delta;
+pub mod integer_forward;
+pub mod integer_update;
+pub mod integers;
 pub mod logits;
 pub mod output_update;
 pub mod prepare;
@@ -38,6 +45,9 @@ pub const WORD: usize = 64;
 
 /// Most mask words of a block.
 pub const MASK_WORDS: usize = BLOCK_SAMPLES / WORD;
+
+/// The first of each pair of bits.
+pub(crate) const EVEN: u64 = 0x5555_5555_5555_5555;
 
 /// Classes are padded to a multiple of this: one AVX-512 vector.
 pub const CLASS_PADDING: usize = crate::simd::MAX_LANES;

@@ -13,7 +13,7 @@
     reason = "bytes are looked at in whole vectors, through pointers"
 )]
 
-use super::{BLOCK_SAMPLES, DENSE, PIXEL_BLOCK, SCATTERED, WORD};
+use super::{BLOCK_SAMPLES, DENSE, EVEN, PIXEL_BLOCK, SCATTERED, WORD};
 use crate::simd::{Kernel, Vector};
 
 /// Bytes of a square: a cache line more than it holds, without which the rows that an image is copied
@@ -158,7 +158,7 @@ impl<'a> PreparedBlock<'a> {
             for pixel_block in 0..self.pixel_blocks() {
                 let masks = self.sample_masks(word, pixel_block);
                 for mask in masks.iter().step_by(DENSITY_STEP) {
-                    let pairs = (mask | mask >> 1) & 0x5555_5555_5555_5555;
+                    let pairs = (mask | mask >> 1) & EVEN;
                     non_zero += mask.count_ones() as usize;
                     in_pairs += 2 * pairs.count_ones() as usize;
                 }
@@ -204,6 +204,14 @@ impl<'a> PreparedBlock<'a> {
     pub fn bytes(&self, word: usize, pixel_block: usize) -> &'a [u8] {
         let first = self.square(word, pixel_block) * SQUARE;
         &self.bytes[first..][..self.samples_of(word) * PIXEL_BLOCK]
+    }
+
+    /// The same, with a partner of an odd last sample, whose bytes may be any.
+    #[inline(always)]
+    pub fn bytes_of_pairs(&self, word: usize, pixel_block: usize) -> &'a [u8] {
+        let first = self.square(word, pixel_block) * SQUARE;
+        let samples = self.samples_of(word).next_multiple_of(2);
+        &self.bytes[first..][..samples * PIXEL_BLOCK]
     }
 }
 

@@ -19,10 +19,18 @@ pub struct WeightUpdate<'a> {
     pub block: PreparedBlock<'a>,
     /// dk, `[samples][stride]`.
     pub delta: &'a [f32],
+    /// W, and the step.
+    pub weights: Weights<'a>,
+    /// How the inputs of the block lie.
+    pub pattern: Pattern,
+}
+
+/// W, and what its step needs.
+pub struct Weights<'a> {
     /// Hidden units in the slice, padded to whole vectors.
     pub stride: usize,
     /// W, `[rows][stride]`, with rows = [`weight_rows`].
-    pub weights: &'a mut [f32],
+    pub values: &'a mut [f32],
     /// Velocities `[rows][stride]`; empty where the rule keeps none.
     pub velocities: &'a mut [f32],
     /// The sums of the minibatch's earlier blocks, `[rows][stride]`; none where the minibatch is a
@@ -30,8 +38,52 @@ pub struct WeightUpdate<'a> {
     pub gradients: Option<&'a mut [f32]>,
     /// The step, at the last block of the minibatch; before it the sums only go to `gradients`.
     pub rule: Option<StepRule>,
-    /// How the inputs of the block lie.
-    pub pattern: Pattern,
+}
+
+impl Weights<'_> {
+    /// The same for a kernel, after which the weights are to be looked at.
+    pub fn reborrow(&mut self) -> Weights<'_> {
+        Weights {
+            stride: self.stride,
+            values: self.values,
+            velocities: self.velocities,
+            gradients: self.gradients.as_deref_mut(),
+            rule: self.rule,
+        }
+    }
+
+    /// Checks the buffers, and says which variant of a kernel they are for.
+    #[inline(always)]
+    pub(super) fn variant(&self, rows: usize, lanes: usize) -> u8 {
+        assert!(self.stride.is_multiple_of(lanes));
+        assert!(self.values.len() >= rows * self.stride);
+        if let Some(gradients) = &self.gradients {
+            assert!(gradients.len() >= rows * self.stride);
+        }
+        match self.rule {
+            Some(rule) if rule.has_velocity() => {
+                assert!(self.velocities.len() >= rows * self.stride);
+            }
+            Some(_) => {}
+            None => assert!(self.gradients.is_some(), "sums without a place to go"),
+        }
+        match (self.rule, self.gradients.is_some()) {
+            (Some(rule), false) if rule.is_plain() => PLAIN,
+            (Some(rule), false) if rule.has_velocity() => VELOCITY,
+            (None, _) => ACCUMULATE,
+            _ => GENERAL,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn pointers(&mut self) -> Pointers {
+        let gradients = self.gradients.as_mut();
+        Pointers {
+            weights: self.values.as_mut_ptr(),
+            velocities: self.velocities.as_mut_ptr(),
+            gradients: gradients.map(|gradients| gradients.as_mut_ptr()),
+        }
+    }
 }
 
 /// Rows that W and its companions have in memory for a number of inputs.
@@ -44,29 +96,15 @@ impl Kernel for WeightUpdate<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(mut self, token: V::Token) {
-        let rows = weight_rows(self.block.inputs());
-        assert!(self.stride.is_multiple_of(V::LANES));
-        assert!(self.weights.len() >= rows * self.stride);
-        assert!(self.delta.len() >= self.block.samples() * self.stride);
-        if let Some(gradients) = &self.gradients {
-            assert!(gradients.len() >= rows * self.stride);
-        }
-        match self.rule {
-            Some(rule) if rule.has_velocity() => {
-                assert!(self.velocities.len() >= rows * self.stride);
-            }
-            Some(_) => {}
-            None => assert!(self.gradients.is_some(), "sums without a place to go"),
-        }
-        // SAFETY: the assertions above hold for every row of every tile, and each variant finds the
+        let variant = self.weights.variant(weight_rows(self.block.inputs()), V::LANES);
+        assert!(self.delta.len() >= self.block.samples() * self.weights.stride);
+        // SAFETY: the assertions hold for every row of every tile, and each variant finds the
         // buffers that it uses.
         unsafe {
-            match (self.rule, self.gradients.is_some()) {
-                (Some(rule), false) if rule.is_plain() => self.all_tiles::<V, PLAIN>(token),
-                (Some(rule), false) if rule.has_velocity() => {
-                    self.all_tiles::<V, VELOCITY>(token);
-                }
-                (None, _) => self.all_tiles::<V, ACCUMULATE>(token),
+            match variant {
+                PLAIN => self.all_tiles::<V, PLAIN>(token),
+                VELOCITY => self.all_tiles::<V, VELOCITY>(token),
+                ACCUMULATE => self.all_tiles::<V, ACCUMULATE>(token),
                 _ => self.all_tiles::<V, GENERAL>(token),
             }
         }
@@ -74,13 +112,13 @@ impl Kernel for WeightUpdate<'_> {
 }
 
 /// Plain SGD on a minibatch that is a single block: w <- w - rate g.
-const PLAIN: u8 = 0;
+pub(super) const PLAIN: u8 = 0;
 /// SGD with momentum on a minibatch that is a single block.
-const VELOCITY: u8 = 1;
+pub(super) const VELOCITY: u8 = 1;
 /// A block that is not the last of its minibatch: its sums are added to those in memory.
-const ACCUMULATE: u8 = 2;
+pub(super) const ACCUMULATE: u8 = 2;
 /// Everything else: the step from sums in memory, weight decay without momentum.
-const GENERAL: u8 = 3;
+pub(super) const GENERAL: u8 = 3;
 
 impl WeightUpdate<'_> {
     /// # Safety
@@ -93,7 +131,7 @@ impl WeightUpdate<'_> {
         } else {
             V::TILES.gradient
         };
-        for (first, vectors) in tiles(self.stride / V::LANES, largest) {
+        for (first, vectors) in tiles(self.weights.stride / V::LANES, largest) {
             let unit = first * V::LANES;
             // SAFETY: the caller keeps the same contract.
             unsafe {
@@ -137,17 +175,10 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8
     pass: &mut WeightUpdate<'_>,
     unit: usize,
 ) {
-    let stride = pass.stride;
-    let pointers = Pointers {
-        weights: pass.weights.as_mut_ptr(),
-        velocities: pass.velocities.as_mut_ptr(),
-        gradients: pass
-            .gradients
-            .as_mut()
-            .map(|gradients| gradients.as_mut_ptr()),
-    };
+    let stride = pass.weights.stride;
+    let pointers = pass.weights.pointers();
     let mut rule = None;
-    if let Some(step) = pass.rule {
+    if let Some(step) = pass.weights.rule {
         rule = Some((step, VectorRule::new(token, step)));
     }
     // Without a sample there is nothing to add, and a plain step changes nothing.
@@ -253,14 +284,15 @@ unsafe fn gradient<V: Vector, const T: usize, const P: usize>(
 }
 
 /// Where the results go.
-struct Pointers {
+pub(super) struct Pointers {
     weights: *mut f32,
     velocities: *mut f32,
     gradients: Option<*mut f32>,
 }
 
 impl Pointers {
-    /// Puts one vector of sums where it belongs: into the weights, or into `gradients`.
+    /// Puts one vector of sums, with those of earlier blocks, where it belongs: into the weights, or into
+    /// `gradients`.
     ///
     /// # Safety
     /// `at` must be the start of a vector in each buffer that the variant and the rule use.
@@ -271,32 +303,55 @@ impl Pointers {
         rule: &Option<(StepRule, VectorRule<V>)>,
         at: usize,
         sum: V,
-    ) {
+    ) -> V {
         // SAFETY: the caller vouches for a vector at `at`.
         unsafe {
             if let (ACCUMULATE, Some(gradients)) = (VARIANT, self.gradients) {
                 sum.store(gradients.add(at));
-                return;
+                return sum;
             }
             let Some((step, rule)) = rule else {
-                return;
+                return sum;
             };
             let zero = V::splat(token, 0.0);
             let target = self.weights.add(at);
-            let weight = V::load(token, target);
+            let mut weight = V::load(token, target);
             if VARIANT == PLAIN || VARIANT == GENERAL && step.is_plain() {
-                rule.plain(weight, sum).store(target);
+                weight = rule.plain(weight, sum);
             } else if VARIANT == VELOCITY || step.has_velocity() {
                 let velocity_at = self.velocities.add(at);
-                let (weight, velocity) = rule.full(weight, V::load(token, velocity_at), sum);
-                weight.store(target);
+                let (next, velocity) = rule.full(weight, V::load(token, velocity_at), sum);
                 velocity.store(velocity_at);
+                weight = next;
             } else {
-                rule.full(weight, zero, sum).0.store(target);
+                weight = rule.full(weight, zero, sum).0;
             }
+            weight.store(target);
             if let (GENERAL, Some(gradients)) = (VARIANT, self.gradients) {
                 zero.store(gradients.add(at));
             }
+            weight
+        }
+    }
+
+    /// [`finish`](Self::finish) for the sums of one block alone; returns the new weights.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub(super) unsafe fn step<V: Vector, const VARIANT: u8>(
+        &self,
+        token: V::Token,
+        rule: &Option<(StepRule, VectorRule<V>)>,
+        at: usize,
+        mut sum: V,
+    ) -> V {
+        // SAFETY: the caller keeps the same contract.
+        unsafe {
+            if let (ACCUMULATE | GENERAL, Some(gradients)) = (VARIANT, self.gradients) {
+                sum = V::load(token, gradients.add(at)).add(sum);
+            }
+            self.finish::<V, VARIANT>(token, rule, at, sum)
         }
     }
 }

@@ -4,6 +4,7 @@
     reason = "intrinsics, allowed by the token that proves their detection"
 )]
 
+use super::exact::Exact;
 use super::tiles::{self, RegisterTiles};
 use super::{Kernel, Vector};
 use std::arch::x86_64::*;
@@ -29,6 +30,9 @@ impl Vector for Avx2Vector {
     intrinsics!(Avx2: _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps,
         add: _mm256_add_ps, sub: _mm256_sub_ps, mul: _mm256_mul_ps, div: _mm256_div_ps,
         max: _mm256_max_ps, min: _mm256_min_ps);
+    integer_intrinsics!(Avx2, __m256i: _mm256_set1_epi32, _mm256_loadu_si256, _mm256_storeu_si256,
+        _mm256_madd_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_and_si256,
+        _mm256_or_si256, _mm256_slli_epi32, _mm256_abs_epi16, _mm256_max_epi16);
 
     #[inline(always)]
     fn abs(self) -> Self {

@@ -4,6 +4,7 @@
     reason = "intrinsics, allowed by the token that proves their detection"
 )]
 
+use super::exact::Exact;
 use super::tiles::{self, RegisterTiles};
 use super::{Kernel, Vector};
 use std::arch::x86_64::*;
@@ -14,6 +15,28 @@ token!(
     Avx512Vector,
     "avx512f", "avx512bw", "avx512dq", "avx512vl", "fma", "bmi1", "bmi2", "popcnt"
 );
+
+/// Proof that this CPU has AVX-512 VNNI, too: multiply-add of pairs of 16-bit integers in one instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Vnni(());
+
+impl Vnni {
+    pub(super) fn detect() -> Option<Self> {
+        std::arch::is_x86_feature_detected!("avx512vnni").then_some(Self(()))
+    }
+
+    #[inline]
+    pub(super) fn run<K: Kernel>(self, token: Avx512, kernel: K) -> K::Output {
+        #[target_feature(
+            enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,bmi1,bmi2,popcnt"
+        )]
+        fn shell<K: Kernel>(token: Avx512, kernel: K) -> K::Output {
+            kernel.run::<Exact<Avx512Vector, true>>(token)
+        }
+        // SAFETY: both tokens exist only after `detect` has found these features.
+        unsafe { shell(token, kernel) }
+    }
+}
 
 /// 16 lanes of f32 in one register.
 #[derive(Clone, Copy)]
@@ -29,6 +52,15 @@ impl Vector for Avx512Vector {
     intrinsics!(Avx512: _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps,
         add: _mm512_add_ps, sub: _mm512_sub_ps, mul: _mm512_mul_ps, div: _mm512_div_ps,
         max: _mm512_max_ps, min: _mm512_min_ps);
+    integer_intrinsics!(Avx512, __m512i: _mm512_set1_epi32, _mm512_loadu_si512, _mm512_storeu_si512,
+        _mm512_madd_epi16, _mm512_add_epi32, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_and_si512,
+        _mm512_or_si512, _mm512_slli_epi32, _mm512_abs_epi16, _mm512_max_epi16);
+
+    #[inline(always)]
+    fn add_dots_at_once(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the caller is compiled for the instruction.
+        unsafe { _mm512_dpwssd_epi32(sum, a, b) }
+    }
 
     #[inline(always)]
     fn splat_from_register(_: Avx512, value: f32) -> Self {

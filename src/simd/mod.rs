@@ -9,7 +9,8 @@
 //!
 //! The two sets with fused multiply-add give the same bits as each other and as a scalar loop of
 //! `f32::mul_add`: every operation is one correctly rounded IEEE 754 operation on each lane. The
-//! portable set rounds twice where it has no fused multiply-add, so it is close, not equal.
+//! portable set rounds twice where it has no fused multiply-add, so it is close, not equal. Kernels that are
+//! run [`Isa::exact`] round twice everywhere, and give the same bits on all.
 
 #![expect(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 
@@ -24,6 +25,7 @@ mod avx2;
 mod avx512;
 mod bits;
 pub(crate) mod environment;
+mod exact;
 pub(crate) mod math;
 mod portable;
 pub(crate) mod tiles;
@@ -105,12 +107,16 @@ pub enum IsaError {
 
 /// An instruction set that this CPU has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Isa(Level);
+pub struct Isa {
+    level: Level,
+    /// Whether multiply-add is rounded twice on every set.
+    is_exact: bool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     #[cfg(target_arch = "x86_64")]
-    Avx512(avx512::Avx512),
+    Avx512(avx512::Avx512, Option<avx512::Vnni>),
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Avx2),
     Portable(portable::Portable),
@@ -122,11 +128,36 @@ impl Isa {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            found.extend(avx512::Avx512::detect().map(|token| Self(Level::Avx512(token))));
-            found.extend(avx2::Avx2::detect().map(|token| Self(Level::Avx2(token))));
+            let vnni = avx512::Vnni::detect();
+            found.extend(avx512::Avx512::detect().map(|token| Level::Avx512(token, vnni)));
+            found.extend(avx2::Avx2::detect().map(Level::Avx2));
         }
-        found.push(Self(Level::Portable(portable::Portable::new())));
-        found
+        found.push(Level::Portable(portable::Portable::new()));
+        let of_level = |level| Self {
+            level,
+            is_exact: false,
+        };
+        found.into_iter().map(of_level).collect()
+    }
+
+    /// The same set for kernels whose bits are the same on all: [`Kernel`]s round multiply-adds twice.
+    pub(crate) fn exact(self) -> Self {
+        Self {
+            is_exact: true,
+            ..self
+        }
+    }
+
+    /// The same set without the instructions for dot products that only some of its CPUs have.
+    #[cfg(all(test, target_arch = "x86_64"))]
+    pub(crate) fn without_dots(self) -> Self {
+        match self.level {
+            Level::Avx512(token, _) => Self {
+                level: Level::Avx512(token, None),
+                ..self
+            },
+            _ => self,
+        }
     }
 
     /// The instruction set asked for.
@@ -163,9 +194,9 @@ impl Isa {
 
     /// `avx512`, `avx2` or `portable`.
     pub fn name(self) -> &'static str {
-        match self.0 {
+        match self.level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(_) => IsaRequest::Avx512.name(),
+            Level::Avx512(..) => IsaRequest::Avx512.name(),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(_) => IsaRequest::Avx2.name(),
             Level::Portable(_) => IsaRequest::Portable.name(),
@@ -174,9 +205,9 @@ impl Isa {
 
     /// Number of f32 in a vector.
     pub fn lanes(self) -> usize {
-        match self.0 {
+        match self.level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(_) => <avx512::Avx512Vector as Vector>::LANES,
+            Level::Avx512(..) => <avx512::Avx512Vector as Vector>::LANES,
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(_) => <avx2::Avx2Vector as Vector>::LANES,
             Level::Portable(_) => <portable::PortableVector as Vector>::LANES,
@@ -185,9 +216,9 @@ impl Isa {
 
     /// Sizes of the register tiles.
     pub(crate) fn tiles(self) -> tiles::RegisterTiles {
-        match self.0 {
+        match self.level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(_) => <avx512::Avx512Vector as Vector>::TILES,
+            Level::Avx512(..) => <avx512::Avx512Vector as Vector>::TILES,
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(_) => <avx2::Avx2Vector as Vector>::TILES,
             Level::Portable(_) => <portable::PortableVector as Vector>::TILES,
@@ -197,7 +228,7 @@ impl Isa {
     /// Whether multiply-add is rounded once, so that results are equal to those of every other
     /// instruction set of which this is true.
     pub fn is_fused(self) -> bool {
-        match self.0 {
+        match self.level {
             Level::Portable(_) => cfg!(target_feature = "fma"),
             #[cfg(target_arch = "x86_64")]
             _ => true,
@@ -207,12 +238,39 @@ impl Isa {
     /// Runs `kernel` compiled for this instruction set.
     #[inline]
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        match self.0 {
+        match (self.level, self.is_exact) {
+            (_, false) => self.run_rounding_once(kernel),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(token) => token.run(kernel),
+            (Level::Avx512(token, _), true) => token.run_exact(kernel),
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx2(token), true) => token.run_exact(kernel),
+            (Level::Portable(token), true) => token.run_exact(kernel),
+        }
+    }
+
+    /// The same for a kernel that is never run exact: it is not compiled for that.
+    #[inline]
+    pub(crate) fn run_rounding_once<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(token, _) => token.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(token) => token.run(kernel),
             Level::Portable(token) => token.run(kernel),
+        }
+    }
+
+    /// The same for a kernel of dot products of integers, which is always run exact.
+    #[inline]
+    pub(crate) fn run_integers<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(token, Some(vnni)) => vnni.run(token, kernel),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(token, None) => token.run_exact(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(token) => token.run_exact(kernel),
+            Level::Portable(token) => token.run_exact(kernel),
         }
     }
 }

@@ -2,9 +2,10 @@
 //! x86-64, NEON on aarch64).
 #![expect(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 
+use super::exact::Exact;
 use super::tiles::{self, RegisterTiles};
 use super::{Kernel, Vector};
-use wide::{f32x8, i32x8, u8x16};
+use wide::{f32x8, i16x16, i32x8, u8x16};
 
 /// The portable tier needs no proof; the token gives it the shape of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,10 @@ impl Portable {
 
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         kernel.run::<PortableVector>(self)
+    }
+
+    pub(super) fn run_exact<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run::<Exact<PortableVector, false>>(self)
     }
 }
 
@@ -100,4 +105,58 @@ impl Vector for PortableVector {
         };
         quarter(0) | quarter(1) << 16 | quarter(2) << 32 | quarter(3) << 48
     }
+
+    type Ints = i32x8;
+
+    #[inline(always)]
+    fn splat_ints(_: Portable, value: i32) -> i32x8 {
+        i32x8::splat(value)
+    }
+    #[inline(always)]
+    unsafe fn load_ints(_: Portable, source: *const i32) -> i32x8 {
+        // SAFETY: as `load`.
+        i32x8::new(unsafe { *source.cast::<[i32; 8]>() })
+    }
+    #[inline(always)]
+    unsafe fn store_ints(ints: i32x8, target: *mut i32) {
+        // SAFETY: as `store`.
+        unsafe { *target.cast::<[i32; 8]>() = ints.to_array() }
+    }
+    #[inline(always)]
+    fn add_dots(sum: i32x8, a: i32x8, b: i32x8) -> i32x8 {
+        sum + halves(a).dot(halves(b))
+    }
+    #[inline(always)]
+    fn of_ints(ints: i32x8) -> Self {
+        Self(f32x8::from_i32x8(ints))
+    }
+    #[inline(always)]
+    fn round(self) -> i32x8 {
+        self.0.round_int()
+    }
+    #[inline(always)]
+    fn pair(lower: i32x8, upper: i32x8) -> i32x8 {
+        (lower & i32x8::splat(0xffff)) | (upper << 16)
+    }
+    #[inline(always)]
+    fn abs_pairs(pairs: i32x8) -> i32x8 {
+        whole(halves(pairs).abs())
+    }
+    #[inline(always)]
+    fn max_pairs(a: i32x8, b: i32x8) -> i32x8 {
+        whole(halves(a).max(halves(b)))
+    }
+}
+
+/// The halves of 32-bit integers, the lower ones first.
+#[inline(always)]
+fn halves(ints: i32x8) -> i16x16 {
+    // SAFETY: both are 32 bytes, of which any are a value.
+    unsafe { std::mem::transmute(ints) }
+}
+
+#[inline(always)]
+fn whole(halves: i16x16) -> i32x8 {
+    // SAFETY: as above.
+    unsafe { std::mem::transmute(halves) }
 }

@@ -28,6 +28,8 @@ pub struct RegisterTiles {
     pub forward: usize,
     /// Most vectors of a tile of the weight gradient.
     pub gradient: usize,
+    /// Most vectors of a tile of the weight gradient in integers, for each of two pixels.
+    pub integer_gradient: usize,
     /// Most vectors of a tile of the weight gradient of dense inputs; 0 if there is no such path.
     pub dense_gradient: usize,
     /// Samples of a tile of the forward pass on dense inputs, 1 or 2.
@@ -44,6 +46,7 @@ pub struct RegisterTiles {
 pub(super) const AVX512: RegisterTiles = RegisterTiles {
     forward: 10,
     gradient: 5,
+    integer_gradient: 10,
     dense_gradient: 5,
     dense_samples: 2,
     logits: 13,
@@ -54,6 +57,7 @@ pub(super) const AVX512: RegisterTiles = RegisterTiles {
 pub(super) const AVX2: RegisterTiles = RegisterTiles {
     forward: 13,
     gradient: 6,
+    integer_gradient: 6,
     dense_gradient: 0,
     dense_samples: 1,
     logits: 6,
@@ -63,6 +67,7 @@ pub(super) const AVX2: RegisterTiles = RegisterTiles {
 pub(super) const PORTABLE: RegisterTiles = RegisterTiles {
     forward: 5,
     gradient: 2,
+    integer_gradient: 2,
     dense_gradient: 0,
     dense_samples: 1,
     logits: 6,

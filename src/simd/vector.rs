@@ -76,6 +76,40 @@ pub trait Vector: Copy {
     /// `integer = n + 1.5 * 2^23`, `self * 2^n`, as long as the result is a normal number.
     fn shift_exponent(self, integer: Self) -> Self;
 
+    /// As many integers of 32 bits as there are lanes, each of which may also be a pair of 16 bits, the lower
+    /// half first.
+    type Ints: Copy;
+    /// The same integer in each lane.
+    fn splat_ints(token: Self::Token, value: i32) -> Self::Ints;
+    /// Lane i = `source[i]`.
+    ///
+    /// # Safety
+    /// As [`load`](Self::load).
+    unsafe fn load_ints(token: Self::Token, source: *const i32) -> Self::Ints;
+    /// `target[i]` = lane i.
+    ///
+    /// # Safety
+    /// As [`store`](Self::store).
+    unsafe fn store_ints(ints: Self::Ints, target: *mut i32);
+    /// In each lane sum + lower a * lower b + upper a * upper b; a sum beyond 32 bits wraps.
+    fn add_dots(sum: Self::Ints, a: Self::Ints, b: Self::Ints) -> Self::Ints;
+    /// The same, in one instruction where there is one. Only a kernel that is compiled for that instruction
+    /// may call it.
+    #[inline(always)]
+    fn add_dots_at_once(sum: Self::Ints, a: Self::Ints, b: Self::Ints) -> Self::Ints {
+        Self::add_dots(sum, a, b)
+    }
+    /// The nearest number of each integer, the even one of two.
+    fn of_ints(ints: Self::Ints) -> Self;
+    /// The nearest integer of each number, the even one of two; any where it does not fit or is NaN.
+    fn round(self) -> Self::Ints;
+    /// The lower halves of two integers as a pair.
+    fn pair(lower: Self::Ints, upper: Self::Ints) -> Self::Ints;
+    /// The absolute values of pairs, neither of which is -2^15.
+    fn abs_pairs(pairs: Self::Ints) -> Self::Ints;
+    /// The larger ones of pairs.
+    fn max_pairs(a: Self::Ints, b: Self::Ints) -> Self::Ints;
+
     /// Asks for the cache line at `source`, which need not be readable, to be brought into L2.
     fn prefetch(token: Self::Token, source: *const u8);
     /// Bit i is set where byte i of 64 is not zero.

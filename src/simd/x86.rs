@@ -22,6 +22,16 @@ macro_rules! token {
                 // SAFETY: `self` exists only after `detect` has found these features.
                 unsafe { shell(self, kernel) }
             }
+
+            #[inline]
+            pub(super) fn run_exact<K: Kernel>(self, kernel: K) -> K::Output {
+                #[target_feature($(enable = $feature),+)]
+                fn shell<K: Kernel>(token: $token, kernel: K) -> K::Output {
+                    kernel.run::<Exact<$vector, false>>(token)
+                }
+                // SAFETY: as above.
+                unsafe { shell(self, kernel) }
+            }
         }
     };
 }
@@ -64,6 +74,60 @@ macro_rules! intrinsics {
         fn prefetch(_: $token, source: *const u8) {
             // SAFETY: any address may be asked for.
             unsafe { _mm_prefetch::<_MM_HINT_T1>(source.cast()) }
+        }
+    };
+}
+
+/// The methods of [`Vector`](super::Vector) on integers; as [`intrinsics`].
+macro_rules! integer_intrinsics {
+    ($token:ident, $ints:ident: $splat:ident, $load:ident, $store:ident, $dots:ident, $add:ident, $of_ints:ident,
+     $round:ident, $and:ident, $or:ident, $shift:ident, $abs:ident, $max:ident) => {
+        type Ints = $ints;
+
+        #[inline(always)]
+        fn splat_ints(_: $token, value: i32) -> $ints {
+            // SAFETY: as above.
+            unsafe { $splat(value) }
+        }
+        #[inline(always)]
+        unsafe fn load_ints(_: $token, source: *const i32) -> $ints {
+            // SAFETY: as above.
+            unsafe { $load(source.cast()) }
+        }
+        #[inline(always)]
+        unsafe fn store_ints(ints: $ints, target: *mut i32) {
+            // SAFETY: as above.
+            unsafe { $store(target.cast(), ints) }
+        }
+        #[inline(always)]
+        fn add_dots(sum: $ints, a: $ints, b: $ints) -> $ints {
+            // SAFETY: as above.
+            unsafe { $add(sum, $dots(a, b)) }
+        }
+        #[inline(always)]
+        fn of_ints(ints: $ints) -> Self {
+            // SAFETY: as above.
+            Self(unsafe { $of_ints(ints) })
+        }
+        #[inline(always)]
+        fn round(self) -> $ints {
+            // SAFETY: as above.
+            unsafe { $round(self.0) }
+        }
+        #[inline(always)]
+        fn pair(lower: $ints, upper: $ints) -> $ints {
+            // SAFETY: as above.
+            unsafe { $or($and(lower, $splat(0xffff)), $shift::<16>(upper)) }
+        }
+        #[inline(always)]
+        fn abs_pairs(pairs: $ints) -> $ints {
+            // SAFETY: as above.
+            unsafe { $abs(pairs) }
+        }
+        #[inline(always)]
+        fn max_pairs(a: $ints, b: $ints) -> $ints {
+            // SAFETY: as above.
+            unsafe { $max(a, b) }
         }
     };
 }

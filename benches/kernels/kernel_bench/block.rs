@@ -255,16 +255,18 @@ impl KernelBlock {
             WeightUpdate {
                 block: self.prepared.block(),
                 delta: &self.delta,
-                stride: setting.stride,
-                weights: &mut weights.weights,
-                velocities: &mut [],
-                gradients: gradients.weights.as_deref_mut(),
-                rule: is_last.then_some(StepRule {
-                    learning_rate: setting.learning_rate,
-                    momentum: 0.0,
-                    nesterov: false,
-                    weight_decay: 0.0,
-                }),
+                weights: internals::Weights {
+                    stride: setting.stride,
+                    values: &mut weights.weights,
+                    velocities: &mut [],
+                    gradients: gradients.weights.as_deref_mut(),
+                    rule: is_last.then_some(StepRule {
+                        learning_rate: setting.learning_rate,
+                        momentum: 0.0,
+                        nesterov: false,
+                        weight_decay: 0.0,
+                    }),
+                },
                 pattern: self.prepared.block().pattern(),
             },
         );

@@ -8,6 +8,9 @@ impl Worker {
     /// Copies the worker's slice out of the parameters.
     pub(crate) fn take_slice_of(&mut self, parameters: &Parameters) {
         self.take(parameters, |tensor| &mut tensor.values);
+        if let Some(integers) = &mut self.integers {
+            integers.take(&self.weights.values);
+        }
         self.copy_output_rows();
     }
 

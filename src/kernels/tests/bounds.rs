@@ -9,7 +9,7 @@ use crate::kernels::logits::{AddParts, LeafLogits};
 use crate::kernels::output_update::{ColumnSums, DenseStep, OutputGradient, OutputRows};
 use crate::kernels::prepare::Pattern;
 use crate::kernels::softmax::SoftmaxCrossEntropy;
-use crate::kernels::weight_update::{WeightUpdate, weight_rows};
+use crate::kernels::weight_update::{WeightUpdate, Weights, weight_rows};
 use crate::simd::{Isa, MAX_LANES};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -72,11 +72,13 @@ fn the_first_layers_kernels_refuse_short_buffers() {
         isa.run(WeightUpdate {
             block: batch.prepare(isa).block(),
             delta: &buffer(SAMPLES * STRIDE, delta),
-            stride: STRIDE - stride,
-            weights: &mut buffer(rows * STRIDE, weights),
-            velocities: &mut buffer(rows * STRIDE, velocities),
-            gradients: Some(&mut buffer(rows * STRIDE, gradients)),
-            rule: Some(RULES[1]),
+            weights: Weights {
+                stride: STRIDE - stride,
+                values: &mut buffer(rows * STRIDE, weights),
+                velocities: &mut buffer(rows * STRIDE, velocities),
+                gradients: Some(&mut buffer(rows * STRIDE, gradients)),
+                rule: Some(RULES[1]),
+            },
             pattern: Pattern::Sparse,
         });
     };
@@ -85,11 +87,13 @@ fn the_first_layers_kernels_refuse_short_buffers() {
         isa.run(WeightUpdate {
             block: batch.prepare(isa).block(),
             delta: &buffer(SAMPLES * STRIDE, 0),
-            stride: STRIDE,
-            weights: &mut buffer(rows * STRIDE, 0),
-            velocities: &mut [],
-            gradients: (nowhere == 0).then_some(&mut buffer(rows * STRIDE, 0)),
-            rule: None,
+            weights: Weights {
+                stride: STRIDE,
+                values: &mut buffer(rows * STRIDE, 0),
+                velocities: &mut [],
+                gradients: (nowhere == 0).then_some(&mut buffer(rows * STRIDE, 0)),
+                rule: None,
+            },
             pattern: Pattern::Sparse,
         });
     });

@@ -7,7 +7,7 @@ use super::support::{
     Guarded, Matrix, Near, assert_same, check, pad, random, sum_error, unpad, widened,
 };
 use crate::kernels::rule::StepRule;
-use crate::kernels::weight_update::{WeightUpdate, weight_rows};
+use crate::kernels::weight_update::{WeightUpdate, Weights, weight_rows};
 use crate::reference;
 use crate::simd::Isa;
 use crate::simd::tests::Rounding;
@@ -130,18 +130,20 @@ fn run(isa: Isa, case: &UpdateCase, data: &Data) -> Vec<Matrix> {
             isa.run(WeightUpdate {
                 block: prepared.block(),
                 delta: &pad(&block.delta, units, stride),
-                stride,
-                weights: weights.slice(),
-                velocities: if case.rule.has_velocity() {
-                    velocities.slice()
-                } else {
-                    &mut []
+                weights: Weights {
+                    stride,
+                    values: weights.slice(),
+                    velocities: if case.rule.has_velocity() {
+                        velocities.slice()
+                    } else {
+                        &mut []
+                    },
+                    gradients: match case.sums {
+                        Sums::InRegisters => None,
+                        Sums::InMemory { .. } => Some(gradients.slice()),
+                    },
+                    rule: is_last.then_some(case.rule),
                 },
-                gradients: match case.sums {
-                    Sums::InRegisters => None,
-                    Sums::InMemory { .. } => Some(gradients.slice()),
-                },
-                rule: is_last.then_some(case.rule),
                 pattern: prepared.block().pattern(),
             });
             assert!(

@@ -17,6 +17,7 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     const TILES: RegisterTiles = RegisterTiles {
         forward: 1,
         gradient: 1,
+        integer_gradient: 1,
         dense_gradient: 0,
         dense_samples: 1,
         logits: 1,
@@ -70,12 +71,53 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
         let exponent = integer.0.to_bits() << 23;
         Self(f32::from_bits(self.0.to_bits().wrapping_add(exponent)))
     }
+
+    type Ints = i32;
+
+    fn splat_ints((): (), value: i32) -> i32 {
+        value
+    }
+    unsafe fn load_ints((): (), source: *const i32) -> i32 {
+        // SAFETY: the caller vouches for one readable value.
+        unsafe { *source }
+    }
+    unsafe fn store_ints(ints: i32, target: *mut i32) {
+        // SAFETY: the caller vouches for one writable value.
+        unsafe { *target = ints }
+    }
+    fn add_dots(sum: i32, a: i32, b: i32) -> i32 {
+        let products = (0..2).map(|i| halves(a)[i].wrapping_mul(halves(b)[i]));
+        products.fold(sum, i32::wrapping_add)
+    }
+    fn of_ints(ints: i32) -> Self {
+        Self(ints as f32)
+    }
+    fn round(self) -> i32 {
+        self.0.round_ties_even() as i32
+    }
+    fn pair(lower: i32, upper: i32) -> i32 {
+        lower & 0xffff | upper << 16
+    }
+    fn abs_pairs(pairs: i32) -> i32 {
+        let [lower, upper] = halves(pairs).map(i32::abs);
+        Self::pair(lower, upper)
+    }
+    fn max_pairs(a: i32, b: i32) -> i32 {
+        let ([lower_a, upper_a], [lower_b, upper_b]) = (halves(a), halves(b));
+        Self::pair(lower_a.max(lower_b), upper_a.max(upper_b))
+    }
+
     fn prefetch((): (), _: *const u8) {}
     unsafe fn non_zero_64((): (), source: *const u8) -> u64 {
         // SAFETY: the caller vouches for 64 readable bytes.
         let bit = |i: usize| u64::from(unsafe { *source.add(i) } != 0) << i;
         (0..64).map(bit).sum()
     }
+}
+
+/// The halves of an integer, the lower one first.
+fn halves(pair: i32) -> [i32; 2] {
+    [i32::from(pair as i16), pair >> 16]
 }
 
 /// How often a multiply-add is rounded, and the scalar arithmetic that goes with it.

@@ -1,0 +1,213 @@
+//! Gradient of W in integers, fused with its SGD step in f32 and the new integers.
+#![expect(
+    unsafe_code,
+    reason = "inner loops over raw pointers, bounds checked at entry"
+)]
+
+use super::prepare::PreparedBlock;
+use super::rule::VectorRule;
+use super::tile::{tiles, with_tile};
+use super::weight_update::{ACCUMULATE, GENERAL, PLAIN, VELOCITY, Weights, weight_rows};
+use super::{EVEN, MASK_WORDS, PIXEL_BLOCK, WORD};
+use crate::simd::{Kernel, Vector};
+
+/// dW = f times the sum of bytes of x times integers of dk, the SGD step, and W in integers.
+pub struct IntegerUpdate<'a> {
+    /// x.
+    pub block: PreparedBlock<'a>,
+    /// dk as integers, pairs of samples: `[samples / 2][stride]`.
+    pub delta: &'a [i32],
+    /// f: what the sums of each unit are multiplied by, `[stride]`.
+    pub factors: &'a [f32],
+    /// W, and the step.
+    pub weights: Weights<'a>,
+    /// W as integers, pairs of pixels: `[weight_rows / 2][stride]`, written where W changes.
+    pub integers: &'a mut [i32],
+    /// Scale of each unit's integers, `[stride]`.
+    pub scales: &'a [f32],
+    /// The largest absolute values of each unit's integers after the step, pairs of pixels, `[stride]`, written.
+    pub largest: &'a mut [i32],
+    /// The sum of the absolute values of each unit's integers after the step, `[stride]`, written.
+    pub sums: &'a mut [i32],
+}
+
+impl Kernel for IntegerUpdate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(mut self, token: V::Token) {
+        let stride = self.weights.stride;
+        let variant = self.weights.variant(weight_rows(self.block.inputs()), V::LANES);
+        assert!(self.delta.len() >= self.block.samples().div_ceil(2) * stride);
+        assert!(self.integers.len() >= weight_rows(self.block.inputs()) / 2 * stride);
+        assert!(self.factors.len() >= stride && self.scales.len() >= stride);
+        assert!(self.largest.len() >= stride && self.sums.len() >= stride);
+        for (first, vectors) in tiles(stride / V::LANES, V::TILES.integer_gradient) {
+            let unit = first * V::LANES;
+            macro_rules! run_tile {
+                ($variant:ident) => {
+                    with_tile!(
+                        vectors,
+                        V::TILES.integer_gradient,
+                        unit_tile::<V, $variant>(token, &mut self, unit)
+                    )
+                };
+            }
+            // SAFETY: the assertions above hold for every row of every tile, and each variant finds the
+            // buffers that it uses.
+            unsafe {
+                match variant {
+                    PLAIN => run_tile!(PLAIN),
+                    VELOCITY => run_tile!(VELOCITY),
+                    ACCUMULATE => run_tile!(ACCUMULATE),
+                    _ => run_tile!(GENERAL),
+                }
+            }
+        }
+    }
+}
+
+/// T vectors of hidden units, all pixels, two at a time.
+///
+/// For each of two pixels beside each other the T sums stay in registers while the loop walks the pairs of
+/// samples in which it is not zero twice. The deltas of 128 samples are 64 x T vectors, and stay in L1 as long
+/// as T is small; weights and integers stream through from L2. After 64 pixels their integers, in L1, are gone
+/// through once more for the largest and the sums, T of each in registers.
+///
+/// # Safety
+/// Every row of the buffers must hold T vectors from `unit` on, and the buffers that the variant uses
+/// must be there.
+#[inline(always)]
+unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
+    token: V::Token,
+    pass: &mut IntegerUpdate<'_>,
+    unit: usize,
+) {
+    let stride = pass.weights.stride;
+    let pointers = pass.weights.pointers();
+    let mut rule = None;
+    if let Some(step) = pass.weights.rule {
+        rule = Some((step, VectorRule::new(token, step)));
+    }
+    let may_skip = VARIANT == PLAIN || VARIANT == ACCUMULATE;
+    let rows = weight_rows(pass.block.inputs());
+    let deltas = pass.delta.as_ptr().wrapping_add(unit);
+    // SAFETY: the caller vouches for T vectors from `unit` on in each row.
+    unsafe {
+        let mut largest: [V::Ints; T] = array_of!(_t < T => V::splat_ints(token, 0));
+        let mut totals = largest;
+        for pixel_block in 0..pass.block.pixel_blocks() {
+            let first = pixel_block * PIXEL_BLOCK;
+            let end = PIXEL_BLOCK.min(rows - first);
+            for place in (0..end).step_by(2) {
+                let words = words(pass.block, pixel_block, place);
+                if may_skip && words[0].iter().chain(&words[1]).all(|word| word.any == 0) {
+                    continue;
+                }
+                let even = gradient::<V, T>(token, words[0], deltas, stride);
+                let odd = gradient::<V, T>(token, words[1], deltas, stride);
+                for t in 0..T {
+                    let column = unit + t * V::LANES;
+                    let factor = V::load(token, pass.factors.as_ptr().add(column));
+                    let at = (first + place) * stride + column;
+                    let gradients = [V::of_ints(even[t]).mul(factor), V::of_ints(odd[t]).mul(factor)];
+                    let even = pointers.step::<V, VARIANT>(token, &rule, at, gradients[0]);
+                    let odd = pointers.step::<V, VARIANT>(token, &rule, at + stride, gradients[1]);
+                    if VARIANT != ACCUMULATE {
+                        let scale = V::load(token, pass.scales.as_ptr().add(column));
+                        let pair = V::pair(integers(token, even, scale), integers(token, odd, scale));
+                        let at = (first + place) / 2 * stride + column;
+                        V::store_ints(pair, pass.integers.as_mut_ptr().add(at));
+                    }
+                }
+            }
+            if VARIANT != ACCUMULATE {
+                let ones = V::splat_ints(token, 0x0001_0001);
+                for pair in first / 2..(first + end) / 2 {
+                    let row = pass.integers.as_ptr().add(pair * stride + unit);
+                    for t in 0..T {
+                        let absolute = V::abs_pairs(V::load_ints(token, row.add(t * V::LANES)));
+                        largest[t] = V::max_pairs(largest[t], absolute);
+                        totals[t] = V::add_dots(totals[t], absolute, ones);
+                    }
+                }
+            }
+        }
+        for t in 0..T {
+            let column = unit + t * V::LANES;
+            V::store_ints(largest[t], pass.largest.as_mut_ptr().add(column));
+            V::store_ints(totals[t], pass.sums.as_mut_ptr().add(column));
+        }
+    }
+}
+
+/// Weights as integers, larger ones cut to 16 bits: to one more than a weight may be, which tells that the scale
+/// must change. That of NaN is one of those.
+#[inline(always)]
+fn integers<V: Vector>(token: V::Token, weights: V, scale: V) -> V::Ints {
+    let most = V::splat(token, f32::from(i16::MAX));
+    let least = V::splat(token, -f32::from(i16::MAX));
+    weights.mul(scale).max(least).min(most).round()
+}
+
+/// 64 samples of one pixel.
+#[derive(Clone, Copy)]
+struct Word {
+    /// Those in which it is not zero.
+    any: u64,
+    /// A byte of each, 64 apart.
+    bytes: *const u8,
+}
+
+/// The words of two pixels from `place` on in a pixel block.
+#[inline(always)]
+fn words(block: PreparedBlock<'_>, pixel_block: usize, place: usize) -> [[Word; MASK_WORDS]; 2] {
+    let none = Word {
+        any: 0,
+        bytes: std::ptr::null(),
+    };
+    let mut words = [[none; MASK_WORDS]; 2];
+    for word in 0..block.words().min(MASK_WORDS) {
+        let masks = block.pixel_masks(word, pixel_block);
+        let bytes = block.bytes_of_pairs(word, pixel_block).as_ptr();
+        for (pixel, words) in words.iter_mut().enumerate() {
+            words[word] = Word {
+                any: masks[place + pixel],
+                bytes: bytes.wrapping_add(place + pixel),
+            };
+        }
+    }
+    words
+}
+
+/// Sums of bytes of a pixel times deltas, over all samples.
+///
+/// # Safety
+/// The samples of `any`, and their partners, must have their bytes, and T vectors in `deltas`.
+#[inline(always)]
+unsafe fn gradient<V: Vector, const T: usize>(
+    token: V::Token,
+    words: [Word; MASK_WORDS],
+    deltas: *const i32,
+    stride: usize,
+) -> [V::Ints; T] {
+    let mut sums: [V::Ints; T] = array_of!(_t < T => V::splat_ints(token, 0));
+    for (number, word) in words.into_iter().enumerate() {
+        let mut rest = (word.any | word.any >> 1) & EVEN;
+        while rest != 0 {
+            let place = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            // SAFETY: the caller vouches for the bytes and deltas of both samples.
+            unsafe {
+                let bytes = word.bytes.add(place * PIXEL_BLOCK);
+                let x = i32::from(*bytes) | i32::from(*bytes.add(PIXEL_BLOCK)) << 16;
+                let x = V::splat_ints(token, x);
+                let deltas = deltas.add((number * WORD + place) / 2 * stride);
+                for (t, sum) in sums.iter_mut().enumerate() {
+                    *sum = V::add_dots(*sum, x, V::load_ints(token, deltas.add(t * V::LANES)));
+                }
+            }
+        }
+    }
+    sums
+}

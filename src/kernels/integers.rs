@@ -1,0 +1,101 @@
+//! Numbers as 16-bit integers with a scale, so that sums of their products are exact.
+//!
+//! A weight w of unit u is held as q = round(w S), S a power of two, one a unit; an input is its byte. A sum
+//! of products of bytes and q is at most 255 times the sum of |q| over a unit's weights, which [`WEIGHT_SUM`]
+//! keeps within 32 bits: no sum of a forward pass wraps, in whatever order. A delta d of unit u is held as
+//! round(d D), D a power of two, one a unit and block of samples; 128 samples of 255 times 2^15 are 2^30:
+//! no sum of a gradient wraps.
+//!
+//! Pairs of 16-bit integers lie in one of 32 bits, the lower half first: of two pixels beside each other in
+//! the weights, of two samples after each other in the deltas. One instruction multiplies two pairs and adds
+//! both products to a sum.
+//!
+//! Source: D. Das et al., "Mixed precision training of convolutional neural networks using integer
+//! operations", 2018, arXiv 1802.00930.
+
+/// Exponent of the largest scale of weights. A weight of 2 then fits no more, which few of a trained network
+/// reach, and the step of 6e-5 is far below what a minibatch changes.
+pub const FINEST: i32 = 14;
+/// Most that the absolute value of an integer weight may be. One more is what larger ones are cut to before
+/// they are told.
+pub const WEIGHT: i32 = i16::MAX as i32 - 1;
+/// Most that the absolute values of a unit's integer weights may add up to.
+pub const WEIGHT_SUM: i32 = i32::MAX / 255;
+/// Most inputs: the absolute values of so many integers add up to less than 2^31.
+pub const MOST_INPUTS: usize = 1 << 16;
+/// Largest exponent of a scale of deltas: their gradients stay normal numbers.
+const FINEST_DELTA: i32 = 100;
+
+/// 2^exponent.
+fn power_of_two(exponent: i32) -> f32 {
+    f32::from_bits(((exponent + 127) as u32) << 23)
+}
+
+/// What a sum of products of bytes and integers of a scale is multiplied by: inputs are bytes / 255.
+pub fn factor(scale: f32) -> f32 {
+    (1.0 / 255.0) / scale
+}
+
+/// The scale of a unit's deltas, the absolute value of the largest of which is given: the largest power of two
+/// up to 2^100 with which it is below 2^15 - 1/2. NaN if it is not finite.
+pub fn delta_scale(largest: f32) -> f32 {
+    if !largest.is_finite() {
+        return f32::NAN;
+    }
+    // That of 0 and of denormal numbers is -127.
+    let exponent = (largest.to_bits() >> 23) as i32 - 127;
+    let scale = power_of_two((14 - exponent).min(FINEST_DELTA));
+    match largest * scale < 32767.5 {
+        true => scale,
+        false => 0.5 * scale,
+    }
+}
+
+/// The scale of a unit's weights: the largest power of two up to 2^14 with which each is at most [`WEIGHT`] and
+/// their sum at most [`WEIGHT_SUM`], so it depends on the weights as they are alone, not on what they were.
+/// NaN if a weight is not finite.
+pub fn weight_scale(weights: impl Iterator<Item = f32> + Clone) -> f32 {
+    if !weights.clone().all(f32::is_finite) {
+        return f32::NAN;
+    }
+    let fits = |scale: f32| {
+        let integers = weights.clone().map(|w| (w * scale).round_ties_even().abs());
+        let (mut largest, mut sum) = (0.0_f32, 0.0_f64);
+        for integer in integers {
+            largest = largest.max(integer);
+            sum += f64::from(integer);
+        }
+        largest <= WEIGHT as f32 && sum <= f64::from(WEIGHT_SUM)
+    };
+    let mut exponent = FINEST;
+    while !fits(power_of_two(exponent)) {
+        exponent -= 1;
+    }
+    power_of_two(exponent)
+}
+
+/// Whether a unit's scale may have to change, by the absolute values of its integers: the largest, and their
+/// sum.
+pub fn may_change(scale: f32, largest: i32, sum: i32, inputs: usize) -> bool {
+    let is_too_large = largest > WEIGHT || sum > WEIGHT_SUM;
+    // With twice the scale an integer is twice itself, give or take one.
+    let is_small = 2 * largest - 1 <= WEIGHT
+        && 2 * i64::from(sum) - inputs as i64 <= i64::from(WEIGHT_SUM);
+    let is_finest = scale == power_of_two(FINEST);
+    is_too_large || (is_small && !is_finest)
+}
+
+/// w as an integer of this scale, cut to 16 bits.
+pub fn integer(w: f32, scale: f32) -> i32 {
+    (w * scale).round_ties_even().clamp(-32767.0, 32767.0) as i32
+}
+
+/// A pair in one integer.
+pub fn pair(lower: i32, upper: i32) -> i32 {
+    lower & 0xffff | upper << 16
+}
+
+/// The larger absolute value of a pair of absolute values.
+pub fn larger_of(pair: i32) -> i32 {
+    (pair & 0xffff).max(pair >> 16)
+}
