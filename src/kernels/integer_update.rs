@@ -70,7 +70,7 @@ impl Kernel for IntegerUpdate<'_> {
 /// T vectors of hidden units, all pixels, two at a time.
 ///
 /// For each of two pixels beside each other the T sums stay in registers while the loop walks the pairs of
-/// samples in which it is not zero twice. The deltas of 128 samples are 64 x T vectors, and stay in L1 as long
+/// samples in which it is not zero twice, one mask. The deltas of 128 samples are 64 x T vectors, and stay in L1 as long
 /// as T is small; weights and integers stream through from L2. After 64 pixels their integers, in L1, are gone
 /// through once more for the largest and the sums, T of each in registers.
 ///
@@ -100,12 +100,12 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
             let first = pixel_block * PIXEL_BLOCK;
             let end = PIXEL_BLOCK.min(rows - first);
             for place in (0..end).step_by(2) {
-                let words = words(pass.block, pixel_block, place);
-                if may_skip && words[0].iter().chain(&words[1]).all(|word| word.any == 0) {
+                let columns = columns(pass.block, pixel_block, place);
+                if may_skip && columns[0].pairs | columns[1].pairs == 0 {
                     continue;
                 }
-                let even = gradient::<V, T>(token, words[0], deltas, stride);
-                let odd = gradient::<V, T>(token, words[1], deltas, stride);
+                let even = gradient::<V, T>(token, columns[0], deltas, stride);
+                let odd = gradient::<V, T>(token, columns[1], deltas, stride);
                 for t in 0..T {
                     let column = unit + t * V::LANES;
                     let factor = V::load(token, pass.factors.as_ptr().add(column));
@@ -150,62 +150,61 @@ fn integers<V: Vector>(token: V::Token, weights: V, scale: V) -> V::Ints {
     weights.mul(scale).max(least).min(most).round()
 }
 
-/// 64 samples of one pixel.
+/// All samples of one pixel.
 #[derive(Clone, Copy)]
-struct Word {
-    /// Those in which it is not zero.
-    any: u64,
-    /// A byte of each, 64 apart.
-    bytes: *const u8,
+struct Column {
+    /// Pairs of samples in which it is not zero twice: bit 2 i is pair i of the first word, bit 2 i + 1 that of
+    /// the second.
+    pairs: u64,
+    /// The bytes of each word's samples, 64 apart.
+    bytes: [*const u8; MASK_WORDS],
 }
 
-/// The words of two pixels from `place` on in a pixel block.
+/// The columns of two pixels from `place` on in a pixel block.
 #[inline(always)]
-fn words(block: PreparedBlock<'_>, pixel_block: usize, place: usize) -> [[Word; MASK_WORDS]; 2] {
-    let none = Word {
-        any: 0,
-        bytes: std::ptr::null(),
+fn columns(block: PreparedBlock<'_>, pixel_block: usize, place: usize) -> [Column; 2] {
+    let none = Column {
+        pairs: 0,
+        bytes: [std::ptr::null(); MASK_WORDS],
     };
-    let mut words = [[none; MASK_WORDS]; 2];
+    let mut columns = [none; 2];
     for word in 0..block.words().min(MASK_WORDS) {
         let masks = block.pixel_masks(word, pixel_block);
         let bytes = block.bytes_of_pairs(word, pixel_block).as_ptr();
-        for (pixel, words) in words.iter_mut().enumerate() {
-            words[word] = Word {
-                any: masks[place + pixel],
-                bytes: bytes.wrapping_add(place + pixel),
-            };
+        for (pixel, column) in columns.iter_mut().enumerate() {
+            let mask = masks[place + pixel];
+            column.pairs |= ((mask | mask >> 1) & EVEN) << word;
+            column.bytes[word] = bytes.wrapping_add(place + pixel);
         }
     }
-    words
+    columns
 }
 
 /// Sums of bytes of a pixel times deltas, over all samples.
 ///
 /// # Safety
-/// The samples of `any`, and their partners, must have their bytes, and T vectors in `deltas`.
+/// The samples of `pairs` must have their bytes, and T vectors in `deltas`.
 #[inline(always)]
 unsafe fn gradient<V: Vector, const T: usize>(
     token: V::Token,
-    words: [Word; MASK_WORDS],
+    column: Column,
     deltas: *const i32,
     stride: usize,
 ) -> [V::Ints; T] {
     let mut sums: [V::Ints; T] = array_of!(_t < T => V::splat_ints(token, 0));
-    for (number, word) in words.into_iter().enumerate() {
-        let mut rest = (word.any | word.any >> 1) & EVEN;
-        while rest != 0 {
-            let place = rest.trailing_zeros() as usize;
-            rest &= rest - 1;
-            // SAFETY: the caller vouches for the bytes and deltas of both samples.
-            unsafe {
-                let bytes = word.bytes.add(place * PIXEL_BLOCK);
-                let x = i32::from(*bytes) | i32::from(*bytes.add(PIXEL_BLOCK)) << 16;
-                let x = V::splat_ints(token, x);
-                let deltas = deltas.add((number * WORD + place) / 2 * stride);
-                for (t, sum) in sums.iter_mut().enumerate() {
-                    *sum = V::add_dots(*sum, x, V::load_ints(token, deltas.add(t * V::LANES)));
-                }
+    let mut rest = column.pairs;
+    while rest != 0 {
+        let bit = rest.trailing_zeros() as usize;
+        rest &= rest - 1;
+        let (pair, word) = (bit / 2, bit % 2);
+        // SAFETY: the caller vouches for the bytes and deltas of both samples.
+        unsafe {
+            let bytes = column.bytes[word].add(pair * 2 * PIXEL_BLOCK);
+            let x = i32::from(*bytes) | i32::from(*bytes.add(PIXEL_BLOCK)) << 16;
+            let x = V::splat_ints(token, x);
+            let deltas = deltas.add((word * WORD / 2 + pair) * stride);
+            for (t, sum) in sums.iter_mut().enumerate() {
+                *sum = V::add_dots(*sum, x, V::load_ints(token, deltas.add(t * V::LANES)));
             }
         }
     }

@@ -31,8 +31,7 @@ impl Vector for Avx2Vector {
         add: _mm256_add_ps, sub: _mm256_sub_ps, mul: _mm256_mul_ps, div: _mm256_div_ps,
         max: _mm256_max_ps, min: _mm256_min_ps);
     integer_intrinsics!(Avx2, __m256i: _mm256_set1_epi32, _mm256_loadu_si256, _mm256_storeu_si256,
-        _mm256_madd_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_and_si256,
-        _mm256_or_si256, _mm256_slli_epi32, _mm256_abs_epi16, _mm256_max_epi16);
+        _mm256_madd_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_slli_epi32, _mm256_abs_epi16, _mm256_max_epi16);
 
     #[inline(always)]
     fn abs(self) -> Self {
@@ -98,6 +97,16 @@ impl Vector for Avx2Vector {
             }
         }
     }
+}
+
+/// The lower halves of some integers and the upper ones of others.
+///
+/// # Safety
+/// AVX2 must have been detected.
+#[inline(always)]
+unsafe fn blend_halves(lower: __m256i, upper: __m256i) -> __m256i {
+    // SAFETY: the caller vouches for detection.
+    unsafe { _mm256_blend_epi16::<0xaa>(lower, upper) }
 }
 
 /// Pairs of neighbours in columns, of each half the first two and the last two.

@@ -53,8 +53,7 @@ impl Vector for Avx512Vector {
         add: _mm512_add_ps, sub: _mm512_sub_ps, mul: _mm512_mul_ps, div: _mm512_div_ps,
         max: _mm512_max_ps, min: _mm512_min_ps);
     integer_intrinsics!(Avx512, __m512i: _mm512_set1_epi32, _mm512_loadu_si512, _mm512_storeu_si512,
-        _mm512_madd_epi16, _mm512_add_epi32, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_and_si512,
-        _mm512_or_si512, _mm512_slli_epi32, _mm512_abs_epi16, _mm512_max_epi16);
+        _mm512_madd_epi16, _mm512_add_epi32, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_slli_epi32, _mm512_abs_epi16, _mm512_max_epi16);
 
     #[inline(always)]
     fn add_dots_at_once(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
@@ -230,6 +229,16 @@ unsafe fn exchange_vectors<const DISTANCE: usize, const SHIFT: u32>(
             }
         }
     }
+}
+
+/// The lower halves of some integers and the upper ones of others.
+///
+/// # Safety
+/// AVX-512 BW must have been detected.
+#[inline(always)]
+unsafe fn blend_halves(lower: __m512i, upper: __m512i) -> __m512i {
+    // SAFETY: the caller vouches for detection.
+    unsafe { _mm512_mask_blend_epi16(0xaaaa_aaaa, lower, upper) }
 }
 
 /// Each bit from `yes` where `mask` has it, else from `no`.

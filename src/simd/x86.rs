@@ -81,7 +81,7 @@ macro_rules! intrinsics {
 /// The methods of [`Vector`](super::Vector) on integers; as [`intrinsics`].
 macro_rules! integer_intrinsics {
     ($token:ident, $ints:ident: $splat:ident, $load:ident, $store:ident, $dots:ident, $add:ident, $of_ints:ident,
-     $round:ident, $and:ident, $or:ident, $shift:ident, $abs:ident, $max:ident) => {
+     $round:ident, $shift:ident, $abs:ident, $max:ident) => {
         type Ints = $ints;
 
         #[inline(always)]
@@ -117,7 +117,7 @@ macro_rules! integer_intrinsics {
         #[inline(always)]
         fn pair(lower: $ints, upper: $ints) -> $ints {
             // SAFETY: as above.
-            unsafe { $or($and(lower, $splat(0xffff)), $shift::<16>(upper)) }
+            unsafe { blend_halves(lower, $shift::<16>(upper)) }
         }
         #[inline(always)]
         fn abs_pairs(pairs: $ints) -> $ints {
