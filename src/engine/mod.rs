@@ -45,6 +45,7 @@ use worker::Worker;
 /// The fused engine, a [`Backend`].
 pub struct Engine {
     isa: Isa,
+    precision: Precision,
     shape: Shape,
     optimizer: Optimizer,
     team: Team,
@@ -128,9 +129,11 @@ impl Engine {
         let plan = Arc::new(Plan::new(shape.hidden, threads));
         let class_stride = shape.classes.next_multiple_of(CLASS_PADDING);
         let has_velocities = optimizer.momentum != 0.0;
-        let worker = |thread| Worker::new(isa, &plan, thread, parameters, has_velocities, precision);
+        let worker =
+            |thread| Worker::new(isa, &plan, thread, parameters, has_velocities, precision);
         Ok(Self {
             isa,
+            precision,
             shape,
             optimizer,
             workers: (0..threads)
@@ -200,12 +203,16 @@ impl Engine {
             Work::Evaluate => (None, false),
             Work::KeepLogits => (None, true),
         };
+        let layout = BlockLayout::new(self.shape.inputs, blocks.largest());
         let pass = Pass {
             isa: self.isa,
             samples,
             order,
             blocks,
-            layout: BlockLayout::new(self.shape.inputs, blocks.largest()),
+            layout: match self.precision {
+                Precision::F32 => layout,
+                Precision::Int16 => layout.paired(),
+            },
             prepared: &self.prepared,
             exchange: &self.exchange,
             training,
@@ -235,6 +242,27 @@ impl Engine {
     }
 }
 
+/// The order of a pass with the samples of each block sorted by their class, one after the other into its two
+/// halves: where samples are taken in pairs, those of a pair are alike, and have their zeros in common.
+fn in_like_pairs(pass: &TrainingPass<'_>, blocks: Blocks, classes: usize) -> Vec<u32> {
+    let mut order = Vec::with_capacity(pass.order.len());
+    for block in (0..).map_while(|number| blocks.get(number)) {
+        let samples = &pass.order[block.samples];
+        let mut sorted = [0; BLOCK_SAMPLES];
+        let mut places = sorted.iter_mut();
+        for class in 0..classes {
+            let is_of_class = |&&sample: &&u32| usize::from(pass.samples.label(sample)) == class;
+            for (sample, place) in samples.iter().filter(is_of_class).zip(places.by_ref()) {
+                *place = *sample;
+            }
+        }
+        let sorted = &sorted[..samples.len()];
+        order.extend(sorted.iter().step_by(2));
+        order.extend(sorted.iter().skip(1).step_by(2));
+    }
+    order
+}
+
 impl Backend for Engine {
     fn name(&self) -> &'static str {
         "fused"
@@ -252,7 +280,15 @@ impl Backend for Engine {
             control: pass.control,
         };
         let blocks = Blocks::new(pass.order.len(), pass.batch_size);
-        let outcome = self.run(pass.samples, pass.order, blocks, Work::Train(training));
+        let paired;
+        let order = match self.precision {
+            Precision::F32 => pass.order,
+            Precision::Int16 => {
+                paired = in_like_pairs(pass, blocks, self.shape.classes);
+                &paired
+            }
+        };
+        let outcome = self.run(pass.samples, order, blocks, Work::Train(training));
         let result = |(total, samples): (BlockLoss, usize)| MinibatchResult {
             loss: total.loss / samples as f64,
             correct: total.correct,

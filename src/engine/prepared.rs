@@ -5,8 +5,8 @@
 )]
 
 use crate::backend::SharedBuffer;
+use crate::kernels::BLOCK_SAMPLES;
 use crate::kernels::prepare::{BlockLayout, Prepare, PreparedBlock, Squares};
-use crate::kernels::{BLOCK_SAMPLES, WORD};
 use crate::simd::Isa;
 use std::ops::Range;
 
@@ -41,7 +41,7 @@ pub(crate) struct Source<'a> {
 impl PreparedBlocks {
     /// For blocks of up to [`BLOCK_SAMPLES`] samples, prepared by so many threads.
     pub(crate) fn new(inputs: usize, threads: usize) -> Self {
-        let layout = BlockLayout::new(inputs, BLOCK_SAMPLES);
+        let layout = BlockLayout::new(inputs, BLOCK_SAMPLES).paired();
         Self {
             chunk_pixel_blocks: match threads {
                 1 => layout.pixel_blocks(),
@@ -77,10 +77,11 @@ impl PreparedBlocks {
     ) {
         let of_word = self.chunks_of_a_word(layout);
         let (word, part) = (chunk / of_word, chunk % of_word);
-        let start = samples.start + word * WORD;
-        if start >= samples.end {
+        let places = layout.word(samples.len(), word);
+        if places.is_empty() {
             return;
         }
+        let start = samples.start + places.start;
         let first = |part: usize| part * layout.pixel_blocks() / of_word;
         let squares = word * layout.pixel_blocks() + first(part)
             ..word * layout.pixel_blocks() + first(part + 1);
@@ -101,7 +102,7 @@ impl PreparedBlocks {
             inputs: layout.inputs,
             images: source.images,
             order: &source.order[start..],
-            samples: WORD.min(samples.end - start),
+            samples: places.len(),
             first_pixel_block: squares.start % layout.pixel_blocks(),
             target,
         });

@@ -8,6 +8,7 @@
 mod integers;
 mod slice;
 
+use super::Precision;
 use super::blocks::Block;
 use super::clock::{Clock, Phase};
 use super::exchange::{Exchange, add_up, spare_entries};
@@ -23,7 +24,6 @@ use crate::kernels::softmax::{BlockLoss, SoftmaxCrossEntropy};
 use crate::kernels::weight_update::{WeightUpdate, Weights, weight_rows};
 use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
 use crate::network::{Parameters, Shape};
-use super::Precision;
 use crate::simd::{Isa, MAX_LANES};
 use integers::Integers;
 use std::ops::Range;

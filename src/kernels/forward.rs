@@ -6,7 +6,7 @@
 
 use super::prepare::{Pattern, PreparedBlock};
 use super::tile::{tiles, with_tile};
-use super::{INPUT_OF_BYTE, PIXEL_BLOCK, WORD};
+use super::{INPUT_OF_BYTE, PIXEL_BLOCK};
 use crate::simd::{Isa, Kernel, Vector, sigmoid};
 
 /// h = sigmoid(x W + b) for a slice of the hidden layer.
@@ -135,7 +135,7 @@ unsafe fn forward_tile<V: Vector, const T: usize>(token: V::Token, tile: Tile<'_
             if mask == 0 && pixel_block > 0 && pixel_block < last {
                 continue;
             }
-            let sample = word * WORD + place;
+            let sample = block.first_sample(word) + place;
             // SAFETY: `sample` is below the block's samples, a set bit is a pixel below its inputs
             // (`PreparedBlock`), and the caller vouches for T vectors in each row.
             unsafe {
@@ -237,7 +237,8 @@ unsafe fn add_pairs<V: Vector, const T: usize>(
         // SAFETY: the samples are below the block's samples, a set bit is a pixel below its inputs
         // (`PreparedBlock`), and the caller vouches for T vectors in each row.
         unsafe {
-            let targets = array_of!(i < 2 => hidden.add((word * WORD + pair[i]) * stride));
+            let targets =
+                array_of!(i < 2 => hidden.add((block.first_sample(word) + pair[i]) * stride));
             let starts = match pixel_block {
                 0 => [bias; 2],
                 _ => [targets[0].cast_const(), targets[1].cast_const()],

@@ -15,7 +15,7 @@ pub struct IntegerDelta<'a> {
     pub samples: usize,
     /// Hidden units in the slice, padded to whole vectors.
     pub stride: usize,
-    /// Pairs of samples, `[samples / 2][stride]`, written; the partner of an odd last sample is 0.
+    /// Pairs of samples i and i + half of them, `[samples / 2][stride]`, written; without a partner it is 0.
     pub pairs: &'a mut [i32],
     /// What a unit's gradients in integers are multiplied by, `[stride]`, written.
     pub factors: &'a mut [f32],
@@ -47,13 +47,17 @@ impl Kernel for IntegerDelta<'_> {
                 }
                 let scale = V::load(token, lanes.as_ptr());
                 let pairs = self.pairs.as_mut_ptr().add(unit);
-                for sample in (0..samples).step_by(2) {
+                let half = samples.div_ceil(2);
+                for sample in 0..half {
                     let lower = V::load(token, delta.add(sample * stride)).mul(scale);
-                    let upper = match sample + 1 < samples {
-                        true => V::load(token, delta.add((sample + 1) * stride)).mul(scale),
+                    let upper = match sample + half < samples {
+                        true => V::load(token, delta.add((sample + half) * stride)).mul(scale),
                         false => V::splat(token, 0.0),
                     };
-                    V::store_ints(V::pair(lower.round(), upper.round()), pairs.add(sample / 2 * stride));
+                    V::store_ints(
+                        V::pair(lower.round(), upper.round()),
+                        pairs.add(sample * stride),
+                    );
                 }
             }
         }

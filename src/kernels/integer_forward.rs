@@ -4,6 +4,7 @@
     reason = "inner loops over raw pointers, bounds checked at entry"
 )]
 
+use super::integers;
 use super::prepare::PreparedBlock;
 use super::tile::{tiles, with_tile};
 use super::{EVEN, PIXEL_BLOCK, WORD};
@@ -13,7 +14,7 @@ use crate::simd::{Kernel, Vector, sigmoid};
 pub struct IntegerForward<'a> {
     /// x.
     pub block: PreparedBlock<'a>,
-    /// W as integers, pairs of pixels: `[inputs / 2][stride]`.
+    /// W as integers, rows as in [`integers::row`]: `[integers::rows][stride]`.
     pub weights: &'a [i32],
     /// f: what the sums of each unit are multiplied by, `[stride]`.
     pub factors: &'a [f32],
@@ -32,7 +33,7 @@ impl Kernel for IntegerForward<'_> {
     fn run<V: Vector>(mut self, token: V::Token) {
         let stride = self.stride;
         assert!(stride.is_multiple_of(V::LANES));
-        assert!(self.weights.len() >= self.block.inputs().div_ceil(2) * stride);
+        assert!(self.weights.len() >= integers::rows(self.block.inputs()) * stride);
         assert!(self.factors.len() >= stride && self.bias.len() >= stride);
         assert!(self.hidden.len() >= self.block.samples() * stride);
         for (first, vectors) in tiles(stride / V::LANES, V::TILES.forward) {
@@ -86,7 +87,7 @@ unsafe fn forward_tile<V: Vector, const T: usize>(
                 if rest == 0 && !is_first && !is_last {
                     continue;
                 }
-                let sample = word * WORD + place;
+                let sample = block.first_sample(word) + place;
                 // SAFETY: `sample` is below the block's samples, a set bit is a pixel below its inputs
                 // (`PreparedBlock`), and the caller vouches for T vectors in each row.
                 unsafe {
@@ -96,18 +97,30 @@ unsafe fn forward_tile<V: Vector, const T: usize>(
                         true => V::splat_ints(token, 0),
                         false => V::load_ints(token, integers.add(t * V::LANES)),
                     });
-                    let rows = [rows.add(place * PIXEL_BLOCK), more_rows.add(place * PIXEL_BLOCK)];
-                    let weights = pass.weights.as_ptr().add(first * PIXEL_BLOCK / 2 * stride + unit);
+                    let rows = [
+                        rows.add(place * PIXEL_BLOCK),
+                        more_rows.add(place * PIXEL_BLOCK),
+                    ];
+                    let weights = pass
+                        .weights
+                        .as_ptr()
+                        .add(first * PIXEL_BLOCK / 2 * stride + unit);
                     while rest != 0 {
                         let bit = rest.trailing_zeros() as usize;
                         rest &= rest - 1;
-                        let (pair, second) = (bit / 2, bit % 2);
-                        let bytes = rows[second].add(2 * pair).cast::<u16>().read_unaligned();
+                        let bytes = rows[bit % 2]
+                            .add(bit - bit % 2)
+                            .cast::<u16>()
+                            .read_unaligned();
                         let bytes = i32::from(bytes.to_le());
                         let x = V::splat_ints(token, (bytes | bytes << 8) & 0x00ff_00ff);
-                        let weights = weights.add((pair + second * PIXEL_BLOCK / 2) * stride);
+                        let weights = weights.add(bit * stride);
                         for (t, sum) in sums.iter_mut().enumerate() {
-                            *sum = V::add_dots(*sum, x, V::load_ints(token, weights.add(t * V::LANES)));
+                            *sum = V::add_dots(
+                                *sum,
+                                x,
+                                V::load_ints(token, weights.add(t * V::LANES)),
+                            );
                         }
                     }
                     if is_last {

@@ -4,24 +4,25 @@
     reason = "inner loops over raw pointers, bounds checked at entry"
 )]
 
+use super::integers;
 use super::prepare::PreparedBlock;
 use super::rule::VectorRule;
 use super::tile::{tiles, with_tile};
 use super::weight_update::{ACCUMULATE, GENERAL, PLAIN, VELOCITY, Weights, weight_rows};
-use super::{EVEN, MASK_WORDS, PIXEL_BLOCK, WORD};
+use super::{MASK_WORDS, PIXEL_BLOCK};
 use crate::simd::{Kernel, Vector};
 
 /// dW = f times the sum of bytes of x times integers of dk, the SGD step, and W in integers.
 pub struct IntegerUpdate<'a> {
     /// x.
     pub block: PreparedBlock<'a>,
-    /// dk as integers, pairs of samples: `[samples / 2][stride]`.
+    /// dk as integers, pairs of samples i and i + half of them: `[samples / 2][stride]`.
     pub delta: &'a [i32],
     /// f: what the sums of each unit are multiplied by, `[stride]`.
     pub factors: &'a [f32],
     /// W, and the step.
     pub weights: Weights<'a>,
-    /// W as integers, pairs of pixels: `[weight_rows / 2][stride]`, written where W changes.
+    /// W as integers, rows as in [`integers::row`]: `[integer_rows][stride]`, written where W changes.
     pub integers: &'a mut [i32],
     /// Scale of each unit's integers, `[stride]`.
     pub scales: &'a [f32],
@@ -37,9 +38,11 @@ impl Kernel for IntegerUpdate<'_> {
     #[inline(always)]
     fn run<V: Vector>(mut self, token: V::Token) {
         let stride = self.weights.stride;
-        let variant = self.weights.variant(weight_rows(self.block.inputs()), V::LANES);
+        let variant = self
+            .weights
+            .variant(weight_rows(self.block.inputs()), V::LANES);
         assert!(self.delta.len() >= self.block.samples().div_ceil(2) * stride);
-        assert!(self.integers.len() >= weight_rows(self.block.inputs()) / 2 * stride);
+        assert!(self.integers.len() >= integers::rows(self.block.inputs()) * stride);
         assert!(self.factors.len() >= stride && self.scales.len() >= stride);
         assert!(self.largest.len() >= stride && self.sums.len() >= stride);
         for (first, vectors) in tiles(stride / V::LANES, V::TILES.integer_gradient) {
@@ -85,10 +88,8 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
 ) {
     let stride = pass.weights.stride;
     let pointers = pass.weights.pointers();
-    let mut rule = None;
-    if let Some(step) = pass.weights.rule {
-        rule = Some((step, VectorRule::new(token, step)));
-    }
+    let step = pass.weights.rule.unwrap_or_default();
+    let rule = Some((step, VectorRule::new(token, step)));
     let may_skip = VARIANT == PLAIN || VARIANT == ACCUMULATE;
     let rows = weight_rows(pass.block.inputs());
     let deltas = pass.delta.as_ptr().wrapping_add(unit);
@@ -110,21 +111,25 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
                     let column = unit + t * V::LANES;
                     let factor = V::load(token, pass.factors.as_ptr().add(column));
                     let at = (first + place) * stride + column;
-                    let gradients = [V::of_ints(even[t]).mul(factor), V::of_ints(odd[t]).mul(factor)];
+                    let gradients = [
+                        V::of_ints(even[t]).mul(factor),
+                        V::of_ints(odd[t]).mul(factor),
+                    ];
                     let even = pointers.step::<V, VARIANT>(token, &rule, at, gradients[0]);
                     let odd = pointers.step::<V, VARIANT>(token, &rule, at + stride, gradients[1]);
                     if VARIANT != ACCUMULATE {
                         let scale = V::load(token, pass.scales.as_ptr().add(column));
-                        let pair = V::pair(integers(token, even, scale), integers(token, odd, scale));
-                        let at = (first + place) / 2 * stride + column;
+                        let pair = V::pair(rounded(token, even, scale), rounded(token, odd, scale));
+                        let at = integers::row(first + place) * stride + column;
                         V::store_ints(pair, pass.integers.as_mut_ptr().add(at));
                     }
                 }
             }
             if VARIANT != ACCUMULATE {
                 let ones = V::splat_ints(token, 0x0001_0001);
-                for pair in first / 2..(first + end) / 2 {
-                    let row = pass.integers.as_ptr().add(pair * stride + unit);
+                for place in (0..end).step_by(2) {
+                    let row = integers::row(first + place) * stride + unit;
+                    let row = pass.integers.as_ptr().add(row);
                     for t in 0..T {
                         let absolute = V::abs_pairs(V::load_ints(token, row.add(t * V::LANES)));
                         largest[t] = V::max_pairs(largest[t], absolute);
@@ -144,7 +149,7 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
 /// Weights as integers, larger ones cut to 16 bits: to one more than a weight may be, which tells that the scale
 /// must change. That of NaN is one of those.
 #[inline(always)]
-fn integers<V: Vector>(token: V::Token, weights: V, scale: V) -> V::Ints {
+fn rounded<V: Vector>(token: V::Token, weights: V, scale: V) -> V::Ints {
     let most = V::splat(token, f32::from(i16::MAX));
     let least = V::splat(token, -f32::from(i16::MAX));
     weights.mul(scale).max(least).min(most).round()
@@ -153,31 +158,23 @@ fn integers<V: Vector>(token: V::Token, weights: V, scale: V) -> V::Ints {
 /// All samples of one pixel.
 #[derive(Clone, Copy)]
 struct Column {
-    /// Pairs of samples in which it is not zero twice: bit 2 i is pair i of the first word, bit 2 i + 1 that of
-    /// the second.
+    /// Pairs of samples in which it is not zero twice.
     pairs: u64,
-    /// The bytes of each word's samples, 64 apart.
+    /// The bytes of the samples of each word, 64 apart.
     bytes: [*const u8; MASK_WORDS],
 }
 
 /// The columns of two pixels from `place` on in a pixel block.
 #[inline(always)]
 fn columns(block: PreparedBlock<'_>, pixel_block: usize, place: usize) -> [Column; 2] {
-    let none = Column {
-        pairs: 0,
-        bytes: [std::ptr::null(); MASK_WORDS],
-    };
-    let mut columns = [none; 2];
-    for word in 0..block.words().min(MASK_WORDS) {
-        let masks = block.pixel_masks(word, pixel_block);
-        let bytes = block.bytes_of_pairs(word, pixel_block).as_ptr();
-        for (pixel, column) in columns.iter_mut().enumerate() {
-            let mask = masks[place + pixel];
-            column.pairs |= ((mask | mask >> 1) & EVEN) << word;
-            column.bytes[word] = bytes.wrapping_add(place + pixel);
-        }
-    }
-    columns
+    // A block of one sample has one word. Its bytes stand in for those of the other, whose deltas are 0.
+    let words = [0, block.words() - 1];
+    let masks = words.map(|word| block.pixel_masks(word, pixel_block));
+    let bytes = words.map(|word| block.bytes(word, pixel_block).as_ptr());
+    [0, 1].map(|pixel| Column {
+        pairs: masks[0][place + pixel] | masks[1][place + pixel],
+        bytes: bytes.map(|bytes| bytes.wrapping_add(place + pixel)),
+    })
 }
 
 /// Sums of bytes of a pixel times deltas, over all samples.
@@ -194,15 +191,15 @@ unsafe fn gradient<V: Vector, const T: usize>(
     let mut sums: [V::Ints; T] = array_of!(_t < T => V::splat_ints(token, 0));
     let mut rest = column.pairs;
     while rest != 0 {
-        let bit = rest.trailing_zeros() as usize;
+        let pair = rest.trailing_zeros() as usize;
         rest &= rest - 1;
-        let (pair, word) = (bit / 2, bit % 2);
-        // SAFETY: the caller vouches for the bytes and deltas of both samples.
+        // SAFETY: the caller vouches for the bytes and deltas of both samples. Where the block has an odd number
+        // of samples, the byte after the last one's is read, in the padding of its square at most, times 0.
         unsafe {
-            let bytes = column.bytes[word].add(pair * 2 * PIXEL_BLOCK);
-            let x = i32::from(*bytes) | i32::from(*bytes.add(PIXEL_BLOCK)) << 16;
-            let x = V::splat_ints(token, x);
-            let deltas = deltas.add((word * WORD / 2 + pair) * stride);
+            let lower = i32::from(*column.bytes[0].add(pair * PIXEL_BLOCK));
+            let upper = i32::from(*column.bytes[1].add(pair * PIXEL_BLOCK));
+            let x = V::splat_ints(token, lower | upper << 16);
+            let deltas = deltas.add(pair * stride);
             for (t, sum) in sums.iter_mut().enumerate() {
                 *sum = V::add_dots(*sum, x, V::load_ints(token, deltas.add(t * V::LANES)));
             }

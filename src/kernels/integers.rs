@@ -13,6 +13,8 @@
 //! Source: D. Das et al., "Mixed precision training of convolutional neural networks using integer
 //! operations", 2018, arXiv 1802.00930.
 
+use super::PIXEL_BLOCK;
+
 /// Exponent of the largest scale of weights. A weight of 2 then fits no more, which few of a trained network
 /// reach, and the step of 6e-5 is far below what a minibatch changes.
 pub const FINEST: i32 = 14;
@@ -79,8 +81,8 @@ pub fn weight_scale(weights: impl Iterator<Item = f32> + Clone) -> f32 {
 pub fn may_change(scale: f32, largest: i32, sum: i32, inputs: usize) -> bool {
     let is_too_large = largest > WEIGHT || sum > WEIGHT_SUM;
     // With twice the scale an integer is twice itself, give or take one.
-    let is_small = 2 * largest - 1 <= WEIGHT
-        && 2 * i64::from(sum) - inputs as i64 <= i64::from(WEIGHT_SUM);
+    let is_small =
+        2 * largest - 1 <= WEIGHT && 2 * i64::from(sum) - inputs as i64 <= i64::from(WEIGHT_SUM);
     let is_finest = scale == power_of_two(FINEST);
     is_too_large || (is_small && !is_finest)
 }
@@ -93,6 +95,18 @@ pub fn integer(w: f32, scale: f32) -> i32 {
 /// A pair in one integer.
 pub fn pair(lower: i32, upper: i32) -> i32 {
     lower & 0xffff | upper << 16
+}
+
+/// Row of the pair of pixels that `pixel`, an even one, is the first of. Of 128 pixels, the pairs of the first
+/// and of the second half take turns, so that a row is the place of a pair's bit in a mask of both halves.
+pub fn row(pixel: usize) -> usize {
+    let (group, place) = (pixel / (2 * PIXEL_BLOCK), pixel % (2 * PIXEL_BLOCK));
+    group * PIXEL_BLOCK + place % PIXEL_BLOCK + place / PIXEL_BLOCK
+}
+
+/// Rows for so many pixels.
+pub fn rows(inputs: usize) -> usize {
+    inputs.next_multiple_of(2 * PIXEL_BLOCK) / 2
 }
 
 /// The larger absolute value of a pair of absolute values.

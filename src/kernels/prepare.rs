@@ -13,8 +13,9 @@
     reason = "bytes are looked at in whole vectors, through pointers"
 )]
 
-use super::{BLOCK_SAMPLES, DENSE, EVEN, PIXEL_BLOCK, SCATTERED, WORD};
+use super::{BLOCK_SAMPLES, DENSE, EVEN, MASK_WORDS, PIXEL_BLOCK, SCATTERED, WORD};
 use crate::simd::{Kernel, Vector};
+use std::ops::Range;
 
 /// Bytes of a square: a cache line more than it holds, without which the rows that an image is copied
 /// to, one in each square, would all have the same place in L1.
@@ -36,6 +37,9 @@ pub struct BlockLayout {
     pub inputs: usize,
     /// Words that there is room for.
     pub words: usize,
+    /// Whether samples are laid out for pairs: half of a block in each of two words. Else all words but the
+    /// last are full.
+    pub is_paired: bool,
 }
 
 impl BlockLayout {
@@ -48,7 +52,27 @@ impl BlockLayout {
         Self {
             inputs,
             words: samples.div_ceil(WORD),
+            is_paired: false,
         }
+    }
+
+    /// The same for kernels that take samples in pairs.
+    pub fn paired(self) -> Self {
+        Self {
+            words: MASK_WORDS,
+            is_paired: true,
+            ..self
+        }
+    }
+
+    /// Which samples of a block of so many a word holds.
+    #[inline(always)]
+    pub fn word(&self, samples: usize, word: usize) -> Range<usize> {
+        let of_word = match self.is_paired {
+            true => samples.div_ceil(MASK_WORDS),
+            false => WORD,
+        };
+        (word * of_word).min(samples)..((word + 1) * of_word).min(samples)
     }
 
     /// Blocks of 64 pixels, the last of which may be partly empty.
@@ -141,7 +165,16 @@ impl<'a> PreparedBlock<'a> {
     /// Words that have samples.
     #[inline(always)]
     pub fn words(&self) -> usize {
-        self.samples.div_ceil(WORD)
+        match self.layout.is_paired {
+            true => self.samples.min(MASK_WORDS),
+            false => self.samples.div_ceil(WORD),
+        }
+    }
+
+    /// The first sample of a word.
+    #[inline(always)]
+    pub fn first_sample(&self, word: usize) -> usize {
+        self.layout.word(self.samples, word).start
     }
 
     /// Blocks of 64 pixels.
@@ -180,10 +213,10 @@ impl<'a> PreparedBlock<'a> {
         word * self.pixel_blocks() + pixel_block
     }
 
-    /// Samples of a word: 64, but for the last.
+    /// Samples of a word.
     #[inline(always)]
     fn samples_of(&self, word: usize) -> usize {
-        WORD.min(self.samples - word * WORD)
+        self.layout.word(self.samples, word).len()
     }
 
     /// Masks of the pixels, one for each sample of a word.
@@ -204,14 +237,6 @@ impl<'a> PreparedBlock<'a> {
     pub fn bytes(&self, word: usize, pixel_block: usize) -> &'a [u8] {
         let first = self.square(word, pixel_block) * SQUARE;
         &self.bytes[first..][..self.samples_of(word) * PIXEL_BLOCK]
-    }
-
-    /// The same, with a partner of an odd last sample, whose bytes may be any.
-    #[inline(always)]
-    pub fn bytes_of_pairs(&self, word: usize, pixel_block: usize) -> &'a [u8] {
-        let first = self.square(word, pixel_block) * SQUARE;
-        let samples = self.samples_of(word).next_multiple_of(2);
-        &self.bytes[first..][..samples * PIXEL_BLOCK]
     }
 }
 

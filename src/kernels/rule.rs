@@ -15,7 +15,7 @@ pub const SMALLEST_VELOCITY: f32 = reference::SMALLEST_VELOCITY as f32;
 ///
 /// Source: Sutskever et al., "On the importance of initialization and momentum in deep learning",
 /// 2013, in the form that PyTorch's `SGD` uses.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepRule {
     /// Step size.
     pub learning_rate: f32,

@@ -96,7 +96,9 @@ impl Kernel for WeightUpdate<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(mut self, token: V::Token) {
-        let variant = self.weights.variant(weight_rows(self.block.inputs()), V::LANES);
+        let variant = self
+            .weights
+            .variant(weight_rows(self.block.inputs()), V::LANES);
         assert!(self.delta.len() >= self.block.samples() * self.weights.stride);
         // SAFETY: the assertions hold for every row of every tile, and each variant finds the
         // buffers that it uses.

@@ -57,7 +57,7 @@ pub(super) const AVX512: RegisterTiles = RegisterTiles {
 pub(super) const AVX2: RegisterTiles = RegisterTiles {
     forward: 13,
     gradient: 6,
-    integer_gradient: 6,
+    integer_gradient: 12,
     dense_gradient: 0,
     dense_samples: 1,
     logits: 6,
@@ -67,7 +67,7 @@ pub(super) const AVX2: RegisterTiles = RegisterTiles {
 pub(super) const PORTABLE: RegisterTiles = RegisterTiles {
     forward: 5,
     gradient: 2,
-    integer_gradient: 2,
+    integer_gradient: 4,
     dense_gradient: 0,
     dense_samples: 1,
     logits: 6,

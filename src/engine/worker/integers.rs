@@ -1,13 +1,15 @@
 //! A worker's weights and deltas as integers.
 
 use crate::backend::AlignedBuffer;
+use crate::kernels::BLOCK_SAMPLES;
 use crate::kernels::integer_delta::IntegerDelta;
 use crate::kernels::integer_forward::IntegerForward;
 use crate::kernels::integer_update::IntegerUpdate;
-use crate::kernels::integers::{factor, integer, larger_of, may_change, pair, weight_scale};
+use crate::kernels::integers::{
+    factor, integer, larger_of, may_change, pair, row, rows, weight_scale,
+};
 use crate::kernels::prepare::PreparedBlock;
 use crate::kernels::weight_update::{Weights, weight_rows};
-use crate::kernels::BLOCK_SAMPLES;
 use crate::simd::Isa;
 
 /// W as integers, and what they are made with; see [`integers`](crate::kernels::integers).
@@ -15,7 +17,7 @@ use crate::simd::Isa;
 pub(super) struct Integers {
     inputs: usize,
     stride: usize,
-    /// W, pairs of pixels, `[weight_rows / 2][stride]`.
+    /// W, pairs of pixels, `[rows][stride]`.
     weights: AlignedBuffer<i32>,
     /// Scales of the units' weights, `[stride]`.
     scales: AlignedBuffer<f32>,
@@ -35,7 +37,7 @@ impl Integers {
         Self {
             inputs,
             stride,
-            weights: AlignedBuffer::new(weight_rows(inputs) / 2 * stride, 0),
+            weights: AlignedBuffer::new(rows(inputs) * stride, 0),
             scales: AlignedBuffer::new(stride, 0.0),
             factors: AlignedBuffer::new(stride, 0.0),
             largest: AlignedBuffer::new(stride, 0),
@@ -59,13 +61,19 @@ impl Integers {
         self.scales[unit] = scale;
         self.factors[unit] = factor(scale);
         let mut integers = column.map(|w| integer(w, scale));
-        for pairs in self.weights[unit..].iter_mut().step_by(self.stride) {
+        for pixel in (0..weight_rows(self.inputs)).step_by(2) {
             let mut next = || integers.next().unwrap_or(0);
-            *pairs = pair(next(), next());
+            self.weights[row(pixel) * self.stride + unit] = pair(next(), next());
         }
     }
 
-    pub(super) fn forward(&self, isa: Isa, block: PreparedBlock<'_>, bias: &[f32], hidden: &mut [f32]) {
+    pub(super) fn forward(
+        &self,
+        isa: Isa,
+        block: PreparedBlock<'_>,
+        bias: &[f32],
+        hidden: &mut [f32],
+    ) {
         isa.run_integers(IntegerForward {
             block,
             weights: &self.weights,
