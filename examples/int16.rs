@@ -30,7 +30,10 @@ fn main() {
                 });
                 let mut e =
                     Engine::in_precision(&par, options.optimizer(), threads, isa, p).unwrap();
-                let prof = std::sync::Arc::new(Profile::new(threads, 0)); if rounds<3 {e.set_clocks(Some(prof.clone()));}
+                let prof = std::sync::Arc::new(Profile::new(threads, 0));
+                if rounds < 3 {
+                    e.set_clocks(Some(prof.clone()));
+                }
                 let mut t = Trainer::new(Samples::from(&d.train), &options).unwrap();
                 let c = PassControl::default();
                 while !t.is_finished() {
@@ -53,7 +56,16 @@ fn main() {
                     h = (h ^ u64::from(v.to_bits())).wrapping_mul(0x100000001b3);
                 }
                 if rounds < 3 {
- if let Some(x)=prof.training.threads().first() {for ph in Phase::ALL {print!(" {} {:.1}",ph.name(),x.phase(ph).time.as_secs_f64()*1e3/4.0);} println!();}
+                    if let Some(x) = prof.training.threads().first() {
+                        for ph in Phase::ALL {
+                            print!(
+                                " {} {:.1}",
+                                ph.name(),
+                                x.phase(ph).time.as_secs_f64() * 1e3 / 4.0
+                            );
+                        }
+                        println!();
+                    }
                     println!(
                         "{isa} {} acc {} loss {:.5} hash {h:x} eval {:.1} ms times {:?}",
                         p.name(),

@@ -17,7 +17,9 @@ pub struct IntegerDelta<'a> {
     pub stride: usize,
     /// Pairs of samples i and i + half of them, `[samples / 2][stride]`, written; without a partner it is 0.
     pub pairs: &'a mut [i32],
-    /// What a unit's gradients in integers are multiplied by, `[stride]`, written.
+    /// What a unit's gradient is to be multiplied by, `[stride]`.
+    pub multipliers: &'a [f32],
+    /// What it is multiplied by in integers to give that, `[stride]`, written.
     pub factors: &'a mut [f32],
 }
 
@@ -30,6 +32,7 @@ impl Kernel for IntegerDelta<'_> {
         let (samples, stride) = (self.samples, self.stride);
         assert!(stride.is_multiple_of(V::LANES));
         assert!(self.delta.len() >= samples * stride && self.factors.len() >= stride);
+        assert!(self.multipliers.len() >= stride);
         assert!(self.pairs.len() >= samples.div_ceil(2) * stride);
         for unit in (0..stride).step_by(V::LANES) {
             // SAFETY: LANES units from here on are in bounds of each row, checked above.
@@ -41,9 +44,12 @@ impl Kernel for IntegerDelta<'_> {
                 }
                 let mut lanes = [0.0; MAX_LANES];
                 largest.store(lanes.as_mut_ptr());
-                for (lane, factor) in lanes[..V::LANES].iter_mut().zip(&mut self.factors[unit..]) {
+                let factors = self.factors[unit..]
+                    .iter_mut()
+                    .zip(&self.multipliers[unit..]);
+                for (lane, (factor, multiplier)) in lanes[..V::LANES].iter_mut().zip(factors) {
                     *lane = integers::delta_scale(*lane);
-                    *factor = integers::factor(*lane);
+                    *factor = integers::factor(*lane) * multiplier;
                 }
                 let scale = V::load(token, lanes.as_ptr());
                 let pairs = self.pairs.as_mut_ptr().add(unit);

@@ -18,14 +18,13 @@ pub struct IntegerUpdate<'a> {
     pub block: PreparedBlock<'a>,
     /// dk as integers, pairs of samples i and i + half of them: `[samples / 2][stride]`.
     pub delta: &'a [i32],
-    /// f: what the sums of each unit are multiplied by, `[stride]`.
+    /// f: what the sums of each unit are multiplied by, `[stride]`; where the step is plain, its negative rate is
+    /// in it.
     pub factors: &'a [f32],
-    /// W, and the step.
+    /// W, each unit times its scale, and the step.
     pub weights: Weights<'a>,
     /// W as integers, rows as in [`integers::row`]: `[integer_rows][stride]`, written where W changes.
     pub integers: &'a mut [i32],
-    /// Scale of each unit's integers, `[stride]`.
-    pub scales: &'a [f32],
     /// The largest absolute values of each unit's integers after the step, pairs of pixels, `[stride]`, written.
     pub largest: &'a mut [i32],
     /// The sum of the absolute values of each unit's integers after the step, `[stride]`, written.
@@ -43,7 +42,7 @@ impl Kernel for IntegerUpdate<'_> {
             .variant(weight_rows(self.block.inputs()), V::LANES);
         assert!(self.delta.len() >= self.block.samples().div_ceil(2) * stride);
         assert!(self.integers.len() >= integers::rows(self.block.inputs()) * stride);
-        assert!(self.factors.len() >= stride && self.scales.len() >= stride);
+        assert!(self.factors.len() >= stride);
         assert!(self.largest.len() >= stride && self.sums.len() >= stride);
         for (first, vectors) in tiles(stride / V::LANES, V::TILES.integer_gradient) {
             let unit = first * V::LANES;
@@ -89,7 +88,7 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
     let stride = pass.weights.stride;
     let pointers = pass.weights.pointers();
     let step = pass.weights.rule.unwrap_or_default();
-    let rule = Some((step, VectorRule::new(token, step)));
+    let rule = Some((step, VectorRule::scaled(token, step)));
     let may_skip = VARIANT == PLAIN || VARIANT == ACCUMULATE;
     let rows = weight_rows(pass.block.inputs());
     let deltas = pass.delta.as_ptr().wrapping_add(unit);
@@ -111,16 +110,13 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
                     let column = unit + t * V::LANES;
                     let factor = V::load(token, pass.factors.as_ptr().add(column));
                     let at = (first + place) * stride + column;
-                    let gradients = [
-                        V::of_ints(even[t]).mul(factor),
-                        V::of_ints(odd[t]).mul(factor),
-                    ];
-                    let even = pointers.step::<V, VARIANT>(token, &rule, at, gradients[0]);
-                    let odd = pointers.step::<V, VARIANT>(token, &rule, at + stride, gradients[1]);
+                    let even = V::of_ints(even[t]).mul(factor);
+                    let odd = V::of_ints(odd[t]).mul(factor);
+                    let even = pointers.step::<V, VARIANT>(token, &rule, at, even);
+                    let odd = pointers.step::<V, VARIANT>(token, &rule, at + stride, odd);
                     if VARIANT != ACCUMULATE {
-                        let scale = V::load(token, pass.scales.as_ptr().add(column));
-                        let pair = V::pair(rounded(token, even, scale), rounded(token, odd, scale));
                         let at = integers::row(first + place) * stride + column;
+                        let pair = V::pair(even.round(), odd.round());
                         V::store_ints(pair, pass.integers.as_mut_ptr().add(at));
                     }
                 }
@@ -144,15 +140,6 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
             V::store_ints(totals[t], pass.sums.as_mut_ptr().add(column));
         }
     }
-}
-
-/// Weights as integers, larger ones cut to 16 bits: to one more than a weight may be, which tells that the scale
-/// must change. That of NaN is one of those.
-#[inline(always)]
-fn rounded<V: Vector>(token: V::Token, weights: V, scale: V) -> V::Ints {
-    let most = V::splat(token, f32::from(i16::MAX));
-    let least = V::splat(token, -f32::from(i16::MAX));
-    weights.mul(scale).max(least).min(most).round()
 }
 
 /// All samples of one pixel.

@@ -1,6 +1,7 @@
 //! Numbers as 16-bit integers with a scale, so that sums of their products are exact.
 //!
-//! A weight w of unit u is held as q = round(w S), S a power of two, one a unit; an input is its byte. A sum
+//! A weight w of unit u is held as w S in f32, S a power of two, one a unit, which loses nothing, and computed
+//! with as q = round(w S); an input is its byte. A sum
 //! of products of bytes and q is at most 255 times the sum of |q| over a unit's weights, which [`WEIGHT_SUM`]
 //! keeps within 32 bits: no sum of a forward pass wraps, in whatever order. A delta d of unit u is held as
 //! round(d D), D a power of two, one a unit and block of samples; 128 samples of 255 times 2^15 are 2^30:
@@ -15,11 +16,10 @@
 
 use super::PIXEL_BLOCK;
 
-/// Exponent of the largest scale of weights. A weight of 2 then fits no more, which few of a trained network
+/// Largest scale of weights, 2^14. A weight of 2 then fits no more, which few of a trained network
 /// reach, and the step of 6e-5 is far below what a minibatch changes.
-pub const FINEST: i32 = 14;
-/// Most that the absolute value of an integer weight may be. One more is what larger ones are cut to before
-/// they are told.
+pub const FINEST: f32 = 16384.0;
+/// Most that the absolute value of an integer weight may be. One more, or two, is what larger ones are cut to.
 pub const WEIGHT: i32 = i16::MAX as i32 - 1;
 /// Most that the absolute values of a unit's integer weights may add up to.
 pub const WEIGHT_SUM: i32 = i32::MAX / 255;
@@ -69,11 +69,11 @@ pub fn weight_scale(weights: impl Iterator<Item = f32> + Clone) -> f32 {
         }
         largest <= WEIGHT as f32 && sum <= f64::from(WEIGHT_SUM)
     };
-    let mut exponent = FINEST;
-    while !fits(power_of_two(exponent)) {
-        exponent -= 1;
+    let mut scale = FINEST;
+    while !fits(scale) {
+        scale *= 0.5;
     }
-    power_of_two(exponent)
+    scale
 }
 
 /// Whether a unit's scale may have to change, by the absolute values of its integers: the largest, and their
@@ -83,16 +83,10 @@ pub fn may_change(scale: f32, largest: i32, sum: i32, inputs: usize) -> bool {
     // With twice the scale an integer is twice itself, give or take one.
     let is_small =
         2 * largest - 1 <= WEIGHT && 2 * i64::from(sum) - inputs as i64 <= i64::from(WEIGHT_SUM);
-    let is_finest = scale == power_of_two(FINEST);
-    is_too_large || (is_small && !is_finest)
+    is_too_large || (is_small && scale != FINEST)
 }
 
-/// w as an integer of this scale, cut to 16 bits.
-pub fn integer(w: f32, scale: f32) -> i32 {
-    (w * scale).round_ties_even().clamp(-32767.0, 32767.0) as i32
-}
-
-/// A pair in one integer.
+/// Two integers as a pair.
 pub fn pair(lower: i32, upper: i32) -> i32 {
     lower & 0xffff | upper << 16
 }
@@ -111,5 +105,5 @@ pub fn rows(inputs: usize) -> usize {
 
 /// The larger absolute value of a pair of absolute values.
 pub fn larger_of(pair: i32) -> i32 {
-    (pair & 0xffff).max(pair >> 16)
+    (pair & 0xffff).max(pair >> 16 & 0xffff)
 }

@@ -1,5 +1,6 @@
 //! The SGD step on one vector of parameters.
 
+use super::integers;
 use crate::reference;
 use crate::simd::Vector;
 
@@ -76,6 +77,18 @@ impl<V: Vector> VectorRule<V> {
             smallest_weight: V::splat(token, rule.smallest_weight()),
             zero: V::splat(token, 0.0),
             nesterov: V::splat(token, f32::from(u8::from(rule.nesterov))),
+        }
+    }
+
+    /// For weights and velocities that are [`integers::FINEST`] times as large. What becomes 0 goes by that scale.
+    #[inline(always)]
+    pub(super) fn scaled(token: V::Token, rule: StepRule) -> Self {
+        let scale = V::splat(token, integers::FINEST);
+        let one = Self::new(token, rule);
+        Self {
+            smallest_velocity: one.smallest_velocity.mul(scale),
+            smallest_weight: one.smallest_weight.mul(scale),
+            ..one
         }
     }
 

@@ -336,7 +336,8 @@ impl Pointers {
         }
     }
 
-    /// [`finish`](Self::finish) for the sums of one block alone; returns the new weights.
+    /// [`finish`](Self::finish) for the sums of one block alone, which a plain step of a single block adds as they
+    /// are; returns the new weights.
     ///
     /// # Safety
     /// As there.
@@ -350,6 +351,12 @@ impl Pointers {
     ) -> V {
         // SAFETY: the caller keeps the same contract.
         unsafe {
+            if VARIANT == PLAIN {
+                let target = self.weights.add(at);
+                let weight = V::load(token, target).add(sum);
+                weight.store(target);
+                return weight;
+            }
             if let (ACCUMULATE | GENERAL, Some(gradients)) = (VARIANT, self.gradients) {
                 sum = V::load(token, gradients.add(at)).add(sum);
             }

@@ -31,7 +31,7 @@ impl Vector for Avx2Vector {
         add: _mm256_add_ps, sub: _mm256_sub_ps, mul: _mm256_mul_ps, div: _mm256_div_ps,
         max: _mm256_max_ps, min: _mm256_min_ps);
     integer_intrinsics!(Avx2, __m256i: _mm256_set1_epi32, _mm256_loadu_si256, _mm256_storeu_si256,
-        _mm256_madd_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_slli_epi32, _mm256_abs_epi16, _mm256_max_epi16);
+        _mm256_madd_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_packs_epi32, _mm256_shuffle_epi8, _mm256_abs_epi16, _mm256_max_epu16);
 
     #[inline(always)]
     fn abs(self) -> Self {
@@ -99,14 +99,18 @@ impl Vector for Avx2Vector {
     }
 }
 
-/// The lower halves of some integers and the upper ones of others.
+/// Where the bytes of each half of the register come from, so that its two halves of four words take turns.
 ///
 /// # Safety
 /// AVX2 must have been detected.
 #[inline(always)]
-unsafe fn blend_halves(lower: __m256i, upper: __m256i) -> __m256i {
+unsafe fn alternate() -> __m256i {
     // SAFETY: the caller vouches for detection.
-    unsafe { _mm256_blend_epi16::<0xaa>(lower, upper) }
+    unsafe {
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(
+            0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15,
+        ))
+    }
 }
 
 /// Pairs of neighbours in columns, of each half the first two and the last two.

@@ -53,7 +53,7 @@ impl Vector for Avx512Vector {
         add: _mm512_add_ps, sub: _mm512_sub_ps, mul: _mm512_mul_ps, div: _mm512_div_ps,
         max: _mm512_max_ps, min: _mm512_min_ps);
     integer_intrinsics!(Avx512, __m512i: _mm512_set1_epi32, _mm512_loadu_si512, _mm512_storeu_si512,
-        _mm512_madd_epi16, _mm512_add_epi32, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_slli_epi32, _mm512_abs_epi16, _mm512_max_epi16);
+        _mm512_madd_epi16, _mm512_add_epi32, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_packs_epi32, _mm512_shuffle_epi8, _mm512_abs_epi16, _mm512_max_epu16);
 
     #[inline(always)]
     fn add_dots_at_once(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
@@ -231,14 +231,18 @@ unsafe fn exchange_vectors<const DISTANCE: usize, const SHIFT: u32>(
     }
 }
 
-/// The lower halves of some integers and the upper ones of others.
+/// Where the bytes of each quarter come from, so that its two halves of four words take turns.
 ///
 /// # Safety
-/// AVX-512 BW must have been detected.
+/// AVX-512 F must have been detected.
 #[inline(always)]
-unsafe fn blend_halves(lower: __m512i, upper: __m512i) -> __m512i {
+unsafe fn alternate() -> __m512i {
     // SAFETY: the caller vouches for detection.
-    unsafe { _mm512_mask_blend_epi16(0xaaaa_aaaa, lower, upper) }
+    unsafe {
+        _mm512_broadcast_i32x4(_mm_setr_epi8(
+            0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15,
+        ))
+    }
 }
 
 /// Each bit from `yes` where `mask` has it, else from `no`.

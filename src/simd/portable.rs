@@ -132,11 +132,17 @@ impl Vector for PortableVector {
     }
     #[inline(always)]
     fn round(self) -> i32x8 {
-        self.0.round_int()
+        // NaN would become 0.
+        let number = self.0.simd_eq(self.0);
+        number
+            .select(self.0, f32x8::splat(f32::INFINITY))
+            .round_int()
     }
     #[inline(always)]
     fn pair(lower: i32x8, upper: i32x8) -> i32x8 {
-        (lower & i32x8::splat(0xffff)) | (upper << 16)
+        let (least, most) = (i32x8::splat(i16::MIN.into()), i32x8::splat(i16::MAX.into()));
+        let cut = |ints: i32x8| ints.max(least).min(most);
+        (cut(lower) & i32x8::splat(0xffff)) | (cut(upper) << 16)
     }
     #[inline(always)]
     fn abs_pairs(pairs: i32x8) -> i32x8 {
@@ -144,7 +150,9 @@ impl Vector for PortableVector {
     }
     #[inline(always)]
     fn max_pairs(a: i32x8, b: i32x8) -> i32x8 {
-        whole(halves(a).max(halves(b)))
+        // The order of numbers with a sign is that of numbers without, the sign turned over.
+        let turn = i32x8::splat(i32::from_ne_bytes([0, 0x80, 0, 0x80]));
+        whole(halves(a ^ turn).max(halves(b ^ turn))) ^ turn
     }
 }
 

@@ -101,13 +101,13 @@ pub trait Vector: Copy {
     }
     /// The nearest number of each integer, the even one of two.
     fn of_ints(ints: Self::Ints) -> Self;
-    /// The nearest integer of each number, the even one of two; any where it does not fit or is NaN.
+    /// The nearest integer of each number, the even one of two. Where it does not fit, one beyond 16 bits.
     fn round(self) -> Self::Ints;
-    /// The lower halves of two integers as a pair.
+    /// Two integers as a pair, each cut to 16 bits: what is larger becomes the largest, or the smallest.
     fn pair(lower: Self::Ints, upper: Self::Ints) -> Self::Ints;
-    /// The absolute values of pairs, neither of which is -2^15.
+    /// The absolute values of pairs; that of -2^15 is 2^15 without a sign.
     fn abs_pairs(pairs: Self::Ints) -> Self::Ints;
-    /// The larger ones of pairs.
+    /// The larger ones of pairs without a sign.
     fn max_pairs(a: Self::Ints, b: Self::Ints) -> Self::Ints;
 
     /// Asks for the cache line at `source`, which need not be readable, to be brought into L2.

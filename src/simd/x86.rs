@@ -81,7 +81,7 @@ macro_rules! intrinsics {
 /// The methods of [`Vector`](super::Vector) on integers; as [`intrinsics`].
 macro_rules! integer_intrinsics {
     ($token:ident, $ints:ident: $splat:ident, $load:ident, $store:ident, $dots:ident, $add:ident, $of_ints:ident,
-     $round:ident, $shift:ident, $abs:ident, $max:ident) => {
+     $round:ident, $cut:ident, $shuffle:ident, $abs:ident, $max:ident) => {
         type Ints = $ints;
 
         #[inline(always)]
@@ -116,8 +116,9 @@ macro_rules! integer_intrinsics {
         }
         #[inline(always)]
         fn pair(lower: $ints, upper: $ints) -> $ints {
+            // Each quarter of a register has four of the lower ones, then four of the upper.
             // SAFETY: as above.
-            unsafe { blend_halves(lower, $shift::<16>(upper)) }
+            unsafe { $shuffle($cut(lower, upper), alternate()) }
         }
         #[inline(always)]
         fn abs_pairs(pairs: $ints) -> $ints {

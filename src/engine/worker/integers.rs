@@ -5,14 +5,14 @@ use crate::kernels::BLOCK_SAMPLES;
 use crate::kernels::integer_delta::IntegerDelta;
 use crate::kernels::integer_forward::IntegerForward;
 use crate::kernels::integer_update::IntegerUpdate;
-use crate::kernels::integers::{
-    factor, integer, larger_of, may_change, pair, row, rows, weight_scale,
-};
+use crate::kernels::integers::{factor, larger_of, may_change, pair, row, rows, weight_scale};
 use crate::kernels::prepare::PreparedBlock;
-use crate::kernels::weight_update::{Weights, weight_rows};
+use crate::kernels::rule::StepRule;
+use crate::kernels::weight_update::Weights;
 use crate::simd::Isa;
 
-/// W as integers, and what they are made with; see [`integers`](crate::kernels::integers).
+/// W as integers, and what they are made with; see [`integers`](crate::kernels::integers). While they are
+/// there, weights and velocities in f32 are held times the scale of their unit.
 #[derive(Debug)]
 pub(super) struct Integers {
     inputs: usize,
@@ -30,40 +30,57 @@ pub(super) struct Integers {
     delta: AlignedBuffer<i32>,
     /// What sums of products with them are multiplied by, `[stride]`.
     delta_factors: AlignedBuffer<f32>,
+    /// What the gradient of a unit is multiplied by, `[stride]`.
+    multipliers: AlignedBuffer<f32>,
 }
 
 impl Integers {
     pub(super) fn new(inputs: usize, stride: usize) -> Self {
+        let of_units = |value| AlignedBuffer::new(stride, value);
         Self {
             inputs,
             stride,
             weights: AlignedBuffer::new(rows(inputs) * stride, 0),
-            scales: AlignedBuffer::new(stride, 0.0),
-            factors: AlignedBuffer::new(stride, 0.0),
+            scales: of_units(1.0),
+            factors: of_units(0.0),
             largest: AlignedBuffer::new(stride, 0),
             sums: AlignedBuffer::new(stride, 0),
             delta: AlignedBuffer::new(BLOCK_SAMPLES / 2 * stride, 0),
-            delta_factors: AlignedBuffer::new(stride, 0.0),
+            delta_factors: of_units(0.0),
+            multipliers: of_units(0.0),
         }
     }
 
-    /// Makes the integers of all weights, `[weight_rows][stride]`.
-    pub(super) fn take(&mut self, weights: &[f32]) {
+    /// Scales of the units' weights.
+    pub(super) fn scales(&self) -> &[f32] {
+        &self.scales
+    }
+
+    /// Makes the integers of all weights, which are as in the network, as are the velocities.
+    pub(super) fn take(&mut self, weights: &mut [f32], velocities: &mut [f32]) {
+        self.scales.fill(1.0);
         for unit in 0..self.stride {
-            self.take_unit(weights, unit);
+            self.take_unit(weights, velocities, unit);
         }
     }
 
-    /// Makes the integers of a unit's weights anew, with the scale that fits them.
-    fn take_unit(&mut self, weights: &[f32], unit: usize) {
-        let column = weights[unit..].iter().step_by(self.stride).copied();
-        let scale = weight_scale(column.clone());
-        self.scales[unit] = scale;
+    /// Gives a unit the scale that fits its weights, and makes its integers anew.
+    fn take_unit(&mut self, weights: &mut [f32], velocities: &mut [f32], unit: usize) {
+        let column = weights[unit..].iter().step_by(self.stride);
+        let inverse = 1.0 / self.scales[unit];
+        let scale = weight_scale(column.map(|w| w * inverse));
         self.factors[unit] = factor(scale);
-        let mut integers = column.map(|w| integer(w, scale));
-        for pixel in (0..weight_rows(self.inputs)).step_by(2) {
-            let mut next = || integers.next().unwrap_or(0);
-            self.weights[row(pixel) * self.stride + unit] = pair(next(), next());
+        self.scales[unit] = scale;
+        for values in [&mut *weights, velocities] {
+            for value in values.iter_mut().skip(unit).step_by(self.stride) {
+                *value *= inverse * scale;
+            }
+        }
+        let integer =
+            |pixel: usize| -> i32 { weights[pixel * self.stride + unit].round_ties_even() as i32 };
+        for pixel in (0..weights.len() / self.stride).step_by(2) {
+            self.weights[row(pixel) * self.stride + unit] =
+                pair(integer(pixel), integer(pixel + 1));
         }
     }
 
@@ -92,11 +109,20 @@ impl Integers {
         delta: &[f32],
         mut weights: Weights<'_>,
     ) {
+        let is_plain = |rule: StepRule| rule.is_plain() && weights.gradients.is_none();
+        let rate = match weights.rule {
+            Some(rule) if is_plain(rule) => -rule.learning_rate,
+            _ => 1.0,
+        };
+        for (multiplier, scale) in self.multipliers.iter_mut().zip(self.scales.iter()) {
+            *multiplier = scale * rate;
+        }
         isa.run(IntegerDelta {
             delta,
             samples: block.samples(),
             stride: self.stride,
             pairs: &mut self.delta,
+            multipliers: &self.multipliers,
             factors: &mut self.delta_factors,
         });
         let has_step = weights.rule.is_some();
@@ -106,7 +132,6 @@ impl Integers {
             factors: &self.delta_factors,
             weights: weights.reborrow(),
             integers: &mut self.weights,
-            scales: &self.scales,
             largest: &mut self.largest,
             sums: &mut self.sums,
         });
@@ -116,7 +141,7 @@ impl Integers {
         for unit in 0..self.stride {
             let largest = larger_of(self.largest[unit]);
             if may_change(self.scales[unit], largest, self.sums[unit], self.inputs) {
-                self.take_unit(weights.values, unit);
+                self.take_unit(weights.values, weights.velocities, unit);
             }
         }
     }

@@ -9,7 +9,9 @@ impl Worker {
     pub(crate) fn take_slice_of(&mut self, parameters: &Parameters) {
         self.take(parameters, |tensor| &mut tensor.values);
         if let Some(integers) = &mut self.integers {
-            integers.take(&self.weights.values);
+            // Velocities are held times the scale of their unit, too.
+            unscale(&mut self.weights.velocities, integers.scales());
+            integers.take(&mut self.weights.values, &mut self.weights.velocities);
         }
         self.copy_output_rows();
     }
@@ -18,6 +20,7 @@ impl Worker {
     /// from each of them.
     pub(crate) fn put_slice_into(&self, parameters: &mut Parameters) {
         self.put(parameters, |tensor| &tensor.values);
+        self.unscale_slice(parameters);
     }
 
     /// Copies the velocities of the worker's slice out of those of all parameters; those of padding
@@ -28,11 +31,31 @@ impl Worker {
             tensor.velocities.fill(0.0);
         }
         self.take(velocities, |tensor| &mut tensor.velocities);
+        if let Some(integers) = &self.integers {
+            let rows = self.weights.velocities.chunks_exact_mut(self.stride.max(1));
+            for (value, scale) in rows.flat_map(|row| row.iter_mut().zip(integers.scales())) {
+                *value *= scale;
+            }
+        }
+    }
+
+    /// Weights of the slice as in the network, where they are held times the scale of their unit.
+    fn unscale_slice(&self, target: &mut Parameters) {
+        let Some(integers) = &self.integers else {
+            return;
+        };
+        for row in target.linear1_weight.chunks_exact_mut(self.shape.hidden) {
+            let values = row[self.units.clone()].iter_mut();
+            for (value, scale) in values.zip(integers.scales()) {
+                *value /= scale;
+            }
+        }
     }
 
     /// The inverse of [`take_velocities_of`](Self::take_velocities_of).
     pub(crate) fn put_velocities_into(&self, velocities: &mut Parameters) {
         self.put(velocities, |tensor| &tensor.velocities);
+        self.unscale_slice(velocities);
     }
 
     /// Copies the slice into one buffer of each tensor; padding stays as it is.
@@ -86,6 +109,15 @@ impl Worker {
                 target.linear2_weight[unit * classes + class] =
                     output_weights[class * stride + place];
             }
+        }
+    }
+}
+
+/// Rows of values as in the network, which are held times the scale of their unit.
+fn unscale(rows: &mut [f32], scales: &[f32]) {
+    for row in rows.chunks_exact_mut(scales.len().max(1)) {
+        for (value, scale) in row.iter_mut().zip(scales) {
+            *value /= scale;
         }
     }
 }

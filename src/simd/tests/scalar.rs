@@ -93,18 +93,21 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
         Self(ints as f32)
     }
     fn round(self) -> i32 {
-        self.0.round_ties_even() as i32
+        match self.0.is_nan() {
+            true => i32::MIN,
+            false => self.0.round_ties_even() as i32,
+        }
     }
     fn pair(lower: i32, upper: i32) -> i32 {
-        lower & 0xffff | upper << 16
+        whole([lower, upper].map(|it| it.clamp(i16::MIN.into(), i16::MAX.into())))
     }
     fn abs_pairs(pairs: i32) -> i32 {
-        let [lower, upper] = halves(pairs).map(i32::abs);
-        Self::pair(lower, upper)
+        whole(halves(pairs).map(i32::abs))
     }
     fn max_pairs(a: i32, b: i32) -> i32 {
         let ([lower_a, upper_a], [lower_b, upper_b]) = (halves(a), halves(b));
-        Self::pair(lower_a.max(lower_b), upper_a.max(upper_b))
+        let max = |a: i32, b: i32| (a & 0xffff).max(b & 0xffff);
+        whole([max(lower_a, lower_b), max(upper_a, upper_b)])
     }
 
     fn prefetch((): (), _: *const u8) {}
@@ -118,6 +121,10 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
 /// The halves of an integer, the lower one first.
 fn halves(pair: i32) -> [i32; 2] {
     [i32::from(pair as i16), pair >> 16]
+}
+
+fn whole([lower, upper]: [i32; 2]) -> i32 {
+    lower & 0xffff | upper << 16
 }
 
 /// How often a multiply-add is rounded, and the scalar arithmetic that goes with it.
