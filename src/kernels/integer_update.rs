@@ -99,13 +99,30 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
         for pixel_block in 0..pass.block.pixel_blocks() {
             let first = pixel_block * PIXEL_BLOCK;
             let end = PIXEL_BLOCK.min(rows - first);
+            // A block of one sample has one word. Its bytes stand in for those of the other, whose deltas are 0.
+            let other = pass.block.words() - 1;
+            let masks = [
+                pass.block.pixel_masks(0, pixel_block),
+                pass.block.pixel_masks(other, pixel_block),
+            ];
+            let bytes = [
+                pass.block.bytes(0, pixel_block).as_ptr(),
+                pass.block.bytes(other, pixel_block).as_ptr(),
+            ];
             for place in (0..end).step_by(2) {
-                let columns = columns(pass.block, pixel_block, place);
-                if may_skip && columns[0].pairs | columns[1].pairs == 0 {
+                let even = Column {
+                    pairs: masks[0][place] | masks[1][place],
+                    bytes: [bytes[0].add(place), bytes[1].add(place)],
+                };
+                let odd = Column {
+                    pairs: masks[0][place + 1] | masks[1][place + 1],
+                    bytes: [bytes[0].add(place + 1), bytes[1].add(place + 1)],
+                };
+                if may_skip && even.pairs | odd.pairs == 0 {
                     continue;
                 }
-                let even = gradient::<V, T>(token, columns[0], deltas, stride);
-                let odd = gradient::<V, T>(token, columns[1], deltas, stride);
+                let even = gradient::<V, T>(token, even, deltas, stride);
+                let odd = gradient::<V, T>(token, odd, deltas, stride);
                 for t in 0..T {
                     let column = unit + t * V::LANES;
                     let factor = V::load(token, pass.factors.as_ptr().add(column));
@@ -149,19 +166,6 @@ struct Column {
     pairs: u64,
     /// The bytes of the samples of each word, 64 apart.
     bytes: [*const u8; MASK_WORDS],
-}
-
-/// The columns of two pixels from `place` on in a pixel block.
-#[inline(always)]
-fn columns(block: PreparedBlock<'_>, pixel_block: usize, place: usize) -> [Column; 2] {
-    // A block of one sample has one word. Its bytes stand in for those of the other, whose deltas are 0.
-    let words = [0, block.words() - 1];
-    let masks = words.map(|word| block.pixel_masks(word, pixel_block));
-    let bytes = words.map(|word| block.bytes(word, pixel_block).as_ptr());
-    [0, 1].map(|pixel| Column {
-        pairs: masks[0][place + pixel] | masks[1][place + pixel],
-        bytes: bytes.map(|bytes| bytes.wrapping_add(place + pixel)),
-    })
 }
 
 /// Sums of bytes of a pixel times deltas, over all samples.
