@@ -17,6 +17,7 @@
 //! Source: Goodfellow, Bengio and Courville, "Deep Learning", 2016, sections 6.2.2.3 (softmax) and
 //! 6.5 (back-propagation).
 
+pub mod integers;
 mod sgd;
 
 pub(crate) use sgd::{SMALLEST_VELOCITY, smallest_weight};

@@ -149,9 +149,10 @@ impl Isa {
     }
 
     /// The same set without the instructions for dot products that only some of its CPUs have.
-    #[cfg(all(test, target_arch = "x86_64"))]
+    #[cfg(test)]
     pub(crate) fn without_dots(self) -> Self {
         match self.level {
+            #[cfg(target_arch = "x86_64")]
             Level::Avx512(token, _) => Self {
                 level: Level::Avx512(token, None),
                 ..self

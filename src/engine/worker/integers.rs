@@ -146,3 +146,6 @@ impl Integers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
