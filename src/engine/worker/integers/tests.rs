@@ -113,6 +113,12 @@ fn cases() -> Vec<Case> {
             ..usual
         },
         Case {
+            weights: 2.2,
+            deltas: Deltas::Zero,
+            rule: DECAY,
+            ..usual
+        },
+        Case {
             weights: 3.0,
             deltas: Deltas::Usual(30.0),
             rule: NESTEROV,
