@@ -13,6 +13,7 @@ mod clock;
 mod exchange;
 mod pass;
 mod plan;
+mod precision;
 mod prepared;
 mod profile;
 mod worker;
@@ -35,6 +36,7 @@ pub use clock::{Phase, PhaseClock, PhaseTime, Span};
 use exchange::Exchange;
 use pass::{Outcome, Pass, Training};
 use plan::Plan;
+pub use precision::{Precision, UnknownPrecision};
 use prepared::PreparedBlocks;
 pub use profile::{PassClocks, Profile};
 use std::sync::atomic::AtomicUsize;
@@ -53,32 +55,6 @@ pub struct Engine {
     prepared: PreparedBlocks,
     exchange: Exchange,
     clocks: Option<Arc<Profile>>,
-}
-
-/// Numbers that the first layer computes with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// f32, with fused multiply-add where the instruction set has it.
-    #[default]
-    F32,
-    /// Inputs are bytes; weights and deltas are 16-bit integers with a scale for each unit, whose products are
-    /// added up exactly in 32 bits; all else is f32 without fused multiply-add. So every instruction set gives
-    /// the same bits. Parameters and velocities stay f32.
-    Int16,
-}
-
-impl Precision {
-    /// Both, in the order in which they are documented.
-    pub const ALL: [Self; 2] = [Self::F32, Self::Int16];
-
-    /// Name used in options and results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Int16 => "int16",
-        }
-    }
 }
 
 /// What a pass is for.

@@ -5,7 +5,7 @@ use super::{
     EarlyStopping, EpochEnd, EpochRecord, OptionError, Schedule, Trainer, TrainingOptions,
 };
 use crate::backend::{Backend, BackendError, PassControl, Samples};
-use crate::engine::Engine;
+use crate::engine::{Engine, Precision};
 use crate::machine::default_threads;
 use crate::mnist::Dataset;
 use crate::model::Model;
@@ -176,7 +176,9 @@ impl<'a> Training<'a> {
         let isa = Isa::select(self.isa)?;
         let mut trainer = Trainer::new(Samples::from(&self.dataset.train), &self.options)?;
         let mut stopping = self.stopping()?;
-        let mut engine = Engine::new(&parameters, self.options.optimizer(), self.threads, isa)?;
+        let (optimizer, precision) = (self.options.optimizer(), self.options.precision);
+        let mut engine =
+            Engine::in_precision(&parameters, optimizer, self.threads, isa, precision)?;
         let control = PassControl::default();
         let mut history = Vec::new();
         while !trainer.is_finished() && !stopping.as_ref().is_some_and(|it| it.should_stop()) {
@@ -237,7 +239,7 @@ impl<'a> Training<'a> {
 
 macro_rules! define_methods {
     (
-        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr;)+
+        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr $(, $absent:ident)?;)+
         of the run
         $($(#[doc = $help2:literal])+ $name2:ident: $type2:ty, $value2:literal, $expected2:literal, $is_possible2:expr;)+
     ) => {

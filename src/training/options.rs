@@ -2,6 +2,7 @@
 
 use super::{Recipe, Schedule};
 use crate::backend::Optimizer;
+use crate::engine::Precision;
 use crate::network::{Parameters, Shape};
 
 /// The table. A row is
@@ -10,6 +11,9 @@ use crate::network::{Parameters, Shape};
 /// /// help
 /// name: type, name of the value in help, what is possible, whether a value is;
 /// ```
+///
+/// One that ends with `default` may be missing in files of earlier versions: then it has the default of its
+/// type.
 ///
 /// `training_options!(callback)` hands all rows to a macro. Names are those of the fields of
 /// [`TrainingOptions`], of the methods of [`Training`](super::Training), of columns and of keys; the program
@@ -37,6 +41,8 @@ macro_rules! training_options {
             weight_decay: f32, "SHARE", "a finite number, 0 or more", |it: f32| it.is_finite() && it >= 0.0;
             /// Factor of the random initial weights
             init_scale: f32, "FACTOR", "a finite number above 0", |it: f32| it.is_finite() && it > 0.0;
+            /// Numbers of the first layer: f32, or int16, integers of 16 bits with the same result on every CPU
+            precision: Precision, "FORMAT", "a precision", |_: Precision| true, default;
             of the run
             /// Training samples set aside and scored after each epoch
             validation: usize, "N", "fewer than the training samples", |_: usize| true;
@@ -52,14 +58,14 @@ pub use training_options;
 
 macro_rules! define_options {
     (
-        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr;)+
+        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr $(, $absent:ident)?;)+
         of the run
         $($(#[doc = $help2:literal])+ $name2:ident: $type2:ty, $value2:literal, $expected2:literal, $is_possible2:expr;)+
     ) => {
         /// What decides the result of a training besides the data and the shape of the network.
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         pub struct TrainingOptions {
-            $($(#[doc = $help])+ pub $name: $type,)+
+            $($(#[doc = $help])+ $(#[serde($absent)])? pub $name: $type,)+
             $($(#[doc = $help2])+ pub $name2: $type2,)+
         }
 

@@ -1,6 +1,7 @@
 //! Named sets of options.
 
 use super::{Schedule, TrainingOptions};
+use crate::engine::Precision;
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -44,6 +45,7 @@ impl Recipe {
             nesterov: true,
             weight_decay: 3e-5,
             init_scale: 2.0,
+            precision: Precision::F32,
             validation: 0,
             shuffle: true,
             seed: 1,

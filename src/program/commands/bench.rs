@@ -264,7 +264,7 @@ fn row<'a>(
     let options = args.steps.options(epochs, batch_size, momentum);
     let trainer = Trainer::new(samples, &options)?;
     let parameters = options.initial_parameters(shape);
-    let selected = backend.select(&parameters, options.optimizer())?;
+    let selected = backend.select(&parameters, options.optimizer(), options.precision)?;
     let threads = selected.backend.threads();
     let configuration = Configuration {
         backend: selected.backend.name().to_owned(),

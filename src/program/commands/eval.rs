@@ -13,6 +13,7 @@ use crate::run_folder::EvaluationEvent;
 use crate::terminal::output::{Results, message};
 use clap::Args;
 use fused_mlp::backend::{BackendError, Optimizer, Samples};
+use fused_mlp::engine::Precision;
 use predictions::{Predictions, PredictionsFile};
 use std::path::PathBuf;
 
@@ -84,7 +85,9 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         SplitArg::Test => &dataset.test,
         SplitArg::Train => &dataset.train,
     };
-    let mut selected = args.backend.select(parameters, Optimizer::default())?;
+    let mut selected = args
+        .backend
+        .select(parameters, Optimizer::default(), Precision::F32)?;
     let evaluation = evaluate(selected.backend.as_mut(), split)?;
     if !evaluation.loss.is_finite() {
         let reason = BackendError::NotFinite;

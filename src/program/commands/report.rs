@@ -11,6 +11,7 @@ use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{BackendError, Optimizer};
+use fused_mlp::engine::Precision;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -156,7 +157,7 @@ fn test(
         backend: BackendKind::Fused,
         engine: args.engine.clone(),
     };
-    let mut selected = backend.select(parameters, Optimizer::default())?;
+    let mut selected = backend.select(parameters, Optimizer::default(), Precision::F32)?;
     let evaluation = evaluate(selected.backend.as_mut(), &dataset.test)?;
     let confusion = evaluation.confusion(&dataset.test, parameters.shape.classes);
     let confusion = confusion.ok_or(BackendError::NotFinite)?;

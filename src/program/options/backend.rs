@@ -4,7 +4,7 @@ use super::{Useless, named_value};
 use anyhow::{Context, anyhow, bail};
 use clap::{ArgMatches, Args, ValueEnum};
 use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, Reference};
-use fused_mlp::engine::Engine;
+use fused_mlp::engine::{Engine, Precision};
 use fused_mlp::machine::default_threads;
 use fused_mlp::network::Parameters;
 use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
@@ -75,7 +75,15 @@ impl BackendArgs {
         &self,
         parameters: &Parameters,
         optimizer: Optimizer,
+        precision: Precision,
     ) -> anyhow::Result<Selected> {
+        if self.backend != BackendKind::Fused && precision != Precision::F32 {
+            bail!(
+                "--precision {precision} is of --backend fused; --backend {} has its own, leave one of \
+                 them out",
+                self.backend.name()
+            );
+        }
         if self.backend != BackendKind::Fused && self.engine.isa.is_some() {
             bail!("--isa chooses the kernels of --backend fused; leave one of them out");
         }
@@ -84,7 +92,10 @@ impl BackendArgs {
         let backend: Box<dyn Backend> = match self.backend {
             BackendKind::Fused => {
                 let own = *isa.insert(self.engine.isa()?);
-                Box::new(Engine::new(parameters, optimizer, threads()?, own)?)
+                let threads = threads()?;
+                Box::new(Engine::in_precision(
+                    parameters, optimizer, threads, own, precision,
+                )?)
             }
             BackendKind::Matrixmultiply => {
                 let parameters = parameters.clone();

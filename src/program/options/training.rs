@@ -3,6 +3,7 @@
 use super::{Resolved, named_value};
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+use fused_mlp::engine::Precision;
 use fused_mlp::training::{Recipe, Schedule, TrainingOptions, training_options};
 
 /// Why a text is no value of an option.
@@ -21,7 +22,7 @@ pub struct RecipeOption {
 
 macro_rules! define_rows {
     (
-        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr;)+
+        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr $(, $absent:ident)?;)+
         of the run
         $($rest:tt)*
     ) => {
@@ -65,6 +66,11 @@ impl RecipeOption {
         match self.value_name {
             "NAME" => argument
                 .value_parser(PossibleValuesParser::new(Schedule::ALL.map(Schedule::name)))
+                .hide_possible_values(true),
+            "FORMAT" => argument
+                .value_parser(PossibleValuesParser::new(
+                    Precision::ALL.map(Precision::name),
+                ))
                 .hide_possible_values(true),
             "BOOL" => argument
                 .value_parser(PossibleValuesParser::new(["true", "false"]))

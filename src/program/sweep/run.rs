@@ -83,7 +83,8 @@ impl SweepPlan<'_> {
         let configuration = &self.configurations[index];
         let options = &configuration.options;
         let parameters = options.initial_parameters(self.shape(configuration));
-        let engine = Engine::new(&parameters, options.optimizer(), 1, self.isa);
+        let (optimizer, precision) = (options.optimizer(), options.precision);
+        let engine = Engine::in_precision(&parameters, optimizer, 1, self.isa, precision);
         // The shape was checked: what may be missing is the engine's thread.
         let mut engine = engine.with_context(|| self.too_many())?;
         let mut trainer = Trainer::new(Samples::from(&self.dataset.train), options)?;

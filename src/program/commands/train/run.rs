@@ -155,9 +155,9 @@ fn open<'a>(
     let (newest, mut checkpoint) = checkpoint.unzip();
     let options = &prepared.settings.options;
     let samples = Samples::from(&prepared.dataset.train);
-    let selected = args
-        .backend
-        .select(&prepared.parameters, options.optimizer())?;
+    let selected =
+        args.backend
+            .select(&prepared.parameters, options.optimizer(), options.precision)?;
     let mut backend = selected.backend;
     let trainer = match &checkpoint {
         Some(found) => {
