@@ -89,7 +89,6 @@ enum Command {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let start = Instant::now();
-    terminal::unforce_colours();
     let (command, origins) = match parse() {
         Ok(Some(parsed)) => parsed,
         Ok(None) => return ExitCode::SUCCESS,

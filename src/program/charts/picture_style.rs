@@ -1,9 +1,12 @@
 //! How pictures are drawn on standard output.
 
 use super::terminal_picture::TerminalStyle;
-use crate::terminal::{is_utf8, size_or_usual};
+use crate::terminal::is_utf8;
 use std::io::{self, IsTerminal};
-use terminal_size::terminal_size_of;
+use terminal_size::{Width, terminal_size_of};
+
+/// Columns of a terminal that does not tell its size.
+const USUAL_COLUMNS: usize = 80;
 
 /// How pictures are drawn: in colour on a terminal that shows UTF-8, unless NO_COLOR is set; with
 /// Unicode shades where that is set; with ASCII characters on other terminals and in pipes and files.
@@ -26,7 +29,9 @@ fn chosen(is_unicode: bool, is_terminal: bool, has_colour: bool) -> TerminalStyl
 
 /// Columns of the terminal, or of a usual one.
 pub fn columns() -> usize {
-    size_or_usual(terminal_size_of(io::stdout())).0
+    let size = terminal_size_of(io::stdout());
+    let columns = size.map(|(Width(columns), _)| columns.into());
+    columns.filter(|&columns| columns > 0).unwrap_or(USUAL_COLUMNS)
 }
 
 #[cfg(test)]

@@ -255,8 +255,7 @@ fn announce(
     let samples_per_epoch = trainer.samples_per_epoch();
     let of_epoch = trainer.steps_of_epoch_done() * options.batch_size;
     let outlook = Outlook {
-        epochs: options.epochs,
-        samples_per_epoch,
+        samples: options.epochs as usize * samples_per_epoch,
         samples_done: trainer.epochs_done() as usize * samples_per_epoch + of_epoch,
     };
     let progress = Progress::live(args.quiet, outlook, control);
