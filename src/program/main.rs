@@ -143,20 +143,10 @@ fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
     ExitCode::from(EXIT_USAGE)
 }
 
-/// Options of a command that others leave without effect.
-fn useless(table: &str, matches: &clap::ArgMatches) -> Vec<options::Useless> {
-    match table {
-        "train" => commands::train::useless(matches),
-        "eval" => options::backend::useless(matches),
-        "export" => commands::export::useless(matches),
-        _ => Vec::new(),
-    }
-}
-
 /// Parses command line, environment and file. Nothing if the options were to be printed.
 fn parse() -> Result<Option<(Command, Origins)>, ExitCode> {
     let arguments: Vec<_> = std::env::args_os().collect();
-    let (matches, origins) = options::parse(&Cli::command(), &arguments, useless)
+    let (matches, origins) = options::parse(&Cli::command(), &arguments)
         .map_err(|error| failed(&error, &Origins::default()))?;
     if options::leaf(&matches).1.get_flag("print_config") {
         print_config(&matches, &origins).map_err(|error| failed(&error, &origins))?;
@@ -174,8 +164,7 @@ fn print_config(matches: &clap::ArgMatches, origins: &Origins) -> anyhow::Result
     let (table, own) = options::leaf(matches);
     let leaf = options::leaves(&root).get(&table).copied();
     let leaf = leaf.context("--print-config is of a command; name one")?;
-    let resolved = commands::resolved::resolved((leaf, &table), own, origins)?;
     let mut results = Results::new(false);
-    results.text(options::print((leaf, &table), own, origins, &resolved).trim_end());
+    results.text(options::print((leaf, &table), own, origins)?.trim_end());
     results.finish()
 }

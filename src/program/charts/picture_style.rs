@@ -31,7 +31,9 @@ fn chosen(is_unicode: bool, is_terminal: bool, has_colour: bool) -> TerminalStyl
 pub fn columns() -> usize {
     let size = terminal_size_of(io::stdout());
     let columns = size.map(|(Width(columns), _)| columns.into());
-    columns.filter(|&columns| columns > 0).unwrap_or(USUAL_COLUMNS)
+    columns
+        .filter(|&columns| columns > 0)
+        .unwrap_or(USUAL_COLUMNS)
 }
 
 #[cfg(test)]

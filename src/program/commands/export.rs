@@ -3,10 +3,9 @@
 use super::model;
 use crate::ending::Ending;
 use crate::options::output_name::{check_stdout, is_stdout};
-use crate::options::{Resolved, Useless};
 use crate::terminal::output::{Results, shown};
 use anyhow::{Context, bail};
-use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
+use clap::Args;
 use fused_mlp::interchange::{
     INPUT_NAME, Layout, OUTPUT_NAMES, npz_bytes, onnx_bytes, safetensors_bytes, tensors_of,
     write_file,
@@ -140,36 +139,6 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
     results.text(&text(&event, &parameters, layout));
     results.finish()?;
     Ok(Ending::Success)
-}
-
-/// The layout, where an ONNX graph has its own.
-pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
-    let format = ExportArgs::from_arg_matches(matches).map(|args| format_of(&args));
-    let useless = Useless {
-        option: "layout",
-        by: "format",
-    };
-    match format {
-        Ok(Ok(Format::Onnx)) => vec![useless],
-        _ => Vec::new(),
-    }
-}
-
-/// Format and layout, where no option tells.
-pub fn resolved(matches: &ArgMatches) -> Vec<Resolved> {
-    let format = ExportArgs::from_arg_matches(matches).map(|args| format_of(&args));
-    let Ok(Ok(format)) = format else {
-        return Vec::new();
-    };
-    let name = format.to_possible_value();
-    let name = name.map(|value| value.get_name().to_owned());
-    vec![
-        Resolved::new("format", name.unwrap_or_default(), "the ending of out"),
-        match format {
-            Format::Onnx => Resolved::none("layout", "an ONNX graph has its own"),
-            _ => Resolved::new("layout", "fused", "default"),
-        },
-    ]
 }
 
 fn format_of(args: &ExportArgs) -> anyhow::Result<Format> {

@@ -13,7 +13,6 @@ pub mod predict;
 pub mod profile;
 pub mod race;
 pub mod report;
-pub mod resolved;
 pub mod show;
 pub mod sweep;
 pub mod train;

@@ -2,7 +2,6 @@
 
 mod ending;
 mod memory;
-mod resolved;
 mod resume;
 mod run;
 mod saving;
@@ -11,6 +10,7 @@ mod session;
 use crate::ending::Ending;
 use crate::options::access::AccessArgs;
 use crate::options::backend::BackendArgs;
+use crate::options::number_range::parse_positive;
 use crate::options::training::{RecipeArgs, kebab};
 use crate::options::{Origins, output_name};
 use crate::terminal::output::{message, shown};
@@ -20,7 +20,6 @@ use fused_mlp::backend::{Backend, Evaluation, Samples};
 use fused_mlp::mnist::{self, Dataset, Defect, FileAccess, OpenOptions, Split};
 use fused_mlp::network::Shape;
 use fused_mlp::training::{RunSettings, TrainingOptions};
-pub use resolved::{resolved, useless};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -46,7 +45,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     recipe: RecipeArgs,
     /// Units of the hidden layer [default: 300, or those of --init]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_positive)]
     hidden: Option<usize>,
     /// Seed of the initial weights and the sample order
     #[arg(long, value_name = "SEED", default_value_t = TrainingOptions::default().seed)]
@@ -72,10 +71,10 @@ pub struct TrainArgs {
     no_shuffle: bool,
     /// Stop when the validation loss has not improved for so many epochs in a row, and keep the
     /// network of the best epoch
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     patience: Option<u32>,
     /// Fall of the validation loss that counts as an improvement, in nats
-    #[arg(long, value_name = "NATS", default_value_t = 0.0)]
+    #[arg(long, value_name = "NATS", default_value_t = 0.0, value_parser = parse_not_negative)]
     min_delta: f64,
     /// Folder for the results; must not exist [default: runs/<date-time>-<seed>]
     #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
@@ -87,7 +86,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<u32>,
     /// Write a checkpoint when so many minutes have passed since the last, within long epochs too
-    #[arg(long, value_name = "MINUTES", default_value_t = 1.0)]
+    #[arg(long, value_name = "MINUTES", default_value_t = 1.0, value_parser = parse_not_negative)]
     checkpoint_minutes: f64,
     #[command(flatten)]
     access: AccessArgs,
@@ -110,6 +109,13 @@ pub fn parse_share(text: &str) -> Result<f64, String> {
     }
 }
 
+fn parse_not_negative(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number >= 0.0 && f64::is_finite(number) => Ok(number),
+        _ => Err("expected a number, 0 or more".to_owned()),
+    }
+}
+
 impl TrainArgs {
     fn options(&self) -> TrainingOptions {
         TrainingOptions {
@@ -127,10 +133,6 @@ impl TrainArgs {
             // That the validation samples are no more than there are is left to the data.
             self.options().check(usize::MAX)?;
         }
-        if self.backend.engine.threads.is_some() {
-            self.backend.engine.threads()?;
-        }
-        self.check_ranges()?;
         let mut needs = self.needs().into_iter();
         match needs.find(|(.., is_missing)| is_new && *is_missing) {
             None => Ok(()),
@@ -157,25 +159,6 @@ impl TrainArgs {
             ("target_on", "validation", on_validation && !has_validation),
             ("target_on", "target_accuracy", is_untargeted),
         ]
-    }
-
-    fn check_ranges(&self) -> anyhow::Result<()> {
-        let hidden = self.hidden.map(|it| it as f64);
-        let patience = self.patience.map(f64::from);
-        let (delta, minutes) = (Some(self.min_delta), Some(self.checkpoint_minutes));
-        let ranges = [
-            ("hidden", hidden, 1.0..=f64::MAX, "at least 1"),
-            ("patience", patience, 1.0..=f64::MAX, "at least 1"),
-            ("min_delta", delta, 0.0..=f64::MAX, "0 or more"),
-            // As many as a Duration can hold, and more than any run takes.
-            ("checkpoint_minutes", minutes, 0.0..=1e9, "0 to 1e9"),
-        ];
-        for (option, value, range, expected) in ranges {
-            if let Some(value) = value.filter(|value| !range.contains(value)) {
-                bail!("--{} is {value}; expected {expected}", kebab(option));
-            }
-        }
-        Ok(())
     }
 
     /// All options that the results depend on, for a network of so many hidden units.

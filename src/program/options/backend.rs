@@ -1,8 +1,9 @@
 //! Options that choose the backend, its threads and its instruction set.
 
-use super::{Useless, named_value};
+use super::named_value;
+use super::number_range::parse_positive;
 use anyhow::{Context, anyhow, bail};
-use clap::{ArgMatches, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, Reference};
 use fused_mlp::engine::Engine;
 use fused_mlp::machine::default_threads;
@@ -10,7 +11,7 @@ use fused_mlp::network::Parameters;
 use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
 
 /// Environment variable that sets the number of threads where no option does.
-pub const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
+const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
 
 /// How to compute.
 #[derive(Debug, Clone, Args)]
@@ -28,7 +29,7 @@ pub struct BackendArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub struct EngineArgs {
     /// Threads that compute [default: RAYON_NUM_THREADS, else one for each core this process may use]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_positive)]
     pub threads: Option<usize>,
     /// Instruction set of the fused kernels: auto, avx512, avx2 or portable [default:
     /// FUSED_MLP_ISA, else auto]
@@ -101,18 +102,6 @@ impl BackendArgs {
     }
 }
 
-/// What another backend than the fused one passes over.
-pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
-    let options: &[&str] = match matches.get_one("backend") {
-        Some(BackendKind::Matrixmultiply) => &["isa"],
-        Some(BackendKind::Reference) => &["isa", "threads"],
-        _ => &[],
-    };
-    let by = "backend";
-    let options = options.iter();
-    options.map(|option| Useless { option, by }).collect()
-}
-
 impl EngineArgs {
     /// The instruction set that was asked for.
     ///
@@ -132,9 +121,6 @@ impl EngineArgs {
     /// If that is no number of threads.
     pub fn threads(&self) -> anyhow::Result<usize> {
         if let Some(threads) = self.threads {
-            if threads == 0 {
-                bail!("--threads is 0; expected at least 1");
-            }
             return Ok(threads);
         }
         match std::env::var(THREADS_VARIABLE) {
