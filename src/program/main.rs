@@ -21,21 +21,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use terminal::output::{Results, UNWRITABLE, is_closed_pipe, message, one_line};
 
-const NOTES: &str = concat!(
-    "Examples:
-  fused-mlp train
-  fused-mlp eval --model runs/first
-  fused-mlp train --config options.toml
-  fused-mlp sweep --learning-rate 0.05,0.1,0.2 --seeds 1-3
-  fused-mlp help train
-
-Every option can also be set in the environment, as FUSED_MLP_LEARNING_RATE for --learning-rate, or
-in the file of --config. The command line takes precedence over the environment, that over the file,
-that over a recipe, and that over defaults; --print-config tells which of them set what.
-
-",
-    include_str!("exit_codes.txt")
-);
+const NOTES: &str = include_str!("notes.txt");
 
 /// Trains a two-layer perceptron on MNIST-format data on a CPU.
 #[derive(Debug, Parser)]

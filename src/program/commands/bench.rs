@@ -264,11 +264,11 @@ fn row<'a>(
     let options = args.steps.options(epochs, batch_size, momentum);
     let trainer = Trainer::new(samples, &options)?;
     let parameters = options.initial_parameters(shape);
-    let selected = backend.select(&parameters, options.optimizer())?;
-    let threads = selected.backend.threads();
+    let (backend, isa) = backend.select(&parameters, options.optimizer())?;
+    let threads = backend.threads();
     let configuration = Configuration {
-        backend: selected.backend.name().to_owned(),
-        isa: selected.isa.map(|isa| isa.name().to_owned()),
+        backend: backend.name().to_owned(),
+        isa: isa.map(|isa| isa.name().to_owned()),
         threads,
         batch_size,
         shape,
@@ -278,11 +278,8 @@ fn row<'a>(
         data_sha256: source.2.clone(),
     };
     // Backends of other crates may use the best instructions there are.
-    let isa = selected
-        .isa
-        .map_or_else(|| Isa::select(IsaRequest::Auto), Ok)?;
+    let isa = isa.map_or_else(|| Isa::select(IsaRequest::Auto), Ok)?;
     let peak = PeakBench::new(isa, threads)?;
-    let backend = selected.backend;
     Ok(EpochBench::new(
         configuration,
         samples,

@@ -84,8 +84,8 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         SplitArg::Test => &dataset.test,
         SplitArg::Train => &dataset.train,
     };
-    let mut selected = args.backend.select(parameters, Optimizer::default())?;
-    let evaluation = evaluate(selected.backend.as_mut(), split)?;
+    let (mut backend, _) = args.backend.select(parameters, Optimizer::default())?;
+    let evaluation = evaluate(backend.as_mut(), split)?;
     if !evaluation.loss.is_finite() {
         let reason = BackendError::NotFinite;
         message(&format!("error: not every image has a class: {reason}"));
@@ -105,7 +105,7 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     let mut logits = Vec::new();
     if args.predictions.is_some() {
         let order: Vec<u32> = (0..).take(split.len()).collect();
-        logits = selected.backend.logits(Samples::from(split), &order)?;
+        logits = backend.logits(Samples::from(split), &order)?;
     }
     // Nothing is told of data that changed.
     dataset.check_mappings()?;

@@ -156,8 +156,8 @@ fn test(
         backend: BackendKind::Fused,
         engine: args.engine.clone(),
     };
-    let mut selected = backend.select(parameters, Optimizer::default())?;
-    let evaluation = evaluate(selected.backend.as_mut(), &dataset.test)?;
+    let (mut backend, _) = backend.select(parameters, Optimizer::default())?;
+    let evaluation = evaluate(backend.as_mut(), &dataset.test)?;
     let confusion = evaluation.confusion(&dataset.test, parameters.shape.classes);
     let confusion = confusion.ok_or(BackendError::NotFinite)?;
     let data = DataDescription::new(&folder, &dataset);

@@ -11,10 +11,10 @@ use crate::ending::Ending;
 use crate::options::access::AccessArgs;
 use crate::options::backend::BackendArgs;
 use crate::options::number_range::parse_positive;
-use crate::options::training::{RecipeArgs, kebab};
+use crate::options::training::RecipeArgs;
 use crate::options::{Origins, output_name};
 use crate::terminal::output::{message, shown};
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, Evaluation, Samples};
 use fused_mlp::mnist::{self, Dataset, Defect, FileAccess, OpenOptions, Split};
@@ -23,17 +23,7 @@ use fused_mlp::training::{RunSettings, TrainingOptions};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-const EXAMPLES: &str = "Examples:
-  fused-mlp train
-  fused-mlp train --epochs 2 --validation 5000 --out runs/first
-  fused-mlp train --target-accuracy 0.98
-  fused-mlp train --resume runs/first
-  fused-mlp train --epochs 100 --validation 5000 --patience 3
-  fused-mlp train --recipe best --seed 2
-  fused-mlp train --json --quiet | tail -1
-
-The clock of --target-accuracy starts with the program: opening the data, training and every
-evaluation are on it. What the system does before, loading the program, is not.";
+const EXAMPLES: &str = include_str!("train/examples.txt");
 
 /// Options of `fused-mlp train`.
 #[derive(Debug, Clone, Args)]
@@ -45,7 +35,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     recipe: RecipeArgs,
     /// Units of the hidden layer [default: 300, or those of --init]
-    #[arg(long, value_name = "N", value_parser = parse_positive)]
+    #[arg(long, value_name = "N", value_parser = parse_positive, conflicts_with = "init")]
     hidden: Option<usize>,
     /// Seed of the initial weights and the sample order
     #[arg(long, value_name = "SEED", default_value_t = TrainingOptions::default().seed)]
@@ -128,37 +118,30 @@ impl TrainArgs {
 
     /// Checks what needs no data. What a run to go on with was asked for was checked when it began.
     fn check(&self) -> anyhow::Result<()> {
-        let is_new = self.resume.is_none();
-        if is_new {
-            // That the validation samples are no more than there are is left to the data.
-            self.options().check(usize::MAX)?;
+        if self.resume.is_some() {
+            return Ok(());
         }
-        let mut needs = self.needs().into_iter();
-        match needs.find(|(.., is_missing)| is_new && *is_missing) {
-            None => Ok(()),
-            Some((option, by, _)) => {
-                let (option, by) = (kebab(option), kebab(by));
-                bail!("--{option} needs another option: expected --{by} with it, found none")
+        // That the validation samples are no more than there are is left to the data.
+        self.options().check(usize::MAX)?;
+        let on_validation = self.target_on == "validation";
+        let (validation, patience) = (self.validation > 0, self.patience.is_some());
+        // An option, whether it is given, and the one without which it has no effect.
+        for (option, is_given, needed, is_there) in [
+            ("patience", patience, "validation", validation),
+            ("min-delta", self.min_delta != 0.0, "patience", patience),
+            ("target-on", on_validation, "validation", validation),
+            (
+                "target-on",
+                on_validation,
+                "target-accuracy",
+                self.target_accuracy.is_some(),
+            ),
+        ] {
+            if is_given && !is_there {
+                bail!("--{option} needs another option: expected --{needed} with it, found none");
             }
         }
-    }
-
-    /// Options that have no effect without another one, and whether that is missing.
-    fn needs(&self) -> [(&'static str, &'static str, bool); 4] {
-        let (has_validation, has_patience) = (self.validation > 0, self.patience.is_some());
-        let on_validation = self.target_on == "validation";
-        let is_stopping = has_patience && has_validation;
-        let is_untargeted = on_validation && has_validation && self.target_accuracy.is_none();
-        [
-            ("patience", "validation", has_patience && !has_validation),
-            (
-                "min_delta",
-                "patience",
-                self.min_delta != 0.0 && !is_stopping,
-            ),
-            ("target_on", "validation", on_validation && !has_validation),
-            ("target_on", "target_accuracy", is_untargeted),
-        ]
+        Ok(())
     }
 
     /// All options that the results depend on, for a network of so many hidden units.
@@ -195,17 +178,15 @@ pub fn open_data(
         classes: model.map(|(_, shape)| shape.classes),
         ..OpenOptions::default()
     };
-    let dataset = match Dataset::open_with_messages(&folder, &options, &mut message) {
-        Err(error) if error.defect == Defect::LabelBeyondClasses => {
-            let classes = options.classes.unwrap_or_default();
-            let model = model.map_or(Path::new("the network"), |(path, _)| path);
-            bail!(
-                "{} has {classes} classes, too few for the data set; choose another model or data set ({error})",
-                shown(model)
-            );
-        }
-        other => other?,
-    };
+    let opened = Dataset::open_with_messages(&folder, &options, &mut message);
+    let dataset = opened.map_err(|error| match (error.defect, model) {
+        (Defect::LabelBeyondClasses, Some((path, shape))) => anyhow!(
+            "{} has {} classes, too few for the data set; choose another model or data set ({error})",
+            shown(path),
+            shape.classes
+        ),
+        _ => error.into(),
+    })?;
     // What later checks compare with.
     dataset.check_mappings()?;
     let pixels = dataset.train.images.pixels();

@@ -11,7 +11,7 @@ use fused_mlp::network::Parameters;
 use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
 
 /// Environment variable that sets the number of threads where no option does.
-const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
+pub const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
 
 /// How to compute.
 #[derive(Debug, Clone, Args)]
@@ -59,16 +59,8 @@ impl BackendKind {
     }
 }
 
-/// A backend, and the instruction set of its kernels if it has ours.
-pub struct Selected {
-    /// The backend.
-    pub backend: Box<dyn Backend>,
-    /// Its instruction set.
-    pub isa: Option<Isa>,
-}
-
 impl BackendArgs {
-    /// Makes the backend that was asked for.
+    /// Makes the backend that was asked for; tells the instruction set of its kernels if it has ours.
     ///
     /// # Errors
     /// If the instruction set or the threads cannot be had, or options contradict each other.
@@ -76,7 +68,7 @@ impl BackendArgs {
         &self,
         parameters: &Parameters,
         optimizer: Optimizer,
-    ) -> anyhow::Result<Selected> {
+    ) -> anyhow::Result<(Box<dyn Backend>, Option<Isa>)> {
         if self.backend != BackendKind::Fused && self.engine.isa.is_some() {
             bail!("--isa chooses the kernels of --backend fused; leave one of them out");
         }
@@ -98,7 +90,7 @@ impl BackendArgs {
                 Box::new(Reference::new(parameters, optimizer)?)
             }
         };
-        Ok(Selected { backend, isa })
+        Ok((backend, isa))
     }
 }
 

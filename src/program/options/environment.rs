@@ -1,7 +1,7 @@
 //! Options in environment variables.
 
+use super::backend::THREADS_VARIABLE;
 use super::layers::{Origin, Setting};
-use super::usage::did_you_mean;
 use crate::terminal::output::message;
 use clap::{Arg, Command};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,24 +11,21 @@ use std::path::PathBuf;
 /// What the names of all options begin with.
 const PREFIX: &str = "FUSED_MLP_";
 
-/// Variables that the library reads where it needs them, because they mean less than the option of that
-/// name: another backend than the fused one passes over the instruction set, and a run that goes on keeps
-/// its data.
-const READ_ELSEWHERE: [&str; 2] = [
-    fused_mlp::mnist::DATA_VARIABLE,
-    fused_mlp::simd::ISA_VARIABLE,
+/// Variables that the program reads where it needs them, because they mean less than the option of that
+/// id: another backend than the fused one passes over the instruction set, and a run that goes on keeps its
+/// data. They stand above a file all the same.
+const READ_ELSEWHERE: [(&str, &str); 3] = [
+    ("data", fused_mlp::mnist::DATA_VARIABLE),
+    ("isa", fused_mlp::simd::ISA_VARIABLE),
+    ("threads", THREADS_VARIABLE),
 ];
 
 /// Names of the variables that set options, known or not; empty ones count as absent.
 fn names() -> impl Iterator<Item = String> {
-    let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
-    let names = set.filter_map(|(name, _)| name.into_string().ok());
-    names.filter(|name| name.starts_with(PREFIX) && !READ_ELSEWHERE.contains(&name.as_str()))
-}
-
-/// Whether a variable sets an option.
-pub fn sets_options() -> bool {
-    names().next().is_some()
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| {
+        name.starts_with(PREFIX) && !is_read_elsewhere(name) && value(name).is_some()
+    })
 }
 
 /// Tells of variables that set nothing.
@@ -36,10 +33,7 @@ pub fn warn_of_unknown(commands: &BTreeMap<String, &Command>) {
     let args = commands.values().flat_map(|it| it.get_arguments());
     let known: BTreeSet<String> = args.filter_map(variable).collect();
     for name in names().filter(|name| !known.contains(name)) {
-        let similar = did_you_mean(&name, known.iter().map(String::as_str));
-        message(&format!(
-            "warning: {name} sets no option of any command{similar}"
-        ));
+        message(&format!("warning: {name} sets no option of any command"));
     }
 }
 
@@ -48,20 +42,37 @@ pub fn config() -> Option<PathBuf> {
     value(&format!("{PREFIX}CONFIG")).map(PathBuf::from)
 }
 
-/// The value of a variable; empty ones count as absent.
+/// The value of a variable; empty ones count as absent, and so do 0 threads, as in rayon.
 fn value(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
+    let is_absent =
+        |value: &OsString| value.is_empty() || (name == THREADS_VARIABLE && value == "0");
+    std::env::var_os(name).filter(|value| !is_absent(value))
 }
 
 /// What the variables set of a command's options.
 pub fn settings(command: &Command) -> Vec<(&Arg, Setting)> {
     let setting = |arg| {
-        let name = variable(arg).filter(|name| !READ_ELSEWHERE.contains(&name.as_str()))?;
-        let values = vec![value(&name)?];
-        let setting = Setting::new(arg, values, Origin::Environment(name));
-        Some((arg, setting))
+        let own = variable(arg)?;
+        let id = arg.get_id().as_str();
+        // The variable says where data are found, not that a report is to compare runs on other data
+        // than their own.
+        if (command.get_name(), id) == ("report", "data") {
+            return None;
+        }
+        if let Some(value) = value(&own).filter(|_| !is_read_elsewhere(&own)) {
+            let origin = Origin::Environment(own);
+            return Some((arg, Setting::new(arg, vec![value], origin)));
+        }
+        let mut elsewhere = READ_ELSEWHERE.iter().filter(|(other, _)| *other == id);
+        let (_, name) = elsewhere.find(|(_, name)| value(name).is_some())?;
+        let origin = Origin::Environment((*name).to_owned());
+        Some((arg, Setting::new(arg, Vec::new(), origin)))
     };
     command.get_arguments().filter_map(setting).collect()
+}
+
+fn is_read_elsewhere(name: &str) -> bool {
+    READ_ELSEWHERE.iter().any(|(_, other)| name == *other)
 }
 
 /// The name of the variable of an option. Arguments without a name have none, but for the folder of `data

@@ -48,13 +48,6 @@ pub struct ConfigArgs {
 /// # Errors
 /// If one of the three cannot be used; help and version count as errors, as in clap.
 pub fn parse(root: &Command, arguments: &[OsString]) -> anyhow::Result<(ArgMatches, Origins)> {
-    let is_configured = has(arguments, "--config") || has(arguments, "--print-config");
-    if !environment::sets_options() && !is_configured {
-        // The usual way is parsed once: the clock of a race is running.
-        let matches = strict(root, arguments, &Origins::default())?;
-        let origins = Origins::of_command_line(leaf(&matches).1);
-        return Ok((matches, origins));
-    }
     let mut built = root.clone();
     built.build();
     let commands = leaves(&built);

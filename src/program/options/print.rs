@@ -1,7 +1,7 @@
 //! `--print-config`.
 
 use super::training::RecipeArgs;
-use super::{Origins, file, key, layers, settable};
+use super::{Origin, Origins, file, key, layers, settable};
 use anyhow::bail;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
 use toml::de::DeValue;
@@ -21,9 +21,12 @@ pub fn print(
              one of the two out"
         );
     }
-    let recipe = RecipeArgs::from_arg_matches(matches).ok();
-    let of_recipe = recipe.filter(|_| has_recipe(leaf)).map(|it| it.named());
-    let of_recipe = of_recipe.unwrap_or_default();
+    let mut of_recipe = Vec::new();
+    if leaf.get_arguments().any(|arg| arg.get_id() == "recipe") {
+        let recipe = RecipeArgs::from_arg_matches(matches)?;
+        recipe.options().check(usize::MAX)?;
+        of_recipe = recipe.named();
+    }
     let name = table.replace('-', " ");
     let mut text = format!("# The options of fused-mlp {name}, each with its source.\n[{table}]\n");
     for arg in settable(leaf) {
@@ -32,6 +35,9 @@ pub fn print(
         let excluding = layers::excluding(leaf, arg, origins);
         let resolved = of_recipe.iter().find(|(name, ..)| *name == id);
         let (texts, why) = match (origins.get(id), excluding, resolved) {
+            (Some(Origin::Environment(name)), ..) if texts.is_empty() => {
+                (std::env::var(name).into_iter().collect(), name.clone())
+            }
             (Some(origin), ..) => (texts, origin.to_string()),
             (_, Some(other), _) => (vec![], format!("{} excludes it", super::key(other))),
             (_, _, Some((_, text, why))) => (vec![text.clone()], why.clone()),
@@ -45,11 +51,6 @@ pub fn print(
         };
     }
     Ok(text)
-}
-
-/// Whether the options that a recipe sets are single values, not lists.
-fn has_recipe(leaf: &Command) -> bool {
-    leaf.get_arguments().any(|arg| arg.get_id() == "recipe")
 }
 
 /// What the help says of a default that is no value.

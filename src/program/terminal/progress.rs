@@ -28,46 +28,23 @@ pub struct Progress {
     live: Option<Live>,
 }
 
-/// What is to come.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Outlook {
-    /// Samples of the whole training, each as often as it is trained on.
-    pub samples: usize,
-    /// Those that were trained on before this process.
-    pub samples_done: usize,
-}
-
 /// The live view of a training, and what it follows.
 #[derive(Clone, Debug)]
 struct Live {
+    /// Of all samples, each as often as it is trained on; it begins with those of earlier processes.
     bar: ProgressBar,
-    outlook: Outlook,
     control: Arc<PassControl>,
 }
 
 impl Live {
-    fn new(outlook: Outlook, control: &Arc<PassControl>) -> Self {
-        let bar = bar(
-            outlook.samples as u64,
-            "{wide_msg}\n{percent:>3} % [{wide_bar}] {eta} left",
-        );
-        bar.set_position(outlook.samples_done as u64);
-        bar.reset_eta();
-        Self {
-            bar,
-            outlook,
-            control: Arc::clone(control),
-        }
-    }
-
     /// Draws the view until nobody is there to tell that the training has `stopped`.
     fn follow(&self, stopped: &Receiver<()>) {
         let levels = match terminal::is_utf8() {
             true => LEVELS,
             false => ASCII_LEVELS,
         };
-        let start = Instant::now();
-        let mut curve = Curve::new(self.outlook.samples);
+        let (start, before) = (Instant::now(), self.bar.position());
+        let mut curve = Curve::new(self.bar.length().unwrap_or_default());
         let mut seen = (0, 0.0);
         while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
             let (samples, loss, _) = self.control.totals();
@@ -75,7 +52,7 @@ impl Live {
             if fresh.0 == 0 {
                 continue;
             }
-            curve.add(self.outlook.samples_done + seen.0, fresh.0, fresh.1);
+            curve.add(self.bar.position(), fresh.0, fresh.1);
             seen = (samples, loss);
             let speed = samples as f64 / start.elapsed().as_secs_f64();
             self.bar.set_message(format!(
@@ -84,8 +61,7 @@ impl Live {
                 HumanCount(speed as u64),
                 curve.text(&levels)
             ));
-            let done = self.outlook.samples_done + samples;
-            self.bar.set_position(done as u64);
+            self.bar.set_position(before + samples as u64);
         }
     }
 }
@@ -108,10 +84,17 @@ impl Progress {
         }
     }
 
-    /// Of a training with this control, with a live view if it would be seen.
-    pub fn live(is_quiet: bool, outlook: Outlook, control: &Arc<PassControl>) -> Self {
+    /// Of a training with this control, with a live view if it would be seen. `done` of all `samples`, each
+    /// as often as it is trained on, were trained on by earlier processes.
+    pub fn live(is_quiet: bool, samples: u64, done: u64, control: &Arc<PassControl>) -> Self {
         let is_seen = !is_quiet && terminal::can_redraw();
-        let live = is_seen.then(|| Live::new(outlook, control));
+        let live = is_seen.then(|| {
+            let template = "{wide_msg}\n{percent:>3} % [{wide_bar}] {eta} left";
+            let bar = bar(samples, template).with_position(done);
+            bar.reset_eta();
+            let control = Arc::clone(control);
+            Live { bar, control }
+        });
         Self { is_quiet, live }
     }
 

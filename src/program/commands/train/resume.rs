@@ -130,12 +130,11 @@ type Text = (&'static str, Option<String>);
 /// All options that decide the results of a run on so many threads.
 fn texts(settings: &RunSettings, threads: usize) -> Vec<Text> {
     let options = settings.options.texts().into_iter();
-    let mut texts: Vec<Text> = options.map(|(name, text)| (name, Some(text))).collect();
-    for text in &mut texts {
-        if text.0 == "shuffle" {
-            *text = ("no_shuffle", Some((!settings.options.shuffle).to_string()));
-        }
-    }
+    let options = options.map(|(name, text)| match name {
+        "shuffle" => ("no_shuffle", Some((!settings.options.shuffle).to_string())),
+        _ => (name, Some(text)),
+    });
+    let mut texts: Vec<Text> = options.collect();
     let target = settings.target_accuracy.map(|it| it.to_string());
     texts.extend([
         ("init", settings.init.clone()),
@@ -199,9 +198,7 @@ impl Resumption {
         let mut args = args.clone();
         args.data.get_or_insert_with(|| (&start.data.folder).into());
         let backend = &start.settings.backend;
-        args.backend.backend = BackendKind::from_str(backend, false).map_err(|_| {
-            anyhow!("the run has the backend {backend:?}, which this program lacks")
-        })?;
+        args.backend.backend = BackendKind::from_str(backend, false).map_err(anyhow::Error::msg)?;
         let engine = &mut args.backend.engine;
         if args.backend.backend == BackendKind::Matrixmultiply {
             engine.threads = Some(start.environment.threads);

@@ -11,7 +11,7 @@ use crate::run_folder::{
     DataDescription, Environment, RunFolder, RunRecord, StartEvent, now, remove_unbegun,
 };
 use crate::terminal::output::{Results, shown};
-use crate::terminal::progress::{Outlook, Progress};
+use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use fused_mlp::backend::{PassControl, Samples, check_shape};
@@ -54,13 +54,6 @@ fn initial_model(
         bail!(
             "{} is not the model that the run began with: expected SHA-256 {expected}, found {sha256}; \
              put it back, or start a new training",
-            shown(&model.file)
-        );
-    }
-    let found = model.parameters.shape.hidden;
-    if let Some(hidden) = args.hidden.filter(|&hidden| hidden != found) {
-        bail!(
-            "--hidden is {hidden}, but {} has {found} hidden units; leave --hidden out",
             shown(&model.file)
         );
     }
@@ -155,10 +148,9 @@ fn open<'a>(
     let (newest, mut checkpoint) = checkpoint.unzip();
     let options = &prepared.settings.options;
     let samples = Samples::from(&prepared.dataset.train);
-    let selected = args
+    let (mut backend, isa) = args
         .backend
         .select(&prepared.parameters, options.optimizer())?;
-    let mut backend = selected.backend;
     let trainer = match &checkpoint {
         Some(found) => {
             backend.restore(&found.backend)?;
@@ -166,7 +158,7 @@ fn open<'a>(
         }
         None => Trainer::new(samples, options)?,
     };
-    let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
+    let environment = Environment::new(isa.map(|isa| isa.name()), backend.threads());
     let (folder, record) = begin(args, prepared, opened, environment, trainer.steps_done())?;
     let mut results = Results::new(args.json);
     results.event(&record.start)?;
@@ -253,12 +245,10 @@ fn announce(
     let settings = &start.settings;
     let options = &settings.options;
     let samples_per_epoch = trainer.samples_per_epoch();
+    let epochs = |count: u32| u64::from(count) * samples_per_epoch as u64;
     let of_epoch = trainer.steps_of_epoch_done() * options.batch_size;
-    let outlook = Outlook {
-        samples: options.epochs as usize * samples_per_epoch,
-        samples_done: trainer.epochs_done() as usize * samples_per_epoch + of_epoch,
-    };
-    let progress = Progress::live(args.quiet, outlook, control);
+    let done = epochs(trainer.epochs_done()) + of_epoch as u64;
+    let progress = Progress::live(args.quiet, epochs(options.epochs), done, control);
     progress.line(&match start.resumed_at_step {
         Some(_) => format!("options of the run: {}", arguments(options)),
         None => args.recipe.describe(),
@@ -284,22 +274,21 @@ fn early_stopping(
     checkpoint: Option<&mut Checkpoint>,
 ) -> Option<EarlyStopping> {
     let (patience, min_delta) = (settings.patience?, settings.min_delta);
-    let seen = checkpoint.and_then(|checkpoint| {
-        let state = checkpoint.description.stopping?;
-        let best = BestEpoch {
-            epoch: state.best_epoch,
-            loss: state.best_loss,
-            parameters: checkpoint.best.take()?,
-        };
-        Some((best, state.stale_epochs))
-    });
-    let (best, stale_epochs) = seen.unzip();
-    let stale_epochs = stale_epochs.unwrap_or(0);
+    let seen = checkpoint.and_then(|it| it.description.stopping.zip(it.best.take()));
+    let Some((state, parameters)) = seen else {
+        return Some(EarlyStopping::new(patience, min_delta));
+    };
+    let best = BestEpoch {
+        epoch: state.best_epoch,
+        loss: state.best_loss,
+        parameters,
+    };
+    let stale = state.stale_epochs;
     Some(EarlyStopping::resume(
         patience,
         min_delta,
-        best,
-        stale_epochs,
+        Some(best),
+        stale,
     ))
 }
 

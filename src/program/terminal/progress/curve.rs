@@ -10,12 +10,12 @@ pub struct Curve {
     /// Samples of a column, and the sum of their losses.
     columns: [(usize, f64); COLUMNS],
     /// Samples of the whole training.
-    total: usize,
+    total: u64,
 }
 
 impl Curve {
     /// Of a training on so many samples.
-    pub fn new(total: usize) -> Self {
+    pub fn new(total: u64) -> Self {
         Self {
             columns: [(0, 0.0); COLUMNS],
             total: total.max(1),
@@ -23,7 +23,7 @@ impl Curve {
     }
 
     /// Adds the sum of the losses of samples, before which there were so many.
-    pub fn add(&mut self, before: usize, samples: usize, loss: f64) {
+    pub fn add(&mut self, before: u64, samples: usize, loss: f64) {
         let place = before as f64 / self.total as f64;
         let column = (place * COLUMNS as f64) as usize;
         let (all, sum) = &mut self.columns[column.min(COLUMNS - 1)];
