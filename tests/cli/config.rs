@@ -110,7 +110,7 @@ fn a_run_that_goes_on_refuses_other_values_and_names_their_source() {
     place.stdout("train --quiet --epochs 2 --hidden 4 --seed 5 --out run");
     fs::write(place.path("a.toml"), "[train]\nepochs = 2\nseed = 1\n").unwrap();
     let line = place.failure("train --resume run --config a.toml", 2);
-    assert!(line.ends_with("; --seed is set by a.toml:3"), "{line}");
+    assert!(line.contains("; --seed is set by a.toml:3"), "{line}");
     let told = "--seed is 1, but the run that is resumed has 5";
     assert!(line.contains(told), "{line}");
     let mut program = place.program("train --resume run");

@@ -59,7 +59,6 @@ fn a_value_that_follows_from_another_is_not_ascribed_to_the_recipe() {
         ),
         ("--momentum 0.5", "nesterov = true  # recipe fast"),
         ("--init model", "# init-scale is not set; init excludes it"),
-        ("--init model", "# hidden is not set; init excludes it"),
     ] {
         let lines = printed(&place, &format!("train {arguments}"), &[]);
         assert!(lines.iter().any(|it| it == line), "{line}: {lines:?}");

@@ -68,7 +68,7 @@ fn other_data_are_refused_without_a_checkpoint_too() {
     forget_the_end(&place, "run");
     for (samples, told) in [
         (300, "training samples"),
-        (600, "SHA-256 of the training labels"),
+        (600, "training labels of SHA-256"),
     ] {
         let other = format!("other{samples}");
         place.stdout(&format!(

@@ -35,7 +35,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     recipe: RecipeArgs,
     /// Units of the hidden layer [default: 300, or those of --init]
-    #[arg(long, value_name = "N", value_parser = parse_positive, conflicts_with = "init")]
+    #[arg(long, value_name = "N", value_parser = parse_positive)]
     hidden: Option<usize>,
     /// Seed of the initial weights and the sample order
     #[arg(long, value_name = "SEED", default_value_t = TrainingOptions::default().seed)]

@@ -67,8 +67,8 @@ impl Live {
 }
 
 /// A bar with this template.
-fn bar(length: u64, template: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+fn bar(length: u64, template: &str, target: ProgressDrawTarget) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), target);
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
@@ -90,8 +90,9 @@ impl Progress {
         let is_seen = !is_quiet && terminal::can_redraw();
         let live = is_seen.then(|| {
             let template = "{wide_msg}\n{percent:>3} % [{wide_bar}] {eta} left";
-            let bar = bar(samples, template).with_position(done);
-            bar.reset_eta();
+            // It is not to be drawn before the first lines.
+            let hidden = ProgressDrawTarget::hidden();
+            let bar = bar(samples, template, hidden).with_position(done);
             let control = Arc::clone(control);
             Live { bar, control }
         });
@@ -109,7 +110,7 @@ impl Progress {
     pub fn bar(&self, length: u64) -> ProgressBar {
         match self.is_quiet || !stderr().is_terminal() {
             true => ProgressBar::hidden(),
-            false => bar(length, "[{wide_bar}] {msg}"),
+            false => bar(length, "[{wide_bar}] {msg}", ProgressDrawTarget::stderr()),
         }
     }
 
@@ -126,6 +127,8 @@ impl Progress {
         let hook = take_hook();
         set_hook(Box::new(move |info| terminal::without_bar(|| hook(info))));
         terminal::set_bar(Some(live.bar.clone()));
+        live.bar.set_draw_target(ProgressDrawTarget::stderr());
+        live.bar.reset_eta();
         let (running, stopped) = channel::<()>();
         let result = std::thread::scope(|scope| {
             scope.spawn(move || live.follow(&stopped));

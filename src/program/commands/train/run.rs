@@ -57,6 +57,13 @@ fn initial_model(
             shown(&model.file)
         );
     }
+    let found = model.parameters.shape.hidden;
+    if let Some(hidden) = args.hidden.filter(|&hidden| hidden != found) {
+        bail!(
+            "--hidden is {hidden}, but {} has {found} hidden units; leave --hidden out",
+            shown(&model.file)
+        );
+    }
     Ok(Some((model, sha256)))
 }
 
