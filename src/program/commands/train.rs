@@ -13,7 +13,7 @@ use crate::options::access::AccessArgs;
 use crate::options::backend::BackendArgs;
 use crate::options::training::{RecipeArgs, kebab};
 use crate::options::{Origins, output_name};
-use crate::terminal::output::{message, shown};
+use crate::terminal::output::shown;
 use anyhow::bail;
 use clap::Args;
 use fused_mlp::backend::{Backend, Evaluation, Samples};
@@ -210,9 +210,8 @@ pub fn open_data(
     let options = OpenOptions {
         access,
         classes: model.map(|(_, shape)| shape.classes),
-        ..OpenOptions::default()
     };
-    let dataset = match Dataset::open_with_messages(&folder, &options, &mut message) {
+    let dataset = match Dataset::open_with(&folder, &options) {
         Err(error) if error.defect == Defect::LabelBeyondClasses => {
             let classes = options.classes.unwrap_or_default();
             let model = model.map_or(Path::new("the network"), |(path, _)| path);
