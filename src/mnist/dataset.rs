@@ -1,6 +1,6 @@
 //! The data set: two splits and the number of classes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, io};
 
 use super::error::{DataError, Defect};
@@ -31,9 +31,6 @@ pub struct OpenOptions {
     pub access: FileAccess,
     /// Number of classes, 2 to 256. Default: the largest label plus one, at least 2.
     pub classes: Option<usize>,
-    /// Where decompressed files are kept. Default: `$XDG_CACHE_HOME/fused-mlp`, else
-    /// `~/.cache/fused-mlp`.
-    pub cache_dir: Option<PathBuf>,
 }
 
 impl Dataset {
@@ -74,40 +71,27 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// As [`Dataset::open_with_messages`].
+    /// As [`Dataset::open_with`].
     pub fn open(dir: impl AsRef<Path>) -> Result<Dataset, DataError> {
         Dataset::open_with(dir, &OpenOptions::default())
     }
 
-    /// Opens the four files in a folder; messages about decompression are dropped.
+    /// Opens the four files in a folder.
+    ///
+    /// Where only `NAME.gz` is present, it is decompressed into memory.
     ///
     /// # Errors
     ///
-    /// As [`Dataset::open_with_messages`].
+    /// Any [`Defect`] but [`Defect::NotFound`]: each tells one way in which the folder, a file or a pair
+    /// of files is wrong.
     pub fn open_with(dir: impl AsRef<Path>, options: &OpenOptions) -> Result<Dataset, DataError> {
-        Dataset::open_with_messages(dir.as_ref(), options, &mut |_| ())
-    }
-
-    /// Opens the four files in `dir`; `message` receives one line for each file decompressed.
-    ///
-    /// Where only `NAME.gz` is present, it is decompressed into the cache folder unless a file
-    /// made from the same compressed bytes is there already.
-    ///
-    /// # Errors
-    ///
-    /// Any [`Defect`] but [`Defect::NotFound`]: each tells one way in which the folder, a
-    /// file, a pair of files or the cache is wrong.
-    pub fn open_with_messages(
-        dir: &Path,
-        options: &OpenOptions,
-        message: &mut dyn FnMut(&str),
-    ) -> Result<Dataset, DataError> {
+        let dir = dir.as_ref();
         check_folder(dir, "the path")?;
         if let Some(found) = options.classes {
             check_class_range(found)?;
         }
         let files = find_files(dir)?;
-        let mut open = |file: MnistFile, found: &Found| open_file(file, found, options, message);
+        let open = |file: MnistFile, found: &Found| open_file(file, found, options.access);
         let [train_images, train_labels, test_images, test_labels] = files;
 
         let (header, storage) = open(MnistFile::TrainImages, &train_images)?;
@@ -239,22 +223,18 @@ fn check_labels(labels: &Labels, classes: usize) -> Result<(), DataError> {
     }
 }
 
-/// Opens one file, decompressing it first where necessary; errors name the file in the folder.
+/// Opens one file, decompressing it where necessary; errors name the file in the folder.
 fn open_file(
     file: MnistFile,
     found: &Found,
-    options: &OpenOptions,
-    message: &mut dyn FnMut(&str),
+    access: FileAccess,
 ) -> Result<(Header, Storage), DataError> {
     let access = match file.kind() {
-        Kind::Images => options.access,
+        Kind::Images => access,
         Kind::Labels => FileAccess::InMemory,
     };
     match found {
         Found::Plain(path) => open_idx(path, path, file.kind(), access),
-        Found::Gzip(path) => {
-            let cache_dir = options.cache_dir.as_deref();
-            gzip::open(path, file, access, cache_dir, message)
-        }
+        Found::Gzip(path) => gzip::open(path, file.kind()),
     }
 }

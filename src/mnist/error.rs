@@ -95,8 +95,4 @@ pub enum Defect {
     NotAFolder,
     /// No data set was named and none was found.
     NotFound,
-    /// The cache folder or a file in it cannot be written.
-    CacheUnwritable,
-    /// There is no place for the cache.
-    NoCacheFolder,
 }

@@ -57,7 +57,7 @@ pub(super) fn standard_names() -> [&'static str; 4] {
 pub(super) enum Found {
     /// Ready to be mapped.
     Plain(PathBuf),
-    /// To be decompressed first.
+    /// To be decompressed.
     Gzip(PathBuf),
 }
 

@@ -58,7 +58,6 @@ impl DataFolder {
         let folder = Self {
             root: root.unwrap(),
         };
-        fs::create_dir(folder.path("cache")).unwrap();
         for split in ["train", "t10k"] {
             fs::write(folder.path(&format!("{split}-images-idx3-ubyte")), images).unwrap();
             fs::write(folder.path(&format!("{split}-labels-idx1-ubyte")), labels).unwrap();
@@ -73,7 +72,6 @@ impl DataFolder {
     fn open(&self, access: FileAccess) -> Option<Dataset> {
         let options = OpenOptions {
             access,
-            cache_dir: Some(self.path("cache")),
             ..OpenOptions::default()
         };
         let opened = Dataset::open_with(self.root.path(), &options);

@@ -13,7 +13,7 @@ use crate::options::backend::BackendArgs;
 use crate::options::number_range::parse_positive;
 use crate::options::training::RecipeArgs;
 use crate::options::{Origins, output_name};
-use crate::terminal::output::{message, shown};
+use crate::terminal::output::shown;
 use anyhow::{anyhow, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, Evaluation, Samples};
@@ -176,9 +176,8 @@ pub fn open_data(
     let options = OpenOptions {
         access,
         classes: model.map(|(_, shape)| shape.classes),
-        ..OpenOptions::default()
     };
-    let opened = Dataset::open_with_messages(&folder, &options, &mut message);
+    let opened = Dataset::open_with(&folder, &options);
     let dataset = opened.map_err(|error| match (error.defect, model) {
         (Defect::LabelBeyondClasses, Some((path, shape))) => anyhow!(
             "{} has {} classes, too few for the data set; choose another model or data set ({error})",

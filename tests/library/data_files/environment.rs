@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use fused_mlp::mnist::{DATA_VARIABLE, Dataset, Defect, locate};
+use fused_mlp::mnist::{DATA_VARIABLE, Defect, locate};
 
-use super::fixture::{Fixture, TEST_LABELS, TRAIN_IMAGES, assert_small};
+use super::fixture::{Fixture, TEST_LABELS};
 
 /// Set in the second process: the folder of the data set.
 const FOLDER: &str = "TEST_FUSED_MLP_FOLDER";
@@ -32,9 +32,7 @@ fn second_process(executable: &Path, name: &str, folder: &Path) -> Command {
     command
         .args(["--exact", &format!("data_files::environment::{name}")])
         .env(FOLDER, folder)
-        .env_remove(DATA_VARIABLE)
-        .env_remove("XDG_CACHE_HOME")
-        .env_remove("HOME");
+        .env_remove(DATA_VARIABLE);
     command
 }
 
@@ -47,45 +45,6 @@ fn run(command: &mut Command) {
         "{stdout}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-}
-
-#[test]
-fn without_a_home_there_is_no_cache_folder() {
-    const NAME: &str = "without_a_home_there_is_no_cache_folder";
-    if let Some(folder) = folder() {
-        let result = Dataset::open(folder);
-        let name = format!("{TRAIN_IMAGES}.gz");
-        assert_error!(result, &name, NoCacheFolder);
-        return;
-    }
-    let fixture = Fixture::compressed();
-    let _starting = STARTING.lock().unwrap();
-    let executable = env::current_exe().unwrap();
-    run(&mut second_process(&executable, NAME, &fixture.dir()));
-    // The specification of XDG_CACHE_HOME makes a relative path invalid.
-    run(second_process(&executable, NAME, &fixture.dir()).env("XDG_CACHE_HOME", "relative"));
-}
-
-#[test]
-fn the_cache_stands_below_the_home_that_is_named() {
-    const NAME: &str = "the_cache_stands_below_the_home_that_is_named";
-    if let Some(folder) = folder() {
-        assert_small(&Dataset::open(folder).unwrap());
-        return;
-    }
-    for (variable, cache) in [
-        ("XDG_CACHE_HOME", "fused-mlp"),
-        ("HOME", ".cache/fused-mlp"),
-    ] {
-        let fixture = Fixture::compressed();
-        let home = fixture.root.path().join("home");
-        {
-            let _starting = STARTING.lock().unwrap();
-            let executable = env::current_exe().unwrap();
-            run(second_process(&executable, NAME, &fixture.dir()).env(variable, &home));
-        }
-        assert_eq!(fs::read_dir(home.join(cache)).unwrap().count(), 8);
-    }
 }
 
 #[test]
