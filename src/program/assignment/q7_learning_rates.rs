@@ -97,7 +97,7 @@ pub fn run(work: &Work<'_>) -> anyhow::Result<LearningRates> {
         ..plain.clone()
     });
     let what = "Q7 (4) learning rates";
-    let runs = train_all(work, work.images(), options, false, what)?;
+    let runs = train_all(work, options, what)?;
     if work.is_stopped() && runs.iter().all(|run| run.epochs.is_empty()) {
         bail!(Stopped);
     }
