@@ -147,14 +147,7 @@ mod tests {
         let row = |accuracies: &[f64], outcome| {
             let epochs = (1..).zip(accuracies).map(|(e, &a)| point(e, a)).collect();
             let outcome = Some(outcome);
-            RateRow::new(
-                0.1,
-                &Run {
-                    outcome,
-                    epochs,
-                    test_accuracy: None,
-                },
-            )
+            RateRow::new(0.1, &Run { outcome, epochs })
         };
         let finished = RunOutcome::Finished;
         let rows = [

@@ -6,9 +6,7 @@ use crate::assignment::q7_initialisations::{EpochBand, Initialisations};
 use crate::assignment::q7_learning_rates::LearningRates;
 use crate::assignment::{Answers, EpochPoint};
 use crate::charts::axis::{Axis, group};
-use crate::charts::chart::{
-    BLUE, Chart, GREY, INK, Mark, PALE, SERIES, SOLID, Series, Style, VERMILION,
-};
+use crate::charts::chart::{BLUE, Chart, Mark, PALE, SERIES, SOLID, Series, Style, VERMILION};
 use crate::charts::learning_curve::smoothed;
 use crate::pages::template::percent;
 use crate::sweep::MeanDeviation;
