@@ -5,13 +5,13 @@
 //! x_i = (p_i - min_i) / (max_i - min_i), with the extremes of the training points
 //! ```
 
-use super::original::{ORIGINAL, final_network};
+use super::original::ORIGINAL;
 use super::q3_drawn_network::{SHAPE, Weights};
 use super::range;
 use super::work::{Stopped, Work};
 use fused_mlp::network::Parameters;
 use fused_mlp::random::{Purpose, Stream};
-use fused_mlp::reference::{Gradients, Network, SgdOptions, Velocity, predicted_class, softmax};
+use fused_mlp::reference::{Gradients, Network, SgdOptions, Velocity, predicted_class};
 use fused_mlp::training::Sampler;
 use serde::{Serialize, Serializer};
 
@@ -23,8 +23,6 @@ const THRESHOLD: f64 = 0.6;
 const RATE: f64 = 0.1;
 /// Standard deviation of the original's initial weights, by the size of its final ones.
 const ORIGINAL_DEVIATION: f64 = 0.02;
-/// Points of the pictures.
-const SHOWN_POINTS: usize = 900;
 /// Points of the loss curve in each pass.
 const LOSSES_A_PASS: usize = 20;
 
@@ -42,15 +40,6 @@ pub struct Plane {
     original: PlaneTraining,
     /// Passes over all points.
     pub full_passes: PlaneTraining,
-    /// Smallest and largest loss that any training point has with the network that the original
-    /// prints.
-    original_network_losses: Option<(f64, f64)>,
-    /// Ellipse that parts the classes, as scaled points.
-    #[serde(skip)]
-    pub ellipse: Vec<(f64, f64)>,
-    /// The first training points.
-    #[serde(skip)]
-    pub shown: Vec<Point>,
 }
 
 /// One training.
@@ -77,12 +66,10 @@ fn weights<S: Serializer>(network: &Network, to: S) -> Result<S::Ok, S::Error> {
     Weights::from(network).serialize(to)
 }
 
-/// Training and test points, and the scale that maps a point p to x.
+/// Training and test points.
 struct Data {
     train: Vec<Point>,
     test: Vec<Point>,
-    /// The smallest and the largest coordinate in each direction.
-    extremes: [(f64, f64); 2],
 }
 
 fn form(p: [f64; 2]) -> f64 {
@@ -106,23 +93,11 @@ fn data(seed: u64) -> Data {
     Data {
         train: points(train),
         test: points(test),
-        extremes,
     }
 }
 
 fn scaled(p: [f64; 2], extremes: [(f64, f64); 2]) -> [f64; 2] {
     [0, 1].map(|i| (p[i] - extremes[i].0) / (extremes[i].1 - extremes[i].0))
-}
-
-/// Points of the ellipse p' Q p = 0.6, scaled.
-fn ellipse(data: &Data) -> Vec<(f64, f64)> {
-    let point = |step: u32| {
-        let angle = std::f64::consts::TAU * f64::from(step) / 120.0;
-        let direction = [angle.cos(), angle.sin()];
-        let radius = (THRESHOLD / form(direction)).sqrt();
-        scaled(direction.map(|d| radius * d), data.extremes).into()
-    };
-    (0..=120).map(point).collect()
 }
 
 /// Small normal weights, as the original's seem to have been; biases 0.
@@ -135,23 +110,15 @@ fn original_network(stream: &mut Stream) -> Network {
     network
 }
 
-fn losses<'a>(network: &'a Network, points: &'a [Point]) -> impl Iterator<Item = f64> + 'a {
-    let loss = |(x, class): &Point| -network.forward(x).probabilities[*class].ln();
-    points.iter().map(loss)
-}
-
 /// Mean loss of the training points, and share of the test points that are predicted correctly.
 fn score(network: &Network, data: &Data) -> (f64, f64) {
-    let loss = losses(network, &data.train).sum::<f64>() / data.train.len() as f64;
+    let losses = data.train.iter();
+    let losses = losses.map(|(x, class)| -network.forward(x).probabilities[*class].ln());
+    let loss = losses.sum::<f64>() / data.train.len() as f64;
     let is_correct =
         |(x, class): &&Point| predicted_class(&network.forward(x).logits) == Some(*class);
     let correct = data.test.iter().filter(is_correct).count();
     (loss, correct as f64 / data.test.len() as f64)
-}
-
-/// Probability of class 1 at a scaled point.
-pub fn probability(network: &Network, x: [f64; 2]) -> f64 {
-    softmax(&network.forward(&x).logits)[1]
 }
 
 /// One step for each point in `order`, and a point of the loss curve after every `curve_every`.
@@ -233,8 +200,5 @@ pub fn run(work: &Work<'_>) -> Result<Plane, Stopped> {
         majority: ones.max(POINTS.0 - ones) as f64 / POINTS.0 as f64,
         original,
         full_passes,
-        original_network_losses: range(losses(&final_network(), &data.train)),
-        ellipse: ellipse(&data),
-        shown: data.train[..SHOWN_POINTS].to_vec(),
     })
 }

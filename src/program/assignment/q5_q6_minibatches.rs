@@ -1,7 +1,7 @@
 //! Questions 5 and 6: the MNIST network, image by image and in minibatches.
 
 use super::original::ORIGINAL;
-use super::trainings::{self, initial_network, plain_engine, plain_sgd};
+use super::trainings::{self, initial_network, plain_sgd};
 use super::work::{Settings, Stopped, Work};
 use anyhow::bail;
 use fused_mlp::backend::{
@@ -37,9 +37,6 @@ pub struct Minibatches {
     pub agrees: bool,
     /// Full passes.
     full_passes: LastLosses,
-    /// One random minibatch an epoch, for as many epochs as the original has, with the learning rates
-    /// of its questions 4 and 7.
-    one_minibatch: [LastLosses; 2],
     /// How fast the implementations are, which differs from run to run.
     #[serde(skip)]
     pub speeds: Vec<Speed>,
@@ -116,10 +113,6 @@ pub fn run(work: &Work<'_>) -> anyhow::Result<Minibatches> {
         agreement_limit: AGREEMENT_LIMIT,
         agrees,
         full_passes: full_passes(work)?,
-        one_minibatch: [
-            start.one_minibatch(ORIGINAL.plane_rate as f32)?,
-            start.one_minibatch(ORIGINAL.tested_rate)?,
-        ],
         speeds,
     })
 }
@@ -228,20 +221,6 @@ impl Start<'_> {
             }
         }
         Ok(rows)
-    }
-
-    /// One minibatch of the shuffled samples a step.
-    fn one_minibatch(&self, learning_rate: f32) -> anyhow::Result<LastLosses> {
-        let (epochs, size) = (ORIGINAL.minibatch_epochs, ORIGINAL.batch_size);
-        let order = self.first(epochs as usize * size);
-        let mut engine = plain_engine(&self.parameters, self.settings)?;
-        let losses = train(&mut engine, self.samples, order, size, learning_rate)?;
-        Ok(LastLosses {
-            epochs,
-            steps: losses.len() as u64,
-            learning_rate,
-            last_losses: losses[losses.len().saturating_sub(PRINTED)..].to_vec(),
-        })
     }
 }
 

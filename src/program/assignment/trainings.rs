@@ -160,8 +160,6 @@ pub struct Run {
     pub outcome: Option<RunOutcome>,
     /// Its epochs; where it diverged, those before.
     pub epochs: Vec<EpochPoint>,
-    /// Accuracy on the test data, if they were asked for and it did not diverge.
-    pub test_accuracy: Option<f64>,
 }
 
 impl Run {
@@ -177,9 +175,7 @@ impl Run {
 /// If the options do not fit, or threads cannot be had.
 pub fn train_all(
     work: &Work<'_>,
-    dataset: &Dataset,
     options: impl IntoIterator<Item = TrainingOptions>,
-    scores_test: bool,
     what: &str,
 ) -> anyhow::Result<Vec<Run>> {
     let configured = options.into_iter().map(|options| RunConfiguration {
@@ -193,9 +189,9 @@ pub fn train_all(
     let mut epochs_left = epochs;
     let mut runs = vec![Run::default(); configurations.len()];
     let plan = SweepPlan {
-        dataset,
+        dataset: work.images(),
         configurations: &configurations,
-        scores_test,
+        scores_test: false,
         isa: work.settings.isa,
         workers: work.settings.threads,
     };
@@ -208,7 +204,6 @@ pub fn train_all(
             SweepEvent::Run(result) => {
                 let run = &mut runs[result.index];
                 run.outcome = Some(result.record.outcome);
-                run.test_accuracy = result.record.test_accuracy;
                 epochs_left -= planned(result.index) - result.epochs.len() as u64;
             }
         }

@@ -77,8 +77,6 @@ pub struct Scale {
     pub rate_epochs: u32,
     /// How many of the learning rates.
     pub rates: usize,
-    /// Seeds with which each reading of the original settings is tried.
-    pub reading_seeds: u64,
 }
 
 const FULL: Scale = Scale {
@@ -92,7 +90,6 @@ const FULL: Scale = Scale {
     initialisations: 8,
     rate_epochs: 1_000,
     rates: 8,
-    reading_seeds: 5,
 };
 
 const QUICK: Scale = Scale {
@@ -106,7 +103,6 @@ const QUICK: Scale = Scale {
     initialisations: 5,
     rate_epochs: 30,
     rates: 7,
-    reading_seeds: 1,
 };
 
 impl Settings {

@@ -27,7 +27,7 @@ q1, q2  derivatives of softmax and cross-entropy   q3  the drawn 2-3-2 network
 q4      points in the plane                        q5, q6  MNIST image by image and in minibatches
 q7      learning curves, initialisations, learning rates over 1000 epochs, the test data
 
-The folder holds report.html (open it in any browser), figures/ (SVG), data/ (CSV) and
+The folder holds report.html (open it in any browser), figures/ (SVG) and
 results.json, in which all but `run` is the same for the same seed. They are written
 after each question; Ctrl-C leaves what is known.
 

@@ -18,7 +18,7 @@ use crate::terminal::output::{message, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
 use fused_mlp::mnist::{DatasetSummary, MnistFile, SplitSummary};
-use synthetic::{SyntheticError, SyntheticOptions, synthesize};
+use synthetic::{Stopped, SyntheticOptions, synthesize};
 
 /// Describe or check a data set.
 #[derive(Debug, Clone, Args)]
@@ -248,7 +248,8 @@ fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<Ending> {
         !stop.load(Ordering::Relaxed)
     });
     bar.finish_and_clear();
-    if let (Err(SyntheticError::Stopped), Some(signal)) = (&result, signals.received()) {
+    let is_stopped = result.as_ref().is_err_and(|error| error.is::<Stopped>());
+    if let (true, Some(signal)) = (is_stopped, signals.received()) {
         message(&format!(
             "interrupted: no data set is in {}",
             shown(&args.out)
