@@ -4,37 +4,18 @@ use super::clock::PhaseClock;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// What the clocks of an engine have shown.
+/// Clocks of all threads of an engine, and the training passes that they were there for.
 #[derive(Debug)]
 pub struct Profile {
-    /// Of training passes.
-    pub training: PassClocks,
-    /// Of evaluations.
-    pub evaluation: PassClocks,
-}
-
-impl Profile {
-    /// Clocks that stand at 0 for so many threads; those of the training keep their first `spans`
-    /// calls.
-    pub fn new(threads: usize, spans: usize) -> Self {
-        Self {
-            training: PassClocks::new(threads, spans),
-            evaluation: PassClocks::new(threads, 0),
-        }
-    }
-}
-
-/// Clocks of all threads, and the passes that they were there for.
-#[derive(Debug)]
-pub struct PassClocks {
     clocks: Vec<Mutex<PhaseClock>>,
     /// Number and time.
     passes: Mutex<(u64, Duration)>,
 }
 
-impl PassClocks {
-    fn new(threads: usize, spans: usize) -> Self {
-        let clock = |_| Mutex::new(PhaseClock::new(spans));
+impl Profile {
+    /// Clocks that stand at 0 for so many threads.
+    pub fn new(threads: usize) -> Self {
+        let clock = |_| Mutex::new(PhaseClock::new());
         Self {
             clocks: (0..threads).map(clock).collect(),
             passes: Mutex::default(),

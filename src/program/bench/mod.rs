@@ -12,7 +12,7 @@ mod table;
 
 pub use agreement::disagreement;
 pub use epoch::{Configuration, EpochBench, EpochRow};
-pub use phases::{PhaseRow, TRAINING, Work, share_outside_kernels};
+pub use phases::{PhaseRow, Work};
 pub use saved::SavedBench;
 pub use statistics::{MedianRatio, SLOWER, largest, median, smallest};
 pub use table::{line, titles};

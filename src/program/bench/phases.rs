@@ -2,25 +2,19 @@
 
 use super::table::Column;
 use fused_mlp::backend::Samples;
-use fused_mlp::engine::{BLOCK_SAMPLES, PassClocks, Phase, PhaseClock};
+use fused_mlp::engine::{BLOCK_SAMPLES, Phase, PhaseClock, Profile};
 use serde::Serialize;
 use std::time::Duration;
 
-/// Name of the rows of training passes.
-pub const TRAINING: &str = "training";
-/// Name of the rows of evaluations.
-const EVALUATION: &str = "evaluation";
-/// Name of the time before the threads of a training pass start: the order of the samples, and the
+/// Name of the time before the threads of a pass start: the order of the samples, and the
 /// learning rates.
 const SHUFFLE: &str = "shuffle";
 /// Name of the time in which the threads are sent off and collected.
 const START_AND_END: &str = "thread start and end";
 
-/// Sizes that decide the work of one pass or more.
+/// Sizes that decide the work of a training pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Work {
-    /// [`TRAINING`] or [`EVALUATION`].
-    profile: &'static str,
     inputs: usize,
     classes: usize,
     samples: usize,
@@ -38,8 +32,6 @@ pub struct Work {
 /// One phase on one thread, or on all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PhaseRow {
-    /// [`TRAINING`] or [`EVALUATION`].
-    pub profile: &'static str,
     /// Name of the phase.
     pub phase: &'static str,
     /// The thread, from 0 on; none for all of them.
@@ -84,8 +76,8 @@ fn above_0(rate: f64) -> f64 {
 }
 
 impl Work {
-    /// A training pass over all samples in minibatches.
-    pub fn of_training(
+    /// A pass over all samples in minibatches.
+    pub fn new(
         samples: Samples<'_>,
         classes: usize,
         batch_size: usize,
@@ -106,7 +98,6 @@ impl Work {
             1.0 - zero.powf(block_samples)
         };
         Self {
-            profile: TRAINING,
             inputs: samples.inputs(),
             classes,
             samples: count,
@@ -115,14 +106,6 @@ impl Work {
             blocks,
             active_rows: non_zero_of_pixel.iter().map(active).sum(),
             has_velocities,
-        }
-    }
-
-    /// An evaluation of all samples.
-    pub fn of_evaluation(samples: Samples<'_>, classes: usize) -> Self {
-        Self {
-            profile: EVALUATION,
-            ..Self::of_training(samples, classes, BLOCK_SAMPLES, false)
         }
     }
 
@@ -189,7 +172,7 @@ impl Work {
     /// 1; `peak` is that of all threads in FLOP/s.
     pub fn rows(
         &self,
-        clocks: &PassClocks,
+        clocks: &Profile,
         time: Duration,
         units: &[usize],
         peak: f64,
@@ -216,7 +199,7 @@ impl Work {
     /// The rows of some of the threads.
     fn rows_of(
         &self,
-        pass_clocks: &PassClocks,
+        pass_clocks: &Profile,
         clocks: &[PhaseClock],
         time: Duration,
         units: &[usize],
@@ -224,7 +207,6 @@ impl Work {
     ) -> Vec<PhaseRow> {
         let (count, passes) = (clocks.len() as f64, pass_clocks.passes());
         let row = |phase: &'static str, seconds: f64, calls: u64| PhaseRow {
-            profile: self.profile,
             phase,
             passes,
             seconds,
@@ -262,15 +244,6 @@ impl Work {
     }
 }
 
-/// Share of the time in which the threads do not compute, from rows of all threads.
-pub fn share_outside_kernels(rows: &[PhaseRow]) -> f64 {
-    let names = Phase::KERNELS.map(Phase::name);
-    let kernels = rows
-        .iter()
-        .filter(|row| row.thread.is_none() && names.contains(&row.phase));
-    1.0 - kernels.map(|row| row.share).sum::<f64>()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,7 +251,7 @@ mod tests {
     fn blocks(count: usize, batch_size: usize) -> (usize, usize) {
         let (images, labels) = (vec![1; count], vec![0; count]);
         let samples = Samples::new(&images, &labels, 1);
-        let work = Work::of_training(samples, 2, batch_size, false);
+        let work = Work::new(samples, 2, batch_size, false);
         (work.steps, work.blocks)
     }
 
@@ -293,7 +266,7 @@ mod tests {
     #[test]
     fn the_phases_do_all_the_flop_of_an_epoch() {
         let samples = Samples::new(&[1; 784], &[0], 784);
-        let work = Work::of_training(samples, 10, 1, false);
+        let work = Work::new(samples, 10, 1, false);
         let flop: f64 = Phase::ALL.iter().map(|&phase| work.flop(phase, 300)).sum();
         assert_eq!(flop, 958_800.0);
         let forward = 4.0 * (784.0 * 300.0 + 300.0) + 784.0;
@@ -306,7 +279,7 @@ mod tests {
         let (images, labels) = ([1, 0, 1, 1, 0, 0], [0, 1]);
         let samples = Samples::new(&images, &labels, 3);
         let rows = |batch_size: usize| {
-            let work = Work::of_training(samples, 2, batch_size, false);
+            let work = Work::new(samples, 2, batch_size, false);
             assert_eq!(work.non_zero, 3);
             work.active_rows
         };
@@ -314,7 +287,7 @@ mod tests {
         assert_eq!(rows(2), 1.75);
         // Velocities are kept for every row.
         let bytes = |has_velocities: bool| {
-            let work = Work::of_training(samples, 2, 1, has_velocities);
+            let work = Work::new(samples, 2, 1, has_velocities);
             work.bytes(Phase::WeightUpdate, 1, 1)
         };
         let difference = 4.0 * (4.0 * 3.0 - 2.0 * 1.5 + 2.0 * 2.0) * 2.0;

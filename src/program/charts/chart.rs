@@ -1,4 +1,4 @@
-//! Charts as SVG: lines, bands, points and bars with labelled axes, linear or logarithmic.
+//! Charts as SVG: lines, bands and points with labelled axes, linear or logarithmic.
 
 use super::axis::{Axis, Scale};
 use super::svg::{circle, escaped, path, points, text};
@@ -50,8 +50,6 @@ pub enum Style {
     Band { lower: Vec<f64>, upper: Vec<f64> },
     /// Separate strokes: each two points.
     Strokes { width: u32 },
-    /// Lying bars, from the first to the second of each two points, so many values of y high.
-    Bars { height: f64 },
 }
 
 /// A line as most are.
@@ -192,7 +190,6 @@ impl Chart {
                 Style::Line { width, is_dashed } => path(svg, &line, color, width + 2, *is_dashed),
                 Style::Strokes { width } => path(svg, &line, color, *width, false),
                 Style::Band { .. } => path(svg, &line, PALE, 20, false),
-                Style::Bars { .. } => path(svg, &line, color, 20, false),
             }
             text(svg, (left + KEY, top + FONT * 0.85), "start", &series.name);
             left += width + GAP;
@@ -278,18 +275,6 @@ impl Drawing<'_> {
                     self.svg,
                     "<polygon points=\"{points}\" fill=\"{color}\" fill-opacity=\"0.3\"/>"
                 );
-            }
-            Style::Bars { height } => {
-                let pixels = (self.y.of(0.0) - self.y.of(*height)).abs();
-                for ends in places.chunks_exact(2) {
-                    let ([x, y], width) = ([ends[0].0, ends[0].1], ends[1].0 - ends[0].0);
-                    let _ = writeln!(
-                        self.svg,
-                        "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{pixels:.1}\" \
-                         fill=\"{color}\"/>",
-                        y - pixels / 2.0
-                    );
-                }
             }
         }
     }

@@ -1,8 +1,7 @@
 //! Phases below the roofs of the machine.
 
 use super::axis::Axis;
-use super::chart::{Chart, GREY, Mark, SOLID, Series, Style};
-use super::profile::{color, training_rows};
+use super::chart::{Chart, GREY, Mark, SERIES, SOLID, Series, Style};
 use crate::bench::PhaseRow;
 use serde::Serialize;
 
@@ -17,10 +16,11 @@ pub struct Roof {
     pub gigabytes_per_second: f64,
 }
 
-/// FLOP/s of each phase of the training, all threads together, against its FLOP for each byte, below
+/// FLOP/s of each phase, all threads together, against its FLOP for each byte, below
 /// the roofs: the FMA peak and the bandwidths.
 pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> String {
-    let points: Vec<(usize, &PhaseRow)> = training_rows(rows)
+    let points: Vec<(usize, &PhaseRow)> = rows
+        .iter()
         .filter(|row| row.thread.is_none())
         .enumerate()
         .filter(|(_, row)| row.gflops > 0.0 && row.flop_per_byte > 0.0)
@@ -47,7 +47,7 @@ pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> Stri
     for &(index, row) in &points {
         let place = (row.flop_per_byte, row.gflops);
         let dot = Style::Points { radius: 10 };
-        series.push(Series::new("", color(index), dot, vec![place]));
+        series.push(Series::new("", SERIES[index % SERIES.len()], dot, vec![place]));
         let name = format!("{}: {:.0} GFLOP/s", row.phase, row.gflops);
         marks.push(Mark::Beside(place, name));
     }
