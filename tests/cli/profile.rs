@@ -85,11 +85,7 @@ fn profiles_of_a_day_get_a_number() {
     }
     for _ in 0..2 {
         let text = place.stdout("profile --hidden 8 --epochs 1 --threads 1");
-        for part in [
-            " more than plain ones\n",
-            "\nshuffle ",
-            "\nthread 0 ",
-        ] {
+        for part in [" more than plain ones\n", "\nshuffle ", "\nthread 0 "] {
             assert!(text.contains(part), "{part:?} in {text}");
         }
     }

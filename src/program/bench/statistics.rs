@@ -47,25 +47,17 @@ const UNDECIDED: &str = "undecided";
 /// Ratio of two medians, new to old.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct MedianRatio {
-    /// median(new) / median(old); NaN, or null, if there is no old one.
+    /// median(new) / median(old).
     pub ratio: f64,
     /// Lower end of the 95 % confidence interval.
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// What follows from the interval, if there is one.
-    pub verdict: Option<&'static str>,
+    /// What follows from the interval.
+    pub verdict: &'static str,
 }
 
 impl MedianRatio {
-    /// No old times.
-    pub const NONE: Self = Self {
-        ratio: f64::NAN,
-        low: f64::NAN,
-        high: f64::NAN,
-        verdict: None,
-    };
-
     /// Compares two sets of times.
     ///
     /// The interval is a percentile bootstrap: both sets are drawn anew, with replacement and from a
@@ -91,7 +83,7 @@ impl MedianRatio {
             ratio: median(new) / median(old),
             low,
             high,
-            verdict: Some(verdict),
+            verdict,
         }
     }
 }
@@ -99,12 +91,12 @@ impl MedianRatio {
 impl fmt::Display for MedianRatio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            ratio, low, high, ..
+            ratio,
+            low,
+            high,
+            verdict,
         } = self;
-        match self.verdict {
-            Some(verdict) => write!(f, "{verdict:<9} {ratio:.3} ({low:.3} to {high:.3})"),
-            None => f.write_str("not in the file"),
-        }
+        write!(f, "{verdict:<9} {ratio:.3} ({low:.3} to {high:.3})")
     }
 }
 
@@ -159,15 +151,15 @@ mod tests {
         assert!((ratio.ratio - 1.5).abs() < 1e-12);
         assert!(ratio.low <= ratio.ratio && ratio.ratio <= ratio.high);
         assert!(ratio.low > 1.45 && ratio.high < 1.55, "{ratio:?}");
-        assert_eq!(ratio.verdict, Some(SLOWER));
-        assert_eq!(MedianRatio::new(&times(0.5), &old).verdict, Some(FASTER));
-        assert_eq!(MedianRatio::new(&old, &old).verdict, Some(SAME));
+        assert_eq!(ratio.verdict, SLOWER);
+        assert_eq!(MedianRatio::new(&times(0.5), &old).verdict, FASTER);
+        assert_eq!(MedianRatio::new(&old, &old).verdict, SAME);
         let scattered = [0.5, 2.0, 0.6, 1.9, 1.0, 0.7, 1.6];
         let undecided = MedianRatio::new(&scattered, &old);
-        assert_eq!(undecided.verdict, Some(UNDECIDED), "{undecided:?}");
+        assert_eq!(undecided.verdict, UNDECIDED, "{undecided:?}");
         // Four times are too few, however far apart.
         let few = MedianRatio::new(&times(2.0)[..4], &old);
-        assert_eq!(few.verdict, Some(UNDECIDED));
+        assert_eq!(few.verdict, UNDECIDED);
     }
 
     #[test]

@@ -47,7 +47,12 @@ pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> Stri
     for &(index, row) in &points {
         let place = (row.flop_per_byte, row.gflops);
         let dot = Style::Points { radius: 10 };
-        series.push(Series::new("", SERIES[index % SERIES.len()], dot, vec![place]));
+        series.push(Series::new(
+            "",
+            SERIES[index % SERIES.len()],
+            dot,
+            vec![place],
+        ));
         let name = format!("{}: {:.0} GFLOP/s", row.phase, row.gflops);
         marks.push(Mark::Beside(place, name));
     }

@@ -234,12 +234,7 @@ fn roofs(engine: &Engine, machine: &Machine) -> anyhow::Result<Vec<Roof>> {
 }
 
 /// What the tables do not tell. Times of clocked epochs, unless they are called plain.
-fn summary(
-    args: &ProfileArgs,
-    measured: &Measured,
-    data: &str,
-    samples: usize,
-) -> Value {
+fn summary(args: &ProfileArgs, measured: &Measured, data: &str, samples: usize) -> Value {
     json!({
         "profile": "summary",
         "isa": measured.isa.name(),
