@@ -56,8 +56,6 @@ fn every_run_is_told_and_kept() {
     assert_eq!(kept["median_seconds"], summary["median_seconds"]);
     assert_eq!(kept["start"]["options"]["epochs"], 8);
     assert_eq!(kept["train"][0], "--hidden");
-    let svg = fs::read_to_string(place.path("out/race.svg")).unwrap();
-    assert!(svg.contains("3 of 3 runs reached 50 %"));
 }
 
 #[test]
@@ -69,17 +67,14 @@ fn a_missed_target_is_counted_and_an_exit_code_of_1() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        text.contains("\nall 2 runs missed accuracy 1\n") && !text.contains(" -"),
-        "{text}"
-    );
+    assert!(text.contains("; 2 of 2 runs missed it\n"), "{text}");
     assert!(text.lines().nth(1).unwrap().contains("missed"), "{text}");
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(
         error.starts_with("error: 2 of 2 runs missed the target"),
         "{error}"
     );
-    assert!(place.path("out/race.json").exists() && place.path("out/race.svg").exists());
+    assert!(place.path("out/race.json").exists());
 }
 
 #[test]
@@ -89,7 +84,7 @@ fn the_data_set_has_an_option_of_its_own() {
     let text = place.stdout(
         "race --target 0.1 --seeds 1 --data other --no-mmap --out out -- --hidden 20 --epochs 1",
     );
-    assert!(text.contains("; 1 epoch (median);"), "{text}");
+    assert!(text.contains("; 1.0 epochs (median);"), "{text}");
     let kept: Value =
         serde_json::from_str(&fs::read_to_string(place.path("out/race.json")).unwrap()).unwrap();
     let folder = kept["start"]["data"]["folder"].as_str().unwrap();
@@ -131,12 +126,6 @@ fn mistakes_are_one_line() {
         "{line}"
     );
     assert!(!place.path("out").exists());
-    // Nothing is left of a race that never ran; what was there before stays.
-    place.failure("race --data nope", 2);
-    assert!(!place.path("races").exists());
-    fs::create_dir(place.path("races")).unwrap();
-    place.failure("race --data nope", 2);
-    assert!(place.path("races").exists());
 }
 
 /// A race whose first run is under way, after this signal to the race and one to its run.
@@ -207,5 +196,4 @@ fn runs_before_one_that_fails_are_summarised() {
     let kept = fs::read_to_string(place.path("out/race.json")).unwrap();
     let kept: Value = serde_json::from_str(&kept).unwrap();
     assert_eq!(kept["results"].as_array().unwrap().len(), told.len());
-    assert!(place.path("out/race.svg").exists());
 }

@@ -14,7 +14,7 @@ pub use agreement::disagreement;
 pub use epoch::{Configuration, EpochBench, EpochRow};
 pub use phases::{PhaseRow, Work};
 pub use saved::SavedBench;
-pub use statistics::{MedianRatio, SLOWER, largest, median, smallest};
+pub use statistics::{MedianRatio, SLOWER, median};
 pub use table::{line, titles};
 
 use fused_mlp::machine::Machine;
