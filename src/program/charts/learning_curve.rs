@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, number};
 use super::chart::{
-    BLUE, Chart, Color, Mark, PALE, SOLID, Series, Style, THIN, VERMILION, stacked,
+    BLUE, Chart, Color, GREY, PALE, SOLID, Series, Style, THIN, VERMILION, stacked,
 };
 use fused_mlp::training::EpochRecord;
 
@@ -31,8 +31,11 @@ fn steps(means: &[f64], steps_per_mean: usize, epochs: usize) -> Chart {
     };
     let smooth = scaled(thin(&smoothed(means)));
     let all = means.len() as f64 * steps;
-    let ends = 1..epochs.clamp(1, MOST_MARKS + 1);
-    let is_marked = epochs <= MOST_MARKS;
+    let end = |epoch: usize| (all * epoch as f64 / epochs as f64, f64::NAN);
+    let ends = match epochs <= MOST_MARKS {
+        true => (1..epochs).map(end).collect(),
+        false => Vec::new(),
+    };
     Chart {
         title: "Loss of each minibatch".to_owned(),
         x: Axis::linear("step").whole().within(0.0, all.max(1.0)),
@@ -40,11 +43,8 @@ fn steps(means: &[f64], steps_per_mean: usize, epochs: usize) -> Chart {
         series: vec![
             Series::new("each minibatch", PALE, THIN, scaled(thin(means))),
             Series::new("mean of 2 % of the steps", BLUE, SOLID, smooth),
+            Series::new("", GREY, Style::Upright, ends),
         ],
-        marks: ends
-            .filter(|_| is_marked)
-            .map(|epoch| Mark::Upright(all * epoch as f64 / epochs as f64, String::new()))
-            .collect(),
     }
 }
 
@@ -72,7 +72,6 @@ fn losses(epochs: &[EpochRecord]) -> Chart {
         x: Axis::linear("epoch").whole(),
         y: Axis::log(LOSS),
         series,
-        marks: Vec::new(),
     }
 }
 

@@ -42,7 +42,6 @@ pub fn sweep_svg(configurations: &[RunConfiguration], results: &[RunResult]) -> 
         x: Axis::linear("epoch").whole(),
         y: Axis::log("validation error, %"),
         series,
-        marks: Vec::new(),
     }
     .svg()
 }
