@@ -38,7 +38,6 @@ use prepared::PreparedBlocks;
 pub use profile::Profile;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 use worker::Worker;
 
 /// The fused engine, a [`Backend`].
@@ -163,9 +162,7 @@ impl Engine {
             halt_at: AtomicUsize::new(usize::MAX),
         };
         let has_several_blocks = training.is_some() && blocks.has_several_a_minibatch();
-        let start = Instant::now();
-        let outcome = self
-            .team
+        self.team
             .run_workers(&self.workers, |worker, index, barrier| {
                 worker.begin_pass(has_several_blocks);
                 match clocks {
@@ -176,11 +173,7 @@ impl Engine {
                         pass.run(worker, index, barrier, &mut *clock)
                     }
                 }
-            });
-        if let Some(clocks) = clocks {
-            clocks.add_pass(start.elapsed());
-        }
-        outcome
+            })
     }
 }
 

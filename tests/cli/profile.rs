@@ -20,8 +20,8 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
         (&summary["profile"], &summary["samples"]),
         (&"summary".into(), &TRAIN.into())
     );
-    // A shuffle, 8 phases, and starting and ending the threads: for all threads and each of two.
-    assert_eq!(rows.len(), 10 * 3);
+    // 8 phases and the time between passes: for all threads and each of two.
+    assert_eq!(rows.len(), 9 * 3);
     for thread in [Value::Null, 0.into(), 1.into()] {
         let of_thread = rows.iter().filter(|row| row["thread"] == thread);
         let shares = of_thread.map(|row| row["share"].as_f64().unwrap());
@@ -34,7 +34,7 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
         // the gradients.
         let calls = match row["phase"].as_str().unwrap() {
             "prepare" | "barrier" => 39,
-            "shuffle" | "thread start and end" => 3,
+            "between passes" => 3,
             "weight gradients+update" => 72,
             _ => 36,
         };
@@ -85,7 +85,7 @@ fn profiles_of_a_day_get_a_number() {
     }
     for _ in 0..2 {
         let text = place.stdout("profile --hidden 8 --epochs 1 --threads 1");
-        for part in [" more than plain ones\n", "\nshuffle ", "\nthread 0 "] {
+        for part in [" epochs: median ", "\nbetween passes ", "\nthread 0 "] {
             assert!(text.contains(part), "{part:?} in {text}");
         }
     }

@@ -325,9 +325,7 @@ fn clocks_change_no_bit() {
         let evaluation = clocked.evaluate(pass.samples, &order).unwrap();
         assert_eq!(evaluation, expected_evaluation);
         assert_eq!(bits(&clocked.parameters()), bits(&plain.parameters()));
-        assert_eq!(profile.passes(), 1);
         for clock in profile.threads() {
-            assert!(clock.total() <= profile.time());
             for phase in Phase::ALL {
                 // A first preparation and a first wait come before the steps.
                 let expected = match phase {

@@ -16,7 +16,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, PassControl, Samples, check_shape};
 use fused_mlp::engine::{Engine, Profile};
-use fused_mlp::machine::{Machine, PeakBench, WorkingSet, read_bandwidth};
+use fused_mlp::machine::{Machine, PeakBench, read_bandwidth, working_sets};
 use fused_mlp::mnist::Dataset;
 use fused_mlp::network::Shape;
 use fused_mlp::simd::Isa;
@@ -27,11 +27,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bursts of the FMA peak before each pair of epochs.
+/// Bursts of the FMA peak before each epoch.
 const BURSTS: usize = 3;
 /// Measurements of each bandwidth, of which the best counts. They take turns, because there are spells
 /// in which two threads read no more than one, longer than a measurement in L1.
-const READINGS: usize = 4;
+const READINGS: usize = 6;
 
 /// Options of `fused-mlp profile`.
 #[derive(Debug, Clone, Args)]
@@ -42,7 +42,7 @@ pub struct ProfileArgs {
     data: Option<PathBuf>,
     #[command(flatten)]
     access: AccessArgs,
-    /// Clocked epochs; as many plain ones are run between them
+    /// Epochs, after one to warm up
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     epochs: u32,
     /// Samples of a minibatch
@@ -71,19 +71,11 @@ struct Measured {
     isa: Isa,
     threads: usize,
     shape: Shape,
-    plain: Vec<f64>,
-    clocked: Vec<f64>,
+    epochs: Vec<f64>,
     profile: Arc<Profile>,
     /// FLOP/s.
     peak: f64,
     roofs: Vec<Roof>,
-}
-
-impl Measured {
-    /// How much longer a clocked epoch takes, as a share of a plain one.
-    fn clock_cost(&self) -> f64 {
-        median(&self.clocked) / median(&self.plain) - 1.0
-    }
 }
 
 /// Profiles, prints and writes the folder.
@@ -104,8 +96,8 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         classes: dataset.classes,
     };
     check_shape(shape).context("--hidden")?;
-    // Plain and clocked epochs in turn, after one of each to warm up.
-    let (epochs, momentum) = (2 * (args.epochs + 1), args.momentum as f32);
+    // After one to warm up.
+    let (epochs, momentum) = (args.epochs + 1, args.momentum as f32);
     let options = args.steps.options(epochs, args.batch_size, momentum);
     let mut trainer = Trainer::new(samples, &options)?;
     let parameters = options.initial_parameters(shape);
@@ -116,14 +108,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     // Before there is a folder, which a signal would leave empty.
     let signals = Signals::watch(&control.stop)?;
     let folder = folder::create(args.out.as_deref(), &machine)?;
-    let measured = measure(
-        args,
-        &machine,
-        &dataset,
-        &mut engine,
-        &mut trainer,
-        &control,
-    );
+    let measured = measure(args, &dataset, &mut engine, &mut trainer, &control);
     if !matches!(measured, Ok(Some(_))) {
         // It is still empty, and why there is no profile is told below.
         let _ = fs::remove_dir(&folder);
@@ -137,8 +122,10 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         args.batch_size,
         args.momentum != 0.0,
     );
-    let time = Duration::from_secs_f64(measured.clocked.iter().sum());
-    let rows = work.rows(&measured.profile, time, &engine.units(), measured.peak);
+    let time = Duration::from_secs_f64(measured.epochs.iter().sum());
+    let clocks = measured.profile.threads();
+    let passes = args.epochs.into();
+    let rows = work.rows(&clocks, passes, time, &engine.units(), measured.peak);
     let data = from_here(&data.display().to_string());
     let summary = summary(args, &measured, &data, samples.len());
     let text = folder::text(&machine, &summary, &measured, &rows);
@@ -168,11 +155,10 @@ fn unmeasured(signals: &Signals) -> Ending {
     }
 }
 
-/// Plain and clocked epochs in turn, then roofs. Nothing if a signal came or the training
+/// Epochs, then roofs. Nothing if a signal came or the training
 /// diverged.
 fn measure(
     args: &ProfileArgs,
-    machine: &Machine,
     dataset: &Dataset,
     engine: &mut Engine,
     trainer: &mut Trainer<'_>,
@@ -184,44 +170,35 @@ fn measure(
         isa: engine.isa(),
         threads,
         shape: engine.parameters().shape,
-        plain: Vec::new(),
-        clocked: Vec::new(),
+        epochs: Vec::new(),
         profile: Arc::new(Profile::new(threads)),
         peak: 0.0,
         roofs: Vec::new(),
     };
-    let warm_up = Arc::new(Profile::new(threads));
     for round in 0..=args.epochs {
         measured.peak = bench.best_of(BURSTS).max(measured.peak);
-        // Each goes first in every other round, so that coming after the bursts falls to both.
-        for is_clocked in [round % 2 == 0, round % 2 == 1] {
-            let (times, clocks) = match (is_clocked, round) {
-                (false, _) => (&mut measured.plain, None),
-                (true, 0) => (&mut measured.clocked, Some(&warm_up)),
-                (true, _) => (&mut measured.clocked, Some(&measured.profile)),
-            };
-            engine.set_clocks(clocks.map(Arc::clone));
-            let epoch = trainer.train_epoch(engine, control)?;
-            if epoch.end != EpochEnd::Complete {
-                return Ok(None);
-            }
-            if round > 0 {
-                times.push(epoch.record.seconds);
-            }
+        let clocks = (round > 0).then(|| Arc::clone(&measured.profile));
+        engine.set_clocks(clocks);
+        let epoch = trainer.train_epoch(engine, control)?;
+        if epoch.end != EpochEnd::Complete {
+            return Ok(None);
+        }
+        if round > 0 {
+            measured.epochs.push(epoch.record.seconds);
         }
     }
     engine.set_clocks(None);
     // Nothing is told of data that changed.
     dataset.check_mappings()?;
-    measured.roofs = roofs(engine, machine)?;
+    measured.roofs = roofs(engine)?;
     Ok(Some(measured))
 }
 
-fn roofs(engine: &Engine, machine: &Machine) -> anyhow::Result<Vec<Roof>> {
+fn roofs(engine: &Engine) -> anyhow::Result<Vec<Roof>> {
     let (isa, threads) = (engine.isa(), engine.threads());
-    let mut roofs = WorkingSet::all(&machine.caches, threads).map(|set| Roof {
-        name: set.name,
-        bytes_per_thread: set.bytes,
+    let mut roofs = working_sets(threads).map(|(name, bytes_per_thread)| Roof {
+        name,
+        bytes_per_thread,
         gigabytes_per_second: 0.0,
     });
     for _ in 0..READINGS {
@@ -233,7 +210,7 @@ fn roofs(engine: &Engine, machine: &Machine) -> anyhow::Result<Vec<Roof>> {
     Ok(roofs.into())
 }
 
-/// What the tables do not tell. Times of clocked epochs, unless they are called plain.
+/// What the tables do not tell.
 fn summary(args: &ProfileArgs, measured: &Measured, data: &str, samples: usize) -> Value {
     json!({
         "profile": "summary",
@@ -244,10 +221,8 @@ fn summary(args: &ProfileArgs, measured: &Measured, data: &str, samples: usize) 
         "batch_size": args.batch_size,
         "samples": samples,
         "momentum": args.momentum,
-        "epochs": measured.clocked.len(),
-        "seconds_median": median(&measured.clocked),
-        "plain_seconds_median": median(&measured.plain),
-        "clock_cost_median": measured.clock_cost(),
+        "epochs": measured.epochs.len(),
+        "seconds_median": median(&measured.epochs),
         "peak_gflops": measured.peak / 1e9,
         "roofs": measured.roofs,
     })

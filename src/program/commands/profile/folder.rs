@@ -30,7 +30,7 @@ pub fn create(asked: Option<&Path>, machine: &Machine) -> anyhow::Result<PathBuf
 pub fn text(machine: &Machine, summary: &Value, measured: &Measured, rows: &[PhaseRow]) -> String {
     let mut text = format!(
         "{}; {} on {} threads\n{}, minibatch {}, momentum {}, {} samples\n\
-         {} clocked epochs: median {:.2} ms, {:.1} % more than plain ones\nFMA peak {:.1} GFLOP/s",
+         {} epochs: median {:.2} ms\nFMA peak {:.1} GFLOP/s",
         machine_text(machine),
         measured.isa,
         measured.threads,
@@ -38,9 +38,8 @@ pub fn text(machine: &Machine, summary: &Value, measured: &Measured, rows: &[Pha
         summary["batch_size"],
         summary["momentum"],
         summary["samples"],
-        measured.clocked.len(),
-        1e3 * median(&measured.clocked),
-        100.0 * measured.clock_cost(),
+        measured.epochs.len(),
+        1e3 * median(&measured.epochs),
         measured.peak / 1e9
     );
     for roof in &measured.roofs {
