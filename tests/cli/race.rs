@@ -54,7 +54,6 @@ fn every_run_is_told_and_kept() {
         serde_json::from_str(&fs::read_to_string(place.path("out/race.json")).unwrap()).unwrap();
     assert_eq!(kept["results"].as_array().unwrap().len(), 3);
     assert_eq!(kept["median_seconds"], summary["median_seconds"]);
-    assert_eq!(kept["start"]["options"]["epochs"], 8);
     assert_eq!(kept["train"][0], "--hidden");
 }
 
@@ -85,10 +84,6 @@ fn the_data_set_has_an_option_of_its_own() {
         "race --target 0.1 --seeds 1 --data other --no-mmap --out out -- --hidden 20 --epochs 1",
     );
     assert!(text.contains("; 1.0 epochs (median);"), "{text}");
-    let kept: Value =
-        serde_json::from_str(&fs::read_to_string(place.path("out/race.json")).unwrap()).unwrap();
-    let folder = kept["start"]["data"]["folder"].as_str().unwrap();
-    assert_eq!(folder, "other", "as it is called from here");
 }
 
 #[test]
@@ -167,7 +162,7 @@ fn only_a_signal_to_the_race_is_an_interrupt() {
 }
 
 #[test]
-fn runs_before_one_that_fails_are_summarised() {
+fn runs_before_one_that_fails_stay() {
     let place = Place::new();
     let arguments = format!("race --target 0.5 --seeds 200 --json --out out {TRAIN}");
     let mut race = program(&place, &arguments).spawn().unwrap();
@@ -177,8 +172,8 @@ fn runs_before_one_that_fails_are_summarised() {
     let labels = place.data().join("train-labels-idx1-ubyte");
     let file = fs::OpenOptions::new().write(true).open(labels).unwrap();
     file.set_len(100).unwrap();
-    let told: Vec<String> = lines.map(Result::unwrap).collect();
-    let summary: Value = serde_json::from_str(told.last().unwrap()).unwrap();
+    // What is not read must not stop the race.
+    lines.for_each(drop);
     let output = race.wait_with_output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{errors}");
@@ -186,14 +181,8 @@ fn runs_before_one_that_fails_are_summarised() {
     let parts = [
         "error: the run with seed ",
         "truncated",
-        " before it are in out",
+        "; the runs before it, if any, are in out",
     ];
     assert!(parts.iter().all(|part| errors.contains(part)), "{errors}");
-    assert_eq!(
-        (&summary["event"], &summary["runs"]),
-        (&"summary".into(), &told.len().into())
-    );
-    let kept = fs::read_to_string(place.path("out/race.json")).unwrap();
-    let kept: Value = serde_json::from_str(&kept).unwrap();
-    assert_eq!(kept["results"].as_array().unwrap().len(), told.len());
+    assert!(place.path("out/seed-1/run.json").exists());
 }

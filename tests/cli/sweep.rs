@@ -450,7 +450,7 @@ fn what_the_system_does_not_give_is_one_line_and_can_be_gone_on_with() {
         "{line}"
     );
     assert!(
-        line.contains("the same command goes on with the sweep once there is room"),
+        line.contains("the same command goes on with the sweep once that is no more"),
         "{line}"
     );
     place.stdout(&sweep);

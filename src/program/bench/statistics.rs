@@ -10,8 +10,6 @@ const RESAMPLES: usize = 4000;
 const TAIL: f64 = 0.025;
 /// Ratios so close to 1 are no difference that matters.
 const MARGIN: f64 = 0.02;
-/// Fewest values on each side for a verdict.
-const FEWEST: usize = 5;
 
 /// Median: the middle value, or the mean of the two middle ones; NaN for no values.
 pub fn median(values: &[f64]) -> f64 {
@@ -36,7 +34,7 @@ const FASTER: &str = "faster";
 pub const SLOWER: &str = "slower";
 /// The whole interval lies within 2 % of 1.
 const SAME: &str = "same";
-/// None of the others: too few or too scattered times.
+/// None of the others: the times are too scattered.
 const UNDECIDED: &str = "undecided";
 
 /// Ratio of two medians, new to old.
@@ -68,17 +66,11 @@ impl MedianRatio {
         ratios.sort_by(f64::total_cmp);
         let outside = (RESAMPLES as f64 * TAIL) as usize;
         let (low, high) = (ratios[outside], ratios[RESAMPLES - 1 - outside]);
-        let is_enough = new.len().min(old.len()) >= FEWEST;
-        let verdict = if is_enough {
-            verdict(low, high)
-        } else {
-            UNDECIDED
-        };
         Self {
             ratio: median(new) / median(old),
             low,
             high,
-            verdict,
+            verdict: verdict(low, high),
         }
     }
 }
@@ -152,9 +144,6 @@ mod tests {
         let scattered = [0.5, 2.0, 0.6, 1.9, 1.0, 0.7, 1.6];
         let undecided = MedianRatio::new(&scattered, &old);
         assert_eq!(undecided.verdict, UNDECIDED, "{undecided:?}");
-        // Four times are too few, however far apart.
-        let few = MedianRatio::new(&times(2.0)[..4], &old);
-        assert_eq!(few.verdict, UNDECIDED);
     }
 
     #[test]

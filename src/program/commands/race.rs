@@ -2,12 +2,12 @@
 
 mod summary;
 
-use super::train::{from_here, parse_share};
+use super::train::parse_share;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::{clear_options, output_name};
 use crate::run_folder::{ScoreEvent, create_folder, create_numbered_folder, now, write_new_file};
-use crate::terminal::output::{Results, message, one_line, shown};
+use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -76,8 +76,6 @@ enum RaceEvent<'a> {
 struct RaceRecord<'a> {
     started: String,
     train: &'a [String],
-    /// Resolved options of the training, and where it ran.
-    start: Option<Value>,
     machine: Machine,
     #[serde(flatten)]
     summary: RaceSummary,
@@ -99,41 +97,37 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
-    let (mut runs, mut start, mut failure) = (Vec::new(), None, None);
+    let mut runs = Vec::new();
     for seed in (1..=args.seeds).take_while(|_| !stop.load(Ordering::Relaxed)) {
-        match train(&program, args, seed, &folder, &signals) {
-            Ok(Some((first, run))) => {
-                if runs.is_empty() {
-                    results.text("seed  epochs  seconds  accuracies after each epoch, %");
-                }
-                results.event(&RaceEvent::Run(&run))?;
-                results.text(&line(&run));
-                start.get_or_insert(first);
-                runs.push(run);
-            }
-            Ok(None) => break,
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
+        let run = train(&program, args, seed, &folder, &signals);
+        let run = run.inspect_err(|_| {
+            // Nothing is in it if the first run failed at once; else it stays.
+            let _ = fs::remove_dir(&folder);
+        })?;
+        let Some(run) = run else { break };
+        if runs.is_empty() {
+            results.text("seed  epochs  seconds  accuracies after each epoch, %");
         }
-    }
-    if runs.is_empty()
-        && let Some(error) = failure
-    {
-        // Nothing is in it if the first run failed at once; else it stays.
-        let _ = fs::remove_dir(&folder);
-        return Err(error);
+        results.event(&RaceEvent::Run(&run))?;
+        results.text(&line(&run));
+        runs.push(run);
     }
     let record = RaceRecord {
         started: now.to_string(),
         train: &args.train,
-        start,
         machine: Machine::here(),
         summary: RaceSummary::of(args.target, &runs),
         results: &runs,
     };
-    tell(&record, &folder, results, failure)?;
+    results.event(&RaceEvent::Summary(&record.summary))?;
+    results.text(&format!(
+        "\n{}\nresults: {}",
+        record.summary,
+        shown(&folder)
+    ));
+    let json = serde_json::to_string_pretty(&record)? + "\n";
+    write_new_file(&folder.join("race.json"), json.as_bytes())?;
+    results.finish()?;
     Ok(ending(&record, args.seeds, &folder, &signals))
 }
 
@@ -156,30 +150,6 @@ fn ending(record: &RaceRecord<'_>, seeds: u64, folder: &Path, signals: &Signals)
     Ending::Success
 }
 
-/// Prints the summary and writes `race.json`, also if a run failed: those before it are worth
-/// their summary.
-fn tell(
-    record: &RaceRecord<'_>,
-    folder: &Path,
-    mut results: Results,
-    failure: Option<anyhow::Error>,
-) -> anyhow::Result<()> {
-    results.event(&RaceEvent::Summary(&record.summary))?;
-    results.text(&format!("\n{}\nresults: {}", record.summary, shown(folder)));
-    let json = serde_json::to_string_pretty(record)? + "\n";
-    let written = write_new_file(&folder.join("race.json"), json.as_bytes());
-    if let Some(failure) = failure {
-        // The disk may be full: that is why the run failed, and it is told once as the error.
-        if let Err(error) = written {
-            message(&format!("warning: {error}"));
-        }
-        let failure = one_line(&failure);
-        bail!("{failure}; the runs before it are in {}", shown(folder));
-    }
-    written?;
-    results.finish()
-}
-
 /// Refuses options of train that the race sets itself, and those with which no run would train.
 fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
     let names = options.iter();
@@ -193,15 +163,14 @@ fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
     }
 }
 
-/// Trains in a fresh process. Gives what it told when it started, and how it went; nothing if a
-/// signal that came to this process, too, ended it.
+/// Trains in a fresh process. Gives how it went; nothing if a signal that came to this process, too, ended it.
 fn train(
     program: &Path,
     args: &RaceArgs,
     seed: u64,
     folder: &Path,
     signals: &Signals,
-) -> anyhow::Result<Option<(Value, RaceRun)>> {
+) -> anyhow::Result<Option<RaceRun>> {
     let start = Instant::now();
     let mut command = Command::new(program);
     // They are options of the race, not of its trainings.
@@ -231,7 +200,11 @@ fn train(
             let status = output.status.to_string().replace(": ", " ");
             let ended = code.map_or(status, |code| format!("exit code {code}"));
             let said = reason(&String::from_utf8_lossy(&output.stderr));
-            bail!("the run with seed {seed} ended with {ended}: {said}");
+            let folder = shown(folder);
+            bail!(
+                "the run with seed {seed} ended with {ended}: {said}; the runs before it, if any, are in \
+                 {folder}"
+            );
         }
     }
     let told = read(
@@ -244,13 +217,13 @@ fn train(
 }
 
 /// What the events of a training tell.
-fn read(events: &str, seed: u64, process_seconds: f64) -> anyhow::Result<(Value, RaceRun)> {
+fn read(events: &str, seed: u64, process_seconds: f64) -> anyhow::Result<RaceRun> {
     let events = events.lines().map(serde_json::from_str);
     let mut events: Vec<Value> = events.collect::<Result<_, _>>()?;
     let end = events.pop().context("nothing was printed")?;
     let scores = events.iter().filter(|event| event["event"] == "score");
     let scores = scores.map(ScoreEvent::deserialize);
-    let run = RaceRun {
+    Ok(RaceRun {
         seed,
         outcome: end["outcome"].as_str().unwrap_or_default().to_owned(),
         seconds: end["time_to_accuracy_seconds"].as_f64(),
@@ -258,13 +231,7 @@ fn read(events: &str, seed: u64, process_seconds: f64) -> anyhow::Result<(Value,
         process_seconds,
         epochs: end["epochs"].as_u64().unwrap_or_default(),
         scores: scores.collect::<Result<_, _>>()?,
-    };
-    let mut first = events.into_iter().next().context("nothing was printed")?;
-    // It is only read by people: as the folder is called here.
-    if let Some(here) = first["data"]["folder"].as_str().map(from_here) {
-        first["data"]["folder"] = here.into();
-    }
-    Ok((first, run))
+    })
 }
 
 /// What a training said that failed, in one line.

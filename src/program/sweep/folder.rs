@@ -272,16 +272,8 @@ fn lock(folder: &Path, file: &Path) -> anyhow::Result<File> {
 
 /// That a file or the folder cannot be read or written.
 fn failed(path: &Path) -> impl Fn(io::Error) -> anyhow::Error {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    move |error| {
-        let advice = match error.kind() {
-            StorageFull | QuotaExceeded | FileTooLarge => {
-                "; the same command goes on with the sweep once there is room"
-            }
-            _ => "",
-        };
-        anyhow!("{}: {error}{advice}", shown(path))
-    }
+    let advice = "the same command goes on with the sweep once that is no more";
+    move |error| anyhow!("{}: {error}; {advice}", shown(path))
 }
 
 /// That lines of a file are not those that a sweep writes.

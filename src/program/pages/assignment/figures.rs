@@ -5,12 +5,13 @@ use crate::assignment::q7_curves::{Curves, SHOWN_EPOCHS};
 use crate::assignment::q7_initialisations::{EpochBand, Initialisations};
 use crate::assignment::q7_learning_rates::LearningRates;
 use crate::assignment::{Answers, EpochPoint};
-use crate::charts::axis::{Axis, group};
+use crate::charts::axis::Axis;
 use crate::charts::chart::{BLUE, Chart, GREY, INK, PALE, SERIES, SOLID, Series, Style, VERMILION};
 use crate::charts::learning_curve::smoothed;
 use crate::pages::template::percent;
 use crate::sweep::MeanDeviation;
 use fused_mlp::reference::Network;
+use indicatif::HumanCount;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -86,7 +87,7 @@ fn plane_loss(answer: &Plane) -> Figure {
         caption: format!(
             "Full passes over the points, learning rate {}: mean loss of each {} steps.",
             training.learning_rate,
-            group(&steps.to_string())
+            HumanCount(steps as u64)
         ),
         svg: chart.svg(),
         csv: Some(csv),
