@@ -94,7 +94,7 @@ pub struct PhaseClock {
 
 impl PhaseClock {
     /// A clock that stands at 0.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             last: Instant::now(),
             times: [PhaseTime::default(); Phase::ALL.len()],
