@@ -90,7 +90,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => commands::import::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Show(args) => commands::show::run(&args),
-        Command::Sweep(args) => commands::sweep::run(&args, &origins),
+        Command::Sweep(args) => commands::sweep::run(&args),
         Command::Race(args) => commands::race::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Bench(args) => commands::bench::run(&args),

@@ -5,11 +5,12 @@ use crate::assignment::q7_curves::{Curves, SHOWN_EPOCHS};
 use crate::assignment::q7_initialisations::{EpochBand, Initialisations};
 use crate::assignment::q7_learning_rates::LearningRates;
 use crate::assignment::{Answers, EpochPoint};
-use crate::charts::axis::{Axis, group};
-use crate::charts::chart::{BLUE, Chart, Mark, PALE, SERIES, SOLID, Series, Style, VERMILION};
+use crate::charts::axis::Axis;
+use crate::charts::chart::{BLUE, Chart, GREY, PALE, SERIES, SOLID, Series, Style, VERMILION};
 use crate::charts::learning_curve::smoothed;
 use crate::pages::template::percent;
 use crate::sweep::MeanDeviation;
+use indicatif::HumanCount;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -59,14 +60,13 @@ fn plane_loss(answer: &Plane) -> Figure {
         x: Axis::linear("step").whole(),
         y: Axis::linear(NATS),
         series: vec![Series::new(name, BLUE, SOLID, points)],
-        marks: Vec::new(),
     };
     Figure {
         name: "q4-loss",
         caption: format!(
             "Full passes over the points, learning rate {}: mean loss of each {} steps.",
             training.learning_rate,
-            group(&steps.to_string())
+            HumanCount(steps as u64)
         ),
         svg: chart.svg(),
     }
@@ -91,8 +91,13 @@ fn minibatches(answer: &Curves) -> Figure {
         series: vec![
             Series::new("each minibatch", PALE, thin, each),
             Series::new("moving mean", BLUE, SOLID, means),
+            Series::new(
+                "guessing: ln 10",
+                GREY,
+                Style::Level,
+                vec![(f64::NAN, ln_10)],
+            ),
         ],
-        marks: vec![Mark::Level(ln_10, "guessing: ln 10".to_owned())],
     };
     Figure {
         name: "q7-minibatches",
@@ -112,6 +117,12 @@ fn points(epochs: &[EpochPoint], value: impl Fn(&EpochPoint) -> Option<f64>) -> 
     known.collect()
 }
 
+/// A named line across a chart at an epoch.
+fn upright(name: &str, epoch: u32) -> Series {
+    let place = vec![(f64::from(epoch), f64::NAN)];
+    Series::new(name, GREY, Style::Upright, place)
+}
+
 fn losses(answer: &Curves) -> Figure {
     let training = points(&answer.epochs, |point| Some(point.train_loss));
     let validation = points(&answer.epochs, |point| point.validation_loss);
@@ -119,18 +130,19 @@ fn losses(answer: &Curves) -> Figure {
     let dot = points(lowest.as_slice(), |point| point.validation_loss);
     let mark = |lowest: EpochPoint| {
         let name = format!("lowest validation loss: epoch {}", lowest.epoch);
-        Mark::Upright(lowest.epoch.into(), name)
+        upright(&name, lowest.epoch)
     };
+    let mut series = vec![
+        Series::new("training", BLUE, SOLID, training),
+        Series::new("validation", VERMILION, SOLID, validation),
+        Series::new("", VERMILION, Style::Points { radius: 9 }, dot),
+    ];
+    series.extend(lowest.map(mark));
     let chart = Chart {
         title: "MNIST: training and validation loss".to_owned(),
         x: Axis::linear("epoch").whole(),
         y: Axis::log(NATS),
-        series: vec![
-            Series::new("training", BLUE, SOLID, training),
-            Series::new("validation", VERMILION, SOLID, validation),
-            Series::new("", VERMILION, Style::Points { radius: 9 }, dot),
-        ],
-        marks: lowest.map(mark).into_iter().collect(),
+        series,
     };
     Figure {
         name: "q7-loss",
@@ -143,7 +155,7 @@ fn accuracies(answer: &Curves) -> Figure {
     let best = answer.best_accuracy();
     let mark = best.and_then(|best| {
         let name = format!("best: {}", percent(best.validation_accuracy?));
-        Some(Mark::UprightNamedBelow(best.epoch.into(), name))
+        Some(upright(&name, best.epoch))
     });
     let training = points(&answer.epochs, |point| Some(point.train_accuracy));
     let validation = points(&answer.epochs, |point| point.validation_accuracy);
@@ -153,15 +165,16 @@ fn accuracies(answer: &Curves) -> Figure {
     let low = lowest.max(0.94);
     let visible = |points: Vec<(f64, f64)>| points.into_iter().filter(|p| p.1 >= low).collect();
     let last = answer.epochs.len().max(1) as f64;
+    let mut series = vec![
+        Series::new("training", BLUE, SOLID, visible(training)),
+        Series::new("validation", VERMILION, SOLID, visible(validation)),
+    ];
+    series.extend(mark);
     let chart = Chart {
         title: "MNIST: training and validation accuracy".to_owned(),
         x: Axis::linear("epoch").whole().within(0.0, last),
         y: Axis::linear("correct, %").percent().within(low, 1.002),
-        series: vec![
-            Series::new("training", BLUE, SOLID, visible(training)),
-            Series::new("validation", VERMILION, SOLID, visible(validation)),
-        ],
-        marks: mark.into_iter().collect(),
+        series,
     };
     Figure {
         name: "q7-accuracy",
@@ -196,7 +209,6 @@ fn initialisations(answer: &Initialisations) -> Figure {
         x: Axis::linear("epoch").whole(),
         y: Axis::log(NATS),
         series: [training, validation].concat(),
-        marks: Vec::new(),
     };
     Figure {
         name: "q7-initialisations",
@@ -230,7 +242,6 @@ fn rates(answer: &LearningRates, is_training: bool) -> Figure {
         x: Axis::log("epoch"),
         y: Axis::log(NATS),
         series: series.collect(),
-        marks: Vec::new(),
     };
     Figure {
         name,
