@@ -48,8 +48,6 @@ pub enum Style {
     Points { radius: i32 },
     /// What lies between the lower and the upper values, at the places of the points.
     Band { lower: Vec<f64>, upper: Vec<f64> },
-    /// Separate strokes: each two points.
-    Strokes { width: u32 },
     /// Lines across the chart at the places of the points on the lower axis.
     Upright,
     /// The same at their places on the left axis.
@@ -240,10 +238,6 @@ impl Drawing<'_> {
                 places
                     .iter()
                     .for_each(|&place| circle(svg, place, *radius, color));
-            }
-            Style::Strokes { width } => {
-                let strokes = places.chunks_exact(2);
-                strokes.for_each(|ends| path(svg, ends, color, *width, false));
             }
             Style::Upright => {
                 let places = series.points.iter().map(|point| point.0);
