@@ -341,8 +341,10 @@ fn the_trainings_of_a_race_see_no_options_of_the_environment() {
     let text = fs::read_to_string(place.path("races/race.json")).unwrap();
     let record: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(record["results"].as_array().unwrap().len(), 1);
-    assert_eq!(record["start"]["options"]["validation"], 0);
-    assert_eq!(record["start"]["target_on"], "test");
+    let text = fs::read_to_string(place.path("races/seed-1/run.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(record["options"]["validation"], 0);
+    assert_eq!(record["target_on"], "test");
 }
 
 #[cfg(unix)]

@@ -112,7 +112,8 @@ impl Terminal {
         );
         assert!(!screen.hide_cursor());
         assert_eq!(screen.fgcolor(), vt100::Color::Default);
-        let raw = String::from_utf8(self.raw.clone()).unwrap();
+        // The end may be in the middle of a character.
+        let raw = String::from_utf8_lossy(&self.raw).into_owned();
         (status.exit_code(), screen.contents(), raw)
     }
 }

@@ -61,6 +61,40 @@ fn interrupt(place: &Place, arguments: &str, epochs: usize, name: &str) -> (Opti
     (child.wait().unwrap().code(), errors.join().unwrap())
 }
 
+/// Git on Windows and spreadsheets write CRLF in place of LF.
+#[cfg(unix)]
+#[test]
+fn files_with_other_line_ends_are_read_and_written_as_ours() {
+    let place = Place::new();
+    place.stdout(&format!("train {EPOCHS} --validation 100 --out whole"));
+    let arguments = format!("train {EPOCHS} --validation 100 --out run");
+    assert_eq!(interrupt(&place, &arguments, 2, "INT").0, Some(130));
+    let convert = |run: &str| {
+        for name in ["steps.csv", "epochs.csv", "times.csv"] {
+            let path = place.path(run).join(name);
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, text.replace('\n', "\r\n")).unwrap();
+        }
+    };
+    convert("run");
+    place.stdout("train --quiet --resume run");
+    assert_same(&place, "run", "whole");
+    convert("run");
+    let output = place
+        .program("report run --out page.html")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && !said.contains("damaged"),
+        "{said}"
+    );
+    let page = fs::read_to_string(place.path("page.html")).unwrap();
+    assert!(!page.contains("is damaged"));
+    let output = place.program("train --resume run").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
 const EPOCHS: &str = "--epochs 60 --hidden 300 --batch-size 8 --learning-rate 0.15 --quiet";
 
 #[cfg(unix)]
@@ -403,7 +437,7 @@ fn what_is_no_run_is_one_line() {
     assert!(line.contains("expected the folder of a run"), "{line}");
     assert_eq!(fs::read_dir(place.path("empty")).unwrap().count(), 0);
     for (text, found) in [
-        ("", "found an empty file"),
+        ("", "found \"EOF"),
         ("{}", "missing field"),
         ("[1", "invalid type"),
         ("{\"started\": 1}", "invalid type"),

@@ -107,11 +107,6 @@ impl DataFolder {
             let images = &dataset.train.images;
             assert_eq!(images.bytes().len(), images.count() * images.pixels());
         }
-        for entry in fs::read_dir(self.path("cache")).unwrap() {
-            let path = entry.unwrap().path();
-            assert_ne!(path.extension().and_then(|name| name.to_str()), Some("tmp"));
-            fs::remove_file(path).unwrap();
-        }
     }
 
     /// What is compressed is mutated, and then a sound gzip file.

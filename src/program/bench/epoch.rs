@@ -27,6 +27,10 @@ pub struct Configuration {
     pub samples: usize,
     /// Share of the velocity kept from step to step; 0 is plain SGD.
     pub momentum: f32,
+    /// Step size.
+    pub learning_rate: f32,
+    /// Seed of the initial weights and the sample order.
+    pub seed: u64,
     /// Folder of the data set.
     pub data: String,
     /// SHA-256 of its training images and labels.
@@ -37,8 +41,9 @@ impl PartialEq for Configuration {
     fn eq(&self, other: &Self) -> bool {
         let measured = |it: &Self| {
             let names = (it.backend.clone(), it.isa.clone(), it.data_sha256.clone());
-            let numbers = (it.threads, it.batch_size, it.samples, it.momentum.to_bits());
-            (names, numbers, it.shape)
+            let numbers = (it.threads, it.batch_size, it.samples, it.seed);
+            let rates = (it.momentum.to_bits(), it.learning_rate.to_bits());
+            (names, numbers, rates, it.shape)
         };
         measured(self) == measured(other)
     }
@@ -48,13 +53,15 @@ impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} {}, {} threads, minibatch {}, hidden {}, momentum {}, {} samples of {}",
+            "{} {}, {} threads, minibatch {}, hidden {}, momentum {}, rate {}, seed {}, {} samples of {}",
             self.backend,
             self.isa.as_deref().unwrap_or("-"),
             self.threads,
             self.batch_size,
             self.shape.hidden,
             self.momentum,
+            self.learning_rate,
+            self.seed,
             self.samples,
             self.data
         )
@@ -202,8 +209,7 @@ impl<'a> EpochBench<'a> {
             EpochEnd::Diverged => f64::NAN,
             EpochEnd::Complete | EpochEnd::Stopped => epoch.record.train_loss,
         });
-        // A coarse clock may have seen no time pass: nothing was measured then.
-        if counts && epoch.record.seconds > 0.0 {
+        if counts {
             self.times.seconds.push(epoch.record.seconds);
         }
         Ok(epoch.end)
@@ -266,6 +272,8 @@ pub mod tests {
             shape,
             samples: 2,
             momentum: 0.0,
+            learning_rate: 0.1,
+            seed: 1,
             data_sha256: Default::default(),
             data: "here".to_owned(),
         };

@@ -8,6 +8,7 @@ pub mod eval;
 pub mod export;
 pub mod import;
 pub mod man;
+pub mod memory;
 pub mod model;
 pub mod predict;
 pub mod profile;

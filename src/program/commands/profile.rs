@@ -3,12 +3,13 @@
 mod folder;
 
 use super::bench::StepArgs;
+use super::memory;
 use super::train::{DEFAULT_HIDDEN, from_here, open_data};
 use crate::bench::{Work, median};
 use crate::charts::Roof;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
-use crate::options::backend::EngineArgs;
+use crate::options::backend::{BackendKind, EngineArgs};
 use crate::options::output_name;
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
@@ -99,6 +100,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     // After one to warm up.
     let (epochs, momentum) = (args.epochs + 1, args.momentum as f32);
     let options = args.steps.options(epochs, args.batch_size, momentum);
+    memory::check(shape, BackendKind::Fused, &options, 1)?;
     let mut trainer = Trainer::new(samples, &options)?;
     let parameters = options.initial_parameters(shape);
     let (isa, threads) = (args.engine.isa()?, args.engine.threads()?);
@@ -116,6 +118,14 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let Some(measured) = measured? else {
         return Ok(unmeasured(&signals));
     };
+    let times = measured.epochs.iter().chain([&measured.peak]);
+    let roofs = measured.roofs.iter().map(|roof| &roof.gigabytes_per_second);
+    // Written so that NaN is no time, nor a speed without one.
+    if !times.chain(roofs).all(|&it| it > 0.0 && it.is_finite()) {
+        let _ = fs::remove_dir(&folder);
+        message("error: the clock has seen no time pass in an epoch; no profile is written");
+        return Ok(Ending::Missed(EXIT_MISSED));
+    }
     let work = Work::new(
         samples,
         shape.classes,

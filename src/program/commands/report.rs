@@ -152,6 +152,9 @@ fn test(
         Some((model, parameters.shape)),
         args.access.access(),
     )?;
+    if parameters.may_overflow() {
+        bail!(BackendError::NotFinite);
+    }
     let backend = BackendArgs {
         backend: BackendKind::Fused,
         engine: args.engine.clone(),

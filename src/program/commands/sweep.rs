@@ -2,11 +2,12 @@
 
 mod table;
 
+use super::memory;
 use super::train::{from_here, open_data};
 use crate::charts::sweep_svg;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
-use crate::options::backend::EngineArgs;
+use crate::options::backend::{BackendKind, EngineArgs};
 use crate::options::{named_value, output_name};
 use crate::sweep::{
     Grid, MOST_RUNS, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepPlan,
@@ -18,6 +19,7 @@ use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::machine::default_threads;
+use fused_mlp::network::Shape;
 use fused_mlp::simd::IsaRequest;
 use fused_mlp::training::checkpoint::DataIdentity;
 use indicatif::{HumanDuration, ProgressBar};
@@ -97,6 +99,15 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         workers: args.workers.map_or_else(default_threads, usize::from),
     };
     plan.check()?;
+    for run in &configurations {
+        let shape = Shape {
+            inputs: dataset.train.images.pixels(),
+            hidden: run.hidden,
+            classes: dataset.classes,
+        };
+        let at_a_time = plan.workers.min(runs);
+        memory::check(shape, BackendKind::Fused, &run.options, at_a_time)?;
+    }
     let data = data_folder.display().to_string();
     let description = description(grid, &plan, &data)?;
     let mut folder = SweepFolder::open(&args.out, description, &configurations)?;

@@ -1,7 +1,6 @@
 //! `fused-mlp train`.
 
 mod ending;
-mod memory;
 mod resume;
 mod run;
 mod saving;

@@ -16,6 +16,8 @@ pub struct AppendFile {
     path: PathBuf,
     /// None before [`begin`](Self::begin) where it is not there.
     file: Option<File>,
+    /// What was read, if its lines ended in CRLF: it is written again with LF.
+    converted: Option<String>,
     /// What is in the file for good.
     written: Crc,
     length: u64,
@@ -49,6 +51,7 @@ impl AppendFile {
         Self {
             path,
             file,
+            converted: None,
             written: Crc::new(),
             length: 0,
             pending: Vec::new(),
@@ -71,9 +74,7 @@ impl AppendFile {
         let Some(file) = &mut self.file else {
             return Err(changed("no file"));
         };
-        let mut bytes = Vec::new();
-        file.rewind()
-            .and_then(|()| file.take(mark.bytes).read_to_end(&mut bytes))
+        let (bytes, is_converted) = lines_before(file, mark.bytes)
             .map_err(|error| anyhow!(unreadable(&self.path, &error, "the folder of a run")))?;
         if bytes.len() as u64 != mark.bytes {
             return Err(changed(&format!("only {}", bytes.len())));
@@ -85,6 +86,7 @@ impl AppendFile {
         }
         let text = String::from_utf8(bytes).map_err(|error| changed(&error.to_string()))?;
         (self.written, self.length) = (written, mark.bytes);
+        self.converted = is_converted.then(|| text.clone());
         Ok(text)
     }
 
@@ -99,7 +101,12 @@ impl AppendFile {
             None => lock(File::create_new(&self.path), &self.path)?,
         };
         let file = self.file.insert(file);
-        file.set_len(self.length)
+        let written = match self.converted.take() {
+            Some(text) => file.rewind().and_then(|()| file.write_all(text.as_bytes())),
+            None => Ok(()),
+        };
+        written
+            .and_then(|()| file.set_len(self.length))
             .map_err(|error| unwritable(&self.path, &error))?;
         if self.length == 0 {
             self.append(&format!("{header}\n"));
@@ -185,6 +192,26 @@ fn lock(opened: io::Result<File>, path: &Path) -> anyhow::Result<File> {
         ));
     }
     Ok(file)
+}
+
+/// The first bytes of a file, as many as there are; and whether its lines end in CRLF, as other programs write
+/// them: the bytes then are those with LF.
+fn lines_before(file: &mut File, count: u64) -> io::Result<(Vec<u8>, bool)> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.take(count).read_to_end(&mut bytes)?;
+    if !bytes.contains(&b'\r') {
+        return Ok((bytes, false));
+    }
+    // No line is so short that this would not do.
+    file.take(count).read_to_end(&mut bytes)?;
+    let lines = bytes.split(|&byte| byte == b'\n');
+    let lines: Vec<&[u8]> = lines
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .collect();
+    let mut bytes = lines.join(&b'\n');
+    bytes.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+    Ok((bytes, true))
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use super::resume::Resumption;
 use super::saving::Saving;
 use super::session::Session;
-use super::{DEFAULT_HIDDEN, TrainArgs, from_here, memory, open_data};
+use super::{DEFAULT_HIDDEN, TrainArgs, from_here, open_data};
+use crate::commands::memory;
 use crate::commands::model::{self, LoadedModel};
 use crate::ending::Ending;
 use crate::options::training::arguments;
@@ -99,7 +100,7 @@ fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<
     };
     let shape = known.map_or(drawn, |(_, shape)| shape);
     check_shape(shape).context("--hidden")?;
-    memory::check(shape, args.backend.backend, &settings.options)?;
+    memory::check(shape, args.backend.backend, &settings.options, 1)?;
     settings.hidden = shape.hidden;
     let parameters = match (checkpoint, model) {
         // They come with the state of the backend.

@@ -9,8 +9,11 @@ use fused_mlp::network::Shape;
 use fused_mlp::training::TrainingOptions;
 use std::hint::black_box;
 
+/// What a training takes that does not grow with the network, and that the system takes for it.
+const RESERVE: usize = 8 << 20;
+
 /// Bytes of a training when it needs the most, which is when a checkpoint or a model is written. Left
-/// out are the data set and what does not grow with the network.
+/// out is the data set.
 fn needed(shape: Shape, backend: BackendKind, options: &TrainingOptions) -> usize {
     let with_velocities = 1 + usize::from(options.momentum != 0.0);
     // Larger minibatches need a gradient in memory.
@@ -31,13 +34,20 @@ fn needed(shape: Shape, backend: BackendKind, options: &TrainingOptions) -> usiz
     values.saturating_mul(bytes).saturating_add(initial)
 }
 
-/// Asks for the memory of a training and gives it back: without it the system would end the process
-/// later, with all that was trained.
+/// Asks for the memory of so many trainings at a time and gives it back: without it the system would end the
+/// process later, with all that was trained.
 ///
 /// # Errors
 /// If it cannot be had.
-pub fn check(shape: Shape, backend: BackendKind, options: &TrainingOptions) -> anyhow::Result<()> {
-    let bytes = needed(shape, backend, options);
+pub fn check(
+    shape: Shape,
+    backend: BackendKind,
+    options: &TrainingOptions,
+    at_a_time: usize,
+) -> anyhow::Result<()> {
+    let bytes = needed(shape, backend, options)
+        .saturating_mul(at_a_time)
+        .saturating_add(RESERVE);
     let mut memory: Vec<u8> = Vec::new();
     let reserved = memory.try_reserve_exact(bytes);
     // Memory that nothing looks at might not be asked for at all.
