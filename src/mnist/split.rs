@@ -69,7 +69,7 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// [`Defect::ZeroDimension`], [`Defect::AbsurdDimensions`] (a dimension must fit in 32 bits) or
+    /// [`Defect::AbsurdDimensions`] (a dimension must be above 0 and fit in 32 bits) or
     /// [`Defect::WrongLength`].
     pub fn from_vec(
         count: usize,
@@ -87,7 +87,7 @@ impl Images {
     /// As [`Header::parse`], and [`Defect::Truncated`] or [`Defect::TrailingBytes`].
     pub fn from_idx(source: &Path, bytes: Vec<u8>) -> Result<Images, DataError> {
         let header = Header::parse(source, Kind::Images, &bytes)?;
-        header.check_len(source, bytes.len() as u64)?;
+        header.check_len(source, bytes.len())?;
         let storage = Storage::Memory(bytes);
         Ok(Images::from_file(header, storage, source.to_owned()))
     }
@@ -158,8 +158,7 @@ impl Labels {
     ///
     /// # Errors
     ///
-    /// [`Defect::ZeroDimension`] if `labels` is empty, [`Defect::AbsurdDimensions`] if its
-    /// length does not fit in 32 bits.
+    /// [`Defect::AbsurdDimensions`] if `labels` is empty or its length does not fit in 32 bits.
     pub fn from_vec(labels: Vec<u8>) -> Result<Labels, DataError> {
         Elements::from_vec(Kind::Labels, [labels.len(), 1, 1], labels).map(Labels)
     }
