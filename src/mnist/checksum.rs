@@ -4,38 +4,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::dataset::Dataset;
-use super::idx::Header;
 use super::names::MnistFile;
-use super::split::{Images, Labels, Split};
-
-impl Images {
-    /// SHA-256 of the uncompressed idx file of these images, in lower-case hexadecimal.
-    pub fn sha256(&self) -> String {
-        file_sha256(self.header(), self.bytes())
-    }
-}
-
-impl Labels {
-    /// SHA-256 of the uncompressed idx file of these labels, in lower-case hexadecimal.
-    pub fn sha256(&self) -> String {
-        file_sha256(self.header(), self.bytes())
-    }
-}
-
-/// The header is a function of the dimensions, so data from memory have a checksum too.
-fn file_sha256(header: Header, bytes: &[u8]) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(header.to_bytes());
-    hasher.update(bytes);
-    hex(&hasher.finalize())
-}
+use super::split::Split;
 
 /// SHA-256 of `bytes`, in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -4,6 +4,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
+use super::checksum::hex;
 use super::error::{DataError, Defect};
 use super::file::Storage;
 use super::idx::{Header, Kind};
@@ -55,6 +58,12 @@ impl Elements {
 
     fn bytes(&self) -> &[u8] {
         &self.storage.bytes()[self.range.clone()]
+    }
+
+    /// The header is a function of the dimensions, so data from memory have a checksum too.
+    fn sha256(&self) -> String {
+        let hasher = Sha256::new_with_prefix(self.header.to_bytes());
+        hex(&hasher.chain_update(self.bytes()).finalize())
     }
 }
 
@@ -140,9 +149,9 @@ impl Images {
         self.0.storage.check_mapping(&self.0.source)
     }
 
-    /// The header that an idx file of these images has.
-    pub fn header(&self) -> Header {
-        self.0.header
+    /// SHA-256 of the uncompressed idx file of these images, in lower-case hexadecimal.
+    pub fn sha256(&self) -> String {
+        self.0.sha256()
     }
 }
 
@@ -183,9 +192,9 @@ impl Labels {
         &self.0.source
     }
 
-    /// The header that an idx file of these labels has.
-    pub fn header(&self) -> Header {
-        self.0.header
+    /// SHA-256 of the uncompressed idx file of these labels, in lower-case hexadecimal.
+    pub fn sha256(&self) -> String {
+        self.0.sha256()
     }
 }
 
