@@ -83,9 +83,6 @@ impl Dataset {
     /// Any [`Defect`] but [`Defect::NotFound`]: each tells one way in which the folder, a file or a pair
     /// of files is wrong.
     pub fn open_with(dir: impl AsRef<Path>, options: &OpenOptions) -> Result<Dataset, DataError> {
-        if let Some(found) = options.classes {
-            check_class_range(found)?;
-        }
         let files = find_files(dir.as_ref(), "the path")?;
         let split = |images: PathBuf, labels: PathBuf| {
             let (header, storage) = open_idx(&images, Kind::Images, options.access)?;
