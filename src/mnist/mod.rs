@@ -19,7 +19,6 @@ mod checksum;
 mod dataset;
 mod error;
 mod file;
-mod gzip;
 mod idx;
 mod locate;
 mod names;

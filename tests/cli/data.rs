@@ -137,10 +137,7 @@ fn every_command_that_reads_data_does_without_mapping() {
 #[test]
 fn an_empty_folder_is_told_what_to_do_in_one_line() {
     let place = Place::new();
-    // Elsewhere, because next to the sources the program finds the data by its own place.
-    let program = place.path("fused-mlp");
-    std::fs::copy(assert_cmd::cargo::cargo_bin!("fused-mlp"), &program).unwrap();
-    let output = std::process::Command::new(program)
+    let output = std::process::Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"))
         .current_dir(place.folder())
         .env_remove("FUSED_MLP_DATA")
         .arg("train")

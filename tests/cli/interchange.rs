@@ -129,10 +129,6 @@ fn files_that_cannot_be_used_are_told() {
             "export --model model.safetensors --layout pytorch --out model.safetensors",
             "choose another name",
         ),
-        (
-            "import torch.safetensors --out x.safetensors --layout fused",
-            "the layout pytorch ([outputs, inputs]), not of fused ([inputs, outputs]); leave --layout out",
-        ),
         ("eval --model torch.safetensors", "fused-mlp import"),
         ("train --init torch.safetensors", "fused-mlp import"),
         ("export --model model.safetensors --out x.pt", "--format"),
@@ -190,25 +186,23 @@ fn files_of_torch_save_get_a_hint_and_others_do_not() {
     for (bytes, expected, has_hint) in [
         (&torch[..], "found a pickle", true),
         (pickle, "found a pickle", true),
-        (
-            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-            "found a picture (PNG)",
-            false,
-        ),
-        (b"\x08\x07\x12\x07pytorch", "found ONNX", false),
-        (&half, "found a single array of NumPy", false),
+        (&half, "not a sound safetensors file", false),
         (
             &zip_file(&[("0.bias.npy", &half)]),
-            "0.bias: it holds numbers of the type <f2; expected 32-bit or 64-bit floats\n",
+            "0.bias: expected 32-bit or 64-bit floats, found numbers of the type <f2\n",
             false,
         ),
         (
             &half_tensors,
-            "0.bias holds numbers of the type F16; expected 32-bit or 64-bit floats\n",
+            "0.bias: expected 32-bit or 64-bit floats, found numbers of the type F16\n",
             false,
         ),
-        (&other, "word/document.xml: not an array", false),
-        (b"some text", "bytes 73 6f 6d 65 20 74 65 78", false),
+        (
+            &other,
+            "word/document.xml: expected an array in NumPy's format",
+            false,
+        ),
+        (b"some text", "not a sound safetensors file", false),
     ] {
         fs::write(place.path("file"), bytes).unwrap();
         let line = place.failure("import file --out x.safetensors", 2);

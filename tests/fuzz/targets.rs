@@ -4,7 +4,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use fused_mlp::backend::{Backend, PassControl, Reference, Samples};
 use fused_mlp::image::{prepare, read};
-use fused_mlp::interchange::{Layout, parameters_from, read_npz, read_safetensors};
+use fused_mlp::interchange::{parameters_from, read_npz, read_safetensors};
 use fused_mlp::mnist::{Dataset, FileAccess, Header, Kind, OpenOptions};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
@@ -153,11 +153,9 @@ pub fn foreign(input: &[u8]) {
                 tensor.values.len()
             );
         }
-        for layout in [None, Some(Layout::Fused), Some(Layout::PyTorch)] {
-            match parameters_from(&tensors, layout) {
-                Ok(parameters) => assert_whole(&parameters),
-                Err(error) => assert_eq!(error.to_string().lines().count(), 1),
-            }
+        match parameters_from(&tensors) {
+            Ok(parameters) => assert_whole(&parameters),
+            Err(error) => assert_eq!(error.to_string().lines().count(), 1),
         }
     }
 }

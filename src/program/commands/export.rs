@@ -6,9 +6,9 @@ use crate::options::output_name::{check_stdout, is_stdout};
 use crate::terminal::output::{Results, shown};
 use anyhow::{Context, bail};
 use clap::Args;
+use fused_mlp::files::atomic;
 use fused_mlp::interchange::{
     INPUT_NAME, Layout, OUTPUT_NAMES, npz_bytes, onnx_bytes, safetensors_bytes, tensors_of,
-    write_file,
 };
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
@@ -125,7 +125,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
         results.finish()?;
         return Ok(Ending::Success);
     }
-    write_file(&args.out, &bytes)
+    atomic::write(&args.out, &bytes)
         .with_context(|| format!("{}: cannot be written", shown(&args.out)))?;
     let event = ExportEvent {
         event: "export",

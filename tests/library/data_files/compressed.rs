@@ -24,10 +24,9 @@ fn broken_compressed_files() {
         fixture.open()
     };
     let name = name.as_str();
-    assert_error!(check(&[]), name, Empty);
-    assert_error!(check(&good), name, NotGzip, "found 00 00;");
-    assert_error!(check(&[0x1f]), name, NotGzip, "found 1f;");
-    assert_error!(check(&gzip(&[])), name, Empty);
+    assert_error!(check(&[]), name, Unreadable);
+    assert_error!(check(&good), name, Unreadable, "invalid gzip header");
+    assert_error!(check(&gzip(&[])), name, ShortHeader, "found 0;");
     assert_error!(check(&gzip(&good[..9])), name, ShortHeader, "found 9;");
     assert_error!(check(&gzip(b"text")), name, WrongMagic);
     assert_error!(
@@ -41,33 +40,24 @@ fn broken_compressed_files() {
 
     let compressed = gzip(&good);
     for length in 2..compressed.len() {
-        assert_error!(check(&compressed[..length]), name, CorruptGzip);
+        assert_error!(check(&compressed[..length]), name, Unreadable);
     }
     let mut wrong_checksum = compressed.clone();
     let position = compressed.len() - 6;
     wrong_checksum[position] ^= 1;
-    assert_error!(check(&wrong_checksum), name, CorruptGzip);
-    for garbage in [&b"garbage"[..], b"\0\0garbage"] {
-        let garbage = [&compressed[..], garbage].concat();
-        assert_error!(
-            check(&garbage),
-            name,
-            CorruptGzip,
-            "found \"other bytes after the end"
-        );
-    }
+    assert_error!(check(&wrong_checksum), name, Unreadable);
+    let garbage = [&compressed[..], b"garbage"].concat();
+    assert_error!(check(&garbage), name, Unreadable);
 }
 
 #[test]
-fn members_are_joined_and_zeros_may_follow_them() {
+fn members_are_joined() {
     let good = small(MnistFile::TrainImages);
     let (first, second) = good.split_at(50);
-    for zeros in [1, 512, 100_000] {
-        let fixture = Fixture::compressed();
-        let bytes = [gzip(first), gzip(second), vec![0; zeros]].concat();
-        fixture.write(&format!("{TRAIN_IMAGES}.gz"), &bytes);
-        assert_small(&fixture.open().unwrap());
-    }
+    let fixture = Fixture::compressed();
+    let bytes = [gzip(first), gzip(second)].concat();
+    fixture.write(&format!("{TRAIN_IMAGES}.gz"), &bytes);
+    assert_small(&fixture.open().unwrap());
 }
 
 #[test]
@@ -82,12 +72,12 @@ fn a_bomb_stops_one_byte_after_the_promise() {
         result,
         TEST_IMAGES,
         TrailingBytes,
-        "expected 40 bytes by its dimensions, found at least 41;"
+        "expected 40 bytes by its dimensions, found more;"
     );
 }
 
 #[test]
-fn a_promise_beyond_deflate_is_refused_before_memory_is_taken() {
+fn a_promise_beyond_deflate_takes_no_memory() {
     let fixture = Fixture::compressed();
     // 2^50 bytes.
     let petabyte = gzip(&idx(&[1 << 30, 1 << 10, 1 << 10], &[0; 1000]));
@@ -95,9 +85,9 @@ fn a_promise_beyond_deflate_is_refused_before_memory_is_taken() {
     assert_error!(
         fixture.open(),
         TRAIN_IMAGES,
-        ImpossibleExpansion,
-        format!("promise {};", (1_u64 << 50) + 16),
-        format!("{} compressed", petabyte.len())
+        Truncated,
+        format!("expected {} bytes", (1_u64 << 50) + 16),
+        "found 1016;"
     );
 }
 

@@ -92,6 +92,6 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if path.is_dir() {
         bail!("{} is a folder; expected the name of a file", shown(path));
     }
-    fused_mlp::interchange::write_file(path, bytes)
+    fused_mlp::files::atomic::write(path, bytes)
         .with_context(|| format!("{}: cannot be written", shown(path)))
 }
