@@ -39,8 +39,6 @@ pub use safetensors_file::{read_safetensors, safetensors_bytes};
 
 use crate::model_file::TENSOR_NAMES;
 use crate::network::Parameters;
-use std::io;
-use std::path::Path;
 
 /// How the weights of a linear layer lie in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,14 +124,6 @@ pub fn tensors_of(parameters: &Parameters, layout: Layout) -> [NamedTensor; 4] {
         dimensions,
         values,
     })
-}
-
-/// Writes a file that is complete or not there, replacing what is there.
-///
-/// # Errors
-/// What the system says.
-pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    crate::files::atomic::write(path, bytes)
 }
 
 /// The transpose of a row-major matrix with so many columns.
