@@ -73,8 +73,8 @@ impl From<LayoutArg> for Layout {
 
 /// What `--json` prints.
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "export")]
 struct ExportEvent {
-    event: &'static str,
     model: String,
     network: String,
     format: Format,
@@ -115,7 +115,6 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
     };
     atomic::write(&args.out, &bytes).map_err(|error| unwritable(&args.out, &error))?;
     let event = ExportEvent {
-        event: "export",
         model: model.file.display().to_string(),
         network: parameters.shape.to_string(),
         format,
