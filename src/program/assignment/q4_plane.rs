@@ -23,8 +23,8 @@ const THRESHOLD: f64 = 0.6;
 const RATE: f64 = 0.1;
 /// Standard deviation of the original's initial weights, by the size of its final ones.
 const ORIGINAL_DEVIATION: f64 = 0.02;
-/// Points of the loss curve in each pass.
-const LOSSES_A_PASS: usize = 20;
+/// Steps after which progress is told, and a wish to stop is seen.
+const STEPS_A_REPORT: usize = 3_000;
 
 /// A point, scaled to (0, 1) by the training points, and its class: 0 inside the ellipse, 1 outside.
 type Point = ([f64; 2], usize);
@@ -39,7 +39,7 @@ pub struct Plane {
     /// 100 steps of one random point each.
     original: PlaneTraining,
     /// Passes over all points.
-    pub full_passes: PlaneTraining,
+    full_passes: PlaneTraining,
 }
 
 /// One training.
@@ -48,18 +48,16 @@ pub struct PlaneTraining {
     /// Steps of one point each.
     steps: u32,
     /// Learning rate.
-    pub learning_rate: f64,
+    learning_rate: f64,
     /// Mean loss of all training points before and after, in nats.
     loss: (f64, f64),
     /// Share of correct predictions for the test points before and after.
     test_accuracy: (f64, f64),
     /// Losses of the last four steps.
     last_step_losses: Vec<f64>,
-    /// (step, mean of the losses of the steps since the one before).
-    pub curve: Vec<(u32, f64)>,
     /// The network after training.
     #[serde(serialize_with = "weights")]
-    pub network: Network,
+    network: Network,
 }
 
 fn weights<S: Serializer>(network: &Network, to: S) -> Result<S::Ok, S::Error> {
@@ -121,14 +119,13 @@ fn score(network: &Network, data: &Data) -> (f64, f64) {
     (loss, correct as f64 / data.test.len() as f64)
 }
 
-/// One step for each point in `order`, and a point of the loss curve after every `curve_every`.
+/// One step for each point in `order`.
 fn train(
     work: &Work<'_>,
     data: &Data,
     mut network: Network,
     learning_rate: f64,
     order: &[u32],
-    curve_every: usize,
 ) -> Result<PlaneTraining, Stopped> {
     let before = score(&network, data);
     let options = SgdOptions {
@@ -138,9 +135,9 @@ fn train(
         weight_decay: 0.0,
     };
     let mut velocity = Velocity::zeros(SHAPE);
-    let (mut curve, mut last) = (Vec::new(), Vec::new());
+    let mut last = Vec::new();
     let (all, mut step) = (order.len(), 0);
-    for order in order.chunks(curve_every) {
+    for order in order.chunks(STEPS_A_REPORT) {
         let mut losses = Vec::new();
         for &index in order {
             let (x, class) = data.train[index as usize];
@@ -150,7 +147,6 @@ fn train(
             network.sgd_step(&gradients, &mut velocity, &options);
         }
         step += losses.len() as u32;
-        curve.push((step, losses.iter().sum::<f64>() / losses.len() as f64));
         last.extend(losses);
         last.drain(..last.len().saturating_sub(4));
         work.report("Q4 passes over the points", f64::from(step) / all as f64);
@@ -165,7 +161,6 @@ fn train(
         loss: (before.0, after.0),
         test_accuracy: (before.1, after.1),
         last_step_losses: last,
-        curve,
         network,
     })
 }
@@ -182,7 +177,7 @@ pub fn run(work: &Work<'_>) -> Result<Plane, Stopped> {
     let start = original_network(&mut draws);
     let steps = 0..ORIGINAL.plane_steps;
     let order: Vec<u32> = steps.map(|_| draws.below(count)).collect();
-    let original = train(work, &data, start, ORIGINAL.plane_rate, &order, 1)?;
+    let original = train(work, &data, start, ORIGINAL.plane_rate, &order)?;
 
     let mut sampler = Sampler::new(count, Vec::new(), Some(seed));
     let mut order = Vec::new();
@@ -191,8 +186,7 @@ pub fn run(work: &Work<'_>) -> Result<Plane, Stopped> {
         order.extend_from_slice(sampler.order(0..POINTS.0));
     }
     let start = Network::from(&Parameters::initialise(SHAPE, seed));
-    let every = POINTS.0 / LOSSES_A_PASS;
-    let full_passes = train(work, &data, start, RATE, &order, every)?;
+    let full_passes = train(work, &data, start, RATE, &order)?;
 
     let ones: usize = data.train.iter().map(|(_, class)| class).sum();
     Ok(Plane {

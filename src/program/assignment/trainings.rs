@@ -4,7 +4,7 @@ use super::original::ORIGINAL;
 use super::work::{Settings, Work};
 use crate::sweep::{self, RunConfiguration, RunOutcome, SweepEvent, SweepPlan};
 use anyhow::bail;
-use fused_mlp::backend::{Backend, Evaluation, Optimizer, PassControl, Samples};
+use fused_mlp::backend::{Backend, Evaluation, PassControl, Samples};
 use fused_mlp::engine::Engine;
 use fused_mlp::mnist::{Dataset, Split};
 use fused_mlp::network::{Parameters, Shape};
@@ -69,12 +69,6 @@ pub fn initial_network(dataset: &Dataset, seed: u64) -> Parameters {
         classes: dataset.classes,
     };
     Parameters::initialise(shape, seed)
-}
-
-/// An engine on one thread that trains it by plain SGD.
-pub fn plain_engine(parameters: &Parameters, settings: &Settings) -> anyhow::Result<Engine> {
-    let plain = Optimizer::default();
-    Ok(Engine::new(parameters, plain, 1, settings.isa)?)
 }
 
 /// Plain SGD with a constant rate, in minibatches as the assignment asks for, on all samples.

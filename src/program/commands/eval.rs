@@ -9,11 +9,12 @@ use crate::ending::Ending;
 use crate::options::Origins;
 use crate::options::access::AccessArgs;
 use crate::options::backend::BackendArgs;
-use crate::run_folder::EvaluationEvent;
+use crate::options::output_name;
+use crate::run_folder::{EvaluationEvent, unwritable};
 use crate::terminal::output::Results;
 use clap::Args;
 use fused_mlp::backend::{Optimizer, Samples};
-use predictions::{Predictions, PredictionsFile};
+use fused_mlp::files::atomic;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "Examples:
@@ -34,9 +35,9 @@ pub struct EvalArgs {
     /// Samples to score: test or train
     #[arg(long, value_enum, default_value_t = SplitArg::Test)]
     split: SplitArg,
-    /// Also write the probabilities of every sample, as .csv or .npy; a file that is there is replaced
-    #[arg(long, value_name = "FILE", value_parser = predictions::parse)]
-    predictions: Option<PredictionsFile>,
+    /// Also write the probabilities of every sample, as .csv; a file that is there is replaced
+    #[arg(long, value_name = "FILE", value_parser = output_name::file(&["csv"]))]
+    predictions: Option<PathBuf>,
     #[command(flatten)]
     mistakes: mistakes::MistakesArgs,
     #[command(flatten)]
@@ -108,12 +109,8 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     // Nothing is told of data that changed.
     dataset.check_mappings()?;
     if let Some(file) = &args.predictions {
-        let predictions = Predictions {
-            labels: split.labels.bytes(),
-            predicted: &evaluation.predicted,
-            logits: &logits,
-        };
-        predictions.write(file)?;
+        let table = predictions::csv(split.labels.bytes(), &evaluation.predicted, &logits)?;
+        atomic::write(file, &table).map_err(|error| unwritable(file, &error))?;
     }
     let mut results = Results::new(args.json);
     results.event(&event)?;

@@ -55,8 +55,8 @@ pub struct ImportArgs {
 
 /// What `--json` prints.
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "import")]
 struct ImportEvent {
-    event: &'static str,
     source: String,
     network: String,
     model: String,
@@ -91,7 +91,6 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
          does not tell",
     );
     let event = ImportEvent {
-        event: "import",
         source: args.file.display().to_string(),
         network: parameters.shape.to_string(),
         model: args.out.display().to_string(),

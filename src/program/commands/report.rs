@@ -6,7 +6,7 @@ use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
 use crate::options::output_name;
 use crate::pages::comparison::{ComparedRun, TestResult, comparison_page};
-use crate::run_folder::{DataDescription, is_there, write_new_file, write_numbered_file};
+use crate::run_folder::{DataDescription, is_there, write_named_or_numbered};
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -107,7 +107,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
     let names: Vec<String> = runs.iter().map(|run| shown(&run.folder)).collect();
     let command = format!("fused-mlp report {}", names.join(" "));
     let page = comparison_page(&runs, args.units, &command)?;
-    let path = write(args.out.as_deref(), &page)?;
+    let path = write_named_or_numbered(args.out.as_deref(), PAGE, "html", page.as_bytes())?;
     let mut results = Results::new(args.json);
     results.event(&event(&path, &runs))?;
     results.text(&shown(&path));
@@ -170,14 +170,6 @@ fn test(
         confusion,
     };
     Ok((test, data.train_labels_sha256.unwrap_or_default()))
-}
-
-/// Writes a file that was not there; returns its path.
-fn write(out: Option<&Path>, page: &str) -> anyhow::Result<PathBuf> {
-    match out {
-        Some(file) => write_new_file(file, page.as_bytes()).map(|()| file.to_owned()),
-        None => write_numbered_file(PAGE, "html", page.as_bytes()),
-    }
 }
 
 fn event(path: &Path, runs: &[ComparedRun]) -> ReportEvent {

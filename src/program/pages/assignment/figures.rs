@@ -1,6 +1,5 @@
 //! Figures of the report: pictures, and what they show in words.
 
-use crate::assignment::q4_plane::Plane;
 use crate::assignment::q7_curves::{Curves, SHOWN_EPOCHS};
 use crate::assignment::q7_initialisations::{EpochBand, Initialisations};
 use crate::assignment::q7_learning_rates::LearningRates;
@@ -10,7 +9,6 @@ use crate::charts::chart::{BLUE, Chart, GREY, PALE, SERIES, SOLID, Series, Style
 use crate::charts::learning_curve::smoothed;
 use crate::pages::template::percent;
 use crate::sweep::MeanDeviation;
-use indicatif::HumanCount;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -30,9 +28,6 @@ pub struct Figure {
 /// All figures of what is known, by their names.
 pub fn figures(answers: &Answers) -> BTreeMap<&'static str, Figure> {
     let mut figures = Vec::new();
-    if let Some(answer) = &answers.q4_plane {
-        figures.push(plane_loss(answer));
-    }
     if let Some(answer) = &answers.q7_curves {
         figures.extend([minibatches(answer), losses(answer), accuracies(answer)]);
     }
@@ -46,30 +41,6 @@ pub fn figures(answers: &Answers) -> BTreeMap<&'static str, Figure> {
     }
     let named = figures.into_iter().map(|figure| (figure.name, figure));
     named.collect()
-}
-
-/// Mean loss over the steps.
-fn plane_loss(answer: &Plane) -> Figure {
-    let training = &answer.full_passes;
-    let curve = training.curve.iter();
-    let points: Vec<(f64, f64)> = curve.map(|&(step, loss)| (step.into(), loss)).collect();
-    let steps = training.curve.first().map_or(0, |&(step, _)| step);
-    let name = "mean of the steps since the point before";
-    let chart = Chart {
-        title: "Points in the plane: loss of the steps".to_owned(),
-        x: Axis::linear("step").whole(),
-        y: Axis::linear(NATS),
-        series: vec![Series::new(name, BLUE, SOLID, points)],
-    };
-    Figure {
-        name: "q4-loss",
-        caption: format!(
-            "Full passes over the points, learning rate {}: mean loss of each {} steps.",
-            training.learning_rate,
-            HumanCount(steps as u64)
-        ),
-        svg: chart.svg(),
-    }
 }
 
 fn minibatches(answer: &Curves) -> Figure {

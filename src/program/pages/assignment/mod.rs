@@ -3,7 +3,6 @@
 mod figures;
 
 use super::template::render;
-use crate::assignment::q5_q6_minibatches::Speed;
 use crate::assignment::{Answers, ORIGINAL, Original, Part, Settings};
 use crate::run_folder::{
     DataDescription, Environment, create_folder, create_numbered_folder, unwritable,
@@ -43,8 +42,6 @@ pub struct RunRecord {
     pub data: Option<DataDescription>,
     /// Wall time of each part.
     pub parts: Vec<PartTime>,
-    /// Images trained on in a second by each implementation.
-    pub speeds: Vec<Speed>,
     /// Wall time since the program started.
     pub total_seconds: f64,
 }
@@ -169,11 +166,7 @@ impl AssignmentFolder {
         self.put("results.json", &results)?;
         let figures = figures(&run.answers);
         for (name, figure) in &figures {
-            let svg = format!("figures/{name}.svg");
-            // An answer does not change, nor does its picture.
-            if !self.path.join(&svg).exists() {
-                self.put(&svg, &figure.svg)?;
-            }
+            self.put(&format!("figures/{name}.svg"), &figure.svg)?;
         }
         let page = render("assignment/report.html", run.context(&figures)?)?;
         self.put("report.html", &page)
