@@ -84,6 +84,23 @@ impl Parameters {
         all.all(|value| value.is_finite())
     }
 
+    /// Whether hidden units or logits of some image may be beyond what f32 holds: the absolute values of the weights
+    /// and the bias of one add up to more. All precisions, backends and orders of sums agree on it.
+    pub fn may_overflow(&self) -> bool {
+        let overflows = |weights: &[f32], bias: &[f32]| {
+            let mut sums: Vec<f64> = bias.iter().map(|&value| f64::from(value).abs()).collect();
+            for row in weights.chunks_exact(bias.len()) {
+                for (sum, &weight) in sums.iter_mut().zip(row) {
+                    *sum += f64::from(weight).abs();
+                }
+            }
+            // Written so that NaN is too large.
+            !sums.iter().all(|&sum| sum <= f64::from(f32::MAX))
+        };
+        overflows(&self.linear1_weight, &self.linear1_bias)
+            || overflows(&self.linear2_weight, &self.linear2_bias)
+    }
+
     /// Initial values: weights uniform on ±sqrt(6 / (fan_in + fan_out)), biases zero.
     ///
     /// The weights are drawn in the order in which they lie in memory, W before V.

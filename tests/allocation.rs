@@ -100,7 +100,7 @@ fn no_step_allocates() {
                     );
                 };
                 check(&mut engine);
-                engine.set_clocks(Some(Arc::new(Profile::new(threads, 100))));
+                engine.set_clocks(Some(Arc::new(Profile::new(threads))));
                 check(&mut engine);
             }
         }

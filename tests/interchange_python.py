@@ -36,17 +36,13 @@ def run(program, *arguments):
 
 def predictions(program, model, folder):
     """Probabilities and classes of the test images by fused-mlp."""
-    probabilities, table = folder / "own.npy", folder / "own.csv"
-    for file in (probabilities, table):
-        run(program, "eval", "--model", model, "--data", MNIST, "--predictions", file)
+    table = folder / "own.csv"
+    run(program, "eval", "--model", model, "--data", MNIST, "--predictions", table)
     with table.open() as lines:
         rows = list(csv.DictReader(lines))
     classes = np.array([int(row["predicted"]) for row in rows])
-    own = np.load(probabilities)
-    assert own.shape == (10_000, 10) and own.dtype == np.float32, (own.shape, own.dtype)
-    written = [[float(row[f"probability_{k}"]) for k in range(10)] for row in rows]
-    assert np.array_equal(own, np.array(written, np.float32)), "the two tables differ"
-    return own, classes
+    own = [[float(row[f"probability_{k}"]) for k in range(10)] for row in rows]
+    return np.array(own, np.float32), classes
 
 
 def softmax(logits):

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::kernels::rule::StepRule;
 use crate::network::{Parameters, Shape};
+use crate::simd::environment;
 use elementwise::{add_rows, convert, softmax_cross_entropy, step};
 use gemm::Matrix;
 use rayon::prelude::*;
@@ -239,6 +240,7 @@ impl Backend for MatrixMultiply {
         order: &[u32],
     ) -> Result<Evaluation, BackendError> {
         check_samples(self.shape, samples, order)?;
+        let _environment = environment::Standard::set();
         let mut total = Total::default();
         let mut predicted = Vec::with_capacity(order.len());
         for block in order.chunks(BLOCK_SAMPLES) {
@@ -256,6 +258,7 @@ impl Backend for MatrixMultiply {
 
     fn logits(&mut self, samples: Samples<'_>, order: &[u32]) -> Result<Vec<f32>, BackendError> {
         check_samples(self.shape, samples, order)?;
+        let _environment = environment::Standard::set();
         let mut logits = Vec::with_capacity(order.len() * self.shape.classes);
         for block in order.chunks(BLOCK_SAMPLES) {
             self.forward(samples, block);

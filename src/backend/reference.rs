@@ -10,6 +10,7 @@ use crate::reference::{
     Activations, Gradients, Network, SgdOptions, Velocity, pixel_to_input, predicted_class,
     softmax_cross_entropy,
 };
+use crate::simd::environment;
 
 /// A [`Backend`] that computes the formulas of [`crate::reference`] in f64, sample by sample.
 pub struct Reference {
@@ -100,6 +101,7 @@ impl Backend for Reference {
         order: &[u32],
     ) -> Result<Evaluation, BackendError> {
         check_samples(self.network.shape, samples, order)?;
+        let _environment = environment::Standard::set();
         let mut evaluation = Evaluation::default();
         for &sample in order {
             let label = samples.label(sample);
@@ -120,6 +122,7 @@ impl Backend for Reference {
     /// As in the trait, rounded to f32.
     fn logits(&mut self, samples: Samples<'_>, order: &[u32]) -> Result<Vec<f32>, BackendError> {
         check_samples(self.network.shape, samples, order)?;
+        let _environment = environment::Standard::set();
         let mut logits = Vec::with_capacity(order.len() * self.network.shape.classes);
         for &sample in order {
             let (_, activations) = self.forward(samples.image(sample));

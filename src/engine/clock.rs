@@ -37,15 +37,6 @@ impl Phase {
         Self::Bookkeeping,
     ];
 
-    /// Those that compute; the others get the data there, wait or count.
-    pub const KERNELS: [Self; 5] = [
-        Self::Forward,
-        Self::Logits,
-        Self::Softmax,
-        Self::HiddenDelta,
-        Self::WeightUpdate,
-    ];
-
     /// Name in results.
     pub fn name(self) -> &'static str {
         match self {
@@ -89,17 +80,6 @@ pub struct PhaseTime {
     pub calls: u64,
 }
 
-/// One call of a phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Which.
-    pub phase: Phase,
-    /// When it began.
-    pub start: Instant,
-    /// When it ended.
-    pub end: Instant,
-}
-
 /// Times of one thread: a reading of the system's clock at the end of each phase, about 25 ns, nine
 /// times a step.
 ///
@@ -110,16 +90,14 @@ pub struct Span {
 pub struct PhaseClock {
     last: Instant,
     times: [PhaseTime; Phase::ALL.len()],
-    spans: Vec<Span>,
 }
 
 impl PhaseClock {
-    /// A clock that stands at 0, and keeps the first `spans` calls.
-    pub fn new(spans: usize) -> Self {
+    /// A clock that stands at 0.
+    pub(crate) fn new() -> Self {
         Self {
             last: Instant::now(),
             times: [PhaseTime::default(); Phase::ALL.len()],
-            spans: Vec::with_capacity(spans),
         }
     }
 
@@ -131,11 +109,6 @@ impl PhaseClock {
     /// Time of all phases.
     pub fn total(&self) -> Duration {
         self.times.iter().map(|phase| phase.time).sum()
-    }
-
-    /// The first calls, one after the other.
-    pub fn spans(&self) -> &[Span] {
-        &self.spans
     }
 }
 
@@ -149,14 +122,6 @@ impl Clock for PhaseClock {
         let entry = &mut self.times[phase as usize];
         entry.time += now - self.last;
         entry.calls += 1;
-        // The room was made at the start: a step does not allocate.
-        if self.spans.len() < self.spans.capacity() {
-            self.spans.push(Span {
-                phase,
-                start: self.last,
-                end: now,
-            });
-        }
         self.last = now;
     }
 }
@@ -171,26 +136,17 @@ mod tests {
     }
 
     #[test]
-    fn laps_follow_each_other_and_room_is_not_exceeded() {
-        let mut clock = PhaseClock::new(3);
-        let room = clock.spans.capacity();
+    fn laps_follow_each_other() {
+        let mut clock = PhaseClock::new();
         clock.begin();
         let start = clock.last;
-        for _ in 0..room + 4 {
+        for _ in 0..7 {
             clock.lap(Phase::Forward);
             clock.lap(Phase::Barrier);
         }
-        let calls = (room + 4) as u64;
-        assert_eq!(clock.phase(Phase::Forward).calls, calls);
-        assert_eq!(clock.phase(Phase::Barrier).calls, calls);
+        assert_eq!(clock.phase(Phase::Forward).calls, 7);
+        assert_eq!(clock.phase(Phase::Barrier).calls, 7);
         assert_eq!(clock.phase(Phase::Logits), PhaseTime::default());
         assert_eq!(clock.total(), clock.last - start);
-        assert_eq!((clock.spans().len(), clock.spans.capacity()), (room, room));
-        assert!(
-            clock
-                .spans()
-                .windows(2)
-                .all(|pair| pair[0].end == pair[1].start)
-        );
     }
 }

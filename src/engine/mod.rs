@@ -32,16 +32,15 @@ use crate::simd::Isa;
 pub use crate::simd::tiles::BLOCK_SAMPLES;
 use blocks::Blocks;
 use clock::NoClock;
-pub use clock::{Phase, PhaseClock, PhaseTime, Span};
+pub use clock::{Phase, PhaseClock, PhaseTime};
 use exchange::Exchange;
 use pass::{Outcome, Pass, Training};
 use plan::Plan;
 pub use precision::{Precision, UnknownPrecision};
 use prepared::PreparedBlocks;
-pub use profile::{PassClocks, Profile};
+pub use profile::Profile;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 use worker::Worker;
 
 /// The fused engine, a [`Backend`].
@@ -122,14 +121,14 @@ impl Engine {
         })
     }
 
-    /// Clocks every pass from here on, or none any more. That changes no result; the clocks go on from
+    /// Clocks every training pass from here on, or none any more. That changes no result; the clocks go on from
     /// where they stand.
     ///
     /// # Panics
     /// If there is not one clock for each thread.
     pub fn set_clocks(&mut self, clocks: Option<Arc<Profile>>) {
         if let Some(profile) = &clocks {
-            assert_eq!(profile.training.len(), self.threads(), "one clock a thread");
+            assert_eq!(profile.len(), self.threads(), "one clock a thread");
         }
         self.clocks = clocks;
     }
@@ -169,11 +168,8 @@ impl Engine {
         blocks: Blocks,
         work: Work<'_>,
     ) -> Outcome {
-        let clocks = self.clocks.as_deref().and_then(|profile| match work {
-            Work::Train(_) => Some(&profile.training),
-            Work::Evaluate => Some(&profile.evaluation),
-            Work::KeepLogits => None,
-        });
+        let clocks = self.clocks.as_deref();
+        let clocks = clocks.filter(|_| matches!(work, Work::Train(_)));
         let (training, keeps_logits) = match work {
             Work::Train(training) => (Some(training), false),
             Work::Evaluate => (None, false),
@@ -197,9 +193,7 @@ impl Engine {
             halt_at: AtomicUsize::new(usize::MAX),
         };
         let has_several_blocks = training.is_some() && blocks.has_several_a_minibatch();
-        let start = Instant::now();
-        let outcome = self
-            .team
+        self.team
             .run_workers(&self.workers, |worker, index, barrier| {
                 worker.begin_pass(has_several_blocks);
                 match clocks {
@@ -210,11 +204,7 @@ impl Engine {
                         pass.run(worker, index, barrier, &mut *clock)
                     }
                 }
-            });
-        if let Some(clocks) = clocks {
-            clocks.add_pass(start.elapsed());
-        }
-        outcome
+            })
     }
 }
 

@@ -2,53 +2,20 @@
 
 use super::clock::PhaseClock;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-/// What the clocks of an engine have shown.
+/// Clocks of all threads of an engine, for its training passes.
 #[derive(Debug)]
 pub struct Profile {
-    /// Of training passes.
-    pub training: PassClocks,
-    /// Of evaluations.
-    pub evaluation: PassClocks,
+    clocks: Vec<Mutex<PhaseClock>>,
 }
 
 impl Profile {
-    /// Clocks that stand at 0 for so many threads; those of the training keep their first `spans`
-    /// calls.
-    pub fn new(threads: usize, spans: usize) -> Self {
-        Self {
-            training: PassClocks::new(threads, spans),
-            evaluation: PassClocks::new(threads, 0),
-        }
-    }
-}
-
-/// Clocks of all threads, and the passes that they were there for.
-#[derive(Debug)]
-pub struct PassClocks {
-    clocks: Vec<Mutex<PhaseClock>>,
-    /// Number and time.
-    passes: Mutex<(u64, Duration)>,
-}
-
-impl PassClocks {
-    fn new(threads: usize, spans: usize) -> Self {
-        let clock = |_| Mutex::new(PhaseClock::new(spans));
+    /// Clocks that stand at 0 for so many threads.
+    pub fn new(threads: usize) -> Self {
+        let clock = |_| Mutex::new(PhaseClock::new());
         Self {
             clocks: (0..threads).map(clock).collect(),
-            passes: Mutex::default(),
         }
-    }
-
-    /// Passes so far.
-    pub fn passes(&self) -> u64 {
-        self.so_far().0
-    }
-
-    /// Time of the passes, from before the threads start until all have ended.
-    pub fn time(&self) -> Duration {
-        self.so_far().1
     }
 
     /// The clock of each thread, as it stands.
@@ -57,16 +24,6 @@ impl PassClocks {
         clocks
             .map(|clock| clock.lock().unwrap_or_else(PoisonError::into_inner).clone())
             .collect()
-    }
-
-    fn so_far(&self) -> (u64, Duration) {
-        *self.passes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One more pass has ended, which took so long.
-    pub(super) fn add_pass(&self, time: Duration) {
-        let (passes, sum) = self.so_far();
-        *self.passes.lock().unwrap_or_else(PoisonError::into_inner) = (passes + 1, sum + time);
     }
 
     pub(super) fn of_thread(&self, thread: usize) -> &Mutex<PhaseClock> {

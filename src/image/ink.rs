@@ -25,8 +25,6 @@ pub(super) struct Ink {
     pub plane: Plane,
     /// The same with less noise.
     pub smooth: Plane,
-    /// Half-way between background and ink.
-    pub threshold: f32,
     /// Whether the ink is darker than the background.
     pub is_dark: bool,
     /// Radius of the blur.
@@ -53,14 +51,13 @@ pub(super) fn find(grey: &Plane) -> Result<Ink, NoDigit> {
     let deviation = 1.4826 * smooth.map(|value| (value - middle).abs()).quantile(0.5);
     let darkest = smooth.quantile(1.0 - INK_SHARE) - middle;
     if darkest < LEAST_CONTRAST.max(LEAST_DEVIATIONS * deviation) {
-        return Err(NoDigit::Blank);
+        return Err(NoDigit);
     }
     let level = ink_level(&smooth, middle, darkest);
     let scaled = |plane: &Plane| plane.map(|value| (value - middle) / level);
     Ok(Ink {
         plane: scaled(&contrast),
         smooth: scaled(&smooth),
-        threshold: 0.5,
         is_dark,
         blur,
     })

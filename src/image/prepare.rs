@@ -20,13 +20,9 @@ const THINNEST_STROKE: f32 = 1.5;
 /// ... to this width. Most of MNIST's strokes are two to three pixels wide.
 const STROKE: f32 = 2.0;
 
-/// A network's image of a digit, and where it came from.
+/// A network's image of a digit, of the rows and columns that were asked for, and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
-    /// Rows of the image.
-    pub rows: usize,
-    /// Columns of the image.
-    pub columns: usize,
     /// rows · columns bytes, row-major; 0 is background, 255 ink.
     pub pixels: Vec<u8>,
     /// Whether the ink was darker than its background, as on paper.
@@ -83,8 +79,6 @@ pub fn prepare(picture: &GreyImage, rows: usize, columns: usize) -> Result<Prepa
     let pixels = scaled(&ink, &digit, rows, columns);
     let region = digit.region;
     Ok(Prepared {
-        rows,
-        columns,
         pixels: centred(&pixels, rows, columns),
         is_inverted: ink.is_dark,
         left: region.left * factor,
@@ -98,12 +92,12 @@ pub fn prepare(picture: &GreyImage, rows: usize, columns: usize) -> Result<Prepa
 /// The ink of a picture, and the digit in it.
 fn digit(grey: &Plane) -> Result<(Ink, Digit), NoDigit> {
     let ink = ink::find(grey)?;
-    let is_ink = |index: usize| ink.smooth.values[index] > ink.threshold;
-    let digit = shapes::digit(grey.width, grey.height, is_ink).ok_or(NoDigit::Blank)?;
-    if (digit.area as f64) < LEAST_AREA * grey.values.len() as f64 {
-        return Err(NoDigit::Specks);
-    }
-    Ok((ink, digit))
+    // Half-way between background and ink.
+    let is_ink = |index: usize| ink.smooth.values[index] > 0.5;
+    let least = LEAST_AREA * grey.values.len() as f64;
+    let digit = shapes::digit(grey.width, grey.height, is_ink);
+    let digit = digit.filter(|digit| digit.area as f64 >= least);
+    Ok((ink, digit.ok_or(NoDigit)?))
 }
 
 /// A picture whose surface goes on beyond a sheet, with the median of its grey.

@@ -47,13 +47,9 @@ pub(super) struct Digit {
 
 /// The digit among the pixels that `is_set` tells; `None` if no pixel is set.
 pub(super) fn digit(width: usize, height: usize, is_set: impl Fn(usize) -> bool) -> Option<Digit> {
-    let mut shapes = shapes(width, height, is_set);
-    let frames: Vec<bool> = shapes
-        .iter()
-        .map(|shape| is_frame(shape, &shapes, width))
-        .collect();
-    let mut is_frame = frames.into_iter();
-    shapes.retain(|_| is_frame.next() == Some(false));
+    let all = shapes(width, height, is_set);
+    let is_no_frame = |shape: &&Shape| !is_frame(shape, &all, width);
+    let shapes: Vec<&Shape> = all.iter().filter(is_no_frame).collect();
     let largest = |touches_edge: bool| {
         let candidates = shapes.iter();
         let candidates = candidates.filter(|shape| shape.touches_edge == touches_edge);
@@ -65,7 +61,7 @@ pub(super) fn digit(width: usize, height: usize, is_set: impl Fn(usize) -> bool)
     let least = (PART_SHARE * main as f64).ceil() as usize;
     let is_part =
         |shape: &&Shape| shape.pixels.len() >= least && (!shape.touches_edge || is_at_edge);
-    let parts: Vec<&Shape> = shapes.iter().filter(is_part).collect();
+    let parts: Vec<&Shape> = shapes.iter().copied().filter(is_part).collect();
     let regions = parts.iter().map(|part| part.region);
     let region = regions.reduce(|all, region| all.joined(&region))?;
     let mut mask = Plane::new(width, height, vec![0.0; width * height]);

@@ -18,11 +18,10 @@
 //! let tensors = tensors_of(&parameters, Layout::PyTorch);
 //! assert_eq!(tensors[0].name, "0.weight");
 //! assert_eq!(tensors[0].dimensions, [300, 784]);
-//! assert_eq!(parameters_from(&tensors, None)?, parameters);
+//! assert_eq!(parameters_from(&tensors)?, parameters);
 //! # Ok::<(), fused_mlp::interchange::LayerError>(())
 //! ```
 
-mod foreign;
 mod layers;
 mod normalisation;
 mod npy;
@@ -31,16 +30,14 @@ mod onnx;
 mod safetensors_file;
 
 pub use layers::{LayerError, parameters_from};
-pub use normalisation::Normalisation;
-pub use npy::{NpyError, npy_bytes};
+pub use normalisation::without_normalisation;
+pub use npy::npy_bytes;
 pub use npz::{is_npz, npz_bytes, read_npz};
 pub use onnx::{INPUT_NAME, OUTPUT_NAMES, onnx_bytes};
 pub use safetensors_file::{read_safetensors, safetensors_bytes};
 
 use crate::model_file::TENSOR_NAMES;
 use crate::network::Parameters;
-use std::io;
-use std::path::Path;
 
 /// How the weights of a linear layer lie in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,28 +77,24 @@ pub enum ReadError {
     /// It is written by PyTorch's `torch.save`, or another pickle.
     #[error("found a pickle, as torch.save writes it")]
     Pickle,
-    /// It is of another format.
-    #[error("found {found}")]
-    Format {
-        /// What it seems to be.
-        found: String,
-    },
-    /// An array of a type that is not read.
-    #[error("{name} holds numbers of the type {found}; expected 32-bit or 64-bit floats")]
-    Type {
-        /// The array.
-        name: String,
-        /// Its type.
-        found: String,
-    },
-    /// An array of the container is broken.
-    #[error("{name}: {source}")]
+    /// An array of the container is broken, or of a type that is not read.
+    #[error("{name}: {reason}")]
     Array {
         /// The array.
         name: String,
         /// What is wrong.
-        source: NpyError,
+        reason: String,
     },
+}
+
+/// The values of an array of little-endian f32, or of f64 rounded to it.
+fn floats(bytes: &[u8], is_double: bool) -> Vec<f32> {
+    if is_double {
+        let longs = bytes.as_chunks::<8>().0.iter();
+        return longs.map(|&long| f64::from_le_bytes(long) as f32).collect();
+    }
+    let words = bytes.as_chunks::<4>().0.iter();
+    words.map(|&word| f32::from_le_bytes(word)).collect()
 }
 
 /// The four tensors of a network, under the names that the layout is known by: those of
@@ -126,14 +119,6 @@ pub fn tensors_of(parameters: &Parameters, layout: Layout) -> [NamedTensor; 4] {
         dimensions,
         values,
     })
-}
-
-/// Writes a file that is complete or not there, replacing what is there.
-///
-/// # Errors
-/// What the system says.
-pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    crate::files::atomic::write(path, bytes)
 }
 
 /// The transpose of a row-major matrix with so many columns.

@@ -116,18 +116,13 @@ struct TensorShapeProto {
     dim: Vec<Dimension>,
 }
 
+/// Either of them; the other is left empty, and then not written.
 #[derive(Clone, PartialEq, Message)]
 struct Dimension {
-    #[prost(oneof = "Length", tags = "1, 2")]
-    value: Option<Length>,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-enum Length {
     #[prost(int64, tag = "1")]
-    Fixed(i64),
+    dim_value: i64,
     #[prost(string, tag = "2")]
-    Named(String),
+    dim_param: String,
 }
 
 /// The bytes of an ONNX file. The same parameters give the same bytes.
@@ -199,12 +194,16 @@ fn initializer(tensor: &NamedTensor) -> TensorProto {
 
 /// f32 `[N, columns]`.
 fn value_info(name: &str, columns: usize) -> ValueInfoProto {
-    let lengths = [
-        Length::Named(BATCH_AXIS.to_owned()),
-        Length::Fixed(columns as i64),
-    ];
+    let batch = Dimension {
+        dim_value: 0,
+        dim_param: BATCH_AXIS.to_owned(),
+    };
+    let columns = Dimension {
+        dim_value: columns as i64,
+        dim_param: String::new(),
+    };
     let shape = TensorShapeProto {
-        dim: lengths.map(|value| Dimension { value: Some(value) }).into(),
+        dim: vec![batch, columns],
     };
     let tensor_type = TensorTypeProto {
         elem_type: FLOAT,

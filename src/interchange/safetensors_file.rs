@@ -1,6 +1,6 @@
 //! safetensors, with tensors of any name.
 
-use super::{NamedTensor, ReadError, foreign};
+use super::{NamedTensor, ReadError, floats};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -30,38 +30,30 @@ pub fn read_safetensors(bytes: &[u8]) -> Result<Vec<NamedTensor>, ReadError> {
         format: "safetensors",
         reason: error.to_string(),
     };
-    // The header, an object of JSON, follows its length.
-    if bytes.get(8).is_some_and(|&byte| byte != b'{') {
-        return Err(foreign::refused(bytes));
+    // Python's pickle protocols 2 to 5 begin with the opcode PROTO and their number.
+    if let [0x80, 2..=5, ..] = bytes {
+        return Err(ReadError::Pickle);
     }
     let file = SafeTensors::deserialize(bytes).map_err(broken)?;
     let mut names = file.names();
     names.sort_unstable();
     let tensor = |name: &str| {
         let view = file.tensor(name).map_err(broken)?;
+        let is_double = view.dtype() == Dtype::F64;
+        if !is_double && view.dtype() != Dtype::F32 {
+            return Err(ReadError::Array {
+                name: name.escape_debug().to_string(),
+                reason: format!(
+                    "expected 32-bit or 64-bit floats, found numbers of the type {:?}",
+                    view.dtype()
+                ),
+            });
+        }
         Ok(NamedTensor {
             name: name.to_owned(),
             dimensions: view.shape().to_vec(),
-            values: floats(name, &view)?,
+            values: floats(view.data(), is_double),
         })
     };
     names.into_iter().map(tensor).collect()
-}
-
-fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, ReadError> {
-    let bytes = view.data();
-    match view.dtype() {
-        Dtype::F32 => {
-            let words = bytes.as_chunks::<4>().0.iter();
-            Ok(words.map(|&word| f32::from_le_bytes(word)).collect())
-        }
-        Dtype::F64 => {
-            let longs = bytes.as_chunks::<8>().0.iter();
-            Ok(longs.map(|&long| f64::from_le_bytes(long) as f32).collect())
-        }
-        other => Err(ReadError::Type {
-            name: name.to_owned(),
-            found: format!("{other:?}"),
-        }),
-    }
 }

@@ -69,17 +69,13 @@ fn the_names_of_many_programs_are_understood() {
         ] {
             let mut tensors = named(names, layout, &parameters);
             assert_eq!(
-                parameters_from(&tensors, None).as_ref(),
+                parameters_from(&tensors).as_ref(),
                 Ok(&parameters),
                 "{names:?}"
             );
-            assert_eq!(
-                parameters_from(&tensors, Some(layout)).as_ref(),
-                Ok(&parameters)
-            );
             tensors.reverse();
             assert_eq!(
-                parameters_from(&tensors, None).as_ref(),
+                parameters_from(&tensors).as_ref(),
                 Ok(&parameters),
                 "{names:?}"
             );
@@ -95,30 +91,28 @@ fn what_is_not_two_layers_is_refused() {
         tensor("2.weight", &[3, 4]),
         tensor("2.bias", &[3]),
     ];
-    assert!(parameters_from(&good, None).is_ok());
+    assert!(parameters_from(&good).is_ok());
     let with = |index: usize, name: &str, dimensions: &[usize]| {
         let mut tensors = good.clone();
         tensors[index] = tensor(name, dimensions);
-        parameters_from(&tensors, None).unwrap_err()
+        parameters_from(&tensors).unwrap_err()
     };
     for error in [
-        parameters_from(&[], None).unwrap_err(),
-        parameters_from(&good[..3], None).unwrap_err(),
-        parameters_from(&good[..2], None).unwrap_err(),
-        with(0, "0.gamma", &[4, 6]),
-        with(0, "2.kernel", &[4, 6]),
-        with(1, "1.bias", &[4]),
+        parameters_from(&[]).unwrap_err(),
+        parameters_from(&good[..3]).unwrap_err(),
+        parameters_from(&good[..2]).unwrap_err(),
+        with(0, "0.weight", &[24]),
+        with(1, "0.bias", &[4, 1]),
+        with(1, "0.scale", &[]),
     ] {
-        assert!(matches!(error, LayerError::Names { .. }), "{error}");
+        assert!(matches!(error, LayerError::Arrays { .. }), "{error}");
     }
     let mut more = good.to_vec();
     more.extend([tensor("4.weight", &[3, 3]), tensor("4.bias", &[3])]);
-    let error = parameters_from(&more, None).unwrap_err();
+    let error = parameters_from(&more).unwrap_err();
     assert!(error.to_string().contains("4.weight [3, 3]"), "{error}");
     for error in [
         with(0, "0.weight", &[5, 6]),
-        with(0, "0.weight", &[24]),
-        with(1, "0.bias", &[4, 1]),
         with(2, "2.weight", &[3, 5]),
         with(2, "2.weight", &[4, 3]), // Transposed, unlike the first.
         with(3, "2.bias", &[2]),
@@ -128,10 +122,8 @@ fn what_is_not_two_layers_is_refused() {
     }
     let mut infinite = good.clone();
     infinite[2].values[5] = f32::INFINITY;
-    let error = parameters_from(&infinite, None).unwrap_err();
-    assert!(
-        matches!(&error, LayerError::NotFinite { name, position: 5, .. } if name == "2.weight")
-    );
+    let error = parameters_from(&infinite).unwrap_err();
+    assert_eq!(error, LayerError::NotFinite);
     let single = named(
         ["0.weight", "0.bias", "2.weight", "2.bias"],
         Layout::PyTorch,
@@ -141,45 +133,25 @@ fn what_is_not_two_layers_is_refused() {
         }),
     );
     assert!(matches!(
-        parameters_from(&single, None),
+        parameters_from(&single),
         Err(LayerError::Network(_))
     ));
 }
 
 #[test]
-fn what_fits_twice_is_asked_for() {
+fn what_fits_twice_is_refused() {
     let names = ["0.weight", "0.bias", "2.weight", "2.bias"];
-    let square = Shape {
-        inputs: 4,
-        hidden: 4,
-        classes: 4,
-    };
-    let parameters = Parameters::initialise(square, 1);
-    for layout in [Layout::Fused, Layout::PyTorch] {
-        let tensors = named(names, layout, &parameters);
-        let error = parameters_from(&tensors, None).unwrap_err();
-        assert!(error.to_string().contains("--layout"), "{error}");
-        assert_eq!(
-            parameters_from(&tensors, Some(layout)).as_ref(),
-            Ok(&parameters)
-        );
+    // Both layouts fit 4-4-4; 6-4-6 may be 4-6-4.
+    for (inputs, hidden, classes) in [(4, 4, 4), (6, 4, 6)] {
+        let shape = Shape {
+            inputs,
+            hidden,
+            classes,
+        };
+        let tensors = named(names, Layout::PyTorch, &Parameters::initialise(shape, 1));
+        let error = parameters_from(&tensors).unwrap_err();
+        assert!(matches!(error, LayerError::Ambiguous { .. }), "{error}");
     }
-    // 6-4-6 and 4-6-4: the numbers decide, and without them nothing does.
-    let shape = Shape {
-        inputs: 6,
-        hidden: 4,
-        classes: 6,
-    };
-    let parameters = Parameters::initialise(shape, 1);
-    let tensors = named(names, Layout::PyTorch, &parameters);
-    assert_eq!(
-        parameters_from(&tensors, Some(Layout::PyTorch)),
-        Ok(parameters.clone())
-    );
-    let names = ["up.weight", "up.bias", "down.weight", "down.bias"];
-    let tensors = named(names, Layout::PyTorch, &parameters);
-    let error = parameters_from(&tensors, Some(Layout::PyTorch)).unwrap_err();
-    assert!(error.to_string().contains("number the layers"), "{error}");
 }
 
 #[test]
@@ -201,9 +173,7 @@ fn containers_give_back_what_was_put_into_them() {
 fn npy(version: u8, header: &str, values: &[u8]) -> Vec<u8> {
     let mut bytes = b"\x93NUMPY".to_vec();
     bytes.extend([version, 0]);
-    let len = header.len() as u32;
-    let len = len.to_le_bytes();
-    bytes.extend(if version == 1 { &len[..2] } else { &len[..] });
+    bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
     bytes.extend(values);
     bytes
@@ -218,23 +188,19 @@ fn arrays_of_every_order_and_width_are_read() {
     let columns = [1.0, 4.0, 2.0, 5.0, 3.0, 6.0];
     let expected = (vec![2, 3], rows.map(|value| value as f32).to_vec());
     type Encode = fn(f64) -> Vec<u8>;
-    let encodings: [(&str, Encode); 4] = [
+    let encodings: [(&str, Encode); 2] = [
         ("<f4", |value| (value as f32).to_le_bytes().into()),
-        (">f4", |value| (value as f32).to_be_bytes().into()),
         ("<f8", |value| value.to_le_bytes().into()),
-        (">f8", |value| value.to_be_bytes().into()),
     ];
     for (descr, encode) in encodings {
         for (order, values) in [("False", rows), ("True", columns)] {
             let values: Vec<u8> = values.into_iter().flat_map(encode).collect();
-            for version in [1, 2, 3] {
-                let file = npy(version, &header(descr, order), &values);
-                assert_eq!(
-                    npy::parse_npy(&file).as_ref(),
-                    Ok(&expected),
-                    "{descr} {order}"
-                );
-            }
+            let file = npy(1, &header(descr, order), &values);
+            assert_eq!(
+                npy::parse_npy(&file).as_ref(),
+                Ok(&expected),
+                "{descr} {order}"
+            );
         }
     }
     let file = npy_bytes(&[2, 3], &rows.map(|value| value as f32));
@@ -246,43 +212,26 @@ fn arrays_of_every_order_and_width_are_read() {
 fn broken_arrays_are_refused() {
     let good = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
     assert!(npy::parse_npy(&npy(1, good, &[0; 8])).is_ok());
+    let with = |part: &str, other: &str| npy(1, &good.replace(part, other), &[0; 8]);
     for (file, expected) in [
-        (b"\x93NUMPY".to_vec(), NpyError::Magic),
-        (npy(4, good, &[0; 8]), NpyError::Magic),
-        (npy(1, good, &[0; 8])[..30].to_vec(), NpyError::Magic),
+        (b"\x93NUMPY".to_vec(), "format 1.0"),
+        (npy(2, good, &[0; 8]), "format 1.0"),
+        (npy(1, good, &[0; 8])[..30].to_vec(), "format 1.0"),
+        (with("<f4", "<i8"), "found numbers of the type <i8"),
+        (with("<f4", ">f4"), "found numbers of the type >f4"),
+        (with("descr", "desc"), "no sound descr"),
+        (with("False", "Maybe"), "no sound fortran_order"),
+        (with("(2,)", "(-2,)"), "no sound shape"),
+        (with("(2,)", "2"), "no sound shape"),
+        (with("(2,)", "(3,)"), "its values have 8 bytes"),
+        (with("(2,)", "(2, 1, 2)"), "its values have 8 bytes"),
         (
-            npy(1, &good.replace("<f4", "<i8"), &[0; 16]),
-            NpyError::Type("<i8".to_owned()),
-        ),
-        (
-            npy(1, &good.replace("descr", "desc"), &[0; 8]),
-            NpyError::Header("descr"),
-        ),
-        (
-            npy(1, &good.replace("False", "Maybe"), &[0; 8]),
-            NpyError::Header("fortran_order"),
-        ),
-        (
-            npy(1, &good.replace("(2,)", "(-2,)"), &[0; 8]),
-            NpyError::Header("shape"),
-        ),
-        (
-            npy(1, &good.replace("(2,)", "2"), &[0; 8]),
-            NpyError::Header("shape"),
+            with("(2,)", "(4611686018427387904, 4)"),
+            "its values have 8 bytes",
         ),
     ] {
-        assert_eq!(npy::parse_npy(&file), Err(expected));
-    }
-    for (shape, found) in [
-        ("(3,)", 8),
-        ("(2, 1, 2)", 8),
-        ("(4611686018427387904, 4)", 8),
-    ] {
-        let file = npy(1, &good.replace("(2,)", shape), &[0; 8]);
         let error = npy::parse_npy(&file).unwrap_err();
-        assert!(
-            matches!(error, NpyError::Length { found: bytes, .. } if bytes == found),
-            "{error}"
-        );
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(error.matches("expected").count(), 1, "{error}");
     }
 }

@@ -1,58 +1,29 @@
 //! How fast all threads together read memory that lies in L1, in L2 or beyond all caches.
 #![expect(unsafe_code, reason = "vectors are loaded through pointers")]
 
-use super::{Cache, rate_of_all};
+use super::rate;
 use crate::backend::team::Team;
 use crate::backend::{AlignedBuffer, BackendError};
 use crate::simd::{Isa, Kernel, Vector};
 use std::hint::black_box;
-use std::time::Instant;
 
 /// Bytes that one measurement reads at least, on each thread: about a millisecond out of L1.
 const LEAST: usize = 1 << 28;
-/// Rounds, of which the best counts.
-const ROUNDS: usize = 5;
 /// Accumulators of the sum.
 const CHAINS: usize = 8;
 
-/// Memory that a thread reads over and over, by where it then lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WorkingSet {
-    /// `L1`, `L2` or `memory`.
-    pub name: &'static str,
-    /// Its size in bytes on each thread.
-    pub bytes: usize,
-}
-
-impl WorkingSet {
-    /// Half of L1 and half of a thread's part of L2, and all threads together twice the largest
-    /// cache, but no more than 1 GiB. Caches that the system does not tell are taken to be 32 KiB,
-    /// 512 KiB and 32 MiB large.
-    pub fn all(caches: &[Cache], threads: usize) -> [Self; 3] {
-        let half_of_level = |level: u32, default: usize| {
-            let cache = caches.iter().find(|cache| cache.level == level);
-            let bytes = cache.map_or(default, |cache| {
-                let users = cache.shared_by.clamp(1, threads);
-                usize::try_from(cache.bytes).unwrap_or(usize::MAX) / users
-            });
-            bytes / 2
-        };
-        let sizes = caches.iter().map(|cache| cache.bytes);
-        let largest = sizes.max().filter(|_| caches.iter().any(|c| c.level > 2));
-        let beyond = largest.unwrap_or(32 << 20).saturating_mul(2).min(1 << 30);
-        let sets = [
-            ("L1", half_of_level(1, 32 << 10)),
-            ("L2", half_of_level(2, 512 << 10)),
-            // At most 1 GiB, so it is a size.
-            ("memory", beyond as usize / threads),
-        ];
-        sets.map(|(name, bytes)| Self { name, bytes })
-    }
+/// Names and bytes on each thread of what it reads over and over: what L1 and what L2 of any CPU in use holds
+/// beside other data, and, all threads together, half a GiB, which no cache holds.
+pub fn working_sets(threads: usize) -> [(&'static str, usize); 3] {
+    [
+        ("L1", 16 << 10),
+        ("L2", 128 << 10),
+        ("memory", (512 << 20) / threads),
+    ]
 }
 
 /// Bandwidth = bytes that all threads together read / time from the first one's start to the last
-/// one's end, in bytes/s: each thread reads its own buffer of so many bytes over and over. The best of
-/// five rounds.
+/// one's end, in bytes/s: each thread reads its own buffer of so many bytes over and over.
 ///
 /// # Errors
 /// [`BackendError::Threads`] if the threads cannot be started.
@@ -60,26 +31,15 @@ pub fn read_bandwidth(isa: Isa, threads: usize, bytes: usize) -> Result<f64, Bac
     let team = Team::new(threads)?;
     let values = (bytes / 4).next_multiple_of(CHAINS * crate::simd::MAX_LANES);
     let repeats = LEAST.div_ceil(values * 4);
-    let results = team.run(|_, barrier| {
-        let buffer = AlignedBuffer::new(values, 1.0f32);
-        let round = |_| {
-            barrier.wait().map(|()| {
-                let start = Instant::now();
-                for _ in 0..repeats {
-                    black_box(isa.run(Sum {
-                        values: black_box(&buffer),
-                    }));
-                }
-                (start, Instant::now())
-            })
-        };
-        (0..ROUNDS).map(round).collect::<Result<Vec<_>, _>>()
-    });
-    // A broken barrier comes with a panic, which `run` has passed on.
-    let spans: Vec<_> = results.into_iter().flatten().collect();
-    let bytes = (threads * repeats * values * 4) as f64;
-    let rate = |round: usize| rate_of_all(bytes, spans.iter().map(|spans| spans[round]));
-    Ok((0..ROUNDS).map(rate).fold(0.0, f64::max))
+    let prepare = || AlignedBuffer::new(values, 1.0f32);
+    let read = |values: &AlignedBuffer<f32>| {
+        for _ in 0..repeats {
+            let values = black_box(values);
+            black_box(isa.run(Sum { values }));
+        }
+        (repeats * values.len() * 4) as f64
+    };
+    Ok(rate(&team, prepare, read))
 }
 
 /// Reads all values, whose number is a multiple of 8 vectors, and adds them up.
@@ -113,31 +73,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn working_sets_follow_the_caches() {
-        let cache = |level, bytes, shared_by| Cache {
-            level,
-            bytes,
-            shared_by,
-        };
-        let sizes =
-            |caches: &[Cache], threads| WorkingSet::all(caches, threads).map(|set| set.bytes >> 10);
-        let caches = [
-            cache(1, 48 << 10, 2),
-            cache(2, 2 << 20, 2),
-            cache(3, 100 << 20, 8),
-        ];
-        assert_eq!(sizes(&caches, 1), [24, 1024, 200 << 10]);
-        assert_eq!(sizes(&caches, 4), [12, 512, 50 << 10]);
-        let huge = [cache(3, 800 << 20, 64)];
-        assert_eq!(sizes(&huge, 2), [16, 256, 512 << 10]);
-        assert_eq!(sizes(&[], 1), [16, 256, 64 << 10]);
-    }
-
-    #[test]
     fn threads_that_share_a_core_read_no_more() {
         let cores = crate::machine::available_parallelism();
         let isa = Isa::available()[0];
-        let bandwidth = |threads: usize| read_bandwidth(isa, threads, 16 << 10).unwrap();
+        let bandwidth = |threads: usize| {
+            let readings = (0..5).map(|_| read_bandwidth(isa, threads, 16 << 10).unwrap());
+            readings.fold(0.0, f64::max)
+        };
         // Four threads on each core cannot read twice as much as one on each.
         assert!(bandwidth(4 * cores) < 2.0 * cores as f64 * bandwidth(1));
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Bytes of memory that this process may still take before a control group that it is in (a container's
 /// limit, version 1 or 2) makes the system end it; `None` where there is no limit, or the system does not
-/// tell. What the group holds besides of files can be given back, and is not counted.
+/// tell. What the group holds of files can be given back, and is not counted, but for files in memory.
 pub fn memory_room() -> Option<u64> {
     room(
         Path::new("/sys/fs/cgroup"),
@@ -19,10 +19,11 @@ fn room(root: &Path, groups: &str) -> Option<u64> {
     let of_line = |line: &str| {
         let (controllers, group) = line.split_once(':')?.1.split_once(':')?;
         // Version 2 is one hierarchy without a name; beside version 1 it has a folder of its own.
-        let (mounts, limit, used): (&[&str], _, _) = match controllers {
-            "" => (&["", "unified"], "memory.max", "anon "),
+        let (mounts, limit, used): (&[&str], _, [&str; 2]) = match controllers {
+            "" => (&["", "unified"], "memory.max", ["anon ", "shmem "]),
             _ if controllers.split(',').any(|it| it == "memory") => {
-                (&["memory"], "memory.limit_in_bytes", "total_rss ")
+                let used = ["total_rss ", "total_shmem "];
+                (&["memory"], "memory.limit_in_bytes", used)
             }
             _ => return None,
         };
@@ -46,12 +47,13 @@ fn folders(mount: &Path, group: &str) -> impl Iterator<Item = PathBuf> + use<> {
 }
 
 /// The limit of one group, less the memory of its processes.
-fn room_of(folder: &Path, limit: &str, used: &str) -> Option<u64> {
+fn room_of(folder: &Path, limit: &str, used: [&str; 2]) -> Option<u64> {
     // `max`, where there is none, is no number; version 1 has a huge one.
     let limit: u64 = read_line(&folder.join(limit))?.parse().ok()?;
     let statistics = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
-    let used = statistics.lines().find_map(|line| line.strip_prefix(used));
-    let used = used.and_then(|used| used.parse().ok()).unwrap_or(0);
+    let lines = statistics.lines();
+    let used = lines.filter_map(|line| used.iter().find_map(|name| line.strip_prefix(name)));
+    let used: u64 = used.filter_map(|used| used.parse::<u64>().ok()).sum();
     Some(limit.saturating_sub(used))
 }
 
@@ -70,7 +72,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
         write(root, "a/memory.max", "500\n");
-        write(root, "a/memory.stat", "anon 120\nfile 300\n");
+        write(root, "a/memory.stat", "anon 100\nfile 300\nshmem 20\n");
         write(root, "a/b/memory.max", "max\n");
         assert_eq!(room(root, "0::/a/b\n"), Some(380));
         assert_eq!(room(root, "0::/a\n"), Some(380));
@@ -84,7 +86,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
         write(root, "memory/c/memory.limit_in_bytes", "1000\n");
-        write(root, "memory/c/memory.stat", "rss 1\ntotal_rss 200\n");
+        write(
+            root,
+            "memory/c/memory.stat",
+            "rss 1\ntotal_rss 150\ntotal_shmem 50\n",
+        );
         write(
             root,
             "memory/memory.limit_in_bytes",

@@ -19,10 +19,11 @@ mod bandwidth;
 mod memory;
 mod peak;
 
-pub use bandwidth::{WorkingSet, read_bandwidth};
+pub use bandwidth::{read_bandwidth, working_sets};
 pub use memory::memory_room;
 pub use peak::PeakBench;
 
+use crate::backend::team::Team;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,7 +33,7 @@ use std::time::Instant;
 /// Where Linux describes the CPUs.
 const CPUS: &str = "/sys/devices/system/cpu";
 
-/// CPU, caches and what else decides how fast a program runs.
+/// The CPU and what else decides how fast a program runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// Version of this crate.
@@ -45,25 +46,12 @@ pub struct Machine {
     pub available_parallelism: usize,
     /// Cores among them; two CPUs of one core share its arithmetic units.
     pub physical_cores: Option<usize>,
-    /// Data and unified caches of the first CPU.
-    pub caches: Vec<Cache>,
     /// Frequency governor of the first CPU.
     pub governor: Option<String>,
     /// Operating system.
     pub os: String,
     /// Architecture of the CPU.
     pub arch: String,
-}
-
-/// A cache.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cache {
-    /// 1, 2, ...
-    pub level: u32,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// CPUs that share it.
-    pub shared_by: usize,
 }
 
 impl Machine {
@@ -76,7 +64,6 @@ impl Machine {
             isa: best.map_or_else(String::new, |isa| isa.name().to_owned()),
             available_parallelism: available_parallelism(),
             physical_cores: physical_cores(),
-            caches: caches(Path::new(CPUS)),
             governor: read_line(&Path::new(CPUS).join("cpu0/cpufreq/scaling_governor")),
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
@@ -121,42 +108,6 @@ fn cores_of(root: &Path, cpus: &[usize]) -> Option<usize> {
     cores.map(|cores| cores.len()).filter(|&cores| cores > 0)
 }
 
-/// Data and unified caches of the first CPU, in the order of their levels.
-fn caches(root: &Path) -> Vec<Cache> {
-    let folder = |index: usize| root.join(format!("cpu0/cache/index{index}"));
-    // Linux numbers them without a gap.
-    let folders = (0..).map(folder).take_while(|folder| folder.exists());
-    let mut caches: Vec<Cache> = folders.filter_map(|folder| data_cache(&folder)).collect();
-    caches.sort_by_key(|cache| cache.level);
-    caches
-}
-
-/// The cache that a folder describes, unless it holds instructions alone.
-fn data_cache(folder: &Path) -> Option<Cache> {
-    let read = |name: &str| read_line(&folder.join(name));
-    if read("type")? == "Instruction" {
-        return None;
-    }
-    Some(Cache {
-        level: read("level")?.parse().ok()?,
-        bytes: bytes(&read("size")?)?,
-        shared_by: cpu_list(&read("shared_cpu_list")?)?.len(),
-    })
-}
-
-/// `48K` or `2M` in bytes.
-fn bytes(size: &str) -> Option<u64> {
-    let digits = size.trim_end_matches(['K', 'M', 'G']);
-    let unit: u64 = match &size[digits.len()..] {
-        "" => 1,
-        "K" => 1 << 10,
-        "M" => 1 << 20,
-        "G" => 1 << 30,
-        _ => return None,
-    };
-    digits.parse::<u64>().ok()?.checked_mul(unit)
-}
-
 /// `0-2,8` as 0, 1, 2, 8.
 fn cpu_list(text: &str) -> Option<Vec<usize>> {
     /// More CPUs than Linux supports.
@@ -173,16 +124,29 @@ fn cpu_list(text: &str) -> Option<Vec<usize>> {
     Some(cpus)
 }
 
-/// `amount` by the seconds from the first start to the last end, 0 if a coarse clock saw no time pass, for threads that began together: those that share a
-/// core take turns, so that only then all have done their part.
-fn rate_of_all(amount: f64, spans: impl Iterator<Item = (Instant, Instant)> + Clone) -> f64 {
-    let first = spans.clone().map(|(start, _)| start).min();
-    let last = spans.map(|(_, end)| end).max();
-    // There is at least one thread.
-    let seconds = first.zip(last).map_or(0.0, |(first, last)| {
-        last.duration_since(first).as_secs_f64()
+/// What all threads do together by the seconds from the first one's start to the last one's end, 0 if a coarse
+/// clock saw no time pass. Each prepares and then does its work, of which it tells the amount. They begin
+/// together: those that share a core take turns, so that only at the end all have done their part.
+fn rate<T>(team: &Team, prepare: impl Fn() -> T + Sync, work: impl Fn(&T) -> f64 + Sync) -> f64 {
+    let results = team.run(|_, barrier| {
+        let prepared = prepare();
+        barrier.wait().map(|()| {
+            let start = Instant::now();
+            (work(&prepared), start, Instant::now())
+        })
     });
-    if seconds > 0.0 { amount / seconds } else { 0.0 }
+    // A broken barrier comes with a panic, which `run` has passed on.
+    let done: Vec<(f64, Instant, Instant)> = results.into_iter().flatten().collect();
+    let first = done.iter().map(|(_, start, _)| *start).min();
+    let last = done.iter().map(|(.., end)| *end).max();
+    let time = first
+        .zip(last)
+        .map(|(first, last)| last.duration_since(first));
+    let amount: f64 = done.iter().map(|(amount, ..)| amount).sum();
+    match time.unwrap_or_default().as_secs_f64() {
+        0.0 => 0.0,
+        seconds => amount / seconds,
+    }
 }
 
 fn read_line(file: &Path) -> Option<String> {
@@ -219,34 +183,6 @@ mod tests {
         assert_eq!(cores_of(root.path(), &[0, 2]), Some(1));
         assert_eq!(cores_of(root.path(), &[0, 4]), None);
         assert_eq!(cores_of(root.path(), &[]), None);
-    }
-
-    #[test]
-    fn caches_of_data_are_listed_by_level() {
-        let root = tempfile::tempdir().unwrap();
-        let described = [
-            ("Unified", "2", "2048K", "0-1"),
-            ("Instruction", "1", "32K", "0"),
-            ("Data", "1", "48K", "0"),
-        ];
-        for (index, (kind, level, size, shared)) in described.into_iter().enumerate() {
-            let fields = [("type", kind), ("level", level), ("size", size)];
-            for (name, text) in fields.into_iter().chain([("shared_cpu_list", shared)]) {
-                write(
-                    root.path(),
-                    &format!("cpu0/cache/index{index}/{name}"),
-                    text,
-                );
-            }
-        }
-        let cache = |level, bytes, shared_by| Cache {
-            level,
-            bytes,
-            shared_by,
-        };
-        let expected = [cache(1, 48 << 10, 1), cache(2, 2 << 20, 2)];
-        assert_eq!(caches(root.path()), expected);
-        assert_eq!(caches(&root.path().join("absent")), []);
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! The most multiply-adds that this machine can do, measured where the epochs are.
 
-use super::rate_of_all;
+use super::rate;
 use crate::backend::BackendError;
 use crate::backend::team::Team;
 use crate::simd::{Isa, Kernel, Vector};
 use std::hint::black_box;
-use std::time::Instant;
 
 /// Rounds of one burst: a few milliseconds, so that the threads start together but the clock has
 /// no time to drop.
@@ -36,16 +35,8 @@ impl PeakBench {
 
     /// One burst: FLOP/s of all threads together.
     pub fn burst(&self) -> f64 {
-        let results = self.team.run(|_, barrier| {
-            barrier.wait().map(|()| {
-                let start = Instant::now();
-                let flop = self.isa.run(MultiplyAdds { rounds: ROUNDS });
-                (flop, (start, Instant::now()))
-            })
-        });
-        // A broken barrier comes with a panic, which `run` has passed on.
-        let (flop, spans): (Vec<f64>, Vec<_>) = results.into_iter().flatten().unzip();
-        rate_of_all(flop.iter().sum(), spans.into_iter())
+        let work = |_: &()| self.isa.run(MultiplyAdds { rounds: ROUNDS });
+        rate(&self.team, || (), work)
     }
 
     /// The highest of so many bursts in FLOP/s, of at least one.

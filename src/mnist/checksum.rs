@@ -4,51 +4,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::dataset::Dataset;
-use super::idx::Header;
 use super::names::MnistFile;
-use super::split::{Images, Labels, Split};
-
-impl MnistFile {
-    /// SHA-256 of the canonical MNIST file, uncompressed, in lower-case hexadecimal.
-    pub fn canonical_sha256(self) -> &'static str {
-        match self {
-            MnistFile::TrainImages => {
-                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
-            }
-            MnistFile::TrainLabels => {
-                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
-            }
-            MnistFile::TestImages => {
-                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
-            }
-            MnistFile::TestLabels => {
-                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
-            }
-        }
-    }
-}
-
-impl Images {
-    /// SHA-256 of the uncompressed idx file of these images, in lower-case hexadecimal.
-    pub fn sha256(&self) -> String {
-        file_sha256(self.header(), self.bytes())
-    }
-}
-
-impl Labels {
-    /// SHA-256 of the uncompressed idx file of these labels, in lower-case hexadecimal.
-    pub fn sha256(&self) -> String {
-        file_sha256(self.header(), self.bytes())
-    }
-}
-
-/// The header is a function of the dimensions, so data from memory have a checksum too.
-fn file_sha256(header: Header, bytes: &[u8]) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(header.to_bytes());
-    hasher.update(bytes);
-    hex(&hasher.finalize())
-}
+use super::split::Split;
 
 /// SHA-256 of `bytes`, in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
@@ -56,14 +13,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What `fused-mlp data info` reports. Field names are stable.

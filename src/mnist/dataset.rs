@@ -1,13 +1,11 @@
 //! The data set: two splits and the number of classes.
 
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use super::error::{DataError, Defect};
-use super::file::{FileAccess, Storage, open_idx, unreadable};
-use super::gzip;
-use super::idx::{Header, Kind};
-use super::names::{Found, MnistFile, find_files};
+use super::file::{FileAccess, open_idx};
+use super::idx::Kind;
+use super::names::find_files;
 use super::split::{Images, Labels, Split};
 use crate::files::shown;
 
@@ -31,9 +29,6 @@ pub struct OpenOptions {
     pub access: FileAccess,
     /// Number of classes, 2 to 256. Default: the largest label plus one, at least 2.
     pub classes: Option<usize>,
-    /// Where decompressed files are kept. Default: `$XDG_CACHE_HOME/fused-mlp`, else
-    /// `~/.cache/fused-mlp`.
-    pub cache_dir: Option<PathBuf>,
 }
 
 impl Dataset {
@@ -74,54 +69,30 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// As [`Dataset::open_with_messages`].
+    /// As [`Dataset::open_with`].
     pub fn open(dir: impl AsRef<Path>) -> Result<Dataset, DataError> {
         Dataset::open_with(dir, &OpenOptions::default())
     }
 
-    /// Opens the four files in a folder; messages about decompression are dropped.
+    /// Opens the four files in a folder.
+    ///
+    /// Where only `NAME.gz` is present, it is decompressed into memory.
     ///
     /// # Errors
     ///
-    /// As [`Dataset::open_with_messages`].
+    /// Any [`Defect`] but [`Defect::NotFound`]: each tells one way in which the folder, a file or a pair
+    /// of files is wrong.
     pub fn open_with(dir: impl AsRef<Path>, options: &OpenOptions) -> Result<Dataset, DataError> {
-        Dataset::open_with_messages(dir.as_ref(), options, &mut |_| ())
-    }
-
-    /// Opens the four files in `dir`; `message` receives one line for each file decompressed.
-    ///
-    /// Where only `NAME.gz` is present, it is decompressed into the cache folder unless a file
-    /// made from the same compressed bytes is there already.
-    ///
-    /// # Errors
-    ///
-    /// Any [`Defect`] but [`Defect::NotFound`]: each tells one way in which the folder, a
-    /// file, a pair of files or the cache is wrong.
-    pub fn open_with_messages(
-        dir: &Path,
-        options: &OpenOptions,
-        message: &mut dyn FnMut(&str),
-    ) -> Result<Dataset, DataError> {
-        check_folder(dir, "the path")?;
-        if let Some(found) = options.classes {
-            check_class_range(found)?;
-        }
-        let files = find_files(dir)?;
-        let mut open = |file: MnistFile, found: &Found| open_file(file, found, options, message);
+        let files = find_files(dir.as_ref(), "the path")?;
+        let split = |images: PathBuf, labels: PathBuf| {
+            let (header, storage) = open_idx(&images, Kind::Images, options.access)?;
+            let images = Images::from_file(header, storage, images);
+            let (header, storage) = open_idx(&labels, Kind::Labels, FileAccess::InMemory)?;
+            Split::new(images, Labels::from_file(header, storage, labels))
+        };
         let [train_images, train_labels, test_images, test_labels] = files;
-
-        let (header, storage) = open(MnistFile::TrainImages, &train_images)?;
-        let images = Images::from_file(header, storage, train_images.into_path());
-        let (header, storage) = open(MnistFile::TrainLabels, &train_labels)?;
-        let labels = Labels::from_file(header, storage, train_labels.into_path());
-        let train = Split::new(images, labels)?;
-
-        let (header, storage) = open(MnistFile::TestImages, &test_images)?;
-        let images = Images::from_file(header, storage, test_images.into_path());
-        let (header, storage) = open(MnistFile::TestLabels, &test_labels)?;
-        let labels = Labels::from_file(header, storage, test_labels.into_path());
-        let test = Split::new(images, labels)?;
-
+        let train = split(train_images, train_labels)?;
+        let test = split(test_images, test_labels)?;
         Dataset::from_splits(train, test, options.classes)
     }
 
@@ -131,7 +102,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Defect::Shortened`], [`Defect::Changed`], or [`Defect::Unreadable`] if the system does not tell.
+    /// [`Defect::Changed`], or [`Defect::Unreadable`] if the system does not tell.
     pub fn check_mappings(&self) -> Result<(), DataError> {
         self.train.images.check_mapping()?;
         self.test.images.check_mapping()
@@ -151,21 +122,17 @@ impl Dataset {
         // The fields of a split are public, so its counts are checked here again.
         let train = Split::new(train.images, train.labels)?;
         let test = Split::new(test.images, test.labels)?;
-        let size = |split: &Split| (split.images.rows(), split.images.columns());
-        if size(&train) != size(&test) {
-            let ((rows, columns), found) = (size(&train), size(&test));
+        let (expected, found) = (&train.images, &test.images);
+        if (expected.rows(), expected.columns()) != (found.rows(), found.columns()) {
             let text = format!(
-                "expected images of {rows}x{columns} as in {}, found {}x{}; take all files from the same data \
-                 set",
-                shown(train.images.source()),
-                found.0,
-                found.1
+                "expected images of {}x{} as in {}, found {}x{}; take all files from the same data set",
+                expected.rows(),
+                expected.columns(),
+                shown(expected.source()),
+                found.rows(),
+                found.columns()
             );
-            return Err(DataError::of(
-                test.images.source(),
-                Defect::SizeMismatch,
-                text,
-            ));
+            return Err(DataError::of(found.source(), Defect::SizeMismatch, text));
         }
         let classes = match classes {
             Some(classes) => {
@@ -187,27 +154,6 @@ impl Dataset {
     }
 }
 
-/// Checks that `dir` is a folder; `origin` tells what named it.
-pub(super) fn check_folder(dir: &Path, origin: &str) -> Result<(), DataError> {
-    let wrong = |defect, found: &str, advice: &str| {
-        let text =
-            format!("expected a folder with a data set, found {found}; correct {origin}{advice}");
-        Err(DataError::of(dir, defect, text))
-    };
-    match fs::metadata(dir) {
-        Ok(metadata) if metadata.is_dir() => Ok(()),
-        Ok(_) => wrong(
-            Defect::NotAFolder,
-            "a file",
-            " to the folder that holds the four files",
-        ),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            wrong(Defect::FolderMissing, "nothing", "")
-        }
-        Err(source) => Err(unreadable(dir, source)),
-    }
-}
-
 fn check_class_range(found: usize) -> Result<(), DataError> {
     if (2..=256).contains(&found) {
         return Ok(());
@@ -221,40 +167,15 @@ fn check_class_range(found: usize) -> Result<(), DataError> {
 
 fn check_labels(labels: &Labels, classes: usize) -> Result<(), DataError> {
     let beyond = |&label: &u8| usize::from(label) >= classes;
-    match labels.bytes().iter().position(beyond) {
-        None => Ok(()),
-        Some(position) => {
-            let label = labels[position];
-            let text = format!(
-                "label {position}: expected a class below {classes}, found {label}; ask for at least {} classes \
-                 or correct the file",
-                usize::from(label) + 1
-            );
-            Err(DataError::of(
-                labels.source(),
-                Defect::LabelBeyondClasses,
-                text,
-            ))
-        }
-    }
-}
-
-/// Opens one file, decompressing it first where necessary; errors name the file in the folder.
-fn open_file(
-    file: MnistFile,
-    found: &Found,
-    options: &OpenOptions,
-    message: &mut dyn FnMut(&str),
-) -> Result<(Header, Storage), DataError> {
-    let access = match file.kind() {
-        Kind::Images => options.access,
-        Kind::Labels => FileAccess::InMemory,
+    let Some(position) = labels.bytes().iter().position(beyond) else {
+        return Ok(());
     };
-    match found {
-        Found::Plain(path) => open_idx(path, path, file.kind(), access),
-        Found::Gzip(path) => {
-            let cache_dir = options.cache_dir.as_deref();
-            gzip::open(path, file, access, cache_dir, message)
-        }
-    }
+    let label = usize::from(labels[position]);
+    let text = format!(
+        "label {position}: expected a class below {classes}, found {label}; ask for at least {} classes or \
+         correct the file",
+        label + 1
+    );
+    let file = labels.source();
+    Err(DataError::of(file, Defect::LabelBeyondClasses, text))
 }

@@ -4,7 +4,10 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
-use crate::files::shown;
+use crate::files::{shown, unreadable};
+
+/// What a file of a data set is expected to be.
+const EXPECTED: &str = "a whole idx file, compressed by gzip if its name ends in .gz";
 
 /// A defect of a data set, as one line: the file, what was expected, what was found, what to do.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +16,6 @@ pub struct DataError {
     /// What is wrong.
     pub defect: Defect,
     line: String,
-    source: Option<io::Error>,
 }
 
 impl DataError {
@@ -23,19 +25,11 @@ impl DataError {
     }
 
     pub(super) fn new(defect: Defect, line: String) -> Self {
-        Self {
-            defect,
-            line,
-            source: None,
-        }
+        Self { defect, line }
     }
 
-    /// With the operating system's answer, which the line tells too.
-    pub(super) fn caused_by(self, source: io::Error) -> Self {
-        Self {
-            source: Some(source),
-            ..self
-        }
+    pub(super) fn unreadable(file: &Path, source: &io::Error) -> Self {
+        Self::new(Defect::Unreadable, unreadable(file, source, EXPECTED))
     }
 }
 
@@ -43,15 +37,9 @@ impl DataError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Defect {
-    /// The first two bytes of an idx file are not zero.
+    /// A file does not start as an idx file of unsigned bytes with its number of dimensions.
     WrongMagic,
-    /// The third byte, the element type, is not 0x08 (unsigned byte).
-    WrongTypeCode,
-    /// The fourth byte, the number of dimensions, is not that of the kind of file.
-    WrongDimensionCount,
-    /// A dimension is zero.
-    ZeroDimension,
-    /// The product of the dimensions exceeds what this machine can address.
+    /// A dimension is zero, or their product exceeds what this machine can address.
     AbsurdDimensions,
     /// The header itself is cut.
     ShortHeader,
@@ -61,24 +49,11 @@ pub enum Defect {
     TrailingBytes,
     /// Elements in memory have another length than their dimensions say.
     WrongLength,
-    /// Another process has shortened the file while it was mapped.
-    Shortened,
-    /// Another process has changed the file while it was mapped.
+    /// Another process has changed or shortened the file while it was mapped.
     Changed,
-    /// The file holds no byte.
-    Empty,
-    /// A folder stands where a file should.
-    IsFolder,
-    /// A pipe, socket or device stands where a file should.
-    NotRegular,
-    /// The operating system refused to open, read or map the file.
+    /// It is no regular file, the operating system refused to open, read or map it, or it cannot be
+    /// decompressed.
     Unreadable,
-    /// A file whose name ends in `.gz` does not start like one.
-    NotGzip,
-    /// The compressed data are cut or damaged.
-    CorruptGzip,
-    /// The header inside a `.gz` promises more than deflate can expand the file to.
-    ImpossibleExpansion,
     /// A split holds more images than labels, or fewer.
     CountMismatch,
     /// Training and test images differ in size.
@@ -89,14 +64,8 @@ pub enum Defect {
     ClassesOutOfRange,
     /// A folder lacks some of the four files.
     MissingFiles,
-    /// The folder that was asked for does not exist.
-    FolderMissing,
     /// The path that was asked for is not a folder.
     NotAFolder,
     /// No data set was named and none was found.
     NotFound,
-    /// The cache folder or a file in it cannot be written.
-    CacheUnwritable,
-    /// There is no place for the cache.
-    NoCacheFolder,
 }

@@ -2,16 +2,21 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use flate2::Crc;
+use flate2::read::MultiGzDecoder;
 use memmap2::Mmap;
 use rayon::prelude::*;
 
 use super::error::{DataError, Defect};
-use super::idx::{Header, Kind, MAX_HEADER, empty};
+use super::idx::{Header, Kind, MAX_HEADER};
+use crate::files::bounded;
+
+/// Deflate expands one byte to at most 1032 (zlib technical details): 258 bytes from two bits.
+const MAX_EXPANSION: u64 = 1032;
 
 /// How the images come into memory.
 ///
@@ -73,9 +78,6 @@ fn checksums(bytes: &[u8]) -> Vec<u32> {
     bytes.par_chunks(1 << 20).map(of_chunk).collect()
 }
 
-/// What to do about a mapped file that has changed.
-const RESTORE: &str = "restore it, or read it into memory with --no-mmap";
-
 impl Storage {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
@@ -84,7 +86,7 @@ impl Storage {
         }
     }
 
-    /// Checks that a mapped file has the length and the bytes that it had when it was opened.
+    /// Checks that a mapped file has the bytes that it had when it was opened.
     ///
     /// The first check reads the whole file, for its checksums. A later one does so only where the file has
     /// been changed, or its permissions, times or links, since the one before.
@@ -92,42 +94,18 @@ impl Storage {
         let Storage::Mapped(mapping) = self else {
             return Ok(());
         };
-        let metadata = || {
-            let metadata = mapping.file.metadata();
-            metadata.map_err(|source| unreadable(shown, source))
-        };
-        let expected = mapping.map.len() as u64;
-        let changed = || {
-            let text = format!(
-                "was changed while it was in use: expected the bytes that it had when it was opened, found \
-                 others; {RESTORE}"
-            );
-            DataError::of(shown, Defect::Changed, text)
-        };
-        let check_len = |found: u64| match found {
-            _ if found < expected => {
-                let text = format!(
-                    "was shortened while it was in use: expected {expected} bytes, found {found}; {RESTORE}"
-                );
-                Err(DataError::of(shown, Defect::Shortened, text))
-            }
-            _ if found > expected => Err(changed()),
-            _ => Ok(()),
-        };
-        // Before its bytes are touched.
-        check_len(metadata()?.len())?;
+        // Its length before its bytes are touched.
+        mapping.last_change(shown)?;
         let is_first = mapping.checksums.get().is_none();
         let before = mapping.checksums.get_or_init(|| checksums(&mapping.map));
         let mut last_change = mapping
             .changed
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let found = metadata()?;
-        check_len(found.len())?;
-        let found = change_time(&found);
+        let found = mapping.last_change(shown)?;
         if found != *last_change {
             if is_first || checksums(&mapping.map) != *before {
-                return Err(changed());
+                return Err(changed(shown, "changed"));
             }
             *last_change = found;
         }
@@ -135,81 +113,85 @@ impl Storage {
     }
 }
 
+impl Mapping {
+    /// When the file was changed last, if it is still as long as when it was opened.
+    fn last_change(&self, shown: &Path) -> Result<Option<ChangeTime>, DataError> {
+        let metadata = self.file.metadata();
+        let metadata = metadata.map_err(|source| DataError::unreadable(shown, &source))?;
+        if metadata.len() < self.map.len() as u64 {
+            return Err(changed(shown, "shortened"));
+        }
+        Ok(change_time(&metadata))
+    }
+}
+
+fn changed(file: &Path, how: &str) -> DataError {
+    let text = format!(
+        "was {how} while it was in use: expected the bytes that it had when it was opened; restore it, or read \
+         it into memory with --no-mmap"
+    );
+    DataError::of(file, Defect::Changed, text)
+}
+
 impl fmt::Debug for Storage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self {
-            Storage::Mapped(..) => "Mapped",
-            Storage::Memory(_) => "Memory",
-        };
-        write!(formatter, "{name}({} bytes)", self.bytes().len())
+        write!(formatter, "{} bytes", self.bytes().len())
     }
 }
 
-/// Opens `path` as a regular file with at least one byte; returns it with its length.
-///
-/// `shown` names the file in errors.
-pub(super) fn open_regular(path: &Path, shown: &Path) -> Result<(File, u64), DataError> {
-    // Looked at before it is opened, because opening a pipe waits for a writer.
-    let metadata = fs::metadata(path).map_err(|source| unreadable(shown, source))?;
-    if metadata.is_dir() {
-        let text = "is a folder: expected a file; give the folder that holds the four files, or move the file \
-                    out of this one";
-        return Err(DataError::of(shown, Defect::IsFolder, text));
-    }
-    if !metadata.is_file() {
-        let text =
-            "expected a regular file, found a pipe, socket or device; copy the data into a file";
-        return Err(DataError::of(shown, Defect::NotRegular, text));
-    }
-    let file = File::open(path).map_err(|source| unreadable(shown, source))?;
-    let length = file
-        .metadata()
-        .map_err(|source| unreadable(shown, source))?
-        .len();
-    if length == 0 {
-        return Err(empty(shown));
-    }
-    Ok((file, length))
-}
-
-/// Opens the uncompressed idx file `path` and checks its header and its length.
-///
-/// The header is checked against the length of the file before anything of its size is mapped or
-/// allocated. The storage holds the whole file, header included.
+/// Opens the idx file `path`, decompressing it if its name ends in `.gz`, and checks its header and its
+/// length. The storage holds the whole file, header included.
 pub(super) fn open_idx(
     path: &Path,
-    shown: &Path,
     kind: Kind,
     access: FileAccess,
 ) -> Result<(Header, Storage), DataError> {
-    let (mut file, length) = open_regular(path, shown)?;
+    let failed = |source: io::Error| DataError::unreadable(path, &source);
+    let (file, length) = bounded::open(path).map_err(failed)?;
+    if path.extension().is_some_and(|ending| ending == "gz") {
+        let most = length.saturating_mul(MAX_EXPANSION);
+        return read(path, kind, MultiGzDecoder::new(file), most);
+    }
+    if access == FileAccess::InMemory {
+        return read(path, kind, file, length);
+    }
     // Asked for before the first byte is read.
     let opened = file.metadata().ok().as_ref().and_then(change_time);
-    let mut start = Vec::with_capacity(MAX_HEADER);
-    (&mut file)
-        .take(kind.header_len() as u64)
-        .read_to_end(&mut start)
-        .map_err(|source| unreadable(shown, source))?;
-    let header = Header::parse(shown, kind, &start)?;
-    header.check_len(shown, length)?;
-
-    let storage = match access {
-        FileAccess::Mapped => map(&file).map(|map| {
-            Storage::Mapped(Mapping {
-                map,
-                file,
-                changed: Mutex::new(opened),
-                checksums: OnceLock::new(),
-            })
-        }),
-        FileAccess::InMemory => read(file, header.file_len()).map(Storage::Memory),
-    }
-    .map_err(|source| unreadable(shown, source))?;
-    header.check_len(shown, storage.bytes().len() as u64)?;
-    if !storage.bytes().starts_with(&start) {
-        return Err(unreadable(shown, changed()));
-    }
+    let map = map(&file).map_err(failed)?;
+    let header = Header::parse(path, kind, &map)?;
+    header.check_len(path, map.len())?;
+    let storage = Storage::Mapped(Mapping {
+        map,
+        file,
+        changed: Mutex::new(opened),
+        checksums: OnceLock::new(),
+    });
     Ok((header, storage))
+}
+
+/// Reads a whole idx file into memory, which has at most `most` bytes.
+fn read(
+    path: &Path,
+    kind: Kind,
+    mut reader: impl Read,
+    most: u64,
+) -> Result<(Header, Storage), DataError> {
+    let failed = |source: io::Error| DataError::unreadable(path, &source);
+    let mut bytes = Vec::with_capacity(MAX_HEADER);
+    let mut start = reader.by_ref().take(kind.header_len() as u64);
+    start.read_to_end(&mut bytes).map_err(failed)?;
+    let header = Header::parse(path, kind, &bytes)?;
+    // One byte beyond the promise shows trailing bytes, and that there is none makes the decoder verify
+    // the checksum at the end.
+    let rest = header.payload_len() as u64 + 1;
+    // No memory is taken for a promise that the file cannot hold.
+    let room = usize::try_from(rest.min(most)).unwrap_or(usize::MAX);
+    bytes
+        .try_reserve_exact(room)
+        .map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
+    reader.take(rest).read_to_end(&mut bytes).map_err(failed)?;
+    header.check_len(path, bytes.len())?;
+    Ok((header, Storage::Memory(bytes)))
 }
 
 #[expect(unsafe_code, reason = "a file mapping is unsafe by its nature")]
@@ -219,27 +201,4 @@ fn map(file: &File) -> io::Result<Mmap> {
     // established here; it is the condition that `FileAccess` states to the user. Labels, on which
     // indices depend, are never mapped.
     unsafe { Mmap::map(file) }
-}
-
-/// Reads the whole file, at most `expected` + 1 bytes.
-fn read(mut file: File, expected: usize) -> io::Result<Vec<u8>> {
-    file.rewind()?;
-    let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact(expected + 1)
-        .map_err(|_| io::ErrorKind::OutOfMemory)?;
-    file.take(expected as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-pub(super) fn unreadable(file: &Path, source: io::Error) -> DataError {
-    let text = format!(
-        "unreadable: expected a file that can be opened and read, found \"{source}\"; check the path and its \
-         permissions"
-    );
-    DataError::of(file, Defect::Unreadable, text).caused_by(source)
-}
-
-pub(super) fn changed() -> io::Error {
-    io::Error::other("changed while it was read")
 }

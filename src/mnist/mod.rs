@@ -9,8 +9,8 @@
 //! | test images     | `t10k-images-idx3-ubyte`  | `t10k-images.idx3-ubyte`  |
 //! | test labels     | `t10k-labels-idx1-ubyte`  | `t10k-labels.idx1-ubyte`  |
 //!
-//! Each name may also end in `.gz`; such a file is decompressed once into a cache folder. The
-//! layout of an idx file is described at [`Header`]. The image size, the sample counts and the
+//! Each name may also end in `.gz`; such a file is decompressed into memory. The layout of an
+//! idx file is described at [`Header`]. The image size, the sample counts and the
 //! number of classes come from the files. [`locate()`] finds the folder, [`Dataset::open`] opens it.
 //!
 //! Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".
@@ -19,7 +19,6 @@ mod checksum;
 mod dataset;
 mod error;
 mod file;
-mod gzip;
 mod idx;
 mod locate;
 mod names;

@@ -19,6 +19,14 @@ pub enum MnistFile {
     TestLabels,
 }
 
+/// SHA-256 of the canonical files, in the order of [`MnistFile::ALL`].
+const CANONICAL: [&str; 4] = [
+    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+];
+
 impl MnistFile {
     /// The four files, training before test, images before labels.
     pub const ALL: [MnistFile; 4] = [
@@ -45,83 +53,53 @@ impl MnistFile {
             MnistFile::TrainLabels | MnistFile::TestLabels => Kind::Labels,
         }
     }
+
+    /// SHA-256 of the canonical MNIST file, uncompressed, in lower-case hexadecimal.
+    pub fn canonical_sha256(self) -> &'static str {
+        CANONICAL[self as usize]
+    }
 }
 
-/// The preferred names of the four files.
-pub(super) fn standard_names() -> [&'static str; 4] {
-    MnistFile::ALL.map(|file| file.names()[0])
-}
-
-/// Where one of the four files stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
-    /// Ready to be mapped.
-    Plain(PathBuf),
-    /// To be decompressed first.
-    Gzip(PathBuf),
-}
-
-/// The four files of `folder`, in the order of [`MnistFile::ALL`].
+/// The four files of `folder`, in the order of [`MnistFile::ALL`]; `origin` tells what named it.
 ///
-/// An uncompressed file goes before a compressed one, `-idx` before `.idx`. A folder of the same
-/// name is taken only where there is nothing else, so that the error can name it.
-pub(super) fn find_files(folder: &Path) -> Result<[Found; 4], DataError> {
-    let found = MnistFile::ALL.map(|file| find(folder, file));
-    match found {
-        [Some(a), Some(b), Some(c), Some(d)] => Ok([a, b, c, d]),
-        incomplete => {
-            let missing: Vec<String> = MnistFile::ALL
-                .iter()
-                .zip(&incomplete)
-                .filter(|(_, found)| found.is_none())
-                .map(|(file, _)| format!("{} (or {})", file.names()[0], file.names()[1]))
-                .collect();
-            let text = format!(
-                "expected the four files of an MNIST-format data set, found no {}; put the missing files there \
-                 (each may end in .gz) or give another folder",
-                missing.join(", no ")
-            );
-            Err(DataError::of(folder, Defect::MissingFiles, text))
-        }
+/// An uncompressed file goes before a compressed one, `-idx` before `.idx`.
+pub(super) fn find_files(folder: &Path, origin: &str) -> Result<[PathBuf; 4], DataError> {
+    let found = match MnistFile::ALL.map(|file| find(folder, file)) {
+        [Some(a), Some(b), Some(c), Some(d)] => return Ok([a, b, c, d]),
+        incomplete => incomplete,
+    };
+    if !folder.is_dir() {
+        let text = format!(
+            "expected a folder with a data set, found none that can be read; correct {origin}"
+        );
+        return Err(DataError::of(folder, Defect::NotAFolder, text));
     }
-}
-
-fn find(folder: &Path, file: MnistFile) -> Option<Found> {
-    let plain = file.names().map(|name| Found::Plain(folder.join(name)));
-    let gzip = file
-        .names()
-        .map(|name| Found::Gzip(folder.join(format!("{name}.gz"))));
-    let mut present: Vec<Found> = plain
-        .into_iter()
-        .chain(gzip)
-        .filter(|found| exists(found.path()))
+    let files = MnistFile::ALL.iter().zip(&found);
+    let missing: Vec<String> = files
+        .filter(|(_, found)| found.is_none())
+        .map(|(file, _)| format!("{} (or {})", file.names()[0], file.names()[1]))
         .collect();
-    let first_file = present
-        .iter()
-        .position(|found| !found.path().is_dir())
-        .unwrap_or(0);
-    (!present.is_empty()).then(|| present.swap_remove(first_file))
+    let text = format!(
+        "expected the four files of an MNIST-format data set, found no file {}; put the missing files there \
+         (each may end in .gz) or give another folder",
+        missing.join(", no ")
+    );
+    Err(DataError::of(folder, Defect::MissingFiles, text))
 }
 
-/// Whether something stands at `path`, be it a broken link or something that may not be looked at:
-/// opening it then says what is wrong.
-fn exists(path: &Path) -> bool {
-    match fs::symlink_metadata(path) {
-        Ok(_) => true,
-        Err(error) => error.kind() != io::ErrorKind::NotFound,
-    }
-}
-
-impl Found {
-    pub(super) fn path(&self) -> &Path {
-        match self {
-            Found::Plain(path) | Found::Gzip(path) => path,
-        }
-    }
-
-    pub(super) fn into_path(self) -> PathBuf {
-        match self {
-            Found::Plain(path) | Found::Gzip(path) => path,
-        }
-    }
+/// The file under the first of its names. Some archives unpack into a folder named like the file, beside
+/// the file under its other name, so folders are passed over.
+fn find(folder: &Path, file: MnistFile) -> Option<PathBuf> {
+    // A broken link is there, and so is what may not be looked at: opening it says what is wrong.
+    let is_there = |path: &PathBuf| match fs::symlink_metadata(path) {
+        Ok(found) => !found.is_dir(),
+        Err(error) => !matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        ),
+    };
+    let plain = file.names().map(str::to_owned);
+    let compressed = file.names().map(|name| format!("{name}.gz"));
+    let names = plain.into_iter().chain(compressed);
+    names.map(|name| folder.join(name)).find(is_there)
 }

@@ -4,6 +4,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
+use super::checksum::hex;
 use super::error::{DataError, Defect};
 use super::file::Storage;
 use super::idx::{Header, Kind};
@@ -56,6 +59,12 @@ impl Elements {
     fn bytes(&self) -> &[u8] {
         &self.storage.bytes()[self.range.clone()]
     }
+
+    /// The header is a function of the dimensions, so data from memory have a checksum too.
+    fn sha256(&self) -> String {
+        let hasher = Sha256::new_with_prefix(self.header.to_bytes());
+        hex(&hasher.chain_update(self.bytes()).finalize())
+    }
 }
 
 /// count · rows · columns bytes, row-major, one image after the other; 0 is background, 255 ink.
@@ -69,7 +78,7 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// [`Defect::ZeroDimension`], [`Defect::AbsurdDimensions`] (a dimension must fit in 32 bits) or
+    /// [`Defect::AbsurdDimensions`] (a dimension must be above 0 and fit in 32 bits) or
     /// [`Defect::WrongLength`].
     pub fn from_vec(
         count: usize,
@@ -87,7 +96,7 @@ impl Images {
     /// As [`Header::parse`], and [`Defect::Truncated`] or [`Defect::TrailingBytes`].
     pub fn from_idx(source: &Path, bytes: Vec<u8>) -> Result<Images, DataError> {
         let header = Header::parse(source, Kind::Images, &bytes)?;
-        header.check_len(source, bytes.len() as u64)?;
+        header.check_len(source, bytes.len())?;
         let storage = Storage::Memory(bytes);
         Ok(Images::from_file(header, storage, source.to_owned()))
     }
@@ -140,9 +149,9 @@ impl Images {
         self.0.storage.check_mapping(&self.0.source)
     }
 
-    /// The header that an idx file of these images has.
-    pub fn header(&self) -> Header {
-        self.0.header
+    /// SHA-256 of the uncompressed idx file of these images, in lower-case hexadecimal.
+    pub fn sha256(&self) -> String {
+        self.0.sha256()
     }
 }
 
@@ -158,8 +167,7 @@ impl Labels {
     ///
     /// # Errors
     ///
-    /// [`Defect::ZeroDimension`] if `labels` is empty, [`Defect::AbsurdDimensions`] if its
-    /// length does not fit in 32 bits.
+    /// [`Defect::AbsurdDimensions`] if `labels` is empty or its length does not fit in 32 bits.
     pub fn from_vec(labels: Vec<u8>) -> Result<Labels, DataError> {
         Elements::from_vec(Kind::Labels, [labels.len(), 1, 1], labels).map(Labels)
     }
@@ -184,9 +192,9 @@ impl Labels {
         &self.0.source
     }
 
-    /// The header that an idx file of these labels has.
-    pub fn header(&self) -> Header {
-        self.0.header
+    /// SHA-256 of the uncompressed idx file of these labels, in lower-case hexadecimal.
+    pub fn sha256(&self) -> String {
+        self.0.sha256()
     }
 }
 

@@ -21,21 +21,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use terminal::output::{Results, UNWRITABLE, is_closed_pipe, message, one_line};
 
-const NOTES: &str = concat!(
-    "Examples:
-  fused-mlp train
-  fused-mlp eval --model runs/first
-  fused-mlp train --config options.toml
-  fused-mlp sweep --learning-rate 0.05,0.1,0.2 --seeds 1-3
-  fused-mlp help train
-
-Every option can also be set in the environment, as FUSED_MLP_LEARNING_RATE for --learning-rate, or
-in the file of --config. The command line takes precedence over the environment, that over the file,
-that over a recipe, and that over defaults; --print-config tells which of them set what.
-
-",
-    include_str!("exit_codes.txt")
-);
+const NOTES: &str = include_str!("notes.txt");
 
 /// Trains a two-layer perceptron on MNIST-format data on a CPU.
 #[derive(Debug, Parser)]
@@ -89,7 +75,6 @@ enum Command {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let start = Instant::now();
-    terminal::unforce_colours();
     let (command, origins) = match parse() {
         Ok(Some(parsed)) => parsed,
         Ok(None) => return ExitCode::SUCCESS,
@@ -105,7 +90,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => commands::import::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Show(args) => commands::show::run(&args),
-        Command::Sweep(args) => commands::sweep::run(&args, &origins),
+        Command::Sweep(args) => commands::sweep::run(&args),
         Command::Race(args) => commands::race::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
@@ -144,20 +129,10 @@ fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
     ExitCode::from(EXIT_USAGE)
 }
 
-/// Options of a command that others leave without effect.
-fn useless(table: &str, matches: &clap::ArgMatches) -> Vec<options::Useless> {
-    match table {
-        "train" => commands::train::useless(matches),
-        "eval" => options::backend::useless(matches),
-        "export" => commands::export::useless(matches),
-        _ => Vec::new(),
-    }
-}
-
 /// Parses command line, environment and file. Nothing if the options were to be printed.
 fn parse() -> Result<Option<(Command, Origins)>, ExitCode> {
     let arguments: Vec<_> = std::env::args_os().collect();
-    let (matches, origins) = options::parse(&Cli::command(), &arguments, useless)
+    let (matches, origins) = options::parse(&Cli::command(), &arguments)
         .map_err(|error| failed(&error, &Origins::default()))?;
     if options::leaf(&matches).1.get_flag("print_config") {
         print_config(&matches, &origins).map_err(|error| failed(&error, &origins))?;
@@ -175,8 +150,7 @@ fn print_config(matches: &clap::ArgMatches, origins: &Origins) -> anyhow::Result
     let (table, own) = options::leaf(matches);
     let leaf = options::leaves(&root).get(&table).copied();
     let leaf = leaf.context("--print-config is of a command; name one")?;
-    let resolved = commands::resolved::resolved((leaf, &table), own, origins)?;
     let mut results = Results::new(false);
-    results.text(options::print((leaf, &table), own, origins, &resolved).trim_end());
+    results.text(options::print((leaf, &table), own, origins)?.trim_end());
     results.finish()
 }

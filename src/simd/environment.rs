@@ -21,6 +21,54 @@ pub(crate) fn set_standard() {
     }
 }
 
+/// The [standard](set_standard) environment in a thread that is not ours, until this is dropped.
+pub(crate) struct Standard {
+    #[cfg(target_arch = "x86_64")]
+    before: u32,
+    #[cfg(target_arch = "aarch64")]
+    before: u64,
+}
+
+impl Standard {
+    /// Sets it.
+    pub(crate) fn set() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        let before = {
+            let mut before = 0;
+            // SAFETY: the register is written to where there is room for it.
+            unsafe { asm!("stmxcsr [{}]", in(reg) &mut before, options(nostack)) };
+            before
+        };
+        #[cfg(target_arch = "aarch64")]
+        let before = {
+            let before;
+            // SAFETY: the register is only read.
+            unsafe { asm!("mrs {}, fpcr", out(reg) before, options(nostack, nomem)) };
+            before
+        };
+        set_standard();
+        Self {
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            before,
+        }
+    }
+}
+
+impl Drop for Standard {
+    fn drop(&mut self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the value is what the register held.
+        unsafe {
+            asm!("ldmxcsr [{}]", in(reg) &self.before, options(nostack, readonly));
+        }
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: the value is what the register held.
+        unsafe {
+            asm!("msr fpcr, {}", in(reg) self.before, options(nostack, nomem));
+        }
+    }
+}
+
 /// Sets denormal numbers to zero in this thread, as other libraries do.
 #[cfg(all(test, target_arch = "x86_64"))]
 pub(crate) fn flush_denormals() {

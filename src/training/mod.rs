@@ -26,6 +26,7 @@ pub use settings::RunSettings;
 pub use state::{StateError, TrainerState};
 
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};
+use crate::simd::environment;
 use sampler::{STORED, validation_split};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -155,6 +156,8 @@ impl<'a> Trainer<'a> {
         most_steps: usize,
     ) -> Result<Option<Epoch>, BackendError> {
         assert!(!self.is_finished(), "all epochs are over");
+        // Rates are computed here, and some backends compute in the thread that calls them.
+        let _environment = environment::Standard::set();
         let start = Instant::now();
         let mut current = self.current.take().unwrap_or_else(|| {
             self.sampler.next_epoch();

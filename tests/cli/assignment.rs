@@ -56,7 +56,6 @@ fn derivatives_are_central_differences() {
     assert_eq!(last["shifted"]["gradient"][0], "NaN");
     assert_eq!(last["fused"]["loss"], 10_000.0);
     assert_eq!(last["fused"]["gradient"], serde_json::json!([1.0, -1.0]));
-    assert_eq!(last["kernels_loss"], 10_000.0);
     // Nothing else was asked for, and no pictures belong to it.
     assert!(results["q3_drawn_network"].is_null() && results["q7_final"].is_null());
     let html = fs::read_to_string(place.path("r/report.html")).unwrap();
@@ -64,54 +63,36 @@ fn derivatives_are_central_differences() {
 }
 
 #[test]
-fn the_drawn_network_has_its_values_by_the_textbook_and_by_the_kernels() {
+fn the_drawn_network_has_its_values() {
     let place = Place::new();
-    for isa in ["auto", "portable"] {
-        place.stdout(&format!(
-            "assignment --only q3 --quiet --isa {isa} --out {isa}"
-        ));
-        let results = answers(&place, isa);
-        let answer = &results["q3_drawn_network"];
-        for (way, tolerance) in [("reference", 5e-9), ("kernels", 5e-6)] {
-            let values = &answer["drawn"][way];
-            let close = |name: &str, expected: &[f64]| {
-                let found: Vec<f64> = match &values[name] {
-                    Value::Array(found) => found.iter().map(number).collect(),
-                    found => vec![number(found)],
-                };
-                assert_eq!(found.len(), expected.len(), "{way} {name}");
-                for (found, expected) in found.iter().zip(expected) {
-                    let difference = (found - expected).abs();
-                    assert!(difference < tolerance, "{way} {name}: {found} {expected}");
-                }
-            };
-            close("k", &[2.0; 3]);
-            close("h", &[0.8807970779778823; 3]);
-            close("s", &[-0.8807970779778823; 2]);
-            close("y", &[0.5; 2]);
-            close("loss", &[std::f64::consts::LN_2]);
-            close("dl", &[-2.0]);
-            close("dw", &[0.0; 6]);
-            close("db", &[0.0; 3]);
-            close("dv", &[-0.44039854, 0.44039854].repeat(3));
-            close("dc", &[-0.5, 0.5]);
-        }
-        // The loss of the textbook to the last digit.
-        let loss = number(&answer["drawn"]["reference"]["loss"]);
-        assert!((loss - std::f64::consts::LN_2).abs() < 1e-15, "{loss}");
-        let asymmetric = &answer["asymmetric"];
-        for name in ["dw", "db", "dv", "dc"] {
-            let (textbook, kernels) = (
-                asymmetric["reference"][name].as_array().unwrap(),
-                asymmetric["kernels"][name].as_array().unwrap(),
+    place.stdout("assignment --only q3 --quiet --out r");
+    let results = answers(&place, "r");
+    let answer = &results["q3_drawn_network"];
+    let values = &answer["reference"];
+    let close = |name: &str, expected: &[f64]| {
+        let found: Vec<f64> = match &values[name] {
+            Value::Array(found) => found.iter().map(number).collect(),
+            found => vec![number(found)],
+        };
+        assert_eq!(found.len(), expected.len(), "{name}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(
+                (found - expected).abs() < 5e-9,
+                "{name}: {found} {expected}"
             );
-            for (textbook, kernels) in textbook.iter().zip(kernels) {
-                assert!(number(textbook).abs() > 0.01, "{name}: a gradient vanishes");
-                assert!((number(textbook) - number(kernels)).abs() < 5e-7, "{name}");
-            }
         }
-        assert!(number(&answer["check"]["largest_relative_error"]) < 1e-8);
-    }
+    };
+    close("k", &[2.0; 3]);
+    close("h", &[0.8807970779778823; 3]);
+    close("s", &[-0.8807970779778823; 2]);
+    close("y", &[0.5; 2]);
+    close("loss", &[std::f64::consts::LN_2]);
+    close("dl", &[-2.0]);
+    close("dw", &[0.0; 6]);
+    close("db", &[0.0; 3]);
+    close("dv", &[-0.44039854, 0.44039854].repeat(3));
+    close("dc", &[-0.5, 0.5]);
+    assert_eq!(answer["holds"], true);
 }
 
 #[test]
@@ -136,14 +117,6 @@ fn points_in_the_plane_are_learned_only_by_full_passes() {
         (number(&original[0]) - number(&original[1])).abs() < 0.05,
         "{original}"
     );
-    // What the original prints is no loss of a point.
-    assert!(number(&plane["original_network_losses"][1]) < 1.0);
-    for name in ["q4-loss", "q4-boundary"] {
-        let svg = fs::read_to_string(place.path(&format!("r/figures/{name}.svg"))).unwrap();
-        assert!(svg.starts_with("<svg"), "{name}");
-        let csv = fs::read_to_string(place.path(&format!("r/data/{name}.csv"))).unwrap();
-        assert!(csv.lines().count() > 100, "{name}");
-    }
 }
 
 #[test]
@@ -166,14 +139,6 @@ fn the_same_seed_gives_the_same_results() {
     assert!(losses(&first)["last_losses"].is_array());
     assert_eq!(losses(&one), losses(&first));
     assert_ne!(losses(&run("--only q6 --seed 2", "d")), losses(&first));
-    let read = |folder: &str, name: &str| fs::read(place.path(folder).join(name)).unwrap();
-    for name in [
-        "figures/q4-loss.svg",
-        "figures/q4-boundary.svg",
-        "data/q4-loss.csv",
-    ] {
-        assert_eq!(read("a", name), read("b", name), "{name}");
-    }
 }
 
 #[test]
@@ -190,7 +155,7 @@ fn json_lines_tell_every_answer_and_the_end() {
         ["answer", "event", "folder", "part", "seconds"]
     );
     assert_eq!(events[0]["part"], "q3_drawn_network");
-    assert_eq!(events[0]["answer"]["is_golden"], true);
+    assert_eq!(events[0]["answer"]["holds"], true);
     assert_eq!(events[1]["part"], "q5_q6_minibatches");
     assert_eq!(events[1]["answer"]["agrees"], true);
     let end = events.last().unwrap();
@@ -264,7 +229,7 @@ fn an_interrupt_leaves_what_is_known() {
     let text = fs::read_to_string(place.path("r/results.json")).unwrap();
     let results: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(results["run"]["interrupted"], true);
-    assert_eq!(results["q3_drawn_network"]["is_golden"], true);
+    assert_eq!(results["q3_drawn_network"]["holds"], true);
     assert!(results["q7_final"].is_null());
     let html = fs::read_to_string(place.path("r/report.html")).unwrap();
     assert!(html.contains("was interrupted") && html.contains("id=\"q3\""));

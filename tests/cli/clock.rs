@@ -51,8 +51,18 @@ fn a_rate_without_a_time_is_absent_and_what_is_written_can_be_read() {
     // A debug build measures nothing.
     if !cfg!(debug_assertions) {
         let bench = "bench --quiet --hidden 20 --repeats 5";
-        let (_, text) = run(&format!("{bench} --json --save saved.json"));
-        assert!(!text.contains("inf"), "{text}");
-        assert!(!place.path("saved.json").exists(), "nothing was measured");
+        place.stdout(&format!("{bench} --save before.json"));
+        let gate =
+            format!("{bench} --json --save saved.json --compare before.json --fail-on-slower");
+        let profile = "profile --quiet --hidden 20 --epochs 5 --out profile";
+        for command in [&gate, profile] {
+            let (code, text) = run(command);
+            assert_eq!((code, text.as_str()), (Some(1), ""), "{command}");
+        }
+        for name in ["saved.json", "profile"] {
+            assert!(!place.path(name).exists(), "nothing was measured: {name}");
+        }
+        let (code, _) = run("assignment --quiet --quick --only q6 --out answers");
+        assert_eq!(code, Some(0));
     }
 }

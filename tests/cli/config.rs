@@ -110,11 +110,12 @@ fn a_run_that_goes_on_refuses_other_values_and_names_their_source() {
     place.stdout("train --quiet --epochs 2 --hidden 4 --seed 5 --out run");
     fs::write(place.path("a.toml"), "[train]\nepochs = 2\nseed = 1\n").unwrap();
     let line = place.failure("train --resume run --config a.toml", 2);
-    let told = "--seed is 1 (set by a.toml:3), but the run that is resumed has 5";
+    assert!(line.contains("; --seed is set by a.toml:3"), "{line}");
+    let told = "--seed is 1, but the run that is resumed has 5";
     assert!(line.contains(told), "{line}");
     let mut program = place.program("train --resume run");
     let line = one_line_failure(program.env("FUSED_MLP_EPOCHS", "9"), 2);
-    let told = "--epochs is 9 (set by FUSED_MLP_EPOCHS), but the run that is resumed has 2";
+    let told = "--epochs is 9, but the run that is resumed has 2";
     assert!(line.contains(told), "{line}");
     fs::write(place.path("a.toml"), "[train]\nepochs = 2\nseed = 5\n").unwrap();
     place.stdout("train --resume run --config a.toml");
@@ -124,29 +125,23 @@ fn a_run_that_goes_on_refuses_other_values_and_names_their_source() {
 fn mistakes_in_the_file_are_one_line_with_its_place() {
     let place = Place::new();
     for (file, told) in [
-        (
-            "lr = 1",
-            "c.toml:1: lr is not an option of a command; did you mean learning-rate?",
-        ),
-        (
-            "epoch = 3",
-            "c.toml:1: epoch is not an option of a command; did you mean epochs?",
-        ),
+        ("lr = 1", "c.toml:1: lr is not an option of a command"),
+        ("epoch = 3", "c.toml:1: epoch is not an option of a command"),
         (
             "\n[train]\nepoch = 3",
-            "c.toml:3: epoch is not an option of fused-mlp train; did you mean epochs?",
+            "c.toml:3: epoch is not an option of [train]",
         ),
         (
             "[eval]\nmodle = \"x\"",
-            "c.toml:2: modle is not an option of fused-mlp eval; did you mean model?",
+            "c.toml:2: modle is not an option of [eval]",
         ),
         (
             "[trian]\nseed = 1",
-            "c.toml:2: [trian] is the name of no command; did you mean train?",
+            "c.toml:2: [trian] is the name of no command",
         ),
         (
             "[data]\njson = true",
-            "c.toml:2: [data] is the name of no command; did you mean data-info?",
+            "c.toml:2: [data] is the name of no command",
         ),
         ("sweep = 3", "c.toml:1: sweep is not an option of a command"),
         (
@@ -174,25 +169,22 @@ fn mistakes_in_the_file_are_one_line_with_its_place() {
         ("out = { run = 1 }", "c.toml:1: "),
         (
             "[train]\nmodel = \"x\"",
-            "c.toml:2: model is not an option of fused-mlp train",
+            "c.toml:2: model is not an option of [train]",
         ),
         (
             "LEARNING_RATE = 0.1",
-            "c.toml:1: LEARNING_RATE is not an option of a command; did you mean learning-rate?",
+            "c.toml:1: LEARNING-RATE is not an option of a command",
         ),
         (
             "[Train]\nseed = 1",
-            "c.toml:2: [Train] is the name of no command; did you mean train?",
+            "c.toml:2: [Train] is the name of no command",
         ),
         (
             "seed = []",
             "c.toml:1: seed takes a text, a number, true or false",
         ),
         ("seed = 1\n\nseed = 2", "c.toml:3: duplicate key"),
-        (
-            "batch-size = 1\nbatch_size = 2",
-            "is set twice, the other time at c.toml:",
-        ),
+        ("batch-size = 1\nbatch_size = 2", " is set twice"),
         ("seed = ", "c.toml:1: "),
         (
             "config = \"other.toml\"",
@@ -246,14 +238,8 @@ fn mistakes_in_the_environment_name_the_variable() {
 fn a_misspelt_variable_is_warned_of() {
     let place = Place::new();
     for (name, expected) in [
-        (
-            "FUSED_MLP_EPOCS",
-            "sets no option of any command; did you mean FUSED_MLP_EPOCHS?",
-        ),
-        (
-            "FUSED_MLP_LR",
-            "sets no option of any command; did you mean FUSED_MLP_LEARNING_RATE?",
-        ),
+        ("FUSED_MLP_EPOCS", "sets no option of any command"),
+        ("FUSED_MLP_LR", "sets no option of any command"),
         ("FUSED_MLP_BUILD_RUSTC", "sets no option of any command"),
         ("FUSED_MLP_HELP", "sets no option of any command"),
     ] {
@@ -355,8 +341,10 @@ fn the_trainings_of_a_race_see_no_options_of_the_environment() {
     let text = fs::read_to_string(place.path("races/race.json")).unwrap();
     let record: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(record["results"].as_array().unwrap().len(), 1);
-    assert_eq!(record["start"]["options"]["validation"], 0);
-    assert_eq!(record["start"]["target_on"], "test");
+    let text = fs::read_to_string(place.path("races/seed-1/run.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(record["options"]["validation"], 0);
+    assert_eq!(record["target_on"], "test");
 }
 
 #[cfg(unix)]

@@ -8,23 +8,35 @@ fn the_repositorys_data_are_canonical() {
     let place = Place::new();
     let folder = mnist().display().to_string();
     let text = place.stdout(&format!("data verify {folder}"));
-    assert!(
-        text.ends_with("the data set is canonical MNIST\n"),
-        "{text}"
-    );
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 5, "{text}");
+    assert_eq!(text.matches(": ok (canonical)\n").count(), 4, "{text}");
+    assert_eq!(lines[4], "the data set is canonical MNIST");
+    let text = place.stdout(&format!("data info --no-mmap {folder}"));
+    for line in [
+        "canonical  yes",
+        "  samples        60000",
+        "  class 5        5421",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
     let info = &json_lines(&place.stdout(&format!("data info --json {folder}")))[0];
     assert_eq!(info["is_canonical"], true);
     assert_eq!(info["train"]["samples"], 60_000);
+    assert_eq!(info["test"]["samples"], 10_000);
+    assert_eq!(info["train"]["class_counts"].as_array().unwrap().len(), 10);
+    assert_eq!(info["folder"], folder);
 }
 
 #[test]
 fn broken_data_fail_with_one_line() {
     let place = Place::new();
+    let text = place.stdout("data verify");
     assert!(
-        place
-            .stdout("data verify")
-            .contains("is not canonical MNIST")
+        text.ends_with("the data set is sound but is not canonical MNIST\n"),
+        "{text}"
     );
+    assert_eq!(text.matches(": ok (not canonical)").count(), 4, "{text}");
     let labels = place.data().join("t10k-labels-idx1-ubyte");
     let bytes = fs::read(&labels).unwrap();
     fs::write(&labels, &bytes[..bytes.len() - 1]).unwrap();
@@ -42,11 +54,7 @@ fn a_synthetic_set_is_sound_and_can_be_trained_on() {
     let info = &json_lines(&place.stdout("data info --json more"))[0];
     assert_eq!(info["train"]["samples"], 5000);
     assert_eq!(info["test"]["samples"], 300);
-    assert!(
-        place
-            .stdout("data verify more")
-            .ends_with("is not canonical MNIST\n")
-    );
+    place.stdout("data verify more");
     let train = "train --data more --quiet --epochs 4 --hidden 30 --json --out run";
     let end = json_lines(&place.stdout(train)).pop().unwrap();
     assert!(end["test_accuracy"].as_f64().unwrap() > 0.7, "{end}");
@@ -137,10 +145,7 @@ fn every_command_that_reads_data_does_without_mapping() {
 #[test]
 fn an_empty_folder_is_told_what_to_do_in_one_line() {
     let place = Place::new();
-    // Elsewhere, because next to the sources the program finds the data by its own place.
-    let program = place.path("fused-mlp");
-    std::fs::copy(assert_cmd::cargo::cargo_bin!("fused-mlp"), &program).unwrap();
-    let output = std::process::Command::new(program)
+    let output = std::process::Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"))
         .current_dir(place.folder())
         .env_remove("FUSED_MLP_DATA")
         .arg("train")

@@ -45,10 +45,22 @@ fn printing_options_checks_the_ranges_that_need_no_data() {
     for (options, named) in [
         ("--epochs 0", "--epochs is 0"),
         ("--momentum 1", "--momentum is 1"),
-        ("--hidden 0", "--hidden is 0"),
-        ("--threads 0", "--threads is 0"),
-        ("--checkpoint-minutes -1", "--checkpoint-minutes is -1"),
-        ("--patience 0 --validation 10", "--patience is 0"),
+        (
+            "--hidden 0",
+            "'0' for '--hidden <N>': expected a number of at least 1",
+        ),
+        (
+            "--threads 0",
+            "'0' for '--threads <N>': expected a number of at least 1",
+        ),
+        (
+            "--checkpoint-minutes -1",
+            "'--checkpoint-minutes <MINUTES>': expected a number, 0 or more",
+        ),
+        (
+            "--patience 0 --validation 10",
+            "'--patience <N>': expected 1 to ",
+        ),
     ] {
         let line = place.failure(&format!("train {options} --print-config"), 2);
         assert!(line.contains(named), "{options}: {line}");

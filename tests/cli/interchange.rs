@@ -45,9 +45,9 @@ fn what_is_exported_comes_back() {
             fs::remove_file(place.path("back.safetensors")).unwrap();
         }
     }
-    let export = "export --model model.safetensors --out named --format onnx --json";
+    let export = "export --model model.safetensors --out named.ONNX --json";
     let event = &json_lines(&place.stdout(export))[0];
-    let file = fs::read(place.path("named")).unwrap();
+    let file = fs::read(place.path("named.ONNX")).unwrap();
     assert_eq!(event["bytes"], file.len());
     assert_eq!(event["format"], "onnx");
     // W is there, byte for byte.
@@ -129,13 +129,9 @@ fn files_that_cannot_be_used_are_told() {
             "export --model model.safetensors --layout pytorch --out model.safetensors",
             "choose another name",
         ),
-        (
-            "import torch.safetensors --out x.safetensors --layout fused",
-            "the layout pytorch ([outputs, inputs]), not of fused ([inputs, outputs]); leave --layout out",
-        ),
         ("eval --model torch.safetensors", "fused-mlp import"),
         ("train --init torch.safetensors", "fused-mlp import"),
-        ("export --model model.safetensors --out x.pt", "--format"),
+        ("export --model model.safetensors --out x.pt", ".onnx"),
         (
             "export --model model.safetensors --out no/x.npz",
             "no/x.npz",
@@ -145,10 +141,6 @@ fn files_that_cannot_be_used_are_told() {
             "--layout",
         ),
         ("export --model none --out x.npz", "none"),
-        (
-            "eval --model model.safetensors --predictions x.txt",
-            ".csv or .npy",
-        ),
     ] {
         let line = place.failure(arguments, 2);
         assert!(line.contains(expected), "{arguments}: {line}");
@@ -190,25 +182,23 @@ fn files_of_torch_save_get_a_hint_and_others_do_not() {
     for (bytes, expected, has_hint) in [
         (&torch[..], "found a pickle", true),
         (pickle, "found a pickle", true),
-        (
-            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-            "found a picture (PNG)",
-            false,
-        ),
-        (b"\x08\x07\x12\x07pytorch", "found ONNX", false),
-        (&half, "found a single array of NumPy", false),
+        (&half, "not a sound safetensors file", false),
         (
             &zip_file(&[("0.bias.npy", &half)]),
-            "0.bias: it holds numbers of the type <f2; expected 32-bit or 64-bit floats\n",
+            "0.bias: expected 32-bit or 64-bit floats, found numbers of the type <f2\n",
             false,
         ),
         (
             &half_tensors,
-            "0.bias holds numbers of the type F16; expected 32-bit or 64-bit floats\n",
+            "0.bias: expected 32-bit or 64-bit floats, found numbers of the type F16\n",
             false,
         ),
-        (&other, "word/document.xml: not an array", false),
-        (b"some text", "bytes 73 6f 6d 65 20 74 65 78", false),
+        (
+            &other,
+            "word/document.xml: expected an array in NumPy's format",
+            false,
+        ),
+        (b"some text", "not a sound safetensors file", false),
     ] {
         fs::write(place.path("file"), bytes).unwrap();
         let line = place.failure("import file --out x.safetensors", 2);
@@ -253,8 +243,5 @@ fn predictions_are_those_of_the_evaluation() {
         assert_eq!(event["correct"], correct, "{backend}");
         let difference = (loss / TEST as f64 - event["loss"].as_f64().unwrap()).abs();
         assert!(difference < 1e-6, "{backend}: {difference}");
-        place.stdout(&format!("{arguments} p.npy"));
-        let array = fs::read(place.path("p.npy")).unwrap();
-        assert_eq!(array.len(), 128 + 4 * 10 * TEST);
     }
 }

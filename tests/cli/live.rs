@@ -38,14 +38,7 @@ impl Terminal {
         let mut command = CommandBuilder::new(assert_cmd::cargo::cargo_bin!("fused-mlp"));
         command.args(arguments.split_whitespace());
         command.cwd(place.folder());
-        for name in [
-            "CI",
-            "NO_COLOR",
-            "CLICOLOR",
-            "CLICOLOR_FORCE",
-            "LC_ALL",
-            "LC_CTYPE",
-        ] {
+        for name in ["LC_ALL", "LC_CTYPE"] {
             command.env_remove(name);
         }
         command.env("FUSED_MLP_DATA", place.data());
@@ -119,7 +112,8 @@ impl Terminal {
         );
         assert!(!screen.hide_cursor());
         assert_eq!(screen.fgcolor(), vt100::Color::Default);
-        let raw = String::from_utf8(self.raw.clone()).unwrap();
+        // The end may be in the middle of a character.
+        let raw = String::from_utf8_lossy(&self.raw).into_owned();
         (status.exit_code(), screen.contents(), raw)
     }
 }
@@ -129,38 +123,20 @@ fn count(text: &str, of: &str) -> usize {
 }
 
 #[test]
-fn a_training_shows_a_chart_and_leaves_its_lines() {
+fn a_training_shows_a_bar_and_leaves_its_lines() {
     let place = Place::new();
     let arguments = "train --epochs 400 --hidden 20 --validation 100 --out run";
-    let mut terminal = Terminal::start(&place, (90, 30), arguments, &[]);
+    let mut terminal = Terminal::start(&place, (100, 30), arguments, &[]);
     let screen = terminal.wait_for(|screen| {
-        [
-            "⠤ training loss o validation loss",
-            "/400 ",
-            " left",
-            "samples/s",
-            " samples/s",
-        ]
-        .iter()
-        .all(|part| screen.contains(part))
-            && screen.contains("⠤")
+        let view = [" left", " samples/s  ", "▁", "[="];
+        view.iter().all(|part| screen.contains(part))
     });
-    // One chart, one bar: nothing of an earlier drawing is left.
-    assert_eq!(count(&screen, "─ 400 epochs"), 1, "{screen}");
+    // One bar: nothing of an earlier drawing is left.
     assert_eq!(count(&screen, " left"), 1, "{screen}");
     let (code, screen, raw) = terminal.end();
     assert_eq!(code, 0);
-    assert!(
-        raw.contains("\x1b[36m"),
-        "the line of the chart is coloured"
-    );
-    assert!(!screen.contains("░"), "the bar is gone:\n{screen}");
-    for part in [
-        "epoch 400/400  loss",
-        "─ 400 epochs",
-        "test accuracy",
-        "model: run",
-    ] {
+    assert!(!screen.contains(" left"), "the bar is gone:\n{screen}");
+    for part in ["epoch 400/400  loss", "test accuracy", "model: run"] {
         assert_eq!(count(&screen, part), 1, "{part}:\n{screen}");
     }
     // Every epoch has a line of its own in what has scrolled away.
@@ -171,7 +147,7 @@ fn a_training_shows_a_chart_and_leaves_its_lines() {
 }
 
 #[test]
-fn colours_and_letters_are_those_that_are_asked_for() {
+fn letters_are_those_that_can_be_shown() {
     let place = Place::new();
     let train = |out: &str, epochs: u32, set: &[(&str, &str)]| {
         let arguments = format!("train --epochs {epochs} --hidden 10 --out {out}");
@@ -179,25 +155,20 @@ fn colours_and_letters_are_those_that_are_asked_for() {
         assert_eq!(code, 0);
         raw
     };
-    let raw = train("plain", 20, &[("NO_COLOR", "1")]);
-    assert!(raw.contains("⠤") && !raw.contains("m\x1b") && !raw.contains("\x1b[1m"));
-    assert!(!raw.contains("\x1b[36m") && raw.contains("\x1b[J"));
     // Long enough to be drawn while it is half done.
-    let raw = train("ascii", 1500, &[("LANG", "C")]);
-    assert!(raw.is_ascii() && raw.contains("1500 epochs") && raw.contains("=="));
-    let raw = train("all", 20, &[("LC_ALL", "POSIX")]);
-    assert!(raw.is_ascii());
-    // A terminal that cannot move its cursor gets the lines alone.
-    for (out, set) in [
-        ("dumb", &[("TERM", "dumb")][..]),
-        ("dumb-ci", &[("TERM", "dumb"), ("CI", "true")]),
-    ] {
-        let raw = train(out, 20, set);
+    for (out, variable) in [("lang", "LANG"), ("all", "LC_ALL")] {
+        let raw = train(out, 1500, &[(variable, "C")]);
         assert!(
-            !raw.contains('\x1b') && raw.contains("epoch 20/20  loss"),
+            raw.is_ascii() && raw.contains("[=") && raw.contains("#*"),
             "{raw}"
         );
     }
+    // A terminal that cannot move its cursor gets the lines alone.
+    let raw = train("dumb", 20, &[("TERM", "dumb")]);
+    assert!(
+        !raw.contains('\x1b') && raw.contains("epoch 20/20  loss"),
+        "{raw}"
+    );
 }
 
 #[test]
@@ -233,7 +204,6 @@ fn windows_of_other_sizes_are_followed() {
     for (columns, rows) in [(50, 30), (30, 10), (120, 40)] {
         terminal.master.resize(size(columns, rows)).unwrap();
         terminal.parser.screen_mut().set_size(rows, columns);
-        let wanted = if columns < 60 { "loss " } else { "samples/s" };
         // What was there when the window changed has scrolled away after some drawings.
         for _ in 0..30 {
             let bytes = terminal
@@ -244,7 +214,7 @@ fn windows_of_other_sizes_are_followed() {
         }
         terminal.wait_for(|screen| {
             let end = screen.trim_end().lines().last().unwrap_or_default();
-            end.contains(wanted) && end.chars().count() < usize::from(columns)
+            end.contains(" left") && end.chars().count() <= usize::from(columns)
         });
     }
     terminal.press("\x03");
@@ -254,7 +224,7 @@ fn windows_of_other_sizes_are_followed() {
 }
 
 #[test]
-fn an_interrupt_leaves_the_chart_and_a_clean_terminal() {
+fn an_interrupt_leaves_a_clean_terminal() {
     let place = Place::new();
     let arguments = "train --epochs 1000000 --hidden 20 --out run";
     let mut terminal = Terminal::start(&place, (80, 24), arguments, &[]);
@@ -267,17 +237,9 @@ fn an_interrupt_leaves_the_chart_and_a_clean_terminal() {
         "{screen}"
     );
     assert!(screen.contains("interrupted: "), "{screen}");
-    for gone in ["░", " left", "^C"] {
+    for gone in [" left", "^C"] {
         assert!(!screen.contains(gone), "{gone}:\n{screen}");
     }
-    for kept in ["┤", "└ ⠤ training loss ─"] {
-        assert_eq!(count(&screen, kept).min(1), 1, "{kept}:\n{screen}");
-    }
-    // The axis ends where the training did, not where it was to end.
-    assert!(!screen.contains("1000000 epochs"), "{screen}");
-    let (chart, after) = screen.split_once('└').unwrap();
-    assert!(chart.contains("⠤") || chart.contains("⡇"), "{screen}");
-    assert!(after.contains("interrupted: "), "{screen}");
 }
 
 /// The system then sends SIGHUP, and nothing can be written to the terminal any more.
@@ -303,44 +265,4 @@ fn a_terminal_that_is_closed_costs_no_results() {
     for name in ["model.safetensors", "loss.svg", "checkpoints"] {
         assert!(place.path("run").join(name).exists(), "{name}");
     }
-}
-
-#[test]
-fn a_divergence_leaves_the_chart() {
-    let place = Place::new();
-    let arguments = "train --epochs 9 --hidden 8 --batch-size 100 --momentum 0 --weight-decay 1e6 \
-                     --learning-rate 1 --schedule constant --out run";
-    let (code, screen, _) = Terminal::start(&place, (90, 30), arguments, &[]).end();
-    assert_eq!(code, 1);
-    let (chart, after) = screen.split_once("└ ⠤ training loss ─").unwrap();
-    assert!(
-        chart.contains("(diverged)") && chart.contains('┤'),
-        "{screen}"
-    );
-    assert!(after.contains("error: training diverged: "), "{screen}");
-    assert!(!screen.contains('░'), "{screen}");
-}
-
-#[test]
-fn colours_are_forced_where_there_is_no_terminal() {
-    let place = Place::new();
-    let train = |out: &str| place.program(&format!("train --epochs 2 --hidden 10 --out {out}"));
-    let forced = train("forced").env("CLICOLOR_FORCE", "1").output().unwrap();
-    let lines = String::from_utf8(forced.stderr).unwrap();
-    assert!(
-        lines.contains("\x1b[1m") && !lines.contains("\x1b[J"),
-        "{lines}"
-    );
-    let plain = train("plain")
-        .env_remove("CLICOLOR_FORCE")
-        .output()
-        .unwrap();
-    assert!(!String::from_utf8(plain.stderr).unwrap().contains('\x1b'));
-    let mut unforced = train("unforced");
-    let unforced = unforced.env("CLICOLOR_FORCE", "0").output().unwrap();
-    assert!(!String::from_utf8(unforced.stderr).unwrap().contains('\x1b'));
-    let mut both = train("both");
-    both.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1");
-    let both = both.output().unwrap();
-    assert!(!String::from_utf8(both.stderr).unwrap().contains('\x1b'));
 }

@@ -234,24 +234,35 @@ fn a_limit_of_memory_is_told_before_anything_is_made() {
         .display()
         .to_string();
     let enter = format!("echo $$ > {} && exec \"$@\"", quota.processes.display());
-    let train = |hidden: &str, out: &str| {
+    let run = |arguments: &str| {
         let mut command = Command::new("sh");
         command
-            .args([
-                "-c", &enter, "sh", &program, "train", "--quiet", "--epochs", "1",
-            ])
-            .args(["--hidden", hidden, "--out", out])
+            .args(["-c", &enter, "sh", &program])
+            .args(arguments.split(' '))
             .current_dir(place.folder())
             .env("FUSED_MLP_DATA", place.data());
         command.output().unwrap()
     };
-    let output = train("40000", "large");
-    let line = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{line}");
-    assert!(
-        line.contains("the limit of this container leaves"),
-        "{line}"
-    );
-    assert!(!place.path("large").exists());
-    assert!(train("100", "small").status.success());
+    let mut commands = vec![
+        "train --epochs 1 --hidden 40000 --out large",
+        // A tenth of a MiB below the limit, with nothing to spare.
+        "train --recipe assignment --epochs 1 --hidden 7230 --out large",
+        "sweep --epochs 1 --hidden 40000 --workers 1 --out large",
+        "sweep --epochs 1 --hidden 2000 --batch-size 1000,2000 --workers 20 --seeds 1-10 --out large",
+    ];
+    // A debug build measures nothing.
+    if !cfg!(debug_assertions) {
+        commands.push("bench --repeats 5 --hidden 40000");
+        commands.push("profile --epochs 5 --hidden 40000 --out large");
+    }
+    for command in commands {
+        let output = run(&format!("{command} --quiet"));
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command}: {line}");
+        let expected = "the limit of this container leaves";
+        assert!(line.contains(expected), "{command}: {line}");
+        assert!(!place.path("large").exists(), "{command}");
+    }
+    let small = run("train --quiet --epochs 1 --hidden 100 --out small");
+    assert!(small.status.success());
 }

@@ -158,7 +158,7 @@ fn a_wrong_image_is_one_line_and_does_not_stop_the_others() {
             "--raw scan.pgm",
             "is 300 x 300 pixels, but the model takes 28 x 28",
         ),
-        (labels.to_str().unwrap(), "wrong number of dimensions"),
+        (labels.to_str().unwrap(), "wrong magic"),
         ("--top 0 scan.pgm", "--top"),
         ("", "IMAGE"),
     ] {

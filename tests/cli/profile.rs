@@ -20,26 +20,21 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
         (&summary["profile"], &summary["samples"]),
         (&"summary".into(), &TRAIN.into())
     );
-    let (training, evaluation): (Vec<&Value>, Vec<&Value>) =
-        rows.iter().partition(|row| row["profile"] == "training");
-    // A shuffle, 8 phases, and starting and ending the threads; an evaluation shuffles and trains
-    // nothing. All of it for all threads and each of two.
-    assert_eq!((training.len(), evaluation.len()), (10 * 3, 7 * 3));
-    for rows in [&training, &evaluation] {
-        for thread in [Value::Null, 0.into(), 1.into()] {
-            let of_thread = rows.iter().filter(|row| row["thread"] == thread);
-            let shares = of_thread.map(|row| row["share"].as_f64().unwrap());
-            assert!(shares.clone().all(|share| (0.0..1.0).contains(&share)));
-            let sum: f64 = shares.sum();
-            assert!((sum - 1.0).abs() < 1e-6, "{sum}");
-        }
+    // 8 phases and the time between passes: for all threads and each of two.
+    assert_eq!(rows.len(), 9 * 3);
+    for thread in [Value::Null, 0.into(), 1.into()] {
+        let of_thread = rows.iter().filter(|row| row["thread"] == thread);
+        let shares = of_thread.map(|row| row["share"].as_f64().unwrap());
+        assert!(shares.clone().all(|share| (0.0..1.0).contains(&share)));
+        let sum: f64 = shares.sum();
+        assert!((sum - 1.0).abs() < 1e-6, "{sum}");
     }
-    for row in training.iter().filter(|row| !row["thread"].is_null()) {
+    for row in rows.iter().filter(|row| !row["thread"].is_null()) {
         // 3 epochs of 12 steps; a first preparation and a first wait in each, and two calls a step for
         // the gradients.
         let calls = match row["phase"].as_str().unwrap() {
             "prepare" | "barrier" => 39,
-            "shuffle" | "thread start and end" => 3,
+            "between passes" => 3,
             "weight gradients+update" => 72,
             _ => 36,
         };
@@ -47,9 +42,9 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
         assert_eq!(row["passes"], 3);
     }
     let of = |phase: &str| {
-        let mut rows = training.iter();
+        let mut rows = rows.iter();
         let row = rows.find(|row| row["phase"] == phase && row["thread"].is_null());
-        (*row.unwrap()).clone()
+        row.unwrap().clone()
     };
     for phase in [
         "linear+sigmoid",
@@ -62,7 +57,6 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
         }
     }
     assert_eq!(of("barrier")["gflops"], 0.0);
-    assert!(summary["evaluation_seconds_median"].as_f64().unwrap() > 0.0);
     let roofs = summary["roofs"].as_array().unwrap();
     let names: Vec<&str> = roofs
         .iter()
@@ -75,32 +69,12 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort_unstable();
-    let expected = "README.md phases.svg profile.json roofline.svg trace.json";
+    let expected = "README.md profile.json roofline.svg";
     assert_eq!(names.join(" "), expected);
     let read = |name: &str| fs::read_to_string(place.path("p").join(name)).unwrap();
     let file: Value = serde_json::from_str(&read("profile.json")).unwrap();
     assert_eq!(file["phases"].as_array().unwrap(), rows);
-    for name in ["phases.svg", "roofline.svg"] {
-        assert!(read(name).contains("weight gradients+update"), "{name}");
-    }
-    let trace: Value = serde_json::from_str(&read("trace.json")).unwrap();
-    let events = trace["traceEvents"].as_array().unwrap();
-    for thread in [0, 1] {
-        let of_thread: Vec<(f64, f64)> = events
-            .iter()
-            .filter(|event| event["tid"] == thread && event["ph"] == "X")
-            .map(|event| {
-                (
-                    event["ts"].as_f64().unwrap(),
-                    event["dur"].as_f64().unwrap(),
-                )
-            })
-            .collect();
-        assert!(of_thread.len() >= 5 * 8, "{}", of_thread.len());
-        for pair in of_thread.windows(2) {
-            assert!(pair[0].0 + pair[0].1 <= pair[1].0 + 1e-3, "{pair:?}");
-        }
-    }
+    assert!(read("roofline.svg").contains("weight gradients+update"));
 }
 
 #[test]
@@ -110,13 +84,8 @@ fn profiles_of_a_day_get_a_number() {
         return;
     }
     for _ in 0..2 {
-        let text = place.stdout("profile --hidden 8 --epochs 1 --threads 1 --trace-steps 1");
-        for part in [
-            "\nclocks cost ",
-            "\noutside kernels (",
-            "\nshuffle ",
-            "evaluation, thread 0",
-        ] {
+        let text = place.stdout("profile --hidden 8 --epochs 1 --threads 1");
+        for part in [" epochs: median ", "\nbetween passes ", "\nthread 0 "] {
             assert!(text.contains(part), "{part:?} in {text}");
         }
     }
@@ -138,24 +107,6 @@ fn profiles_of_a_day_get_a_number() {
 }
 
 #[test]
-fn a_flame_graph_needs_its_feature() {
-    let place = Place::new();
-    if cfg!(debug_assertions) {
-        return;
-    }
-    let arguments = "profile --hidden 1000 --epochs 30 --threads 1 --out p --flamegraph";
-    if cfg!(feature = "flamegraph") {
-        place.stdout(arguments);
-        let picture = fs::read_to_string(place.path("p/flamegraph.svg")).unwrap();
-        assert!(picture.contains("forward_tile"));
-    } else {
-        let line = place.failure(arguments, 2);
-        assert!(line.contains("--features flamegraph"), "{line}");
-        assert!(!place.path("p").exists());
-    }
-}
-
-#[test]
 fn what_cannot_be_profiled_is_one_line() {
     let place = Place::new();
     if cfg!(debug_assertions) {
@@ -169,7 +120,6 @@ fn what_cannot_be_profiled_is_one_line() {
         ("--hidden 0 --out a", "--hidden"),
         ("--batch-size 0 --out a", "--batch-size"),
         ("--threads 0 --out a", "--threads"),
-        ("--trace-steps 0 --out a", "--trace-steps"),
         ("--momentum 1 --out a", "--momentum"),
         ("--data absent --out a", "absent"),
     ];

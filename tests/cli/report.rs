@@ -214,17 +214,6 @@ fn folders_that_are_no_runs_are_refused() {
         line.contains("nowhere/run.json") && line.contains("the folder of a run"),
         "{line}"
     );
-    for (file, name) in [("sweep.json", "a sweep"), ("race.json", "a race")] {
-        let folder = place.path("other");
-        fs::create_dir(&folder).unwrap();
-        fs::write(folder.join(file), "{}").unwrap();
-        let line = place.failure("report runs/first other", 2);
-        assert!(
-            line.contains(&format!("other is the folder of {name}; expected")),
-            "{line}"
-        );
-        fs::remove_dir_all(folder).unwrap();
-    }
     let line = place.failure("report runs/first runs/../runs/first", 2);
     assert!(line.contains("given twice"), "{line}");
     fs::write(place.path("runs/first/run.json"), "{}").unwrap();

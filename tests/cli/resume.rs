@@ -437,7 +437,7 @@ fn what_is_no_run_is_one_line() {
     assert!(line.contains("expected the folder of a run"), "{line}");
     assert_eq!(fs::read_dir(place.path("empty")).unwrap().count(), 0);
     for (text, found) in [
-        ("", "found an empty file"),
+        ("", "found \"EOF"),
         ("{}", "missing field"),
         ("[1", "invalid type"),
         ("{\"started\": 1}", "invalid type"),

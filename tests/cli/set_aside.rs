@@ -5,90 +5,48 @@ use super::support::Place;
 use std::fs;
 
 #[test]
-fn what_has_no_effect_is_left_out_with_a_warning() {
+fn what_has_no_effect_is_refused_wherever_it_was_set() {
     let place = Place::new();
-    let file = "nesterov = true\nisa = \"portable\"\nthreads = 2\nvalidation = 100\n\
-                patience = 3\nmin-delta = 0.5\ntarget-on = \"validation\"\n\
-                target-accuracy = 0.01\nquiet = true\nhidden = 8\nepochs = 1\n";
-    fs::write(place.path("a.toml"), file).unwrap();
-    place.stdout("train --quiet --epochs 1 --hidden 4 --out first");
-    let init = "--init first/model.safetensors";
-    let nesterov = "nesterov (set by a.toml:1) has no effect beside momentum";
-    for (arguments, warnings, line) in [
-        (
-            "--momentum 0",
-            vec![nesterov],
-            "nesterov = false  # as momentum is 0",
-        ),
-        (
-            "--recipe assignment",
-            vec![nesterov],
-            "nesterov = false  # recipe assignment",
-        ),
-        (
-            "--backend reference",
-            vec![
-                "isa (set by a.toml:2) has no effect beside backend",
-                "threads (set by a.toml:3) has no effect beside backend",
-            ],
-            "threads = 1  # backend reference",
-        ),
-        (
-            "--validation 0",
-            vec![
-                "patience (set by a.toml:5) has no effect beside validation",
-                "min-delta (set by a.toml:6) has no effect beside patience",
-                "target-on (set by a.toml:7) has no effect beside validation",
-            ],
-            "target-on = \"test\"  # default",
-        ),
-        (
-            init,
-            vec!["hidden (set by a.toml:10) has no effect beside init"],
-            "hidden = 4  # init",
-        ),
-    ] {
-        let arguments = format!("train --config a.toml {arguments}");
-        let found = printed(&place, &arguments, &[]);
-        assert!(found.iter().any(|it| it == line), "{line}: {found:?}");
-        let mut program = place.program(&format!("{arguments} --out run"));
-        let output = program.output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        let told = String::from_utf8(output.stderr).unwrap();
-        let warnings: Vec<String> = warnings.iter().map(|it| format!("warning: {it}")).collect();
-        assert_eq!(told.lines().collect::<Vec<_>>(), warnings);
-        fs::remove_dir_all(place.path("run")).unwrap();
-    }
-    // Whatever the sources of the two are.
-    for (file, warning) in [
-        ("nesterov = true\nmomentum = 0", "nesterov"),
-        ("patience = 3\nvalidation = 0", "patience"),
-        ("backend = \"reference\"\nisa = \"avx2\"", "isa"),
-    ] {
-        fs::write(place.path("c.toml"), file).unwrap();
-        let mut program = place.program("train --config c.toml --quiet --epochs 1 --hidden 4");
-        let output = program.output().unwrap();
-        assert!(output.status.success(), "{file}: {output:?}");
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            told.starts_with(&format!("warning: {warning} (set by")),
-            "{told}"
-        );
-    }
-    let mut program = place.program("train --quiet --momentum 0 --epochs 1 --hidden 4 --out two");
-    let output = program.env("FUSED_MLP_NESTEROV", "true").output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    // A layout is of no use to an ONNX graph.
-    fs::write(place.path("b.toml"), "layout = \"pytorch\"").unwrap();
-    place.stdout("export --config b.toml --model first/model.safetensors --out a.onnx");
-    // The command line must make sense.
     for (file, arguments, told) in [
-        ("momentum = 0", "--nesterov", "--nesterov is true"),
-        ("validation = 0", "--patience 2", "--patience needs"),
+        (
+            "nesterov = true",
+            "--momentum 0",
+            "; --nesterov is set by a.toml:1",
+        ),
+        (
+            "isa = \"avx2\"",
+            "--backend reference",
+            "; --isa is set by a.toml:1",
+        ),
+        (
+            "threads = 2",
+            "--backend reference",
+            "; --threads is set by a.toml:1",
+        ),
+        (
+            "validation = 0",
+            "--patience 2",
+            "--patience needs another option",
+        ),
+        (
+            "min-delta = 0.5",
+            "",
+            "expected --patience with it, found none; --min-delta is set by",
+        ),
+        (
+            "target-on = \"validation\"",
+            "--validation 9",
+            "expected --target-accuracy with it",
+        ),
+        (
+            "target-on = \"validation\"",
+            "--target-accuracy 0.9",
+            "expected --validation with it",
+        ),
     ] {
-        fs::write(place.path("c.toml"), file).unwrap();
-        let line = place.failure(&format!("train --config c.toml {arguments}"), 2);
-        assert!(line.contains(told), "{file}: {line}");
+        fs::write(place.path("a.toml"), file).unwrap();
+        let line = place.failure(&format!("train --config a.toml {arguments}"), 2);
+        assert!(line.contains(told), "{file} {arguments}: {line}");
     }
 }
 

@@ -340,16 +340,13 @@ fn clocks_change_no_bit() {
         let (mut plain, mut clocked) = (engine(), engine());
         let expected = plain.train(&pass).unwrap();
         let expected_evaluation = plain.evaluate(pass.samples, &order).unwrap();
-        let profile = Arc::new(Profile::new(2, 0));
+        let profile = Arc::new(Profile::new(2));
         clocked.set_clocks(Some(Arc::clone(&profile)));
         assert_eq!(clocked.train(&pass).unwrap(), expected);
         let evaluation = clocked.evaluate(pass.samples, &order).unwrap();
         assert_eq!(evaluation, expected_evaluation);
         assert_eq!(bits(&clocked.parameters()), bits(&plain.parameters()));
-        let (training, evaluation) = (&profile.training, &profile.evaluation);
-        assert_eq!((training.passes(), evaluation.passes()), (1, 1));
-        for clock in training.threads() {
-            assert!(clock.total() <= training.time());
+        for clock in profile.threads() {
             for phase in Phase::ALL {
                 // A first preparation and a first wait come before the steps.
                 let expected = match phase {
@@ -360,13 +357,6 @@ fn clocks_change_no_bit() {
                 };
                 assert_eq!(clock.phase(phase).calls, expected, "{}", phase.name());
             }
-        }
-        for clock in evaluation.threads() {
-            assert!(clock.total() <= evaluation.time());
-            // 300 samples are three blocks; nothing is trained.
-            assert_eq!(clock.phase(Phase::Forward).calls, 3);
-            assert_eq!(clock.phase(Phase::Barrier).calls, 4);
-            assert_eq!(clock.phase(Phase::WeightUpdate).calls, 0);
         }
     }
 }

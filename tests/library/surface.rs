@@ -241,7 +241,7 @@ fn the_reading_of_the_source_knows_what_is_hidden() {
         "Model::predict()",
         "training::Training::run_with()",
         "training::TrainingOptions::epochs",
-        "mnist::Defect::Empty",
+        "mnist::Defect::Truncated",
         "backend::Backend::train()",
         "reference::softmax",
     ] {

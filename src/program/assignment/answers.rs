@@ -56,11 +56,11 @@ pub const PARTS: [Part; 9] = [
         Ok(())
     }),
     part("q2_composed_derivative", |answers, work| {
-        answers.q2_composed_derivative = Some(q2_composed_derivative::run(work)?);
+        answers.q2_composed_derivative = Some(q2_composed_derivative::run(work));
         Ok(())
     }),
-    part("q3_drawn_network", |answers, work| {
-        answers.q3_drawn_network = Some(q3_drawn_network::run(work)?);
+    part("q3_drawn_network", |answers, _| {
+        answers.q3_drawn_network = Some(q3_drawn_network::run());
         Ok(())
     }),
     part("q4_plane", |answers, work| {
@@ -133,7 +133,7 @@ impl Answers {
         );
         check(
             self.q3_drawn_network.as_ref().map(|it| it.holds),
-            "Q3: the known values, by the textbook and by the kernels",
+            "Q3: the known values",
         );
         check(
             self.q5_q6_minibatches.as_ref().map(|it| it.agrees),

@@ -10,7 +10,7 @@
 //! | 7 (1), (2) learning curves | [`q7_curves`] |
 //! | 7 (3) initialisations | [`q7_initialisations`] |
 //! | 7 (4) learning rates | [`q7_learning_rates`] |
-//! | 7 (5) test data and the original's setting | [`q7_final`], [`readings`] |
+//! | 7 (5) test data and the original's setting | [`q7_final`] |
 //!
 //! An earlier set of answers, [`original`], is what the figures are compared with. The same seed gives
 //! the same answers; times are kept apart from them.
@@ -27,7 +27,6 @@ pub mod q7_curves;
 pub mod q7_final;
 pub mod q7_initialisations;
 pub mod q7_learning_rates;
-pub mod readings;
 mod trainings;
 mod work;
 

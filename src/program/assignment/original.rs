@@ -1,7 +1,5 @@
 //! What the original answers to the assignment print: the figures that ours are compared with.
 
-use fused_mlp::network::Shape;
-use fused_mlp::reference::Network;
 use serde::Serialize;
 
 /// The figures.
@@ -64,39 +62,3 @@ pub const ORIGINAL: Original = Original {
     tested_epochs: 10,
     test_accuracy: 0.1428,
 };
-
-/// Question 4: the network after 100 steps.
-pub fn final_network() -> Network {
-    Network {
-        shape: Shape {
-            inputs: 2,
-            hidden: 3,
-            classes: 2,
-        },
-        linear1_weight: vec![
-            0.00460806,
-            -0.00507444,
-            -0.00223027,
-            0.01274007,
-            0.011903,
-            -0.03032788,
-        ],
-        linear1_bias: vec![0.00414125, 0.00157709, 0.00222446],
-        linear2_weight: vec![
-            -0.04568013,
-            0.05823134,
-            -0.03630828,
-            0.04085528,
-            -0.04702419,
-            0.0362655,
-        ],
-        linear2_bias: vec![-0.096495, 0.096495],
-    }
-}
-
-impl Original {
-    /// Mean of the minibatch losses.
-    pub fn minibatch_loss(&self) -> f64 {
-        self.minibatch_losses.iter().sum::<f64>() / self.minibatch_losses.len() as f64
-    }
-}

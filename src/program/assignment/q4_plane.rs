@@ -5,13 +5,13 @@
 //! x_i = (p_i - min_i) / (max_i - min_i), with the extremes of the training points
 //! ```
 
-use super::original::{ORIGINAL, final_network};
+use super::original::ORIGINAL;
 use super::q3_drawn_network::{SHAPE, Weights};
 use super::range;
 use super::work::{Stopped, Work};
 use fused_mlp::network::Parameters;
 use fused_mlp::random::{Purpose, Stream};
-use fused_mlp::reference::{Gradients, Network, SgdOptions, Velocity, predicted_class, softmax};
+use fused_mlp::reference::{Gradients, Network, SgdOptions, Velocity, predicted_class};
 use fused_mlp::training::Sampler;
 use serde::{Serialize, Serializer};
 
@@ -23,10 +23,8 @@ const THRESHOLD: f64 = 0.6;
 const RATE: f64 = 0.1;
 /// Standard deviation of the original's initial weights, by the size of its final ones.
 const ORIGINAL_DEVIATION: f64 = 0.02;
-/// Points of the pictures.
-const SHOWN_POINTS: usize = 900;
-/// Points of the loss curve in each pass.
-const LOSSES_A_PASS: usize = 20;
+/// Steps after which progress is told, and a wish to stop is seen.
+const STEPS_A_REPORT: usize = 3_000;
 
 /// A point, scaled to (0, 1) by the training points, and its class: 0 inside the ellipse, 1 outside.
 type Point = ([f64; 2], usize);
@@ -41,16 +39,7 @@ pub struct Plane {
     /// 100 steps of one random point each.
     original: PlaneTraining,
     /// Passes over all points.
-    pub full_passes: PlaneTraining,
-    /// Smallest and largest loss that any training point has with the network that the original
-    /// prints.
-    original_network_losses: Option<(f64, f64)>,
-    /// Ellipse that parts the classes, as scaled points.
-    #[serde(skip)]
-    pub ellipse: Vec<(f64, f64)>,
-    /// The first training points.
-    #[serde(skip)]
-    pub shown: Vec<Point>,
+    full_passes: PlaneTraining,
 }
 
 /// One training.
@@ -59,30 +48,26 @@ pub struct PlaneTraining {
     /// Steps of one point each.
     steps: u32,
     /// Learning rate.
-    pub learning_rate: f64,
+    learning_rate: f64,
     /// Mean loss of all training points before and after, in nats.
     loss: (f64, f64),
     /// Share of correct predictions for the test points before and after.
     test_accuracy: (f64, f64),
     /// Losses of the last four steps.
     last_step_losses: Vec<f64>,
-    /// (step, mean of the losses of the steps since the one before).
-    pub curve: Vec<(u32, f64)>,
     /// The network after training.
     #[serde(serialize_with = "weights")]
-    pub network: Network,
+    network: Network,
 }
 
 fn weights<S: Serializer>(network: &Network, to: S) -> Result<S::Ok, S::Error> {
     Weights::from(network).serialize(to)
 }
 
-/// Training and test points, and the scale that maps a point p to x.
+/// Training and test points.
 struct Data {
     train: Vec<Point>,
     test: Vec<Point>,
-    /// The smallest and the largest coordinate in each direction.
-    extremes: [(f64, f64); 2],
 }
 
 fn form(p: [f64; 2]) -> f64 {
@@ -106,23 +91,11 @@ fn data(seed: u64) -> Data {
     Data {
         train: points(train),
         test: points(test),
-        extremes,
     }
 }
 
 fn scaled(p: [f64; 2], extremes: [(f64, f64); 2]) -> [f64; 2] {
     [0, 1].map(|i| (p[i] - extremes[i].0) / (extremes[i].1 - extremes[i].0))
-}
-
-/// Points of the ellipse p' Q p = 0.6, scaled.
-fn ellipse(data: &Data) -> Vec<(f64, f64)> {
-    let point = |step: u32| {
-        let angle = std::f64::consts::TAU * f64::from(step) / 120.0;
-        let direction = [angle.cos(), angle.sin()];
-        let radius = (THRESHOLD / form(direction)).sqrt();
-        scaled(direction.map(|d| radius * d), data.extremes).into()
-    };
-    (0..=120).map(point).collect()
 }
 
 /// Small normal weights, as the original's seem to have been; biases 0.
@@ -135,33 +108,24 @@ fn original_network(stream: &mut Stream) -> Network {
     network
 }
 
-fn losses<'a>(network: &'a Network, points: &'a [Point]) -> impl Iterator<Item = f64> + 'a {
-    let loss = |(x, class): &Point| -network.forward(x).probabilities[*class].ln();
-    points.iter().map(loss)
-}
-
 /// Mean loss of the training points, and share of the test points that are predicted correctly.
 fn score(network: &Network, data: &Data) -> (f64, f64) {
-    let loss = losses(network, &data.train).sum::<f64>() / data.train.len() as f64;
+    let losses = data.train.iter();
+    let losses = losses.map(|(x, class)| -network.forward(x).probabilities[*class].ln());
+    let loss = losses.sum::<f64>() / data.train.len() as f64;
     let is_correct =
         |(x, class): &&Point| predicted_class(&network.forward(x).logits) == Some(*class);
     let correct = data.test.iter().filter(is_correct).count();
     (loss, correct as f64 / data.test.len() as f64)
 }
 
-/// Probability of class 1 at a scaled point.
-pub fn probability(network: &Network, x: [f64; 2]) -> f64 {
-    softmax(&network.forward(&x).logits)[1]
-}
-
-/// One step for each point in `order`, and a point of the loss curve after every `curve_every`.
+/// One step for each point in `order`.
 fn train(
     work: &Work<'_>,
     data: &Data,
     mut network: Network,
     learning_rate: f64,
     order: &[u32],
-    curve_every: usize,
 ) -> Result<PlaneTraining, Stopped> {
     let before = score(&network, data);
     let options = SgdOptions {
@@ -171,9 +135,9 @@ fn train(
         weight_decay: 0.0,
     };
     let mut velocity = Velocity::zeros(SHAPE);
-    let (mut curve, mut last) = (Vec::new(), Vec::new());
+    let mut last = Vec::new();
     let (all, mut step) = (order.len(), 0);
-    for order in order.chunks(curve_every) {
+    for order in order.chunks(STEPS_A_REPORT) {
         let mut losses = Vec::new();
         for &index in order {
             let (x, class) = data.train[index as usize];
@@ -183,7 +147,6 @@ fn train(
             network.sgd_step(&gradients, &mut velocity, &options);
         }
         step += losses.len() as u32;
-        curve.push((step, losses.iter().sum::<f64>() / losses.len() as f64));
         last.extend(losses);
         last.drain(..last.len().saturating_sub(4));
         work.report("Q4 passes over the points", f64::from(step) / all as f64);
@@ -198,7 +161,6 @@ fn train(
         loss: (before.0, after.0),
         test_accuracy: (before.1, after.1),
         last_step_losses: last,
-        curve,
         network,
     })
 }
@@ -215,7 +177,7 @@ pub fn run(work: &Work<'_>) -> Result<Plane, Stopped> {
     let start = original_network(&mut draws);
     let steps = 0..ORIGINAL.plane_steps;
     let order: Vec<u32> = steps.map(|_| draws.below(count)).collect();
-    let original = train(work, &data, start, ORIGINAL.plane_rate, &order, 1)?;
+    let original = train(work, &data, start, ORIGINAL.plane_rate, &order)?;
 
     let mut sampler = Sampler::new(count, Vec::new(), Some(seed));
     let mut order = Vec::new();
@@ -224,8 +186,7 @@ pub fn run(work: &Work<'_>) -> Result<Plane, Stopped> {
         order.extend_from_slice(sampler.order(0..POINTS.0));
     }
     let start = Network::from(&Parameters::initialise(SHAPE, seed));
-    let every = POINTS.0 / LOSSES_A_PASS;
-    let full_passes = train(work, &data, start, RATE, &order, every)?;
+    let full_passes = train(work, &data, start, RATE, &order)?;
 
     let ones: usize = data.train.iter().map(|(_, class)| class).sum();
     Ok(Plane {
@@ -233,8 +194,5 @@ pub fn run(work: &Work<'_>) -> Result<Plane, Stopped> {
         majority: ones.max(POINTS.0 - ones) as f64 / POINTS.0 as f64,
         original,
         full_passes,
-        original_network_losses: range(losses(&final_network(), &data.train)),
-        ellipse: ellipse(&data),
-        shown: data.train[..SHOWN_POINTS].to_vec(),
     })
 }

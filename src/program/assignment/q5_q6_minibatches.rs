@@ -1,7 +1,7 @@
 //! Questions 5 and 6: the MNIST network, image by image and in minibatches.
 
 use super::original::ORIGINAL;
-use super::trainings::{self, initial_network, plain_engine, plain_sgd};
+use super::trainings::{self, initial_network, plain_sgd};
 use super::work::{Settings, Stopped, Work};
 use anyhow::bail;
 use fused_mlp::backend::{
@@ -12,15 +12,10 @@ use fused_mlp::network::Parameters;
 use fused_mlp::random::{Purpose, Stream};
 use fused_mlp::training::EpochEnd;
 use serde::Serialize;
-use std::time::Instant;
 
 /// Implementations in f32 and the textbook in f64 agree after some steps if no parameter differs by
 /// more than this.
 const AGREEMENT_LIMIT: f64 = 1e-5;
-/// A measurement repeats its pass until this many seconds have gone.
-const MEASURED_SECONDS: f64 = 0.2;
-/// Images of the faster implementations' passes.
-const PASS_IMAGES: usize = 10_000;
 /// Last minibatches whose losses are printed.
 const PRINTED: usize = 4;
 
@@ -37,12 +32,6 @@ pub struct Minibatches {
     pub agrees: bool,
     /// Full passes.
     full_passes: LastLosses,
-    /// One random minibatch an epoch, for as many epochs as the original has, with the learning rates
-    /// of its questions 4 and 7.
-    one_minibatch: [LastLosses; 2],
-    /// How fast the implementations are, which differs from run to run.
-    #[serde(skip)]
-    pub speeds: Vec<Speed>,
 }
 
 /// The end of a training.
@@ -68,17 +57,6 @@ struct Agreement {
     largest_difference: f64,
 }
 
-/// How fast one implementation is.
-#[derive(Clone, Debug, Serialize)]
-pub struct Speed {
-    backend: &'static str,
-    threads: usize,
-    /// Samples of a minibatch.
-    batch_size: usize,
-    /// Images trained on in a second.
-    images_per_second: f64,
-}
-
 /// What all implementations train with.
 struct Start<'a> {
     settings: &'a Settings,
@@ -88,7 +66,7 @@ struct Start<'a> {
     order: Vec<u32>,
 }
 
-/// Compares results and speeds, and trains with the original's setting.
+/// Compares results, and trains with the original's setting.
 ///
 /// # Errors
 /// If the data do not fit, or it was [`Stopped`].
@@ -109,18 +87,12 @@ pub fn run(work: &Work<'_>) -> anyhow::Result<Minibatches> {
     }
     let mut rows = agreement.iter();
     let agrees = rows.all(|row| row.largest_difference < AGREEMENT_LIMIT);
-    let speeds = start.speeds(work)?;
     Ok(Minibatches {
         network: start.parameters.shape.to_string(),
         agreement,
         agreement_limit: AGREEMENT_LIMIT,
         agrees,
         full_passes: full_passes(work)?,
-        one_minibatch: [
-            start.one_minibatch(ORIGINAL.plane_rate as f32)?,
-            start.one_minibatch(ORIGINAL.tested_rate)?,
-        ],
-        speeds,
     })
 }
 
@@ -131,16 +103,15 @@ fn train(
     samples: Samples<'_>,
     order: &[u32],
     batch_size: usize,
-    rate: f32,
-) -> anyhow::Result<Vec<f64>> {
-    let results = backend.train(&TrainingPass {
+) -> anyhow::Result<()> {
+    backend.train(&TrainingPass {
         samples,
         order,
         batch_size,
-        learning_rates: &vec![rate; order.len().div_ceil(batch_size)],
+        learning_rates: &vec![0.1; order.len().div_ceil(batch_size)],
         control: &PassControl::default(),
     })?;
-    Ok(results.iter().map(|result| result.loss).collect())
+    Ok(())
 }
 
 impl Start<'_> {
@@ -166,18 +137,14 @@ impl Start<'_> {
         Ok(all)
     }
 
-    /// The first of the shuffled samples.
-    fn first(&self, count: usize) -> &[u32] {
-        &self.order[..count.min(self.order.len())]
-    }
-
     fn compare(&self, batch_size: usize) -> anyhow::Result<Vec<Agreement>> {
         let steps = self.settings.scale().compared_steps;
-        let order = self.first(batch_size * steps as usize);
+        let count = batch_size * steps as usize;
+        let order = &self.order[..count.min(self.order.len())];
         let mut expected = None;
         let mut rows = Vec::new();
         for (mut backend, name) in self.backends()? {
-            train(backend.as_mut(), self.samples, order, batch_size, 0.1)?;
+            train(backend.as_mut(), self.samples, order, batch_size)?;
             let found = backend.parameters();
             let Some(expected) = &expected else {
                 expected = Some(found);
@@ -192,56 +159,6 @@ impl Start<'_> {
             });
         }
         Ok(rows)
-    }
-
-    fn speeds(&self, work: &Work<'_>) -> anyhow::Result<Vec<Speed>> {
-        let mut rows = Vec::new();
-        let backends = self.backends()?;
-        let count = backends.len();
-        for (index, (mut backend, name)) in backends.into_iter().enumerate() {
-            for batch_size in [1, ORIGINAL.batch_size] {
-                work.report("Q6 timing", index as f64 / count as f64);
-                if work.is_stopped() {
-                    bail!(Stopped);
-                }
-                // The loops of the textbook take each image alone whatever the minibatch.
-                let order = self.first(match index {
-                    0 => self.settings.scale().timed_images,
-                    _ => PASS_IMAGES,
-                });
-                let (start, mut best) = (Instant::now(), 0f64);
-                while best == 0.0 || start.elapsed().as_secs_f64() < MEASURED_SECONDS {
-                    let pass = Instant::now();
-                    train(backend.as_mut(), self.samples, order, batch_size, 0.01)?;
-                    let seconds = pass.elapsed().as_secs_f64();
-                    // A coarse clock may have seen no time pass.
-                    if seconds > 0.0 {
-                        best = best.max(order.len() as f64 / seconds);
-                    }
-                }
-                rows.push(Speed {
-                    backend: name,
-                    threads: backend.threads(),
-                    batch_size,
-                    images_per_second: best,
-                });
-            }
-        }
-        Ok(rows)
-    }
-
-    /// One minibatch of the shuffled samples a step.
-    fn one_minibatch(&self, learning_rate: f32) -> anyhow::Result<LastLosses> {
-        let (epochs, size) = (ORIGINAL.minibatch_epochs, ORIGINAL.batch_size);
-        let order = self.first(epochs as usize * size);
-        let mut engine = plain_engine(&self.parameters, self.settings)?;
-        let losses = train(&mut engine, self.samples, order, size, learning_rate)?;
-        Ok(LastLosses {
-            epochs,
-            steps: losses.len() as u64,
-            learning_rate,
-            last_losses: losses[losses.len().saturating_sub(PRINTED)..].to_vec(),
-        })
     }
 }
 

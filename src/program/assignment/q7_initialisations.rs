@@ -52,7 +52,7 @@ pub fn run(work: &Work<'_>) -> anyhow::Result<Initialisations> {
         ..plain.clone()
     });
     let what = "Q7 (3) random initialisations";
-    let runs = train_all(work, work.images(), options, false, what)?;
+    let runs = train_all(work, options, what)?;
     let sound: Vec<_> = runs.iter().filter(|run| !run.is_diverged()).collect();
     let common = sound.iter().map(|run| run.epochs.len()).min().unwrap_or(0);
     if common == 0 && work.is_stopped() {

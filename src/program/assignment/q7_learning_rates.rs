@@ -97,7 +97,7 @@ pub fn run(work: &Work<'_>) -> anyhow::Result<LearningRates> {
         ..plain.clone()
     });
     let what = "Q7 (4) learning rates";
-    let runs = train_all(work, work.images(), options, false, what)?;
+    let runs = train_all(work, options, what)?;
     if work.is_stopped() && runs.iter().all(|run| run.epochs.is_empty()) {
         bail!(Stopped);
     }
@@ -147,14 +147,7 @@ mod tests {
         let row = |accuracies: &[f64], outcome| {
             let epochs = (1..).zip(accuracies).map(|(e, &a)| point(e, a)).collect();
             let outcome = Some(outcome);
-            RateRow::new(
-                0.1,
-                &Run {
-                    outcome,
-                    epochs,
-                    test_accuracy: None,
-                },
-            )
+            RateRow::new(0.1, &Run { outcome, epochs })
         };
         let finished = RunOutcome::Finished;
         let rows = [

@@ -4,7 +4,7 @@ use super::original::ORIGINAL;
 use super::work::{Settings, Work};
 use crate::sweep::{self, RunConfiguration, RunOutcome, SweepEvent, SweepPlan};
 use anyhow::bail;
-use fused_mlp::backend::{Backend, Evaluation, Optimizer, PassControl, Samples};
+use fused_mlp::backend::{Backend, Evaluation, PassControl, Samples};
 use fused_mlp::engine::Engine;
 use fused_mlp::mnist::{Dataset, Split};
 use fused_mlp::network::{Parameters, Shape};
@@ -69,12 +69,6 @@ pub fn initial_network(dataset: &Dataset, seed: u64) -> Parameters {
         classes: dataset.classes,
     };
     Parameters::initialise(shape, seed)
-}
-
-/// An engine on one thread that trains it by plain SGD.
-pub fn plain_engine(parameters: &Parameters, settings: &Settings) -> anyhow::Result<Engine> {
-    let plain = Optimizer::default();
-    Ok(Engine::new(parameters, plain, 1, settings.isa)?)
 }
 
 /// Plain SGD with a constant rate, in minibatches as the assignment asks for, on all samples.
@@ -160,8 +154,6 @@ pub struct Run {
     pub outcome: Option<RunOutcome>,
     /// Its epochs; where it diverged, those before.
     pub epochs: Vec<EpochPoint>,
-    /// Accuracy on the test data, if they were asked for and it did not diverge.
-    pub test_accuracy: Option<f64>,
 }
 
 impl Run {
@@ -177,9 +169,7 @@ impl Run {
 /// If the options do not fit, or threads cannot be had.
 pub fn train_all(
     work: &Work<'_>,
-    dataset: &Dataset,
     options: impl IntoIterator<Item = TrainingOptions>,
-    scores_test: bool,
     what: &str,
 ) -> anyhow::Result<Vec<Run>> {
     let configured = options.into_iter().map(|options| RunConfiguration {
@@ -193,9 +183,9 @@ pub fn train_all(
     let mut epochs_left = epochs;
     let mut runs = vec![Run::default(); configurations.len()];
     let plan = SweepPlan {
-        dataset,
+        dataset: work.images(),
         configurations: &configurations,
-        scores_test,
+        scores_test: false,
         isa: work.settings.isa,
         workers: work.settings.threads,
     };
@@ -208,7 +198,6 @@ pub fn train_all(
             SweepEvent::Run(result) => {
                 let run = &mut runs[result.index];
                 run.outcome = Some(result.record.outcome);
-                run.test_accuracy = result.record.test_accuracy;
                 epochs_left -= planned(result.index) - result.epochs.len() as u64;
             }
         }

@@ -63,8 +63,6 @@ pub struct Scale {
     pub plane_passes: u32,
     /// Minibatches after which implementations are compared.
     pub compared_steps: u32,
-    /// Images that the slowest implementation is timed on.
-    pub timed_images: usize,
     /// Epochs of the training whose last minibatch losses are printed.
     pub minibatch_epochs: u32,
     /// Epochs of the training that is followed until it over-fits.
@@ -77,36 +75,30 @@ pub struct Scale {
     pub rate_epochs: u32,
     /// How many of the learning rates.
     pub rates: usize,
-    /// Seeds with which each reading of the original settings is tried.
-    pub reading_seeds: u64,
 }
 
 const FULL: Scale = Scale {
     derivative_points: 10_000,
     plane_passes: 30,
     compared_steps: 20,
-    timed_images: 1_000,
     minibatch_epochs: 100,
     curve_epochs: 200,
     initialisation_epochs: 50,
     initialisations: 8,
     rate_epochs: 1_000,
     rates: 8,
-    reading_seeds: 5,
 };
 
 const QUICK: Scale = Scale {
     derivative_points: 1_000,
     plane_passes: 10,
     compared_steps: 5,
-    timed_images: 200,
     minibatch_epochs: 3,
     curve_epochs: 40,
     initialisation_epochs: 3,
     initialisations: 5,
     rate_epochs: 30,
     rates: 7,
-    reading_seeds: 1,
 };
 
 impl Settings {

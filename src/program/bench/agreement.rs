@@ -6,34 +6,31 @@ use fused_mlp::simd::Isa;
 
 /// The first two rows whose models must be equal, bit for bit, but are not.
 ///
-/// Models must be equal where nothing differs but the number of threads and the instruction set, if
-/// that has fused multiply-add. Rows with different numbers of epochs, and rows that stopped within
-/// one, are not compared.
-pub fn disagreement<'r, 'a: 'r>(
-    rows: impl IntoIterator<Item = &'r EpochBench<'a>>,
+/// Models must be equal after as many epochs where nothing differs but the number of threads and the
+/// instruction set, if that has fused multiply-add.
+pub fn disagreement<'r>(
+    rows: &'r [EpochBench<'_>],
 ) -> Option<(&'r Configuration, &'r Configuration)> {
-    let mut firsts: Vec<((usize, Configuration), &EpochBench<'_>)> = Vec::new();
-    for row in rows {
-        let Some(key) = key(row) else { continue };
-        match firsts.iter().find(|(other, _)| *other == key) {
-            None => firsts.push((key, row)),
-            Some((_, first)) if have_same_bits(&first.parameters(), &row.parameters()) => {}
-            Some((_, first)) => return Some((first.configuration(), row.configuration())),
+    for (index, row) in rows.iter().enumerate() {
+        let Some(common) = common(row) else { continue };
+        let mut others = rows[..index].iter();
+        if let Some(other) = others.find(|other| self::common(other) == Some(common.clone()))
+            && !have_same_bits(&other.parameters(), &row.parameters())
+        {
+            return Some((other.configuration(), row.configuration()));
         }
     }
     None
 }
 
 /// What rows with equal models have in common; none for a row that need not agree with any.
-fn key(row: &EpochBench<'_>) -> Option<(usize, Configuration)> {
+fn common(row: &EpochBench<'_>) -> Option<Configuration> {
     let mut common = row.configuration().clone();
     common.threads = 0;
     let isa = common.isa.take()?;
     let mut isas = Isa::available().into_iter();
     let is_fused = isas.any(|found| found.name() == isa && found.is_fused());
-    row.complete_epochs()
-        .filter(|_| is_fused)
-        .map(|epochs| (epochs, common))
+    is_fused.then_some(common)
 }
 
 /// Equality of bits: unlike `==`, it tells 0 from -0, and NaN is equal to itself.
@@ -55,45 +52,23 @@ fn have_same_bits(one: &Parameters, other: &Parameters) -> bool {
 mod tests {
     use super::*;
     use crate::bench::epoch::tests::bench;
-    use fused_mlp::backend::PassControl;
-    use std::sync::atomic::Ordering;
-
-    fn fused() -> Option<&'static str> {
-        let isa = Isa::available().into_iter().find(|isa| isa.is_fused());
-        isa.map(Isa::name)
-    }
 
     #[test]
     fn different_models_are_told_and_equal_ones_are_not() {
-        let Some(isa) = fused() else { return };
-        let (one, same, other) = (
-            bench(Some(isa), 1, 1),
-            bench(Some(isa), 2, 1),
-            bench(Some(isa), 3, 2),
-        );
-        assert_eq!(disagreement([&one, &same]), None);
+        let isa = Isa::available().into_iter().find(|isa| isa.is_fused());
+        let Some(isa) = isa.map(Isa::name) else {
+            return;
+        };
+        let fused = |threads, seed| bench(Some(isa), threads, seed);
+        assert_eq!(disagreement(&[fused(1, 1), fused(2, 1)]), None);
+        let rows = [fused(1, 1), fused(2, 1), fused(3, 2)];
+        let configuration = |row: usize| rows[row].configuration();
         assert_eq!(
-            disagreement([&one, &same, &other]),
-            Some((one.configuration(), other.configuration()))
+            disagreement(&rows),
+            Some((configuration(0), configuration(2)))
         );
         // A backend of another kind rounds differently.
-        assert_eq!(disagreement([&one, &bench(None, 1, 2)]), None);
-    }
-
-    #[test]
-    fn rows_that_were_cut_short_are_not_compared() {
-        let Some(isa) = fused() else { return };
-        let control = PassControl::default();
-        let (mut more, mut less) = (bench(Some(isa), 1, 1), bench(Some(isa), 2, 1));
-        more.epoch(&control, true).unwrap();
-        assert_eq!(disagreement([&more, &less]), None);
-        less.epoch(&control, true).unwrap();
-        assert_eq!(disagreement([&more, &less]), None);
-        control.stop.store(true, Ordering::Relaxed);
-        // It stops after the first of two minibatches.
-        less.epoch(&control, true).unwrap();
-        assert_eq!(less.complete_epochs(), None);
-        assert_eq!(disagreement([&more, &less]), None);
+        assert_eq!(disagreement(&[fused(1, 1), bench(None, 1, 2)]), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Whole epochs: shuffling, preparation and every step, without evaluation.
 
-use super::statistics::{largest, median, smallest};
+use super::statistics::{median, smallest};
 use super::table::Column;
 use fused_mlp::backend::{Backend, BackendError, PassControl, Samples};
 use fused_mlp::machine::PeakBench;
@@ -27,6 +27,10 @@ pub struct Configuration {
     pub samples: usize,
     /// Share of the velocity kept from step to step; 0 is plain SGD.
     pub momentum: f32,
+    /// Step size.
+    pub learning_rate: f32,
+    /// Seed of the initial weights and the sample order.
+    pub seed: u64,
     /// Folder of the data set.
     pub data: String,
     /// SHA-256 of its training images and labels.
@@ -37,8 +41,9 @@ impl PartialEq for Configuration {
     fn eq(&self, other: &Self) -> bool {
         let measured = |it: &Self| {
             let names = (it.backend.clone(), it.isa.clone(), it.data_sha256.clone());
-            let numbers = (it.threads, it.batch_size, it.samples, it.momentum.to_bits());
-            (names, numbers, it.shape)
+            let numbers = (it.threads, it.batch_size, it.samples, it.seed);
+            let rates = (it.momentum.to_bits(), it.learning_rate.to_bits());
+            (names, numbers, rates, it.shape)
         };
         measured(self) == measured(other)
     }
@@ -48,13 +53,15 @@ impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} {}, {} threads, minibatch {}, hidden {}, momentum {}, {} samples of {}",
+            "{} {}, {} threads, minibatch {}, hidden {}, momentum {}, rate {}, seed {}, {} samples of {}",
             self.backend,
             self.isa.as_deref().unwrap_or("-"),
             self.threads,
             self.batch_size,
             self.shape.hidden,
             self.momentum,
+            self.learning_rate,
+            self.seed,
             self.samples,
             self.data
         )
@@ -85,14 +92,8 @@ pub struct EpochRow<'a> {
     pub seconds_median: f64,
     /// Shortest.
     pub seconds_min: f64,
-    /// Longest.
-    pub seconds_max: f64,
     /// 1 / median.
     pub epochs_per_second: f64,
-    /// Samples / median.
-    pub samples_per_second: f64,
-    /// 10^9 FLOP/s, as if no input were 0.
-    pub gflops_dense_equivalent: f64,
     /// 10^9 FLOP/s, products with inputs of 0 left out.
     pub gflops_executed: f64,
     /// As [`Times::peak_gflops`].
@@ -101,9 +102,7 @@ pub struct EpochRow<'a> {
     pub peak_fraction_executed: f64,
     /// Executed / peak in the shortest epoch.
     pub peak_fraction_executed_best: f64,
-    /// Dense-equivalent / peak.
-    pub peak_fraction_dense_equivalent: f64,
-    /// Median time of the first row / median time of this one; NaN, or null, if the first was not timed.
+    /// Median time of the first row / median time of this one.
     pub speedup_over_first: f64,
     /// Shortest time of the first row / shortest time of this one.
     pub speedup_over_first_best: f64,
@@ -146,10 +145,8 @@ pub struct EpochBench<'a> {
     non_zero: usize,
     backend: Box<dyn Backend>,
     trainer: Trainer<'a>,
-    /// Mean loss of each complete epoch, timed or not.
+    /// Mean loss of each epoch, timed or not; NaN for one that diverged.
     losses: Vec<f64>,
-    /// Whether an epoch was not complete, so that the model stands within one.
-    is_cut_short: bool,
 }
 
 impl<'a> EpochBench<'a> {
@@ -173,23 +170,12 @@ impl<'a> EpochBench<'a> {
             backend,
             trainer,
             losses: Vec::new(),
-            is_cut_short: false,
         }
     }
 
     /// What is measured.
     pub fn configuration(&self) -> &Configuration {
         &self.times.configuration
-    }
-
-    /// Whether an epoch was timed.
-    pub fn is_timed(&self) -> bool {
-        !self.times.seconds.is_empty()
-    }
-
-    /// Complete epochs, timed or not; none if the last one was not complete.
-    pub fn complete_epochs(&self) -> Option<usize> {
-        (!self.is_cut_short).then_some(self.losses.len())
     }
 
     /// Why the row has not really trained, if it has not: its times mean nothing then.
@@ -200,14 +186,8 @@ impl<'a> EpochBench<'a> {
             return Some("a parameter is not a finite number".to_owned());
         }
         let (first, last) = (self.losses.first()?, self.losses.last()?);
-        // NaN is no decrease.
-        let is_decrease = self.losses.len() < 2 || last < first;
-        (!is_decrease).then(|| format!("its loss went from {first} to {last}; expected a decrease"))
-    }
-
-    /// Drops the times.
-    pub fn discard(&mut self) {
-        self.times.seconds.clear();
+        let is_sound = last.is_finite() && (self.losses.len() < 2 || last < first);
+        (!is_sound).then(|| format!("its loss went from {first} to {last}; expected a decrease"))
     }
 
     /// The network as it is now.
@@ -215,7 +195,7 @@ impl<'a> EpochBench<'a> {
         self.backend.parameters()
     }
 
-    /// Measures the peak, then trains an epoch; its time is kept if it counts and was not cut short.
+    /// Measures the peak, then trains an epoch; its time is kept if it counts. Tells how it ended.
     ///
     /// # Errors
     /// If the samples do not fit the network.
@@ -225,45 +205,35 @@ impl<'a> EpochBench<'a> {
         let peak = self.peak.best_of(BURSTS) / 1e9;
         self.times.peak_gflops = peak.max(self.times.peak_gflops);
         let epoch = self.trainer.train_epoch(self.backend.as_mut(), control)?;
-        if epoch.end == EpochEnd::Complete {
-            self.losses.push(epoch.record.train_loss);
-            // A coarse clock may have seen no time pass: nothing was measured then.
-            if counts && epoch.record.seconds > 0.0 {
-                self.times.seconds.push(epoch.record.seconds);
-            }
+        self.losses.push(match epoch.end {
+            EpochEnd::Diverged => f64::NAN,
+            EpochEnd::Complete | EpochEnd::Stopped => epoch.record.train_loss,
+        });
+        if counts {
+            self.times.seconds.push(epoch.record.seconds);
         }
-        self.is_cut_short |= epoch.end != EpochEnd::Complete;
         Ok(epoch.end)
     }
 
-    /// The results so far, beside those of the first row.
+    /// The results, beside those of the first row.
     pub fn row(&self, first: &EpochBench<'_>) -> EpochRow<'_> {
         let (configuration, seconds) = (&self.times.configuration, &self.times.seconds);
-        let (samples, shape) = (configuration.samples, configuration.shape);
-        let gflop_executed = flop(self.non_zero, samples, shape) / 1e9;
-        let gflop_dense = flop(samples * shape.inputs, samples, shape) / 1e9;
-        let (middle, best, peak_gflops) =
-            (median(seconds), smallest(seconds), self.times.peak_gflops);
-        let of_first = |of: fn(&[f64]) -> f64| match first.is_timed() {
-            true => of(&first.times.seconds),
-            false => f64::NAN,
-        };
+        let samples = configuration.samples;
+        let gflop = flop(self.non_zero, samples, configuration.shape) / 1e9;
+        let (middle, best) = (median(seconds), smallest(seconds));
+        let peak_gflops = self.times.peak_gflops;
         EpochRow {
             configuration,
             repeats: seconds.len(),
             seconds_median: middle,
             seconds_min: best,
-            seconds_max: largest(seconds),
             epochs_per_second: 1.0 / middle,
-            samples_per_second: samples as f64 / middle,
-            gflops_dense_equivalent: gflop_dense / middle,
-            gflops_executed: gflop_executed / middle,
+            gflops_executed: gflop / middle,
             peak_gflops,
-            peak_fraction_executed: gflop_executed / middle / peak_gflops,
-            peak_fraction_executed_best: gflop_executed / best / peak_gflops,
-            peak_fraction_dense_equivalent: gflop_dense / middle / peak_gflops,
-            speedup_over_first: of_first(median) / middle,
-            speedup_over_first_best: of_first(smallest) / best,
+            peak_fraction_executed: gflop / middle / peak_gflops,
+            peak_fraction_executed_best: gflop / best / peak_gflops,
+            speedup_over_first: median(&first.times.seconds) / middle,
+            speedup_over_first_best: smallest(&first.times.seconds) / best,
         }
     }
 }
@@ -302,6 +272,8 @@ pub mod tests {
             shape,
             samples: 2,
             momentum: 0.0,
+            learning_rate: 0.1,
+            seed: 1,
             data_sha256: Default::default(),
             data: "here".to_owned(),
         };
@@ -323,23 +295,20 @@ pub mod tests {
 
     #[test]
     fn a_row_counts_what_was_timed_and_only_non_zero_inputs() {
-        let (mut bench, fresh) = (bench(None, 1, 1), bench(None, 1, 1));
+        let mut bench = bench(None, 1, 1);
         let control = PassControl::default();
         assert_eq!(bench.epoch(&control, false).unwrap(), EpochEnd::Complete);
-        assert!(!bench.is_timed());
+        assert!(bench.times.seconds.is_empty());
         bench.epoch(&control, true).unwrap();
         bench.epoch(&control, true).unwrap();
         let row = bench.row(&bench);
         assert_eq!(row.repeats, 2);
-        assert!(row.seconds_min <= row.seconds_median && row.seconds_median <= row.seconds_max);
+        assert!(row.seconds_min <= row.seconds_median);
         // 3 non-zero inputs of 8, 3 hidden units, 2 classes, 2 samples.
         let executed = 2.0 * (2.0 * 3.0 * 3.0 + 3.0 * 2.0 * 3.0 * 2.0);
         let found = row.gflops_executed * 1e9 * row.seconds_median;
         assert!((found / executed - 1.0).abs() < 1e-9, "{found}");
-        let ratio = row.gflops_dense_equivalent / row.gflops_executed;
-        assert!((ratio / (168.0 / executed) - 1.0).abs() < 1e-9, "{ratio}");
         assert_eq!(row.speedup_over_first, 1.0);
-        assert!(bench.row(&fresh).speedup_over_first.is_nan());
         assert_eq!(bench.failure(), None);
         bench.losses.push(bench.losses[0]);
         assert!(bench.failure().unwrap().contains("decrease"));

@@ -12,9 +12,9 @@ mod table;
 
 pub use agreement::disagreement;
 pub use epoch::{Configuration, EpochBench, EpochRow};
-pub use phases::{PhaseRow, TRAINING, Work, share_outside_kernels};
+pub use phases::{PhaseRow, Work};
 pub use saved::SavedBench;
-pub use statistics::{MedianRatio, SLOWER, largest, median, smallest};
+pub use statistics::{MedianRatio, SLOWER, median};
 pub use table::{line, titles};
 
 use fused_mlp::machine::Machine;

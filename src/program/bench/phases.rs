@@ -2,25 +2,17 @@
 
 use super::table::Column;
 use fused_mlp::backend::Samples;
-use fused_mlp::engine::{BLOCK_SAMPLES, PassClocks, Phase, PhaseClock};
+use fused_mlp::engine::{BLOCK_SAMPLES, Phase, PhaseClock};
 use serde::Serialize;
 use std::time::Duration;
 
-/// Name of the rows of training passes.
-pub const TRAINING: &str = "training";
-/// Name of the rows of evaluations.
-const EVALUATION: &str = "evaluation";
-/// Name of the time before the threads of a training pass start: the order of the samples, and the
-/// learning rates.
-const SHUFFLE: &str = "shuffle";
-/// Name of the time in which the threads are sent off and collected.
-const START_AND_END: &str = "thread start and end";
+/// Name of the time in which a thread does nothing of that: the order of the samples, the learning rates, and
+/// until the threads are sent off and collected.
+const BETWEEN: &str = "between passes";
 
-/// Sizes that decide the work of one pass or more.
+/// Sizes that decide the work of a training pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Work {
-    /// [`TRAINING`] or [`EVALUATION`].
-    profile: &'static str,
     inputs: usize,
     classes: usize,
     samples: usize,
@@ -38,8 +30,6 @@ pub struct Work {
 /// One phase on one thread, or on all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PhaseRow {
-    /// [`TRAINING`] or [`EVALUATION`].
-    pub profile: &'static str,
     /// Name of the phase.
     pub phase: &'static str,
     /// The thread, from 0 on; none for all of them.
@@ -84,8 +74,8 @@ fn above_0(rate: f64) -> f64 {
 }
 
 impl Work {
-    /// A training pass over all samples in minibatches.
-    pub fn of_training(
+    /// A pass over all samples in minibatches.
+    pub fn new(
         samples: Samples<'_>,
         classes: usize,
         batch_size: usize,
@@ -106,7 +96,6 @@ impl Work {
             1.0 - zero.powf(block_samples)
         };
         Self {
-            profile: TRAINING,
             inputs: samples.inputs(),
             classes,
             samples: count,
@@ -115,14 +104,6 @@ impl Work {
             blocks,
             active_rows: non_zero_of_pixel.iter().map(active).sum(),
             has_velocities,
-        }
-    }
-
-    /// An evaluation of all samples.
-    pub fn of_evaluation(samples: Samples<'_>, classes: usize) -> Self {
-        Self {
-            profile: EVALUATION,
-            ..Self::of_training(samples, classes, BLOCK_SAMPLES, false)
         }
     }
 
@@ -184,91 +165,92 @@ impl Work {
         }
     }
 
-    /// The rows of clocked passes: first for all threads, then for each, which has so many hidden units.
-    /// `time` is that of all passes, with the order of the samples, and the shares of a thread add up to
-    /// 1; `peak` is that of all threads in FLOP/s.
+    /// The rows of so many clocked passes: first for all threads, then for each, which has so many hidden
+    /// units. `time` is that of all passes, with the order of the samples, and the shares of a thread add
+    /// up to 1; `peak` is that of all threads in FLOP/s.
     pub fn rows(
         &self,
-        clocks: &PassClocks,
+        clocks: &[PhaseClock],
+        passes: u64,
         time: Duration,
         units: &[usize],
         peak: f64,
     ) -> Vec<PhaseRow> {
-        let peak = peak / units.len() as f64;
-        let of_threads = clocks.threads();
-        let all = 0..units.len();
-        let each = all.clone().map(|thread| (Some(thread), thread..thread + 1));
-        let mut rows = Vec::new();
-        for (thread, chosen) in std::iter::once((None, all)).chain(each) {
-            let (own_clocks, own_units) = (&of_threads[chosen.clone()], &units[chosen]);
-            for row in self.rows_of(clocks, own_clocks, time, own_units, units.len()) {
-                let peak = peak * own_units.len() as f64;
-                rows.push(PhaseRow {
-                    thread,
-                    peak_fraction: 1e9 * row.gflops / peak,
-                    ..row
-                });
-            }
-        }
-        rows
-    }
-
-    /// The rows of some of the threads.
-    fn rows_of(
-        &self,
-        pass_clocks: &PassClocks,
-        clocks: &[PhaseClock],
-        time: Duration,
-        units: &[usize],
-        threads: usize,
-    ) -> Vec<PhaseRow> {
-        let (count, passes) = (clocks.len() as f64, pass_clocks.passes());
-        let row = |phase: &'static str, seconds: f64, calls: u64| PhaseRow {
-            profile: self.profile,
-            phase,
-            passes,
-            seconds,
-            share: seconds / time.as_secs_f64(),
-            calls,
-            ..PhaseRow::default()
-        };
-        let phase_row = |&phase: &Phase| {
-            let times = || clocks.iter().map(|clock| clock.phase(phase));
-            let time: Duration = times().map(|of_thread| of_thread.time).sum();
-            let calls = times().map(|of_thread| of_thread.calls).sum();
-            let seconds = time.as_secs_f64() / count;
-            let flop = units.iter().map(|&units| self.flop(phase, units));
-            let bytes = units.iter().map(|&units| self.bytes(phase, units, threads));
-            let (flop, bytes) = (flop.sum::<f64>(), bytes.sum::<f64>());
-            let per = |amount: f64, of: f64| if of > 0.0 { amount / of } else { 0.0 };
-            let rate = |amount: f64| per(amount * passes as f64, seconds);
-            (calls > 0).then(|| PhaseRow {
-                gflops: rate(flop) / 1e9,
-                gigabytes_per_second: rate(bytes) / 1e9,
-                flop_per_byte: per(flop, bytes),
-                ..row(phase.name(), seconds, calls)
-            })
-        };
-        let mut rows = Vec::new();
-        let before = time.saturating_sub(pass_clocks.time());
-        if !before.is_zero() {
-            rows.push(row(SHUFFLE, before.as_secs_f64(), passes));
-        }
-        rows.extend(Phase::ALL.iter().filter_map(phase_row));
-        let total: Duration = clocks.iter().map(PhaseClock::total).sum();
-        let rest = pass_clocks.time().as_secs_f64() - total.as_secs_f64() / count;
-        rows.push(row(START_AND_END, rest, passes));
-        rows
+        let threads = units.len();
+        let all = (None, 0..threads);
+        let each = (0..threads).map(|thread| (Some(thread), thread..thread + 1));
+        let rows = std::iter::once(all)
+            .chain(each)
+            .flat_map(|(thread, chosen)| {
+                let seconds = time.as_secs_f64();
+                let part = Part {
+                    work: self,
+                    all_threads: threads,
+                    clocks: &clocks[chosen.clone()],
+                    units: &units[chosen.clone()],
+                    peak: peak * chosen.len() as f64 / threads as f64,
+                    total: PhaseRow {
+                        thread,
+                        passes,
+                        seconds,
+                        share: 1.0,
+                        ..PhaseRow::default()
+                    },
+                };
+                part.rows()
+            });
+        rows.collect()
     }
 }
 
-/// Share of the time in which the threads do not compute, from rows of all threads.
-pub fn share_outside_kernels(rows: &[PhaseRow]) -> f64 {
-    let names = Phase::KERNELS.map(Phase::name);
-    let kernels = rows
-        .iter()
-        .filter(|row| row.thread.is_none() && names.contains(&row.phase));
-    1.0 - kernels.map(|row| row.share).sum::<f64>()
+/// Some of the threads, what they compute, and their row without a phase.
+struct Part<'a> {
+    work: &'a Work,
+    all_threads: usize,
+    clocks: &'a [PhaseClock],
+    units: &'a [usize],
+    peak: f64,
+    total: PhaseRow,
+}
+
+impl Part<'_> {
+    fn rows(&self) -> Vec<PhaseRow> {
+        let mut rows: Vec<PhaseRow> = Phase::ALL.iter().map(|&phase| self.row(phase)).collect();
+        let within: f64 = rows.iter().map(|row| row.seconds).sum();
+        let rest = self.total.seconds - within;
+        rows.push(self.timed(BETWEEN, rest, self.total.passes));
+        rows
+    }
+
+    fn timed(&self, phase: &'static str, seconds: f64, calls: u64) -> PhaseRow {
+        PhaseRow {
+            phase,
+            seconds,
+            share: seconds / self.total.seconds,
+            calls,
+            ..self.total.clone()
+        }
+    }
+
+    fn row(&self, phase: Phase) -> PhaseRow {
+        let times = || self.clocks.iter().map(|clock| clock.phase(phase));
+        let time: Duration = times().map(|of_thread| of_thread.time).sum();
+        let seconds = time.as_secs_f64() / self.clocks.len() as f64;
+        let calls = times().map(|of_thread| of_thread.calls).sum();
+        let units = || self.units.iter();
+        let flop: f64 = units().map(|&units| self.work.flop(phase, units)).sum();
+        let bytes = units().map(|&units| self.work.bytes(phase, units, self.all_threads));
+        let bytes: f64 = bytes.sum();
+        let per = |amount: f64, of: f64| if of > 0.0 { amount / of } else { 0.0 };
+        let rate = |amount: f64| per(amount * self.total.passes as f64, seconds);
+        PhaseRow {
+            gflops: rate(flop) / 1e9,
+            gigabytes_per_second: rate(bytes) / 1e9,
+            peak_fraction: rate(flop) / self.peak,
+            flop_per_byte: per(flop, bytes),
+            ..self.timed(phase.name(), seconds, calls)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -278,7 +260,7 @@ mod tests {
     fn blocks(count: usize, batch_size: usize) -> (usize, usize) {
         let (images, labels) = (vec![1; count], vec![0; count]);
         let samples = Samples::new(&images, &labels, 1);
-        let work = Work::of_training(samples, 2, batch_size, false);
+        let work = Work::new(samples, 2, batch_size, false);
         (work.steps, work.blocks)
     }
 
@@ -293,7 +275,7 @@ mod tests {
     #[test]
     fn the_phases_do_all_the_flop_of_an_epoch() {
         let samples = Samples::new(&[1; 784], &[0], 784);
-        let work = Work::of_training(samples, 10, 1, false);
+        let work = Work::new(samples, 10, 1, false);
         let flop: f64 = Phase::ALL.iter().map(|&phase| work.flop(phase, 300)).sum();
         assert_eq!(flop, 958_800.0);
         let forward = 4.0 * (784.0 * 300.0 + 300.0) + 784.0;
@@ -306,7 +288,7 @@ mod tests {
         let (images, labels) = ([1, 0, 1, 1, 0, 0], [0, 1]);
         let samples = Samples::new(&images, &labels, 3);
         let rows = |batch_size: usize| {
-            let work = Work::of_training(samples, 2, batch_size, false);
+            let work = Work::new(samples, 2, batch_size, false);
             assert_eq!(work.non_zero, 3);
             work.active_rows
         };
@@ -314,7 +296,7 @@ mod tests {
         assert_eq!(rows(2), 1.75);
         // Velocities are kept for every row.
         let bytes = |has_velocities: bool| {
-            let work = Work::of_training(samples, 2, 1, has_velocities);
+            let work = Work::new(samples, 2, 1, has_velocities);
             work.bytes(Phase::WeightUpdate, 1, 1)
         };
         let difference = 4.0 * (4.0 * 3.0 - 2.0 * 1.5 + 2.0 * 2.0) * 2.0;

@@ -10,8 +10,6 @@ const RESAMPLES: usize = 4000;
 const TAIL: f64 = 0.025;
 /// Ratios so close to 1 are no difference that matters.
 const MARGIN: f64 = 0.02;
-/// Fewest values on each side for a verdict.
-const FEWEST: usize = 5;
 
 /// Median: the middle value, or the mean of the two middle ones; NaN for no values.
 pub fn median(values: &[f64]) -> f64 {
@@ -30,42 +28,29 @@ pub fn smallest(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
-/// Largest value, 0 for none.
-pub fn largest(values: &[f64]) -> f64 {
-    values.iter().copied().fold(0.0, f64::max)
-}
-
 /// The whole interval lies below 1: less time than before.
 const FASTER: &str = "faster";
 /// The whole interval lies above 1.
 pub const SLOWER: &str = "slower";
 /// The whole interval lies within 2 % of 1.
 const SAME: &str = "same";
-/// None of the others: too few or too scattered times.
+/// None of the others: the times are too scattered.
 const UNDECIDED: &str = "undecided";
 
 /// Ratio of two medians, new to old.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct MedianRatio {
-    /// median(new) / median(old); NaN, or null, if there is no old one.
+    /// median(new) / median(old).
     pub ratio: f64,
     /// Lower end of the 95 % confidence interval.
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// What follows from the interval, if there is one.
-    pub verdict: Option<&'static str>,
+    /// What follows from the interval.
+    pub verdict: &'static str,
 }
 
 impl MedianRatio {
-    /// No old times.
-    pub const NONE: Self = Self {
-        ratio: f64::NAN,
-        low: f64::NAN,
-        high: f64::NAN,
-        verdict: None,
-    };
-
     /// Compares two sets of times.
     ///
     /// The interval is a percentile bootstrap: both sets are drawn anew, with replacement and from a
@@ -81,17 +66,11 @@ impl MedianRatio {
         ratios.sort_by(f64::total_cmp);
         let outside = (RESAMPLES as f64 * TAIL) as usize;
         let (low, high) = (ratios[outside], ratios[RESAMPLES - 1 - outside]);
-        let is_enough = new.len().min(old.len()) >= FEWEST;
-        let verdict = if is_enough {
-            verdict(low, high)
-        } else {
-            UNDECIDED
-        };
         Self {
             ratio: median(new) / median(old),
             low,
             high,
-            verdict: Some(verdict),
+            verdict: verdict(low, high),
         }
     }
 }
@@ -99,12 +78,12 @@ impl MedianRatio {
 impl fmt::Display for MedianRatio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            ratio, low, high, ..
+            ratio,
+            low,
+            high,
+            verdict,
         } = self;
-        match self.verdict {
-            Some(verdict) => write!(f, "{verdict:<9} {ratio:.3} ({low:.3} to {high:.3})"),
-            None => f.write_str("not in the file"),
-        }
+        write!(f, "{verdict:<9} {ratio:.3} ({low:.3} to {high:.3})")
     }
 }
 
@@ -130,7 +109,7 @@ mod tests {
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
         assert!(median(&[]).is_nan());
-        assert_eq!((smallest(&[2.0, 1.0]), largest(&[2.0, 3.0])), (1.0, 3.0));
+        assert_eq!(smallest(&[2.0, 1.0]), 1.0);
     }
 
     #[test]
@@ -159,15 +138,12 @@ mod tests {
         assert!((ratio.ratio - 1.5).abs() < 1e-12);
         assert!(ratio.low <= ratio.ratio && ratio.ratio <= ratio.high);
         assert!(ratio.low > 1.45 && ratio.high < 1.55, "{ratio:?}");
-        assert_eq!(ratio.verdict, Some(SLOWER));
-        assert_eq!(MedianRatio::new(&times(0.5), &old).verdict, Some(FASTER));
-        assert_eq!(MedianRatio::new(&old, &old).verdict, Some(SAME));
+        assert_eq!(ratio.verdict, SLOWER);
+        assert_eq!(MedianRatio::new(&times(0.5), &old).verdict, FASTER);
+        assert_eq!(MedianRatio::new(&old, &old).verdict, SAME);
         let scattered = [0.5, 2.0, 0.6, 1.9, 1.0, 0.7, 1.6];
         let undecided = MedianRatio::new(&scattered, &old);
-        assert_eq!(undecided.verdict, Some(UNDECIDED), "{undecided:?}");
-        // Four times are too few, however far apart.
-        let few = MedianRatio::new(&times(2.0)[..4], &old);
-        assert_eq!(few.verdict, Some(UNDECIDED));
+        assert_eq!(undecided.verdict, UNDECIDED, "{undecided:?}");
     }
 
     #[test]

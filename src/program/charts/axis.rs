@@ -2,6 +2,7 @@
 //!
 //! Logarithmic axes are linear ones of the logarithms.
 
+use indicatif::HumanFloatCount;
 use std::ops::Range;
 
 /// What rounding may put beyond the end of an axis.
@@ -188,25 +189,13 @@ pub fn number(value: f64) -> String {
     };
     match value.abs() {
         0.0 => "0".to_owned(),
-        10_000.0.. => group(&format!("{value:.0}")),
+        10_000.0.. => HumanFloatCount(value.round()).to_string().replace('-', "−"),
         100.0.. => rounded(0),
         1.0.. => rounded(2),
         0.001.. => rounded(4),
         1e-9.. => format!("{value:.1e}").replace(".0e", "e").replace('-', "−"),
         _ => "0".to_owned(),
     }
-}
-
-/// Digits in groups of three.
-pub fn group(digits: &str) -> String {
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Charts as SVG: lines, bands, points and bars with labelled axes, linear or logarithmic.
+//! Charts as SVG: lines, bands and points with labelled axes, linear or logarithmic.
 
 use super::axis::{Axis, Scale};
 use super::svg::{circle, escaped, path, points, text};
@@ -48,10 +48,10 @@ pub enum Style {
     Points { radius: i32 },
     /// What lies between the lower and the upper values, at the places of the points.
     Band { lower: Vec<f64>, upper: Vec<f64> },
-    /// Separate strokes: each two points.
-    Strokes { width: u32 },
-    /// Lying bars, from the first to the second of each two points, so many values of y high.
-    Bars { height: f64 },
+    /// Lines across the chart at the places of the points on the lower axis.
+    Upright,
+    /// The same at their places on the left axis.
+    Level,
 }
 
 /// A line as most are.
@@ -86,19 +86,6 @@ impl Series {
     }
 }
 
-/// A name at a place, or at a line across the chart.
-#[derive(Clone, Debug)]
-pub enum Mark {
-    /// A line at a place of the lower axis, with its name at the top.
-    Upright(f64, String),
-    /// The same with its name at the bottom.
-    UprightNamedBelow(f64, String),
-    /// A line at a place of the left axis.
-    Level(f64, String),
-    /// No line: the name beside a point, moved up where another name stands.
-    Beside((f64, f64), String),
-}
-
 /// A chart.
 #[derive(Clone, Debug)]
 pub struct Chart {
@@ -106,7 +93,6 @@ pub struct Chart {
     pub x: Axis,
     pub y: Axis,
     pub series: Vec<Series>,
-    pub marks: Vec<Mark>,
 }
 
 /// Several charts, one above the other, as one picture.
@@ -149,15 +135,9 @@ impl Chart {
             MARGIN + TITLE_FONT,
         );
         let top = self.legend(&mut svg, MARGIN + TITLE_FONT + 20.0) + 12.0;
-        let marked = self.marks.iter().map(|mark| match mark {
-            Mark::Upright(x, _) | Mark::UprightNamedBelow(x, _) => (*x, f64::NAN),
-            Mark::Level(y, _) => (f64::NAN, *y),
-            Mark::Beside(..) => (f64::NAN, f64::NAN),
-        });
-        let points = self.series.iter().flat_map(|series| &series.points);
-        let seen: Vec<(f64, f64)> = points.copied().chain(marked).collect();
-        let x = self.x.places(seen.iter().map(|point| point.0), 0.0);
-        let y = self.y.places(seen.iter().map(|point| point.1), 0.04);
+        let points = || self.series.iter().flat_map(|series| &series.points);
+        let x = self.x.places(points().map(|point| point.0), 0.0);
+        let y = self.y.places(points().map(|point| point.1), 0.04);
         let ticks = self.y.ticks(&y, 6);
         let letters = ticks.iter().map(|&tick| self.y.label(tick).chars().count());
         let label_width = LETTER * letters.max().unwrap_or(1) as f64;
@@ -172,7 +152,6 @@ impl Chart {
         for series in &self.series {
             drawing.series(series);
         }
-        drawing.marks();
         drawing.svg
     }
 
@@ -190,9 +169,8 @@ impl Chart {
             match &series.style {
                 Style::Points { .. } => circle(svg, (left + STROKE / 2.0, middle), 10, color),
                 Style::Line { width, is_dashed } => path(svg, &line, color, width + 2, *is_dashed),
-                Style::Strokes { width } => path(svg, &line, color, *width, false),
                 Style::Band { .. } => path(svg, &line, PALE, 20, false),
-                Style::Bars { .. } => path(svg, &line, color, 20, false),
+                _ => path(svg, &line, color, 6, false),
             }
             text(svg, (left + KEY, top + FONT * 0.85), "start", &series.name);
             left += width + GAP;
@@ -261,9 +239,17 @@ impl Drawing<'_> {
                     .iter()
                     .for_each(|&place| circle(svg, place, *radius, color));
             }
-            Style::Strokes { width } => {
-                let strokes = places.chunks_exact(2);
-                strokes.for_each(|ends| path(svg, ends, color, *width, false));
+            Style::Upright => {
+                let places = series.points.iter().map(|point| point.0);
+                for x in places.filter(|x| x.is_finite()) {
+                    self.upright(self.x.of(x), color);
+                }
+            }
+            Style::Level => {
+                let places = series.points.iter().map(|point| point.1);
+                for y in places.filter(|y| y.is_finite()) {
+                    self.level(self.y.of(y), color);
+                }
             }
             Style::Band { lower, upper } => {
                 let side = |values: &[f64]| -> Vec<(f64, f64)> {
@@ -279,65 +265,6 @@ impl Drawing<'_> {
                     "<polygon points=\"{points}\" fill=\"{color}\" fill-opacity=\"0.3\"/>"
                 );
             }
-            Style::Bars { height } => {
-                let pixels = (self.y.of(0.0) - self.y.of(*height)).abs();
-                for ends in places.chunks_exact(2) {
-                    let ([x, y], width) = ([ends[0].0, ends[0].1], ends[1].0 - ends[0].0);
-                    let _ = writeln!(
-                        self.svg,
-                        "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{pixels:.1}\" \
-                         fill=\"{color}\"/>",
-                        y - pixels / 2.0
-                    );
-                }
-            }
-        }
-    }
-
-    fn marks(&mut self) {
-        let (columns, rows) = (self.x.pixels.clone(), self.y.pixels.clone());
-        let mut taken: Vec<(Range<f64>, f64)> = Vec::new();
-        for mark in &self.chart.marks {
-            let (Mark::Upright(_, name)
-            | Mark::UprightNamedBelow(_, name)
-            | Mark::Level(_, name)
-            | Mark::Beside(_, name)) = mark;
-            let width = LETTER * name.chars().count() as f64;
-            // Beside a place, on the side where there is room.
-            let beside = |x: f64| match x + 12.0 + width < columns.end {
-                true => x + 12.0,
-                false => x - 12.0 - width,
-            };
-            let (left, base) = match mark {
-                Mark::Upright(x, _) | Mark::UprightNamedBelow(x, _) => {
-                    let x = self.x.of(*x);
-                    self.upright(x, INK);
-                    match mark {
-                        Mark::Upright(..) => (beside(x), rows.end + FONT),
-                        _ => (beside(x), rows.start - 12.0),
-                    }
-                }
-                Mark::Level(y, _) => {
-                    let y = self.y.of(*y);
-                    self.level(y, INK);
-                    (columns.end - width - 8.0, y - 10.0)
-                }
-                Mark::Beside(point, _) => {
-                    let (x, y) = self.place(*point);
-                    let (left, mut base) = (beside(x), y - 10.0);
-                    let hides = |base: f64, (range, other): &(Range<f64>, f64)| {
-                        left < range.end
-                            && range.start < left + width
-                            && (base - other).abs() < FONT
-                    };
-                    while taken.iter().any(|other| hides(base, other)) && base > rows.end + FONT {
-                        base -= 6.0;
-                    }
-                    taken.push((left..left + width, base));
-                    (left, base)
-                }
-            };
-            text(&mut self.svg, (left, base), "start", name);
         }
     }
 }
@@ -352,8 +279,10 @@ mod tests {
             title: "title".to_owned(),
             x: Axis::log("x"),
             y: Axis::log("y"),
-            series: vec![Series::new("name", BLUE, SOLID, points)],
-            marks: vec![Mark::Level(1.0, "one".to_owned())],
+            series: vec![
+                Series::new("name", BLUE, SOLID, points),
+                Series::new("one", INK, Style::Level, vec![(f64::NAN, 1.0)]),
+            ],
         };
         for points in [
             vec![],

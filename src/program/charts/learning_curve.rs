@@ -1,17 +1,13 @@
 //! The learning curve as an SVG picture.
 
 use super::axis::{Axis, number};
-use super::chart::{
-    BLUE, Chart, Color, Mark, PALE, SOLID, Series, Style, THIN, VERMILION, stacked,
-};
+use super::chart::{BLUE, Chart, Color, PALE, SOLID, Series, Style, THIN, VERMILION, stacked};
 use fused_mlp::training::EpochRecord;
 
 /// Most points of a curve. More could not be told apart; each point is then the mean of its share.
 const MOST_POINTS: usize = 2_000;
 /// The smooth curve averages this share of all steps on each side.
 const SMOOTHING: f64 = 0.01;
-/// Most epochs whose ends are marked in the upper chart.
-const MOST_MARKS: usize = 12;
 
 const LOSS: &str = "cross-entropy, nats";
 
@@ -21,18 +17,16 @@ const LOSS: &str = "cross-entropy, nats";
 ///
 /// Losses that are not finite are left out.
 pub fn learning_curve_svg(means: &[f64], steps_per_mean: usize, epochs: &[EpochRecord]) -> String {
-    stacked(&[steps(means, steps_per_mean, epochs.len()), losses(epochs)])
+    stacked(&[steps(means, steps_per_mean), losses(epochs)])
 }
 
-fn steps(means: &[f64], steps_per_mean: usize, epochs: usize) -> Chart {
+fn steps(means: &[f64], steps_per_mean: usize) -> Chart {
     let steps = steps_per_mean as f64;
     let scaled = |points: Vec<(f64, f64)>| -> Vec<(f64, f64)> {
         points.into_iter().map(|(x, y)| (x * steps, y)).collect()
     };
     let smooth = scaled(thin(&smoothed(means)));
     let all = means.len() as f64 * steps;
-    let ends = 1..epochs.clamp(1, MOST_MARKS + 1);
-    let is_marked = epochs <= MOST_MARKS;
     Chart {
         title: "Loss of each minibatch".to_owned(),
         x: Axis::linear("step").whole().within(0.0, all.max(1.0)),
@@ -41,10 +35,6 @@ fn steps(means: &[f64], steps_per_mean: usize, epochs: usize) -> Chart {
             Series::new("each minibatch", PALE, THIN, scaled(thin(means))),
             Series::new("mean of 2 % of the steps", BLUE, SOLID, smooth),
         ],
-        marks: ends
-            .filter(|_| is_marked)
-            .map(|epoch| Mark::Upright(all * epoch as f64 / epochs as f64, String::new()))
-            .collect(),
     }
 }
 
@@ -72,7 +62,6 @@ fn losses(epochs: &[EpochRecord]) -> Chart {
         x: Axis::linear("epoch").whole(),
         y: Axis::log(LOSS),
         series,
-        marks: Vec::new(),
     }
 }
 

@@ -5,16 +5,12 @@ pub mod chart;
 mod contact_sheet;
 pub mod learning_curve;
 pub mod picture_style;
-mod profile;
-mod race;
 mod roofline;
 mod svg;
 mod sweep;
 mod terminal_picture;
 
 pub use contact_sheet::{SheetImage, contact_sheet};
-pub use profile::{chrome_trace, phases_svg};
-pub use race::{RaceRun, RaceSummary, race_svg};
 pub use roofline::{Roof, roofline_svg};
 pub use sweep::sweep_svg;
 pub use terminal_picture::terminal_picture;

@@ -1,8 +1,7 @@
 //! Phases below the roofs of the machine.
 
 use super::axis::Axis;
-use super::chart::{Chart, GREY, Mark, SOLID, Series, Style};
-use super::profile::{color, training_rows};
+use super::chart::{Chart, INK, SERIES, SOLID, Series, Style};
 use crate::bench::PhaseRow;
 use serde::Serialize;
 
@@ -17,46 +16,42 @@ pub struct Roof {
     pub gigabytes_per_second: f64,
 }
 
-/// FLOP/s of each phase of the training, all threads together, against its FLOP for each byte, below
+/// FLOP/s of each phase, all threads together, against its FLOP for each byte, below
 /// the roofs: the FMA peak and the bandwidths.
 pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> String {
-    let points: Vec<(usize, &PhaseRow)> = training_rows(rows)
-        .filter(|row| row.thread.is_none())
-        .enumerate()
-        .filter(|(_, row)| row.gflops > 0.0 && row.flop_per_byte > 0.0)
-        .collect();
+    let of_all = rows.iter().filter(|row| row.thread.is_none());
+    let counted = of_all.filter(|row| row.gflops > 0.0 && row.flop_per_byte > 0.0);
+    let points: Vec<&PhaseRow> = counted.collect();
     let limit = |start: f64, factor: f64, choose: fn(f64, f64) -> f64, of: fn(&PhaseRow) -> f64| {
-        let values = points.iter().map(|(_, row)| factor * of(row));
+        let values = points.iter().map(|row| factor * of(row));
         values.fold(start, choose)
     };
     let left = limit(0.03, 0.5, f64::min, |row| row.flop_per_byte);
     let right = limit(100.0, 2.0, f64::max, |row| row.flop_per_byte);
     let lowest = limit(peak_gflops / 50.0, 0.5, f64::min, |row| row.gflops);
-    let line = |from, to| Series::new("", GREY, SOLID, vec![from, to]);
-    let mut series = vec![line((left, peak_gflops), (right, peak_gflops))];
-    let peak = format!("FMA peak: {peak_gflops:.0} GFLOP/s");
-    let mut marks = vec![Mark::Level(peak_gflops, peak)];
-    for roof in roofs {
-        let slope = roof.gigabytes_per_second;
-        let start = (lowest / slope).max(left);
-        let end = (peak_gflops / slope, peak_gflops);
-        series.push(line((start, start * slope), end));
-        let low = (start, start * slope * 1.2);
-        marks.push(Mark::Beside(low, format!("{}: {slope:.0} GB/s", roof.name)));
-    }
-    for &(index, row) in &points {
-        let place = (row.flop_per_byte, row.gflops);
-        let dot = Style::Points { radius: 10 };
-        series.push(Series::new("", color(index), dot, vec![place]));
+    let mut colors = SERIES.into_iter().cycle();
+    let mut series = Vec::new();
+    for (row, color) in points.iter().zip(&mut colors) {
         let name = format!("{}: {:.0} GFLOP/s", row.phase, row.gflops);
-        marks.push(Mark::Beside(place, name));
+        let dot = Style::Points { radius: 10 };
+        let place = vec![(row.flop_per_byte, row.gflops)];
+        series.push(Series::new(&name, color, dot, place));
     }
+    for (roof, color) in roofs.iter().zip(&mut colors) {
+        let slope = roof.gigabytes_per_second;
+        let name = format!("read of {}: {slope:.0} GB/s", roof.name);
+        let start = (lowest / slope).max(left);
+        let ends = vec![(start, start * slope), (peak_gflops / slope, peak_gflops)];
+        series.push(Series::new(&name, color, SOLID, ends));
+    }
+    let peak = format!("FMA peak: {peak_gflops:.0} GFLOP/s");
+    let level = vec![(f64::NAN, peak_gflops)];
+    series.push(Series::new(&peak, INK, Style::Level, level));
     Chart {
         title: "Phases below the roofs of the machine, all threads".to_owned(),
         x: Axis::log("arithmetic intensity: executed FLOP a compulsory byte").within(left, right),
         y: Axis::log("executed GFLOP/s").within(lowest, peak_gflops * 2.0),
         series,
-        marks,
     }
     .svg()
 }

@@ -1,194 +1,80 @@
 //! The picture of a sweep.
 
 use super::axis::Axis;
-use super::chart::{Chart, SERIES, SOLID, Series, Style, stacked};
-use crate::sweep::{MeanDeviation, RunConfiguration, RunResult, Summary, summarise};
-use std::collections::BTreeSet;
+use super::chart::{Chart, SERIES, SOLID, Series, Style};
+use crate::sweep::{
+    MeanDeviation, RunConfiguration, RunResult, Summary, VALIDATION_ACCURACY, summarise, varying,
+};
+use std::cmp::Ordering;
 
 /// Most lines of a chart: more could not be told apart.
 const MOST_LINES: usize = 8;
-
-/// Draws two charts. Upper: the validation error after the last epoch against the option with the most
-/// values (the learning rate, if it has as many as any), mean and standard deviation over the
-/// seeds, a line for each combination of the others. Lower: the mean validation error after each
-/// epoch of the best configurations.
-///
-/// Where there are more lines than can be told apart, the best are shown. Runs that diverged are left
-/// out.
-pub fn sweep_svg(configurations: &[RunConfiguration], results: &[RunResult]) -> String {
-    let summaries = summarise(configurations, results, None).into_iter();
-    let scores: Vec<Score> = summaries.filter_map(Score::new).collect();
-    let first = scores.first().map_or(&[][..], |score| &score.options);
-    let count = |place: usize| {
-        let texts = scores.iter().map(|score| &score.options[place].1);
-        texts.collect::<BTreeSet<_>>().len()
-    };
-    let varying: Vec<usize> = (0..first.len()).filter(|&it| count(it) > 1).collect();
-    let is_numeric = |&place: &usize| scores.iter().all(|it| it.number(place).is_some());
-    let numeric = varying.iter().copied().filter(is_numeric);
-    // The first of equals is the last from behind.
-    let axis = numeric.rev().max_by_key(|&it| count(it)).unwrap_or(0);
-    let x_name = first.get(axis).map_or("learning rate", |(name, _)| name);
-    let others: Vec<usize> = varying.iter().copied().filter(|&it| it != axis).collect();
-    let mut ends = ends(&scores, axis, &others);
-    let left_out = ends.len().saturating_sub(MOST_LINES);
-    ends.truncate(MOST_LINES);
-    let mut title = "Validation error after the last epoch (mean ± standard deviation)".to_owned();
-    if left_out > 0 {
-        title += &format!("; {left_out} more lines left out");
-    }
-    let curves = curves(configurations, results, &scores, &varying);
-    let best = format!(
-        "Mean validation error of the best {} after each epoch",
-        curves.len()
-    );
-    stacked(&[errors(title, x_name, &ends), errors(best, "epoch", &curves)])
-}
-
-/// Runs that differ by their seed alone: their options, but for the seed, and their validation accuracy.
-struct Score {
-    configuration: RunConfiguration,
-    /// Names and values, the learning rate first.
-    options: Vec<(String, String)>,
-    accuracy: MeanDeviation,
-}
-
-impl Score {
-    fn new(summary: Summary) -> Option<Self> {
-        let texts = summary.configuration.texts().into_iter();
-        let texts = texts.filter(|(name, _)| *name != "seed");
-        let mut options: Vec<(String, String)> = texts
-            .map(|(name, text)| (name.replace('_', " "), text))
-            .collect();
-        options.sort_by_key(|(name, _)| name != "learning rate");
-        Some(Self {
-            accuracy: summary.validation_accuracy?,
-            configuration: summary.configuration,
-            options,
-        })
-    }
-
-    /// The value of an option on an axis; none if its values are names.
-    fn number(&self, place: usize) -> Option<f64> {
-        self.options[place].1.parse().ok()
-    }
-
-    fn label(&self, places: &[usize]) -> String {
-        let options = places.iter().map(|&place| &self.options[place]);
-        let parts: Vec<String> = options
-            .map(|(name, text)| format!("{name} {text}"))
-            .collect();
-        parts.join(", ")
-    }
-}
-
-/// Smallest error that is shown, in percent.
+/// Smallest error that is shown, in percent: a logarithmic axis has no 0.
 const SMALLEST: f64 = 1e-3;
 
-/// A line of a chart: points (x, error in percent, its standard deviation where it is shown).
-struct Line {
-    name: String,
-    points: Vec<(f64, f64, f64)>,
-}
-
-/// Errors in percent, on a logarithmic axis, against something; bars of one standard deviation.
-fn errors(title: String, x_name: &str, lines: &[Line]) -> Chart {
-    let places = lines.iter().flat_map(|line| &line.points);
-    let (low, high) = places.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), point| {
-        (low.min(point.0), high.max(point.0))
+/// Draws the mean validation error after each epoch of the best configurations. Runs that diverged are
+/// left out.
+pub fn sweep_svg(configurations: &[RunConfiguration], results: &[RunResult]) -> String {
+    let accuracy = |it: &Summary| it.mean(VALIDATION_ACCURACY).map(|it| it.mean);
+    let mut best = summarise(configurations, results, None);
+    best.retain(|it| accuracy(it).is_some());
+    let varying = varying(&best);
+    best.sort_by(|a, b| {
+        accuracy(b)
+            .partial_cmp(&accuracy(a))
+            .unwrap_or(Ordering::Equal)
     });
-    let is_wide = low > 0.0 && high >= 5.0 * low;
+    best.truncate(MOST_LINES);
     let mut series = Vec::new();
-    for (line, color) in lines.iter().zip(SERIES.into_iter().cycle()) {
-        let points = line.points.iter().map(|&(x, error, _)| (x, error));
-        let points: Vec<(f64, f64)> = points.collect();
-        let bars = line.points.iter().filter(|point| point.2 > 0.0);
-        // A bar does not reach 0.
-        let bars = bars.flat_map(|&(x, error, deviation)| {
-            let low = (error - deviation).max(0.5 * error);
-            [(x, low), (x, error + deviation)]
-        });
-        let (strokes, dots) = (Style::Strokes { width: 2 }, Style::Points { radius: 7 });
+    for (summary, color) in best.iter().zip(SERIES) {
+        let points = curve(&summary.configuration, configurations, results);
+        let dots = Style::Points { radius: 7 };
         series.extend([
-            Series::new("", color, strokes, bars.collect()),
             Series::new("", color, dots, points.clone()),
-            Series::new(&line.name, color, SOLID, points),
+            Series::new(&label(summary, &varying), color, SOLID, points),
         ]);
     }
     Chart {
-        title,
-        x: match x_name {
-            "epoch" => Axis::linear(x_name).whole(),
-            _ if is_wide => Axis::log(x_name),
-            _ => Axis::linear(x_name),
-        },
+        title: format!(
+            "Mean validation error of the best {} after each epoch",
+            best.len()
+        ),
+        x: Axis::linear("epoch").whole(),
         y: Axis::log("validation error, %"),
         series,
-        marks: Vec::new(),
     }
+    .svg()
 }
 
-fn error_percent(accuracy: f64) -> f64 {
-    (100.0 * (1.0 - accuracy)).max(SMALLEST)
+/// The options of a configuration in which it differs from others.
+fn label(summary: &Summary, varying: &[usize]) -> String {
+    let texts = summary.configuration.texts();
+    let options = varying.iter().map(|&place| &texts[place]);
+    let parts: Vec<String> = options
+        .map(|(name, text)| format!("{} {text}", name.replace('_', " ")))
+        .collect();
+    parts.join(", ")
 }
 
-/// One line for each combination of the options that are not the axis, the best line first.
-fn ends(scores: &[Score], axis: usize, others: &[usize]) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
-    for score in scores {
-        let (name, accuracy) = (score.label(others), score.accuracy);
-        let error = error_percent(accuracy.mean);
-        let x = score.number(axis).unwrap_or(f64::NAN);
-        let point = (x, error, 100.0 * accuracy.deviation);
-        match lines.iter_mut().find(|line| line.name == name) {
-            Some(line) => line.points.push(point),
-            None => lines.push(Line {
-                name,
-                points: vec![point],
-            }),
-        }
-    }
-    let lowest = |line: &Line| {
-        let errors = line.points.iter().map(|point| point.1);
-        errors.fold(f64::INFINITY, f64::min)
-    };
-    lines.sort_by(|a, b| lowest(a).total_cmp(&lowest(b)));
-    for line in &mut lines {
-        line.points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    }
-    lines
-}
-
-/// Mean error after each epoch of the best configurations.
-fn curves(
+/// Mean error in percent after each epoch over the seeds of a configuration.
+fn curve(
+    common: &RunConfiguration,
     configurations: &[RunConfiguration],
     results: &[RunResult],
-    scores: &[Score],
-    varying: &[usize],
-) -> Vec<Line> {
-    let mut best: Vec<&Score> = scores.iter().collect();
-    best.sort_by(|a, b| b.accuracy.mean.total_cmp(&a.accuracy.mean));
-    best.truncate(MOST_LINES);
-    let curve = |score: &Score| {
-        let of_it = |run: &&RunResult| {
-            !run.is_diverged() && configurations[run.index].without_seed() == score.configuration
-        };
-        let runs: Vec<&RunResult> = results.iter().filter(of_it).collect();
-        let point = |epoch: u32| {
-            let records = runs
-                .iter()
-                .filter_map(|run| run.epochs.get(epoch as usize - 1));
-            let accuracies: Vec<f64> = records.filter_map(|it| it.validation_accuracy).collect();
-            let mean = MeanDeviation::of(&accuracies)?.mean;
-            Some((f64::from(epoch), error_percent(mean), 0.0))
-        };
-        let epochs = 1..=score.configuration.options.epochs;
-        Line {
-            name: score.label(varying),
-            points: epochs.filter_map(point).collect(),
-        }
+) -> Vec<(f64, f64)> {
+    let of_it = |run: &&RunResult| {
+        !run.is_diverged() && configurations[run.index].without_seed() == *common
     };
-    best.into_iter().map(curve).collect()
+    let runs: Vec<&RunResult> = results.iter().filter(of_it).collect();
+    let point = |epoch: u32| {
+        let records = runs
+            .iter()
+            .filter_map(|run| run.epochs.get(epoch as usize - 1));
+        let accuracies: Vec<f64> = records.filter_map(|it| it.validation_accuracy).collect();
+        let mean = MeanDeviation::of(&accuracies)?.mean;
+        Some((f64::from(epoch), (100.0 * (1.0 - mean)).max(SMALLEST)))
+    };
+    (1..=common.options.epochs).filter_map(point).collect()
 }
 
 #[cfg(test)]
@@ -213,19 +99,18 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_each_combination_that_is_not_on_the_axis() {
+    fn a_line_for_each_configuration_by_what_differs() {
         let grid = Grid::of("--learning-rate 0.01,0.1,1.0 --momentum 0.0,0.9 --epochs 2");
         let configurations = grid.configurations();
         let results: Vec<_> = (0..6).map(|run| result(run, &[0.9, 0.97])).collect();
         let svg = sweep_svg(&configurations, &results);
         for text in [
-            "learning rate",
-            "momentum 0.9",
+            "learning rate 0.1, momentum 0.9",
             "learning rate 0.01, momentum 0",
         ] {
             assert!(svg.contains(text), "{text}");
         }
-        assert!(!svg.contains("batch size") && !svg.contains("left out"));
+        assert!(!svg.contains("batch size"));
     }
 
     #[test]
@@ -244,6 +129,6 @@ mod tests {
         let configurations = Grid::of(&many).configurations();
         let all = 0..configurations.len();
         let results: Vec<_> = all.map(|run| result(run, &[0.9])).collect();
-        assert!(sweep_svg(&configurations, &results).contains("left out"));
+        assert!(sweep_svg(&configurations, &results).contains("error of the best 8 after"));
     }
 }

@@ -5,17 +5,14 @@
 pub enum TerminalStyle {
     /// Ten ASCII characters from blank to `@`.
     Ascii,
-    /// Five Unicode blocks from blank to full.
-    Shades,
     /// Half blocks in the 24 greys of a terminal with 256 colours: two pixels a character.
     Colour,
 }
 
 const ASCII: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
-const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
 
 /// The lines of a picture: a character for each column, a line for each two rows, since characters are
-/// about twice as high as wide. `Ascii` and `Shades` show the mean of both rows.
+/// about twice as high as wide. `Ascii` shows the mean of both rows.
 ///
 /// `pixels` is `[rows][columns]` bytes, 0 for background, 255 for ink.
 ///
@@ -37,17 +34,16 @@ pub fn terminal_picture(pixels: &[u8], columns: usize, style: TerminalStyle) -> 
         let below = |column: usize| pair.get(1).map_or(0, |row| row[column]);
         let both = (0..columns).map(|column| (pair[0][column], below(column)));
         match style {
-            TerminalStyle::Ascii => both.map(|pair| shade(pair, &ASCII)).collect(),
-            TerminalStyle::Shades => both.map(|pair| shade(pair, &SHADES)).collect(),
+            TerminalStyle::Ascii => both.map(shade).collect(),
             TerminalStyle::Colour => colours(both),
         }
     };
     pairs.map(line).collect()
 }
 
-fn shade((upper, lower): (u8, u8), ramp: &[char]) -> char {
+fn shade((upper, lower): (u8, u8)) -> char {
     let mean = (usize::from(upper) + usize::from(lower)).div_ceil(2);
-    ramp[(mean * ramp.len() / 256).min(ramp.len() - 1)]
+    ASCII[(mean * ASCII.len() / 256).min(ASCII.len() - 1)]
 }
 
 /// Upper half blocks: the colour of the character is the upper pixel, that behind it the lower one.
@@ -77,7 +73,6 @@ mod tests {
         let pixels = [0, 255, 0, 255, 255, 0];
         let drawn = |style| terminal_picture(&pixels, 2, style);
         assert_eq!(drawn(TerminalStyle::Ascii), [" @", "+ "]);
-        assert_eq!(drawn(TerminalStyle::Shades), [" █", "▒ "]);
         let colour = drawn(TerminalStyle::Colour);
         let expected = "\x1b[38;5;232;48;5;232m▀\x1b[38;5;255;48;5;255m▀\x1b[0m";
         assert_eq!(colour[0], expected);

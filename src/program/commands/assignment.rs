@@ -16,18 +16,17 @@ use clap::Args;
 use fused_mlp::mnist::Dataset;
 use indicatif::{HumanDuration, ProgressBar};
 use serde::Serialize;
-use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const NOTES: &str = "\
 q1, q2  derivatives of softmax and cross-entropy   q3  the drawn 2-3-2 network
 q4      points in the plane                        q5, q6  MNIST image by image and in minibatches
 q7      learning curves, initialisations, learning rates over 1000 epochs, the test data
 
-The folder holds report.html (open it in any browser), figures/ (SVG), data/ (CSV) and
+The folder holds report.html (open it in any browser), figures/ (SVG) and
 results.json, in which all but `run` is the same for the same seed. They are written
 after each question; Ctrl-C leaves what is known.
 
@@ -97,7 +96,6 @@ impl AssignmentArgs {
             machine: Environment::new(Some(settings.isa.name()), settings.threads),
             data,
             parts: Vec::new(),
-            speeds: Vec::new(),
             total_seconds: 0.0,
         };
         Ok(AssignmentRun {
@@ -158,11 +156,15 @@ pub fn run(args: &AssignmentArgs, program_start: Instant) -> anyhow::Result<Endi
         if threads == 1 { "" } else { "s" },
         shown(&folder.path)
     ));
-    let follower = RefCell::new(Follower::new(progress));
+    let bar = progress.bar(1000);
+    let follow = |what: &str, share: f64| {
+        bar.set_position((1000.0 * share) as u64);
+        bar.set_message(format!("{what}: {} left", HumanDuration(bar.eta())));
+    };
     let work = Work {
         settings: run.settings,
         dataset: opened.as_ref().map(|(_, dataset)| dataset),
-        listener: &|what, share| follower.borrow_mut().report(what, share),
+        listener: &follow,
         stop,
     };
     let session = Session {
@@ -171,7 +173,7 @@ pub fn run(args: &AssignmentArgs, program_start: Instant) -> anyhow::Result<Endi
         results: Results::new(args.json),
         program_start,
     };
-    session.answer(&parts, &work, &signals, || follower.borrow().clear())
+    session.answer(&parts, &work, &signals, &bar)
 }
 
 /// A run, and where it is told.
@@ -189,14 +191,16 @@ impl Session {
         parts: &[&Part],
         work: &Work<'_>,
         signals: &Signals,
-        clear: impl Fn(),
+        bar: &ProgressBar,
     ) -> anyhow::Result<Ending> {
         let mut answered = 0;
         for part in parts {
             let start = Instant::now();
             let computed = (part.compute)(&mut self.run.answers, work);
             let seconds = start.elapsed().as_secs_f64();
-            clear();
+            // The answer has the terminal to itself.
+            bar.finish_and_clear();
+            bar.reset();
             // Nothing is told of data that changed; what was written before stays.
             work.dataset.map_or(Ok(()), Dataset::check_mappings)?;
             match computed {
@@ -223,9 +227,6 @@ impl Session {
             part: name,
             seconds,
         });
-        if let Some(minibatches) = &run.answers.q5_q6_minibatches {
-            run.record.speeds.clone_from(&minibatches.speeds);
-        }
         let Some((answer, text)) = run.answer(part)? else {
             return Ok(false);
         };
@@ -273,57 +274,5 @@ impl Session {
         })?;
         self.results.finish()?;
         Ok(ending)
-    }
-}
-
-/// Progress of the questions: a bar where standard error is a terminal, else a line now and then.
-struct Follower {
-    progress: Progress,
-    bar: ProgressBar,
-    /// What is going on, since when, and when it was told last.
-    what: String,
-    start: Instant,
-    last_told: Instant,
-}
-
-impl Follower {
-    /// How often a line is printed where there is no bar.
-    const INTERVAL: Duration = Duration::from_secs(10);
-
-    fn new(progress: Progress) -> Self {
-        Self {
-            bar: progress.bar(1000),
-            progress,
-            what: String::new(),
-            start: Instant::now(),
-            last_told: Instant::now(),
-        }
-    }
-
-    /// A part has ended: its answer has the terminal to itself.
-    fn clear(&self) {
-        self.bar.set_message("");
-        self.bar.finish_and_clear();
-        self.bar.reset();
-    }
-
-    /// Something has gone so far.
-    fn report(&mut self, what: &str, share: f64) {
-        let now = Instant::now();
-        if self.what != what {
-            what.clone_into(&mut self.what);
-            (self.start, self.last_told) = (now, now);
-        }
-        let elapsed = (now - self.start).as_secs_f64();
-        let left = Duration::try_from_secs_f64(elapsed * (1.0 - share) / share.max(1e-9));
-        let left = HumanDuration(left.unwrap_or_default());
-        let line = format!("{what}: {:.0} %, {left} left", 100.0 * share);
-        if !self.bar.is_hidden() {
-            self.bar.set_position((1000.0 * share) as u64);
-            self.bar.set_message(line);
-        } else if now - self.last_told >= Self::INTERVAL {
-            self.progress.line(&line);
-            self.last_told = now;
-        }
     }
 }

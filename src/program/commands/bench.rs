@@ -2,6 +2,7 @@
 
 mod print;
 
+use super::memory;
 use super::train::{DEFAULT_HIDDEN, open_data};
 use crate::bench::{Configuration, EpochBench, SavedBench, disagreement};
 use crate::ending::{EXIT_MISSED, EXIT_SLOWER, Ending};
@@ -127,40 +128,40 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
     }
     let sources = sources(args)?;
     let mut rows = rows(args, &sources)?;
-    if let (Some(before), true) = (&before, args.fail_on_slower) {
+    if let Some(before) = &before {
         check_comparable(before, &rows)?;
     }
     let control = PassControl::default();
     let signals = Signals::watch(&control.stop)?;
-    let mut ending = measure(args, &mut rows, &control)?;
+    measure(args, &mut rows, &control)?;
+    if let Some(signal) = signals.received() {
+        message("interrupted: no times are shown, which need all epochs");
+        return Ok(Ending::Signal(signal));
+    }
     // Nothing is told of data that changed.
     for (_, dataset, _) in &sources {
         dataset.check_mappings()?;
     }
-    if !are_sound(&mut rows) {
-        ending = Ending::Missed(EXIT_MISSED);
-    }
-    if let (Ending::Success, Some(signal)) = (ending, signals.received()) {
-        message("stopped by a signal; the rows hold the epochs until then");
-        ending = Ending::Signal(signal);
+    if let Some(fault) = fault(&rows) {
+        message(&format!("error: {fault}"));
+        return Ok(Ending::Missed(EXIT_MISSED));
     }
     let machine = Machine::here();
     let mut results = Results::new(args.json);
     print(&mut results, &machine, &rows)?;
-    if let Some(before) = &before {
-        let is_slower = compare(&mut results, &machine, &rows, before)?;
-        if is_slower && args.fail_on_slower && ending == Ending::Success {
-            ending = Ending::Missed(EXIT_SLOWER);
-        }
-    }
-    if let Some(path) = &args.save
-        && may_save(path, ending, &rows)
-    {
-        let rows = timed(&rows).map(|row| row.times.clone()).collect();
+    let is_slower = match &before {
+        Some(before) => compare(&mut results, &machine, &rows, before)?,
+        None => false,
+    };
+    if let Some(path) = &args.save {
+        let rows = rows.into_iter().map(|row| row.times).collect();
         SavedBench { machine, rows }.save(path)?;
     }
     results.finish()?;
-    Ok(ending)
+    Ok(match is_slower && args.fail_on_slower {
+        true => Ending::Missed(EXIT_SLOWER),
+        false => Ending::Success,
+    })
 }
 
 /// Refuses rows that have nothing to be compared with, before anything is measured.
@@ -168,8 +169,8 @@ fn check_comparable(before: &SavedBench, rows: &[EpochBench<'_>]) -> anyhow::Res
     let mut rows = rows.iter().map(EpochBench::configuration);
     match rows.find(|row| before.row(row).is_none()) {
         Some(row) => bail!(
-            "--fail-on-slower: the file of --compare has no times of {row}; expected every row that is \
-             measured; measure it with --save, or leave it out"
+            "the file of --compare has no times of {row}; expected every row that is measured; measure it \
+             with --save, or leave it out"
         ),
         None => Ok(()),
     }
@@ -262,27 +263,27 @@ fn row<'a>(
     check_shape(shape).context("--hidden")?;
     let epochs = args.warm_up + args.repeats;
     let options = args.steps.options(epochs, batch_size, momentum);
+    memory::check(shape, backend.backend, &options, 1)?;
     let trainer = Trainer::new(samples, &options)?;
     let parameters = options.initial_parameters(shape);
-    let selected = backend.select(&parameters, options.optimizer(), options.precision)?;
-    let threads = selected.backend.threads();
+    let (backend, isa) = backend.select(&parameters, options.optimizer(), options.precision)?;
+    let threads = backend.threads();
     let configuration = Configuration {
-        backend: selected.backend.name().to_owned(),
-        isa: selected.isa.map(|isa| isa.name().to_owned()),
+        backend: backend.name().to_owned(),
+        isa: isa.map(|isa| isa.name().to_owned()),
         threads,
         batch_size,
         shape,
         samples: samples.len(),
         momentum,
+        learning_rate: options.learning_rate,
+        seed: options.seed,
         data: source.0.display().to_string(),
         data_sha256: source.2.clone(),
     };
     // Backends of other crates may use the best instructions there are.
-    let isa = selected
-        .isa
-        .map_or_else(|| Isa::select(IsaRequest::Auto), Ok)?;
+    let isa = isa.map_or_else(|| Isa::select(IsaRequest::Auto), Ok)?;
     let peak = PeakBench::new(isa, threads)?;
-    let backend = selected.backend;
     Ok(EpochBench::new(
         configuration,
         samples,
@@ -292,68 +293,55 @@ fn row<'a>(
     ))
 }
 
-/// Measures all rows in turn, beginning with another one in each round.
+/// Measures all rows in turn, beginning with another one in each round, until the signal to stop or the
+/// first row that diverges.
 fn measure(
     args: &BenchArgs,
     rows: &mut [EpochBench<'_>],
     control: &PassControl,
-) -> anyhow::Result<Ending> {
+) -> anyhow::Result<()> {
     let rounds = args.warm_up + args.repeats;
     let count = rows.len();
     for round in 0..rounds {
         for place in 0..count {
             let row = &mut rows[(round as usize + place) % count];
-            match row.epoch(control, round >= args.warm_up)? {
-                EpochEnd::Diverged => {
-                    let name = row.configuration();
-                    message(&format!(
-                        "error: the loss of {name} is not finite; use a lower --learning-rate"
-                    ));
-                    row.discard();
-                    return Ok(Ending::Missed(EXIT_MISSED));
-                }
-                EpochEnd::Stopped => return Ok(Ending::Success),
-                EpochEnd::Complete if control.stop.load(Ordering::Relaxed) => {
-                    return Ok(Ending::Success);
-                }
-                EpochEnd::Complete => {}
+            let end = row.epoch(control, round >= args.warm_up)?;
+            if end != EpochEnd::Complete || control.stop.load(Ordering::Relaxed) {
+                return Ok(());
             }
         }
         if !args.quiet {
             message(&format!("round {} of {rounds}: {count} rows", round + 1));
         }
     }
-    Ok(Ending::Success)
+    Ok(())
 }
 
-/// The rows that have times: all, unless the run was cut short.
-fn timed<'r, 'a>(rows: &'r [EpochBench<'a>]) -> impl Iterator<Item = &'r EpochBench<'a>> {
-    rows.iter().filter(|row| row.is_timed())
-}
-
-/// Checks that every row has really trained, and the same model as those that must agree with it;
-/// tells where not. The times of rows that have not mean nothing, and are dropped.
-fn are_sound(rows: &mut [EpochBench<'_>]) -> bool {
-    let mut are_sound = true;
-    for row in rows.iter_mut() {
-        if let Some(reason) = row.failure() {
-            let name = row.configuration();
-            message(&format!(
-                "error: {name} has not trained: {reason}; use a lower --learning-rate"
-            ));
-            row.discard();
-            are_sound = false;
-        }
-    }
-    if let Some((first, other)) = disagreement(&*rows) {
-        message(&format!(
-            "error: {first} and {other} have trained different models, which must be the same; no \
-             times are shown"
+/// Why the times of these rows mean nothing, if they do: one has not really trained, or not the same model
+/// as another that must agree with it.
+fn fault(rows: &[EpochBench<'_>]) -> Option<String> {
+    let failed = rows.iter().find_map(|row| Some((row, row.failure()?)));
+    if let Some((row, reason)) = failed {
+        let name = row.configuration();
+        return Some(format!(
+            "{name} has not trained: {reason}; use a lower --learning-rate"
         ));
-        rows.iter_mut().for_each(EpochBench::discard);
-        are_sound = false;
     }
-    are_sound
+    if let Some((first, other)) = disagreement(rows) {
+        return Some(format!(
+            "{first} and {other} have trained different models, which must be the same"
+        ));
+    }
+    // A coarse clock may miss some epochs alone; what is left would not be their times.
+    let is_timed = |row: &&EpochBench<'_>| {
+        let seconds = &row.times.seconds;
+        !seconds.is_empty() && seconds.iter().all(|&seconds| seconds > 0.0)
+    };
+    let row = rows.iter().find(|row| !is_timed(row))?;
+    let name = row.configuration();
+    Some(format!(
+        "the clock has seen no time pass in an epoch of {name}; use more --samples"
+    ))
 }
 
 /// Refuses a file that cannot be written after the measurement, or is not ours to replace, before it
@@ -369,20 +357,4 @@ fn check_place(path: &Path) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-/// Whether the times may be written: complete ones always; those of a run that was interrupted only
-/// where they replace no others.
-fn may_save(path: &Path, ending: Ending, rows: &[EpochBench<'_>]) -> bool {
-    let reason = match ending {
-        Ending::Missed(EXIT_MISSED) => "not every row has trained",
-        _ if timed(rows).next().is_none() => "nothing was measured",
-        Ending::Signal(_) if path.exists() => "the run was interrupted, and the file has others",
-        _ => return true,
-    };
-    let path = shown(path);
-    message(&format!(
-        "warning: the times are not written to {path}: {reason}"
-    ));
-    false
 }

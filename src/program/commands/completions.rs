@@ -5,14 +5,7 @@ use crate::terminal::output::Results;
 use clap::{Arg, Args, Command, ValueHint};
 use clap_complete::Shell;
 
-const EXAMPLES: &str = "Examples:
-  source <(fused-mlp completions bash)
-  fused-mlp completions bash > ~/.local/share/bash-completion/completions/fused-mlp
-  fused-mlp completions zsh > ~/.zfunc/_fused-mlp    (with ~/.zfunc in fpath before compinit)
-  fused-mlp completions fish > ~/.config/fish/completions/fused-mlp.fish
-
-Commands, options, names of values and files are completed; in a list separated by commas only the
-first value, but in bash all.";
+const EXAMPLES: &str = include_str!("completions_examples.txt");
 
 /// Options of `fused-mlp completions`.
 #[derive(Debug, Clone, Args)]

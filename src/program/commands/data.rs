@@ -2,7 +2,6 @@
 
 mod synthetic;
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +13,11 @@ use super::train::open_data;
 use crate::ending::Ending;
 use crate::options::access::AccessArgs;
 use crate::options::output_name;
-use crate::terminal::output::{message, shown};
+use crate::terminal::output::{Results, message, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
 use fused_mlp::mnist::{DatasetSummary, MnistFile, SplitSummary};
-use synthetic::{SyntheticError, SyntheticOptions, synthesize};
+use synthetic::{Stopped, SyntheticOptions, synthesize};
 
 /// Describe or check a data set.
 #[derive(Debug, Clone, Args)]
@@ -86,9 +85,6 @@ pub struct VerifyArgs {
 /// Options of `fused-mlp data synth`.
 #[derive(Debug, Clone, Args)]
 pub struct SynthArgs {
-    /// What the samples are like.
-    #[arg(long, value_enum, default_value_t = Like::Mnist)]
-    pub like: Like,
     /// Training samples; each takes 785 bytes.
     #[arg(long, value_name = "N")]
     pub samples: usize,
@@ -117,31 +113,17 @@ pub struct SynthArgs {
     pub quiet: bool,
 }
 
-/// What synthetic samples are like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Like {
-    /// Images of the real data set, shifted and noised.
-    Mnist,
-}
-
 /// Runs the command; results go to standard output, messages to standard error.
 ///
 /// # Errors
 ///
 /// If the data set is not found or not sound, or if standard output cannot be written.
 pub fn run(args: &DataArgs) -> anyhow::Result<Ending> {
-    let mut stdout = io::stdout().lock();
-    let result = match &args.command {
-        DataCommand::Info(args) => info(args, &mut stdout).map(|()| Ending::Success),
-        DataCommand::Verify(args) => verify(args, &mut stdout).map(|()| Ending::Success),
-        DataCommand::Synth(args) => synth(args, &mut stdout),
-    };
-    result
-        .and_then(|ending| Ok(stdout.flush().map(|()| ending)?))
-        .map_err(|error| match error.is::<io::Error>() {
-            true => error.context("standard output cannot be written"),
-            false => error,
-        })
+    match &args.command {
+        DataCommand::Info(args) => info(args),
+        DataCommand::Verify(args) => verify(args),
+        DataCommand::Synth(args) => synth(args),
+    }
 }
 
 #[derive(Serialize)]
@@ -151,50 +133,44 @@ struct InfoRecord<'a> {
     summary: &'a DatasetSummary,
 }
 
-fn info(args: &InfoArgs, output: &mut impl Write) -> anyhow::Result<()> {
+fn info(args: &InfoArgs) -> anyhow::Result<Ending> {
     let (folder, dataset) = open_data(args.folder.as_deref(), None, args.access.access())?;
     let summary = DatasetSummary::new(&dataset);
-    if args.json {
-        let record = InfoRecord {
-            folder: folder.display().to_string(),
-            summary: &summary,
-        };
-        writeln!(output, "{}", serde_json::to_string(&record)?)?;
-        return Ok(());
-    }
-    writeln!(output, "folder     {}", shown(&folder))?;
-    writeln!(
-        output,
-        "images     {} x {} pixels",
-        summary.rows, summary.columns
-    )?;
-    writeln!(output, "classes    {}", summary.classes)?;
-    writeln!(
-        output,
-        "canonical  {}",
+    let mut results = Results::new(args.json);
+    results.event(&InfoRecord {
+        folder: folder.display().to_string(),
+        summary: &summary,
+    })?;
+    results.text(&format!(
+        "folder     {}\nimages     {} x {} pixels\nclasses    {}\ncanonical  {}",
+        shown(&folder),
+        summary.rows,
+        summary.columns,
+        summary.classes,
         if summary.is_canonical { "yes" } else { "no" }
-    )?;
-    write_split(output, "training", &summary.train)?;
-    write_split(output, "test", &summary.test)
+    ));
+    results.text(&split_text("training", &summary.train));
+    results.text(&split_text("test", &summary.test));
+    results.finish()?;
+    Ok(Ending::Success)
 }
 
-fn write_split(output: &mut impl Write, name: &str, split: &SplitSummary) -> anyhow::Result<()> {
-    writeln!(output, "\n{name}")?;
-    writeln!(output, "  samples        {}", split.samples)?;
-    writeln!(
-        output,
-        "  non-zero       {:.2} %",
-        100.0 * split.nonzero_share
-    )?;
-    writeln!(output, "  images sha256  {}", split.images_sha256)?;
-    writeln!(output, "  labels sha256  {}", split.labels_sha256)?;
+fn split_text(name: &str, split: &SplitSummary) -> String {
+    let mut text = format!(
+        "\n{name}\n  samples        {}\n  non-zero       {:.2} %\n  images sha256  {}\n  labels sha256  {}",
+        split.samples,
+        100.0 * split.nonzero_share,
+        split.images_sha256,
+        split.labels_sha256
+    );
     for (class, count) in split.class_counts.iter().enumerate() {
-        writeln!(output, "  class {class:<8} {count}")?;
+        text += &format!("\n  class {class:<8} {count}");
     }
-    Ok(())
+    text
 }
 
-fn verify(args: &VerifyArgs, output: &mut impl Write) -> anyhow::Result<()> {
+/// A line for each file, and the verdict.
+fn verify(args: &VerifyArgs) -> anyhow::Result<Ending> {
     let (_, dataset) = open_data(args.folder.as_deref(), None, args.access.access())?;
     let summary = DatasetSummary::new(&dataset);
     let checked = [
@@ -203,21 +179,22 @@ fn verify(args: &VerifyArgs, output: &mut impl Write) -> anyhow::Result<()> {
         (dataset.test.images.source(), &summary.test.images_sha256),
         (dataset.test.labels.source(), &summary.test.labels_sha256),
     ];
+    let mut results = Results::new(false);
     for (file, (path, sha256)) in MnistFile::ALL.iter().zip(checked) {
         let canonical = if sha256 == file.canonical_sha256() {
             "canonical"
         } else {
             "not canonical"
         };
-        writeln!(output, "{}: ok ({canonical})", shown(path))?;
+        results.text(&format!("{}: ok ({canonical})", shown(path)));
     }
-    let verdict = if summary.is_canonical {
+    results.text(if summary.is_canonical {
         "the data set is canonical MNIST"
     } else {
         "the data set is sound but is not canonical MNIST"
-    };
-    writeln!(output, "{verdict}")?;
-    Ok(())
+    });
+    results.finish()?;
+    Ok(Ending::Success)
 }
 
 #[derive(Serialize)]
@@ -229,8 +206,7 @@ struct SynthRecord {
     seed: u64,
 }
 
-fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<Ending> {
-    let Like::Mnist = args.like;
+fn synth(args: &SynthArgs) -> anyhow::Result<Ending> {
     let (_, source) = open_data(args.data.as_deref(), None, args.access.access())?;
     let options = SyntheticOptions {
         train: args.samples,
@@ -248,7 +224,8 @@ fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<Ending> {
         !stop.load(Ordering::Relaxed)
     });
     bar.finish_and_clear();
-    if let (Err(SyntheticError::Stopped), Some(signal)) = (&result, signals.received()) {
+    let is_stopped = result.as_ref().is_err_and(|error| error.is::<Stopped>());
+    if let (true, Some(signal)) = (is_stopped, signals.received()) {
         message(&format!(
             "interrupted: no data set is in {}",
             shown(&args.out)
@@ -263,112 +240,12 @@ fn synth(args: &SynthArgs, output: &mut impl Write) -> anyhow::Result<Ending> {
         density: args.density,
         seed: args.seed,
     };
-    if args.json {
-        writeln!(output, "{}", serde_json::to_string(&record)?)?;
-    } else {
-        writeln!(
-            output,
-            "{}: {} training and {} test samples",
-            record.folder, record.samples, record.test_samples
-        )?;
-    }
+    let mut results = Results::new(args.json);
+    results.event(&record)?;
+    results.text(&format!(
+        "{}: {} training and {} test samples",
+        record.folder, record.samples, record.test_samples
+    ));
+    results.finish()?;
     Ok(Ending::Success)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use fused_mlp::mnist::Kind;
-    use std::path::Path;
-
-    fn canonical() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist")
-    }
-
-    #[test]
-    #[cfg_attr(not(has_mnist), ignore = "the package of the crate has no data")]
-    fn info_prints_text_and_json() {
-        let print = |json: bool| {
-            let mut output = Vec::new();
-            info(
-                &InfoArgs {
-                    folder: Some(canonical()),
-                    access: AccessArgs { no_mmap: json },
-                    json,
-                },
-                &mut output,
-            )
-            .unwrap();
-            String::from_utf8(output).unwrap()
-        };
-        let text = print(false);
-        assert!(text.contains("canonical  yes"), "{text}");
-        assert!(text.contains("  samples        60000"), "{text}");
-        assert!(text.contains("  class 5        5421"), "{text}");
-
-        let json = print(true);
-        assert_eq!(json.lines().count(), 1);
-        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(value["is_canonical"], true);
-        assert_eq!(value["test"]["samples"], 10_000);
-        assert_eq!(value["train"]["class_counts"].as_array().unwrap().len(), 10);
-        assert_eq!(value["folder"], canonical().display().to_string());
-    }
-
-    #[test]
-    #[cfg_attr(not(has_mnist), ignore = "the package of the crate has no data")]
-    fn verify_prints_one_line_a_file_and_the_verdict() {
-        let mut output = Vec::new();
-        verify(
-            &VerifyArgs {
-                folder: Some(canonical()),
-                access: AccessArgs { no_mmap: true },
-            },
-            &mut output,
-        )
-        .unwrap();
-        let text = String::from_utf8(output).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 5, "{text}");
-        assert!(
-            lines[..4]
-                .iter()
-                .all(|line| line.ends_with(": ok (canonical)")),
-            "{text}"
-        );
-        assert_eq!(lines[4], "the data set is canonical MNIST");
-    }
-
-    #[test]
-    fn verify_accepts_other_data_and_refuses_broken_data() {
-        let folder = tempfile::tempdir().unwrap();
-        let images = [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 5, 6];
-        let labels = [0, 0, 8, 1, 0, 0, 0, 1, 1];
-        for file in MnistFile::ALL {
-            let bytes: &[u8] = if file.kind() == Kind::Images {
-                &images
-            } else {
-                &labels
-            };
-            std::fs::write(folder.path().join(file.names()[1]), bytes).unwrap();
-        }
-        let args = VerifyArgs {
-            folder: Some(folder.path().into()),
-            access: AccessArgs { no_mmap: false },
-        };
-        let mut output = Vec::new();
-        verify(&args, &mut output).unwrap();
-        let text = String::from_utf8(output).unwrap();
-        assert!(
-            text.ends_with("the data set is sound but is not canonical MNIST\n"),
-            "{text}"
-        );
-        assert_eq!(text.matches(": ok (not canonical)").count(), 4, "{text}");
-
-        std::fs::write(folder.path().join("t10k-labels.idx1-ubyte"), &labels[..8]).unwrap();
-        let mut output = Vec::new();
-        let error = verify(&args, &mut output).unwrap_err();
-        assert!(format!("{error:#}").contains("truncated"), "{error:#}");
-        assert_eq!(output, b"");
-    }
 }

@@ -5,16 +5,17 @@ mod predictions;
 
 use super::model;
 use super::train::{evaluate, open_data};
-use crate::ending::{EXIT_MISSED, Ending};
+use crate::ending::Ending;
 use crate::options::Origins;
 use crate::options::access::AccessArgs;
 use crate::options::backend::BackendArgs;
-use crate::run_folder::EvaluationEvent;
-use crate::terminal::output::{Results, message};
+use crate::options::output_name;
+use crate::run_folder::{EvaluationEvent, unwritable};
+use crate::terminal::output::Results;
 use clap::Args;
-use fused_mlp::backend::{BackendError, Optimizer, Samples};
+use fused_mlp::backend::{Optimizer, Samples};
 use fused_mlp::engine::Precision;
-use predictions::{Predictions, PredictionsFile};
+use fused_mlp::files::atomic;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "Examples:
@@ -35,9 +36,9 @@ pub struct EvalArgs {
     /// Samples to score: test or train
     #[arg(long, value_enum, default_value_t = SplitArg::Test)]
     split: SplitArg,
-    /// Also write the probabilities of every sample, as .csv or .npy; a file that is there is replaced
-    #[arg(long, value_name = "FILE", value_parser = predictions::parse)]
-    predictions: Option<PredictionsFile>,
+    /// Also write the probabilities of every sample, as .csv; a file that is there is replaced
+    #[arg(long, value_name = "FILE", value_parser = output_name::file(&["csv"]))]
+    predictions: Option<PathBuf>,
     #[command(flatten)]
     mistakes: mistakes::MistakesArgs,
     #[command(flatten)]
@@ -85,15 +86,13 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         SplitArg::Test => &dataset.test,
         SplitArg::Train => &dataset.train,
     };
-    let mut selected = args
+    if parameters.may_overflow() {
+        return Ok(model.without_classes());
+    }
+    let (mut backend, _) = args
         .backend
         .select(parameters, Optimizer::default(), Precision::F32)?;
-    let evaluation = evaluate(selected.backend.as_mut(), split)?;
-    if !evaluation.loss.is_finite() {
-        let reason = BackendError::NotFinite;
-        message(&format!("error: not every image has a class: {reason}"));
-        return Ok(Ending::Missed(EXIT_MISSED));
-    }
+    let evaluation = evaluate(backend.as_mut(), split)?;
     let event = EvaluationEvent::new(
         (
             model.file.display().to_string(),
@@ -108,17 +107,13 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     let mut logits = Vec::new();
     if args.predictions.is_some() {
         let order: Vec<u32> = (0..).take(split.len()).collect();
-        logits = selected.backend.logits(Samples::from(split), &order)?;
+        logits = backend.logits(Samples::from(split), &order)?;
     }
     // Nothing is told of data that changed.
     dataset.check_mappings()?;
     if let Some(file) = &args.predictions {
-        let predictions = Predictions {
-            labels: split.labels.bytes(),
-            predicted: &evaluation.predicted,
-            logits: &logits,
-        };
-        predictions.write(file)?;
+        let table = predictions::csv(split.labels.bytes(), &evaluation.predicted, &logits)?;
+        atomic::write(file, &table).map_err(|error| unwritable(file, &error))?;
     }
     let mut results = Results::new(args.json);
     results.event(&event)?;

@@ -2,14 +2,13 @@
 
 use super::model;
 use crate::ending::Ending;
-use crate::options::output_name::{check_stdout, is_stdout};
-use crate::options::{Resolved, Useless};
+use crate::run_folder::unwritable;
 use crate::terminal::output::{Results, shown};
-use anyhow::{Context, bail};
-use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
+use anyhow::bail;
+use clap::Args;
+use fused_mlp::files::atomic;
 use fused_mlp::interchange::{
     INPUT_NAME, Layout, OUTPUT_NAMES, npz_bytes, onnx_bytes, safetensors_bytes, tensors_of,
-    write_file,
 };
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
@@ -31,12 +30,9 @@ pub struct ExportArgs {
     /// Model file, a checkpoint, or the folder of a run [default: the newest of the folders in runs/]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// File to write; one that is there is replaced; - for standard output, with --format
+    /// File to write, as .safetensors, .npz or .onnx; one that is there is replaced
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Format of the file [default: what its name ends with]
-    #[arg(long, value_enum)]
-    format: Option<Format>,
     /// Names and layout of the arrays of a .safetensors or .npz file [default: fused]
     #[arg(long, value_enum)]
     layout: Option<LayoutArg>,
@@ -45,7 +41,8 @@ pub struct ExportArgs {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+/// Format of a file, which the ending of its name tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Format {
     /// Any reader of safetensors: PyTorch, JAX
@@ -76,8 +73,8 @@ impl From<LayoutArg> for Layout {
 
 /// What `--json` prints.
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "export")]
 struct ExportEvent {
-    event: &'static str,
     model: String,
     network: String,
     format: Format,
@@ -90,15 +87,11 @@ struct ExportEvent {
 /// # Errors
 /// If the model or an option cannot be used, or the file cannot be written.
 pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
-    let format = format_of(args)?;
+    let format = format_of(&args.out)?;
     if format == Format::Onnx && args.layout.is_some() {
         bail!(
             "--layout is of .safetensors and .npz files; an ONNX graph has its own, leave it out"
         );
-    }
-    let is_stdout = is_stdout(&args.out);
-    if is_stdout {
-        check_stdout(args.json)?;
     }
     let model = model::load_named_or_newest(args.model.as_deref())?;
     if is_same_file(&model.file, &args.out) {
@@ -120,79 +113,30 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
             safetensors_bytes(&tensors_of(&parameters, Layout::PyTorch))
         }
     };
-    let mut results = Results::new(args.json);
-    if is_stdout {
-        results.bytes(&bytes);
-        results.finish()?;
-        return Ok(Ending::Success);
-    }
-    write_file(&args.out, &bytes)
-        .with_context(|| format!("{}: cannot be written", shown(&args.out)))?;
+    atomic::write(&args.out, &bytes).map_err(|error| unwritable(&args.out, &error))?;
     let event = ExportEvent {
-        event: "export",
         model: model.file.display().to_string(),
         network: parameters.shape.to_string(),
         format,
         file: args.out.display().to_string(),
         bytes: bytes.len(),
     };
+    let mut results = Results::new(args.json);
     results.event(&event)?;
     results.text(&text(&event, &parameters, layout));
     results.finish()?;
     Ok(Ending::Success)
 }
 
-/// The layout, where an ONNX graph has its own.
-pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
-    let format = ExportArgs::from_arg_matches(matches).map(|args| format_of(&args));
-    let useless = Useless {
-        option: "layout",
-        by: "format",
-    };
-    match format {
-        Ok(Ok(Format::Onnx)) => vec![useless],
-        _ => Vec::new(),
-    }
-}
-
-/// Format and layout, where no option tells.
-pub fn resolved(matches: &ArgMatches) -> Vec<Resolved> {
-    let format = ExportArgs::from_arg_matches(matches).map(|args| format_of(&args));
-    let Ok(Ok(format)) = format else {
-        return Vec::new();
-    };
-    let name = format.to_possible_value();
-    let name = name.map(|value| value.get_name().to_owned());
-    vec![
-        Resolved::new("format", name.unwrap_or_default(), "the ending of out"),
-        match format {
-            Format::Onnx => Resolved::none("layout", "an ONNX graph has its own"),
-            _ => Resolved::new("layout", "fused", "default"),
-        },
-    ]
-}
-
-fn format_of(args: &ExportArgs) -> anyhow::Result<Format> {
-    let ending = args.out.extension().and_then(|ending| ending.to_str());
-    let ending = ending.map(str::to_ascii_lowercase);
-    let named = match ending.as_deref() {
-        Some("safetensors") => Some(Format::Safetensors),
-        Some("npz") => Some(Format::Npz),
-        Some("onnx") => Some(Format::Onnx),
-        _ => None,
-    };
-    match (args.format, named) {
-        (Some(format), Some(named)) if format != named => bail!(
-            "--out {} names another format than --format; leave --format out, or choose another name",
-            shown(&args.out)
-        ),
-        (Some(format), _) | (None, Some(format)) => Ok(format),
-        (None, None) if is_stdout(&args.out) => {
-            bail!("--out - needs --format: expected safetensors, npz or onnx, found none")
-        }
-        (None, None) => bail!(
-            "--out {}: expected a name that ends with .safetensors, .npz or .onnx; or choose with --format",
-            shown(&args.out)
+fn format_of(file: &Path) -> anyhow::Result<Format> {
+    let ending = file.extension().map(|ending| ending.to_ascii_lowercase());
+    match ending.as_ref().and_then(|ending| ending.to_str()) {
+        Some("safetensors") => Ok(Format::Safetensors),
+        Some("npz") => Ok(Format::Npz),
+        Some("onnx") => Ok(Format::Onnx),
+        _ => bail!(
+            "--out {}: expected a name that ends with .safetensors, .npz or .onnx",
+            shown(file)
         ),
     }
 }

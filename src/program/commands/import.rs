@@ -1,15 +1,15 @@
 //! `fused-mlp import`.
 
-use super::export::{LayoutArg, is_same_file, square};
+use super::export::{is_same_file, square};
 use crate::ending::Ending;
 use crate::options::output_name;
 use crate::terminal::output::{Results, message, shown};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use fused_mlp::files::{bounded, unreadable};
 use fused_mlp::interchange::{
-    NamedTensor, Normalisation, NpyError, ReadError, is_npz, parameters_from, read_npz,
-    read_safetensors,
+    NamedTensor, ReadError, is_npz, parameters_from, read_npz, read_safetensors,
+    without_normalisation,
 };
 use fused_mlp::model_file;
 use serde::Serialize;
@@ -23,7 +23,8 @@ const EXAMPLES: &str = "Examples:
 The file holds the weights and biases of two linear layers, with a sigmoid between them:
 0.weight, 0.bias, 2.weight and 2.bias, or fc1.weight and so on, as PyTorch's state_dict has
 them; or kernel and bias, coefs_0 and intercepts_0, W1 and b1. Which is which, and whether
-weights are [outputs, inputs] or [inputs, outputs], follows from names and shapes.";
+weights are [outputs, inputs] or [inputs, outputs], follows from the shapes, and which bias
+is of which weight from the order of the names.";
 
 /// What a file of another program is expected to be.
 const EXPECTED: &str = "a .safetensors or .npz file of another program";
@@ -41,9 +42,6 @@ pub struct ImportArgs {
     /// Model file to write; one that is there is replaced
     #[arg(long, value_name = "FILE", value_parser = output_name::file(&["safetensors"]))]
     out: PathBuf,
-    /// How weights lie, where the shapes do not tell [default: as the shapes tell]
-    #[arg(long, value_enum)]
-    layout: Option<LayoutArg>,
     /// Mean that was subtracted from bytes / 255 when the model was trained
     #[arg(long, value_name = "MEAN", default_value_t = 0.0)]
     mean: f64,
@@ -57,8 +55,8 @@ pub struct ImportArgs {
 
 /// What `--json` prints.
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "import")]
 struct ImportEvent {
-    event: &'static str,
     source: String,
     network: String,
     model: String,
@@ -69,12 +67,11 @@ struct ImportEvent {
 /// # Errors
 /// If the file or an option cannot be used, or the model cannot be written.
 pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
-    let normalisation = Normalisation::new(args.mean, args.std).with_context(|| {
-        format!(
-            "--mean {} --std {}: expected finite numbers, the deviation above 0",
-            args.mean, args.std
-        )
-    })?;
+    let (mean, std) = (args.mean, args.std);
+    ensure!(
+        mean.is_finite() && std.is_finite() && std > 0.0,
+        "--mean {mean} --std {std}: expected finite numbers, the deviation above 0"
+    );
     if is_same_file(&args.file, &args.out) {
         bail!(
             "--out {} is the file to import; choose another name",
@@ -83,11 +80,10 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
     }
     let file = shown(&args.file);
     let tensors = read(&args.file)?;
-    let layout = args.layout.map(Into::into);
-    let parameters = parameters_from(&tensors, layout).with_context(|| file.clone())?;
-    let parameters = normalisation.folded_into(parameters);
+    let parameters = parameters_from(&tensors).with_context(|| file.clone())?;
+    let parameters = without_normalisation(parameters, mean, std);
     if !parameters.is_finite() {
-        bail!("{file}: with --std {} its weights exceed 32 bits", args.std);
+        bail!("{file}: with --std {std} its weights exceed 32 bits");
     }
     model_file::save(&args.out, &parameters, &square(&parameters))?;
     message(
@@ -95,7 +91,6 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
          does not tell",
     );
     let event = ImportEvent {
-        event: "import",
         source: args.file.display().to_string(),
         network: parameters.shape.to_string(),
         model: args.out.display().to_string(),
@@ -120,16 +115,12 @@ fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
         read_safetensors(&bytes)
     };
     tensors.map_err(|error| {
-        let file = shown(path);
+        let line = format!("{}: {error}", shown(path));
         match error {
-            ReadError::Pickle => anyhow!("{file}: {error}; expected {EXPECTED}; {FROM_PYTORCH}"),
-            // These tell what was expected.
-            ReadError::Type { .. }
-            | ReadError::Array {
-                source: NpyError::Type(_) | NpyError::Length { .. },
-                ..
-            } => anyhow!("{file}: {error}"),
-            _ => anyhow!("{file}: {error}; expected {EXPECTED}"),
+            ReadError::Pickle => anyhow!("{line}; expected {EXPECTED}; {FROM_PYTORCH}"),
+            // It tells what was expected of the array.
+            ReadError::Array { .. } => anyhow!(line),
+            _ => anyhow!("{line}; expected {EXPECTED}"),
         }
     })
 }

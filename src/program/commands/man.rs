@@ -2,7 +2,6 @@
 
 use crate::ending::Ending;
 use crate::options::output_name;
-use crate::options::usage::did_you_mean;
 use crate::terminal::output::Results;
 use anyhow::{Context, bail};
 use clap::builder::Resettable;
@@ -57,9 +56,10 @@ pub fn run(args: &ManArgs, root: Command) -> anyhow::Result<Ending> {
     let mut command = &root;
     for name in &args.command {
         let Some(inner) = command.find_subcommand(name) else {
-            let names = command.get_subcommands().map(Command::get_name);
-            let similar = did_you_mean(name, names);
-            bail!("{name} is no command of {}{similar}", command.get_name());
+            bail!(
+                "{name} is no command of {}; --help lists them",
+                command.get_name()
+            );
         };
         command = inner;
     }

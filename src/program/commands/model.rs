@@ -1,8 +1,10 @@
 //! The model that a command works on: a file, the folder of a run, or the newest run.
 
+use crate::ending::{EXIT_MISSED, Ending};
 use crate::run_folder::{MODEL_FILE, RUN_FILE};
 use crate::terminal::output::{message, shown};
 use anyhow::{Context, bail};
+use fused_mlp::backend::BackendError;
 use fused_mlp::files::{bounded, unreadable};
 use fused_mlp::mnist::{Dataset, sha256};
 use fused_mlp::model_file::{self, Metadata};
@@ -49,6 +51,13 @@ impl LoadedModel {
             ),
             _ => Ok(()),
         }
+    }
+
+    /// Says that its images have no classes, as its weights are too large: no command has a result then.
+    pub fn without_classes(&self) -> Ending {
+        let (file, reason) = (shown(&self.file), BackendError::NotFinite);
+        message(&format!("error: {file}: images have no class: {reason}"));
+        Ending::Missed(EXIT_MISSED)
     }
 
     /// SHA-256 of its file.

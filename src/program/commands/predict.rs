@@ -76,6 +76,9 @@ struct PredictionEvent<'a> {
 pub fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
     let model = model::load_named_or_newest(args.model.as_deref())?;
     let size = image_size(&model)?;
+    if model.parameters.may_overflow() {
+        return Ok(model.without_classes());
+    }
     let predictor = Predictor::new(&model.parameters);
     let mut results = Results::new(args.json);
     let mut ending = Ending::Success;

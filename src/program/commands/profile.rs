@@ -1,25 +1,24 @@
 //! `fused-mlp profile`.
 
-#[cfg(feature = "flamegraph")]
-mod flamegraph;
 mod folder;
 
 use super::bench::StepArgs;
-use super::train::{self, DEFAULT_HIDDEN, from_here, open_data};
-use crate::bench::{PhaseRow, Work, median, share_outside_kernels, smallest};
+use super::memory;
+use super::train::{DEFAULT_HIDDEN, from_here, open_data};
+use crate::bench::{Work, median};
 use crate::charts::Roof;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
-use crate::options::backend::EngineArgs;
+use crate::options::backend::{BackendKind, EngineArgs};
 use crate::options::output_name;
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, PassControl, Samples, check_shape};
-use fused_mlp::engine::{Engine, Phase, Profile};
-use fused_mlp::machine::{Machine, PeakBench, WorkingSet, read_bandwidth};
-use fused_mlp::mnist::{Dataset, Split};
+use fused_mlp::engine::{Engine, Profile};
+use fused_mlp::machine::{Machine, PeakBench, read_bandwidth, working_sets};
+use fused_mlp::mnist::Dataset;
 use fused_mlp::network::Shape;
 use fused_mlp::simd::Isa;
 use fused_mlp::training::{EpochEnd, Trainer};
@@ -27,17 +26,13 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Bursts of the FMA peak before each pair of epochs.
+/// Bursts of the FMA peak before each epoch.
 const BURSTS: usize = 3;
 /// Measurements of each bandwidth, of which the best counts. They take turns, because there are spells
 /// in which two threads read no more than one, longer than a measurement in L1.
-const READINGS: usize = 4;
-/// Clocked evaluations, after one to warm up.
-const EVALUATIONS: usize = 10;
-/// Calls of a step.
-const CALLS: usize = Phase::ALL.len() + 1;
+const READINGS: usize = 6;
 
 /// Options of `fused-mlp profile`.
 #[derive(Debug, Clone, Args)]
@@ -48,7 +43,7 @@ pub struct ProfileArgs {
     data: Option<PathBuf>,
     #[command(flatten)]
     access: AccessArgs,
-    /// Clocked epochs; as many plain ones are run between them
+    /// Epochs, after one to warm up
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     epochs: u32,
     /// Samples of a minibatch
@@ -64,40 +59,24 @@ pub struct ProfileArgs {
     steps: StepArgs,
     #[command(flatten)]
     engine: EngineArgs,
-    /// Steps of the timeline
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    trace_steps: u32,
     /// Folder for the profile; must not exist [default: profiles/<machine>-<date>]
     #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
-    /// Also write flamegraph.svg: as many plain epochs again, sampled. Needs a build with the cargo
-    /// feature of this name
-    #[arg(long)]
-    flamegraph: bool,
     /// Print results as JSON, one object a line
     #[arg(long)]
     json: bool,
 }
 
-/// The engine, seconds of each epoch and evaluation, the clocks, and the roofs.
+/// The engine, seconds of each epoch, the clocks, and the roofs.
 struct Measured {
     isa: Isa,
     threads: usize,
     shape: Shape,
-    plain: Vec<f64>,
-    clocked: Vec<f64>,
-    evaluations: Vec<f64>,
+    epochs: Vec<f64>,
     profile: Arc<Profile>,
     /// FLOP/s.
     peak: f64,
     roofs: Vec<Roof>,
-}
-
-impl Measured {
-    /// How much longer a clocked epoch takes, as a share, by their medians or their best times.
-    fn clock_cost(&self, of: fn(&[f64]) -> f64) -> f64 {
-        of(&self.clocked) / of(&self.plain) - 1.0
-    }
 }
 
 /// Profiles, prints and writes the folder.
@@ -105,7 +84,11 @@ impl Measured {
 /// # Errors
 /// If options, data or files cannot be used.
 pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
-    check_build(args)?;
+    if cfg!(debug_assertions) {
+        bail!(
+            "this is a debug build, whose times mean nothing; use cargo run --release -- profile"
+        );
+    }
     let (data, dataset) = open_data(args.data.as_deref(), None, args.access.access())?;
     let samples = Samples::from(&dataset.train);
     let shape = Shape {
@@ -114,9 +97,10 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         classes: dataset.classes,
     };
     check_shape(shape).context("--hidden")?;
-    // Plain and clocked epochs in turn, after one of each to warm up.
-    let (epochs, momentum) = (2 * (args.epochs + 1), args.momentum as f32);
+    // After one to warm up.
+    let (epochs, momentum) = (args.epochs + 1, args.momentum as f32);
     let options = args.steps.options(epochs, args.batch_size, momentum);
+    memory::check(shape, BackendKind::Fused, &options, 1)?;
     let mut trainer = Trainer::new(samples, &options)?;
     let parameters = options.initial_parameters(shape);
     let (isa, threads) = (args.engine.isa()?, args.engine.threads()?);
@@ -126,14 +110,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     // Before there is a folder, which a signal would leave empty.
     let signals = Signals::watch(&control.stop)?;
     let folder = folder::create(args.out.as_deref(), &machine)?;
-    let measured = measure(
-        args,
-        &machine,
-        &dataset,
-        &mut engine,
-        &mut trainer,
-        &control,
-    );
+    let measured = measure(args, &dataset, &mut engine, &mut trainer, &control);
     if !matches!(measured, Ok(Some(_))) {
         // It is still empty, and why there is no profile is told below.
         let _ = fs::remove_dir(&folder);
@@ -141,9 +118,26 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let Some(measured) = measured? else {
         return Ok(unmeasured(&signals));
     };
-    let rows = rows(args, &measured, &engine.units(), &dataset);
+    let times = measured.epochs.iter().chain([&measured.peak]);
+    let roofs = measured.roofs.iter().map(|roof| &roof.gigabytes_per_second);
+    // Written so that NaN is no time, nor a speed without one.
+    if !times.chain(roofs).all(|&it| it > 0.0 && it.is_finite()) {
+        let _ = fs::remove_dir(&folder);
+        message("error: the clock has seen no time pass in an epoch; no profile is written");
+        return Ok(Ending::Missed(EXIT_MISSED));
+    }
+    let work = Work::new(
+        samples,
+        shape.classes,
+        args.batch_size,
+        args.momentum != 0.0,
+    );
+    let time = Duration::from_secs_f64(measured.epochs.iter().sum());
+    let clocks = measured.profile.threads();
+    let passes = args.epochs.into();
+    let rows = work.rows(&clocks, passes, time, &engine.units(), measured.peak);
     let data = from_here(&data.display().to_string());
-    let summary = summary(args, &measured, &data, &dataset, &rows);
+    let summary = summary(args, &measured, &data, samples.len());
     let text = folder::text(&machine, &summary, &measured, &rows);
     folder::write(&folder, &machine, &summary, &measured, &rows, &text)?;
     let mut results = Results::new(args.json);
@@ -152,34 +146,9 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         results.event(row)?;
     }
     results.text(&text);
-    #[cfg(feature = "flamegraph")]
-    if args.flamegraph {
-        // The same epochs once more, with the parameters that the others have left.
-        let mut trainer = Trainer::new(samples, &options)?;
-        let mut epoch = || trainer.train_epoch(&mut engine, &control);
-        let file = folder.join("flamegraph.svg");
-        flamegraph::record(&file, || {
-            Ok((0..args.epochs).try_for_each(|_| epoch().map(drop))?)
-        })?;
-    }
     results.text(&format!("written to {}", shown(&folder)));
     results.finish()?;
     Ok(Ending::Success)
-}
-
-fn check_build(args: &ProfileArgs) -> anyhow::Result<()> {
-    if cfg!(debug_assertions) {
-        bail!(
-            "this is a debug build, whose times mean nothing; use cargo run --release -- profile"
-        );
-    }
-    if args.flamegraph && !cfg!(feature = "flamegraph") {
-        bail!(
-            "--flamegraph needs a build with its feature; use cargo run --release --features \
-             flamegraph -- profile --flamegraph"
-        );
-    }
-    Ok(())
 }
 
 /// Tells why there is no profile.
@@ -196,11 +165,10 @@ fn unmeasured(signals: &Signals) -> Ending {
     }
 }
 
-/// Plain and clocked epochs in turn, then evaluations and roofs. Nothing if a signal came or the training
+/// Epochs, then roofs. Nothing if a signal came or the training
 /// diverged.
 fn measure(
     args: &ProfileArgs,
-    machine: &Machine,
     dataset: &Dataset,
     engine: &mut Engine,
     trainer: &mut Trainer<'_>,
@@ -208,66 +176,39 @@ fn measure(
 ) -> anyhow::Result<Option<Measured>> {
     let threads = engine.threads();
     let bench = PeakBench::new(engine.isa(), threads)?;
-    // More than the steps: the first preparation and the first barrier.
-    let spans = args.trace_steps as usize * CALLS + 2;
     let mut measured = Measured {
         isa: engine.isa(),
         threads,
         shape: engine.parameters().shape,
-        plain: Vec::new(),
-        clocked: Vec::new(),
-        evaluations: Vec::new(),
-        profile: Arc::new(Profile::new(threads, spans)),
+        epochs: Vec::new(),
+        profile: Arc::new(Profile::new(threads)),
         peak: 0.0,
         roofs: Vec::new(),
     };
-    let warm_up = Arc::new(Profile::new(threads, 0));
     for round in 0..=args.epochs {
         measured.peak = bench.best_of(BURSTS).max(measured.peak);
-        // Each goes first in every other round, so that coming after the bursts falls to both.
-        for is_clocked in [round % 2 == 0, round % 2 == 1] {
-            let (times, clocks) = match (is_clocked, round) {
-                (false, _) => (&mut measured.plain, None),
-                (true, 0) => (&mut measured.clocked, Some(&warm_up)),
-                (true, _) => (&mut measured.clocked, Some(&measured.profile)),
-            };
-            engine.set_clocks(clocks.map(Arc::clone));
-            let epoch = trainer.train_epoch(engine, control)?;
-            if epoch.end != EpochEnd::Complete {
-                return Ok(None);
-            }
-            if round > 0 {
-                times.push(epoch.record.seconds);
-            }
+        let clocks = (round > 0).then(|| Arc::clone(&measured.profile));
+        engine.set_clocks(clocks);
+        let epoch = trainer.train_epoch(engine, control)?;
+        if epoch.end != EpochEnd::Complete {
+            return Ok(None);
+        }
+        if round > 0 {
+            measured.epochs.push(epoch.record.seconds);
         }
     }
-    measured.evaluations = evaluate(engine, &measured.profile, &dataset.test)?;
+    engine.set_clocks(None);
     // Nothing is told of data that changed.
     dataset.check_mappings()?;
-    measured.roofs = roofs(engine, machine)?;
+    measured.roofs = roofs(engine)?;
     Ok(Some(measured))
 }
 
-/// Seconds of each clocked evaluation of the test samples.
-fn evaluate(engine: &mut Engine, profile: &Arc<Profile>, test: &Split) -> anyhow::Result<Vec<f64>> {
-    engine.set_clocks(None);
-    train::evaluate(engine, test)?;
-    engine.set_clocks(Some(Arc::clone(profile)));
-    let mut seconds = Vec::new();
-    for _ in 0..EVALUATIONS {
-        let start = Instant::now();
-        train::evaluate(engine, test)?;
-        seconds.push(start.elapsed().as_secs_f64());
-    }
-    engine.set_clocks(None);
-    Ok(seconds)
-}
-
-fn roofs(engine: &Engine, machine: &Machine) -> anyhow::Result<Vec<Roof>> {
+fn roofs(engine: &Engine) -> anyhow::Result<Vec<Roof>> {
     let (isa, threads) = (engine.isa(), engine.threads());
-    let mut roofs = WorkingSet::all(&machine.caches, threads).map(|set| Roof {
-        name: set.name,
-        bytes_per_thread: set.bytes,
+    let mut roofs = working_sets(threads).map(|(name, bytes_per_thread)| Roof {
+        name,
+        bytes_per_thread,
         gigabytes_per_second: 0.0,
     });
     for _ in 0..READINGS {
@@ -279,35 +220,8 @@ fn roofs(engine: &Engine, machine: &Machine) -> anyhow::Result<Vec<Roof>> {
     Ok(roofs.into())
 }
 
-/// The rows of the training, then those of the evaluations.
-fn rows(
-    args: &ProfileArgs,
-    measured: &Measured,
-    units: &[usize],
-    dataset: &Dataset,
-) -> Vec<PhaseRow> {
-    let (train, test) = (Samples::from(&dataset.train), Samples::from(&dataset.test));
-    let Profile {
-        training,
-        evaluation,
-    } = &*measured.profile;
-    let time = Duration::from_secs_f64(measured.clocked.iter().sum());
-    let has_velocities = args.momentum != 0.0;
-    let work = Work::of_training(train, dataset.classes, args.batch_size, has_velocities);
-    let mut rows = work.rows(training, time, units, measured.peak);
-    let work = Work::of_evaluation(test, dataset.classes);
-    rows.extend(work.rows(evaluation, evaluation.time(), units, measured.peak));
-    rows
-}
-
-/// What the tables do not tell. Times of clocked epochs, unless they are called plain.
-fn summary(
-    args: &ProfileArgs,
-    measured: &Measured,
-    data: &str,
-    dataset: &Dataset,
-    rows: &[PhaseRow],
-) -> Value {
+/// What the tables do not tell.
+fn summary(args: &ProfileArgs, measured: &Measured, data: &str, samples: usize) -> Value {
     json!({
         "profile": "summary",
         "isa": measured.isa.name(),
@@ -315,19 +229,10 @@ fn summary(
         "network": measured.shape.to_string(),
         "data": data,
         "batch_size": args.batch_size,
-        "samples": dataset.train.labels.len(),
+        "samples": samples,
         "momentum": args.momentum,
-        "epochs": measured.clocked.len(),
-        "seconds_median": median(&measured.clocked),
-        "seconds_min": smallest(&measured.clocked),
-        "plain_seconds_median": median(&measured.plain),
-        "plain_seconds_min": smallest(&measured.plain),
-        "clock_cost_median": measured.clock_cost(median),
-        "clock_cost_best": measured.clock_cost(smallest),
-        "outside_kernels_share": share_outside_kernels(rows),
-        "evaluation_samples": dataset.test.labels.len(),
-        "evaluation_seconds_median": median(&measured.evaluations),
-        "evaluation_seconds_min": smallest(&measured.evaluations),
+        "epochs": measured.epochs.len(),
+        "seconds_median": median(&measured.epochs),
         "peak_gflops": measured.peak / 1e9,
         "roofs": measured.roofs,
     })

@@ -1,12 +1,13 @@
 //! `fused-mlp race`.
 
-use super::train::{from_here, parse_share};
-use crate::charts::{RaceRun, RaceSummary, race_svg};
+mod summary;
+
+use super::train::parse_share;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::{clear_options, output_name};
 use crate::run_folder::{ScoreEvent, create_folder, create_numbered_folder, now, write_new_file};
-use crate::terminal::output::{Results, message, one_line, shown};
+use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -19,9 +20,22 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+use summary::{RaceRun, RaceSummary};
 
 /// Folder of the folders of races that are given no name.
 const RACES: &str = "races";
+
+/// What stands in no run's options of train.
+const NOT_PASSED_ON: [&str; 8] = [
+    "--seed",
+    "--target-accuracy",
+    "--out",
+    "--resume",
+    "--json",
+    "--help",
+    "-h",
+    "--print-config",
+];
 
 /// Options of `fused-mlp race`.
 #[derive(Debug, Clone, Args)]
@@ -54,21 +68,14 @@ pub struct RaceArgs {
 #[serde(tag = "event", rename_all = "lowercase")]
 enum RaceEvent<'a> {
     Run(&'a RaceRun),
-    Summary {
-        target: f64,
-        #[serde(flatten)]
-        summary: &'a RaceSummary,
-    },
+    Summary(&'a RaceSummary),
 }
 
 /// What `race.json` holds.
 #[derive(Serialize)]
 struct RaceRecord<'a> {
     started: String,
-    target: f64,
     train: &'a [String],
-    /// Resolved options of the training, and where it ran.
-    start: Option<Value>,
     machine: Machine,
     #[serde(flatten)]
     summary: RaceSummary,
@@ -83,7 +90,6 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     check_passed_on(&args.train)?;
     let program = std::env::current_exe().context("the path of this program is unknown")?;
     let now = now();
-    let is_first = args.out.is_none() && !Path::new(RACES).exists();
     let folder = match &args.out {
         Some(path) => create_folder(path).map(|()| path.clone())?,
         None => create_numbered_folder(&format!("{RACES}/{}", now.strftime("%Y-%m-%dT%H-%M-%S")))?,
@@ -91,45 +97,37 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
-    let (mut runs, mut start, mut failure) = (Vec::new(), None, None);
+    let mut runs = Vec::new();
     for seed in (1..=args.seeds).take_while(|_| !stop.load(Ordering::Relaxed)) {
-        match train(&program, args, seed, &folder, &signals) {
-            Ok(Some((first, run))) => {
-                if runs.is_empty() {
-                    results.text("seed  epochs  seconds  accuracies after each epoch, %");
-                }
-                results.event(&RaceEvent::Run(&run))?;
-                results.text(&line(&run));
-                start.get_or_insert(first);
-                runs.push(run);
-            }
-            Ok(None) => break,
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
+        let run = train(&program, args, seed, &folder, &signals);
+        let run = run.inspect_err(|_| {
+            // Nothing is in it if the first run failed at once; else it stays.
+            let _ = fs::remove_dir(&folder);
+        })?;
+        let Some(run) = run else { break };
+        if runs.is_empty() {
+            results.text("seed  epochs  seconds  accuracies after each epoch, %");
         }
-    }
-    if runs.is_empty()
-        && let Some(error) = failure
-    {
-        // Nothing is in it if the first run failed at once; else it stays.
-        let _ = fs::remove_dir(&folder);
-        if is_first {
-            let _ = fs::remove_dir(RACES);
-        }
-        return Err(error);
+        results.event(&RaceEvent::Run(&run))?;
+        results.text(&line(&run));
+        runs.push(run);
     }
     let record = RaceRecord {
         started: now.to_string(),
-        target: args.target,
         train: &args.train,
-        start,
         machine: Machine::here(),
-        summary: RaceSummary::of(&runs),
+        summary: RaceSummary::of(args.target, &runs),
         results: &runs,
     };
-    tell(&record, &folder, results, failure)?;
+    results.event(&RaceEvent::Summary(&record.summary))?;
+    results.text(&format!(
+        "\n{}\nresults: {}",
+        record.summary,
+        shown(&folder)
+    ));
+    let json = serde_json::to_string_pretty(&record)? + "\n";
+    write_new_file(&folder.join("race.json"), json.as_bytes())?;
+    results.finish()?;
     Ok(ending(&record, args.seeds, &folder, &signals))
 }
 
@@ -152,65 +150,27 @@ fn ending(record: &RaceRecord<'_>, seeds: u64, folder: &Path, signals: &Signals)
     Ending::Success
 }
 
-/// Prints the summary and writes `race.json` and `race.svg`, also if a run failed: those before it are worth
-/// their summary.
-fn tell(
-    record: &RaceRecord<'_>,
-    folder: &Path,
-    mut results: Results,
-    failure: Option<anyhow::Error>,
-) -> anyhow::Result<()> {
-    let RaceRecord {
-        target, summary, ..
-    } = record;
-    let target = *target;
-    results.event(&RaceEvent::Summary { target, summary })?;
-    results.text(&text(summary, target, folder));
-    let json = serde_json::to_string_pretty(record)? + "\n";
-    let svg = race_svg(record.results, target);
-    let written = write_new_file(&folder.join("race.json"), json.as_bytes())
-        .and_then(|()| write_new_file(&folder.join("race.svg"), svg.as_bytes()));
-    if let Some(failure) = failure {
-        // The disk may be full: that is why the run failed, and it is told once as the error.
-        if let Err(error) = written {
-            message(&format!("warning: {error}"));
-        }
-        let failure = one_line(&failure);
-        bail!("{failure}; the runs before it are in {}", shown(folder));
-    }
-    written?;
-    results.finish()
-}
-
-/// Refuses options of train that the race sets itself, with what to do instead.
+/// Refuses options of train that the race sets itself, and those with which no run would train.
 fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
-    for option in options {
-        let name = option.split('=').next().unwrap_or_default();
-        let advice = match name {
-            "--seed" => "race sets it; --seeds N before the -- is the number of runs",
-            "--target-accuracy" => "race sets it; name the target as --target before the --",
-            "--out" => "race sets it; name a folder for all runs as --out before the --",
-            "--resume" => "every run of a race starts anew; leave it out",
-            "--json" => "race has it, too; give it before the --",
-            "--help" | "-h" | "--print-config" => {
-                "no run would train; give it to fused-mlp train itself"
-            }
-            _ => continue,
-        };
-        bail!("{name} stands after the --, among the options of train: {advice}");
+    let names = options.iter();
+    let mut names = names.map(|option| option.split('=').next().unwrap_or_default());
+    match names.find(|name| NOT_PASSED_ON.contains(name)) {
+        None => Ok(()),
+        Some(name) => bail!(
+            "{name} stands after the --, among the options of train, but race decides it; give --seeds, \
+             --target, --out or --json before the --, or leave it out"
+        ),
     }
-    Ok(())
 }
 
-/// Trains in a fresh process. Gives what it told when it started, and how it went; nothing if a
-/// signal that came to this process, too, ended it.
+/// Trains in a fresh process. Gives how it went; nothing if a signal that came to this process, too, ended it.
 fn train(
     program: &Path,
     args: &RaceArgs,
     seed: u64,
     folder: &Path,
     signals: &Signals,
-) -> anyhow::Result<Option<(Value, RaceRun)>> {
+) -> anyhow::Result<Option<RaceRun>> {
     let start = Instant::now();
     let mut command = Command::new(program);
     // They are options of the race, not of its trainings.
@@ -240,7 +200,11 @@ fn train(
             let status = output.status.to_string().replace(": ", " ");
             let ended = code.map_or(status, |code| format!("exit code {code}"));
             let said = reason(&String::from_utf8_lossy(&output.stderr));
-            bail!("the run with seed {seed} ended with {ended}: {said}");
+            let folder = shown(folder);
+            bail!(
+                "the run with seed {seed} ended with {ended}: {said}; the runs before it, if any, are in \
+                 {folder}"
+            );
         }
     }
     let told = read(
@@ -253,13 +217,13 @@ fn train(
 }
 
 /// What the events of a training tell.
-fn read(events: &str, seed: u64, process_seconds: f64) -> anyhow::Result<(Value, RaceRun)> {
+fn read(events: &str, seed: u64, process_seconds: f64) -> anyhow::Result<RaceRun> {
     let events = events.lines().map(serde_json::from_str);
     let mut events: Vec<Value> = events.collect::<Result<_, _>>()?;
     let end = events.pop().context("nothing was printed")?;
     let scores = events.iter().filter(|event| event["event"] == "score");
     let scores = scores.map(ScoreEvent::deserialize);
-    let run = RaceRun {
+    Ok(RaceRun {
         seed,
         outcome: end["outcome"].as_str().unwrap_or_default().to_owned(),
         seconds: end["time_to_accuracy_seconds"].as_f64(),
@@ -267,26 +231,14 @@ fn read(events: &str, seed: u64, process_seconds: f64) -> anyhow::Result<(Value,
         process_seconds,
         epochs: end["epochs"].as_u64().unwrap_or_default(),
         scores: scores.collect::<Result<_, _>>()?,
-    };
-    let mut first = events.into_iter().next().context("nothing was printed")?;
-    // It is only read by people: as the folder is called here.
-    if let Some(here) = first["data"]["folder"].as_str().map(from_here) {
-        first["data"]["folder"] = here.into();
-    }
-    Ok((first, run))
+    })
 }
 
-/// Why a training failed, in one line: what it said at last, and what a panic said before.
+/// What a training said that failed, in one line.
 fn reason(said: &str) -> String {
-    let is_other = |line: &&str| !line.starts_with("warning: ") && !line.starts_with("error: ");
-    let (before, last) = said.trim().rsplit_once('\n').unwrap_or(("", said.trim()));
-    let lines = before
-        .lines()
-        .filter(is_other)
-        .chain([last.trim_start_matches("error: ")]);
-    match lines.collect::<Vec<_>>().join(" ").trim() {
+    match said.trim() {
         "" => "it said nothing".to_owned(),
-        reason => reason.to_owned(),
+        said => said.replace("error: ", "").replace('\n', " "),
     }
 }
 
@@ -305,83 +257,16 @@ fn line(run: &RaceRun) -> String {
     )
 }
 
-fn text(summary: &RaceSummary, target: f64, folder: &Path) -> String {
-    let folder = shown(folder);
-    let (Some(fastest), Some(slowest), Some(epochs)) = (
-        summary.fastest_seconds,
-        summary.slowest_seconds,
-        summary.median_epochs,
-    ) else {
-        let none = match summary.runs {
-            0 => "no run has ended".to_owned(),
-            1 => format!("the run missed accuracy {target}"),
-            runs => format!("all {runs} runs missed accuracy {target}"),
-        };
-        return format!("\n{none}\nresults: {folder}");
-    };
-    let median = match summary.median_seconds {
-        Some(median) => format!("median {median:.3} s"),
-        None => "no median, as too many runs missed it".to_owned(),
-    };
-    let mut text = format!(
-        "\naccuracy {target}: {median}, fastest {fastest:.3} s, slowest {slowest:.3} s; {epochs} \
-         epoch{} (median); {} of {} runs missed it",
-        if epochs == 1.0 { "" } else { "s" },
-        summary.failures,
-        summary.runs
-    );
-    if let Some(start_up) = summary.median_start_up_seconds {
-        text += &format!("\nstart to first step: {start_up:.3} s (median)");
-    }
-    text + &format!("\nresults: {folder}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_last_error_of_a_training_is_why_it_failed() {
-        let said =
-            "warning: no space left\nerror: the target was missed\nerror: not all is saved\n";
-        assert_eq!(reason(said), "not all is saved");
+    fn what_a_training_said_is_one_line() {
         assert_eq!(
-            reason("thread panicked:\nindex 7\nerror: a fault"),
+            reason("thread panicked:\nindex 7\nerror: a fault\n"),
             "thread panicked: index 7 a fault"
         );
         assert_eq!(reason("\n"), "it said nothing");
-    }
-
-    fn run(seed: u64, seconds: Option<f64>) -> RaceRun {
-        RaceRun {
-            seed,
-            outcome: "finished".to_owned(),
-            seconds,
-            start_up_seconds: 0.004,
-            process_seconds: 1.0,
-            epochs: 3,
-            scores: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn the_summary_tells_only_what_there_is() {
-        let told = |runs: &[RaceRun]| text(&RaceSummary::of(runs), 0.98, Path::new("races/a"));
-        assert_eq!(told(&[]), "\nno run has ended\nresults: races/a");
-        assert_eq!(
-            told(&[run(1, None)]),
-            "\nthe run missed accuracy 0.98\nresults: races/a"
-        );
-        assert!(told(&[run(1, None), run(2, None)]).contains("all 2 runs missed accuracy 0.98"));
-        let half = told(&[run(1, Some(0.5)), run(2, None)]);
-        assert!(
-            half.contains("no median, as too many runs missed it, fastest 0.500 s"),
-            "{half}"
-        );
-        assert_eq!(
-            told(&[run(1, Some(0.5))]),
-            "\naccuracy 0.98: median 0.500 s, fastest 0.500 s, slowest 0.500 s; 3 epochs (median); \
-             0 of 1 runs missed it\nstart to first step: 0.004 s (median)\nresults: races/a"
-        );
     }
 }

@@ -6,7 +6,7 @@ use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
 use crate::options::output_name;
 use crate::pages::comparison::{ComparedRun, TestResult, comparison_page};
-use crate::run_folder::{DataDescription, is_there, write_new_file, write_numbered_file};
+use crate::run_folder::{DataDescription, is_there, write_named_or_numbered};
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -108,7 +108,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
     let names: Vec<String> = runs.iter().map(|run| shown(&run.folder)).collect();
     let command = format!("fused-mlp report {}", names.join(" "));
     let page = comparison_page(&runs, args.units, &command)?;
-    let path = write(args.out.as_deref(), &page)?;
+    let path = write_named_or_numbered(args.out.as_deref(), PAGE, "html", page.as_bytes())?;
     let mut results = Results::new(args.json);
     results.event(&event(&path, &runs))?;
     results.text(&shown(&path));
@@ -153,12 +153,15 @@ fn test(
         Some((model, parameters.shape)),
         args.access.access(),
     )?;
+    if parameters.may_overflow() {
+        bail!(BackendError::NotFinite);
+    }
     let backend = BackendArgs {
         backend: BackendKind::Fused,
         engine: args.engine.clone(),
     };
-    let mut selected = backend.select(parameters, Optimizer::default(), Precision::F32)?;
-    let evaluation = evaluate(selected.backend.as_mut(), &dataset.test)?;
+    let (mut backend, _) = backend.select(parameters, Optimizer::default(), Precision::F32)?;
+    let evaluation = evaluate(backend.as_mut(), &dataset.test)?;
     let confusion = evaluation.confusion(&dataset.test, parameters.shape.classes);
     let confusion = confusion.ok_or(BackendError::NotFinite)?;
     let data = DataDescription::new(&folder, &dataset);
@@ -168,14 +171,6 @@ fn test(
         confusion,
     };
     Ok((test, data.train_labels_sha256.unwrap_or_default()))
-}
-
-/// Writes a file that was not there; returns its path.
-fn write(out: Option<&Path>, page: &str) -> anyhow::Result<PathBuf> {
-    match out {
-        Some(file) => write_new_file(file, page.as_bytes()).map(|()| file.to_owned()),
-        None => write_numbered_file(PAGE, "html", page.as_bytes()),
-    }
 }
 
 fn event(path: &Path, runs: &[ComparedRun]) -> ReportEvent {

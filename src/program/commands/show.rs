@@ -6,7 +6,7 @@ use crate::charts::{SheetImage, contact_sheet, picture_style, terminal_picture};
 use crate::ending::Ending;
 use crate::options::access::AccessArgs;
 use crate::options::number_range::{NumberRange, parse_positive};
-use crate::options::output_name::{self, check_stdout, is_stdout};
+use crate::options::output_name;
 use crate::run_folder::write_new_file;
 use crate::terminal::output::{Results, shown};
 use anyhow::{Context, bail};
@@ -50,8 +50,8 @@ pub struct ShowArgs {
     /// Images side by side [default: as many as the terminal has room for, or 10 with --out]
     #[arg(long, value_name = "N", value_parser = parse_positive)]
     columns: Option<usize>,
-    /// Write a PNG contact sheet instead; must not exist; - for standard output
-    #[arg(long, value_name = "FILE", value_parser = output_name::file_or_stdout(&["png"]))]
+    /// Write a PNG contact sheet instead; must not exist
+    #[arg(long, value_name = "FILE", value_parser = output_name::file(&["png"]))]
     out: Option<PathBuf>,
     #[command(flatten)]
     access: AccessArgs,
@@ -93,13 +93,6 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
         SplitArg::Train => &dataset.train,
     };
     let indices = indices(args, split)?;
-    if args.out.as_deref().is_some_and(is_stdout) {
-        check_stdout(args.json)?;
-        let mut results = Results::new(false);
-        results.bytes(&sheet(args, split, &indices)?);
-        results.finish()?;
-        return Ok(Ending::Success);
-    }
     let mut results = Results::new(args.json);
     if let Some(out) = &args.out {
         write_new_file(out, &sheet(args, split, &indices)?)?;

@@ -2,22 +2,25 @@
 
 mod table;
 
+use super::memory;
 use super::train::{from_here, open_data};
 use crate::charts::sweep_svg;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
-use crate::options::backend::EngineArgs;
-use crate::options::{Origins, named_value, output_name};
+use crate::options::backend::{BackendKind, EngineArgs};
+use crate::options::{named_value, output_name};
 use crate::sweep::{
-    Grid, MOST_RUNS, OtherSweep, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepPlan,
+    Grid, MOST_RUNS, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepPlan,
     best_by_validation, run as run_sweep, summarise,
 };
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Args;
+use fused_mlp::engine::Precision;
 use fused_mlp::machine::default_threads;
+use fused_mlp::network::Shape;
 use fused_mlp::simd::IsaRequest;
 use fused_mlp::training::checkpoint::DataIdentity;
 use indicatif::{HumanDuration, ProgressBar};
@@ -62,19 +65,19 @@ pub struct SweepArgs {
     quiet: bool,
 }
 
-/// Names in a description of the checksums of the data, and what they are of.
-const CHECKSUMS: [(&str, &str); 4] = [
-    ("sha256-of-training-images", "training images"),
-    ("sha256-of-training-labels", "training labels"),
-    ("sha256-of-test-images", "test images"),
-    ("sha256-of-test-labels", "test labels"),
+/// Names in a description of the checksums of the data.
+const CHECKSUMS: [&str; 4] = [
+    "sha256-of-training-images",
+    "sha256-of-training-labels",
+    "sha256-of-test-images",
+    "sha256-of-test-labels",
 ];
 
 /// Trains the runs that are not done, and tells all.
 ///
 /// # Errors
 /// If options, data or files cannot be used.
-pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
+pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     let grid = &args.grid;
     if grid.validation == 0 {
         bail!("--validation is 0; expected samples to choose the best configuration by");
@@ -97,9 +100,18 @@ pub fn run(args: &SweepArgs, origins: &Origins) -> anyhow::Result<Ending> {
         workers: args.workers.map_or_else(default_threads, usize::from),
     };
     plan.check()?;
+    for run in &configurations {
+        let shape = Shape {
+            inputs: dataset.train.images.pixels(),
+            hidden: run.hidden,
+            classes: dataset.classes,
+        };
+        let at_a_time = plan.workers.min(runs);
+        memory::check(shape, BackendKind::Fused, &run.options, at_a_time)?;
+    }
     let data = data_folder.display().to_string();
-    let opened = SweepFolder::open(&args.out, description(grid, &plan, &data)?, &configurations);
-    let mut folder = opened.map_err(|error| other_sweep(error, args, origins, &data))?;
+    let description = description(grid, &plan, &data)?;
+    let mut folder = SweepFolder::open(&args.out, description, &configurations)?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
@@ -140,7 +152,9 @@ fn description(
     data: &str,
 ) -> anyhow::Result<Map<String, Value>> {
     // Instruction sets that give the same bits.
+    let mut runs = plan.configurations.iter();
     let isa = match plan.isa.is_fused() {
+        _ if runs.all(|run| run.options.precision == Precision::Int16) => "any",
         true => "avx512 or avx2",
         false => "portable",
     };
@@ -149,42 +163,10 @@ fn description(
     fields.insert("isa".to_owned(), isa.into());
     fields.insert("data".to_owned(), data.into());
     let sums = DataIdentity::new(String::new(), plan.dataset).sha256;
-    for ((name, _), sum) in CHECKSUMS.into_iter().zip(sums) {
+    for (name, sum) in CHECKSUMS.into_iter().zip(sums) {
         fields.insert(name.to_owned(), sum.into());
     }
     Ok(fields)
-}
-
-/// That the sweep in the folder is another one; an option that nobody has set is told as missing.
-fn other_sweep(
-    error: anyhow::Error,
-    args: &SweepArgs,
-    origins: &Origins,
-    data: &str,
-) -> anyhow::Error {
-    let Some(OtherSweep {
-        option,
-        found,
-        expected,
-    }) = error.downcast_ref()
-    else {
-        return error;
-    };
-    let (folder, data) = (shown(&args.out), from_here(data));
-    if let Some((_, files)) = CHECKSUMS.iter().find(|(name, _)| name == option) {
-        return anyhow!(
-            "the {files} in {data} are not those of the sweep in {folder}: expected SHA-256 {found}, \
-             found {expected}; name its data set with --data, or choose another folder with --out"
-        );
-    }
-    let now = match origins.get(&option.replace('-', "_")) {
-        Some(_) => "now it is".to_owned(),
-        None => format!("--{option} is not given, and its default is"),
-    };
-    anyhow!(
-        "{folder} holds a sweep with --{option} {found}, but {now} {expected}; give the same options \
-         to go on with it, or choose another folder with --out"
-    )
 }
 
 /// Says why a sweep has not ended well.
@@ -210,17 +192,10 @@ fn ending(signals: &Signals, folder: &SweepFolder, all: &[RunConfiguration]) -> 
 struct Follower<'a> {
     progress: Progress,
     configurations: &'a [RunConfiguration],
-    /// Of the work, in a unit of [`work_of_epoch`]. It is cleared when it is dropped.
+    /// Of the epochs. It is cleared when it is dropped.
     bar: ProgressBar,
     runs_done: usize,
     last_told: Instant,
-}
-
-/// Work of one epoch, in proportion to its time.
-fn work_of_epoch(run: &RunConfiguration) -> u64 {
-    // The update of the parameters counts for so many samples of a minibatch, as measured.
-    const UPDATE: usize = 16;
-    (1000 * run.hidden * (run.options.batch_size + UPDATE) / run.options.batch_size) as u64
 }
 
 impl<'a> Follower<'a> {
@@ -228,11 +203,11 @@ impl<'a> Follower<'a> {
     const INTERVAL: Duration = Duration::from_secs(10);
 
     fn new(is_quiet: bool, configurations: &'a [RunConfiguration], todo: &[usize]) -> Self {
-        let runs = todo.iter().map(|&index| &configurations[index]);
-        let work = runs.map(|run| u64::from(run.options.epochs) * work_of_epoch(run));
+        let epochs = todo.iter();
+        let epochs = epochs.map(|&index| u64::from(configurations[index].options.epochs));
         let progress = Progress::lines(is_quiet);
         Self {
-            bar: progress.bar(work.sum()),
+            bar: progress.bar(epochs.sum()),
             progress,
             configurations,
             runs_done: configurations.len() - todo.len(),
@@ -256,25 +231,19 @@ impl<'a> Follower<'a> {
     }
 
     fn follow(&mut self, event: &SweepEvent) {
-        let (index, epochs) = match event {
-            SweepEvent::Epoch { index, .. } => (*index, 1),
+        self.bar.inc(match event {
+            SweepEvent::Epoch { .. } => 1,
             SweepEvent::Run(result) => {
                 self.runs_done += 1;
                 // The epochs that a diverged run did not train are no work any more.
                 let planned = self.configurations[result.index].options.epochs;
-                (
-                    result.index,
-                    u64::from(planned) - result.epochs.len() as u64,
-                )
+                u64::from(planned) - result.epochs.len() as u64
             }
-        };
-        self.bar
-            .inc(epochs * work_of_epoch(&self.configurations[index]));
+        });
         let line = format!(
-            "{}/{} runs, {:.0} % of the epochs, {} left",
+            "{}/{} runs, {} left",
             self.runs_done,
             self.configurations.len(),
-            100.0 * self.bar.position() as f64 / self.bar.length().unwrap_or(1).max(1) as f64,
             HumanDuration(self.bar.eta())
         );
         if !self.bar.is_hidden() {

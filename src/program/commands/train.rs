@@ -1,8 +1,6 @@
 //! `fused-mlp train`.
 
 mod ending;
-mod memory;
-mod resolved;
 mod resume;
 mod run;
 mod saving;
@@ -11,30 +9,20 @@ mod session;
 use crate::ending::Ending;
 use crate::options::access::AccessArgs;
 use crate::options::backend::BackendArgs;
-use crate::options::training::{RecipeArgs, kebab};
+use crate::options::number_range::parse_positive;
+use crate::options::training::RecipeArgs;
 use crate::options::{Origins, output_name};
-use crate::terminal::output::{message, shown};
-use anyhow::bail;
+use crate::terminal::output::shown;
+use anyhow::{anyhow, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, Evaluation, Samples};
 use fused_mlp::mnist::{self, Dataset, Defect, FileAccess, OpenOptions, Split};
 use fused_mlp::network::Shape;
 use fused_mlp::training::{RunSettings, TrainingOptions};
-pub use resolved::{resolved, useless};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-const EXAMPLES: &str = "Examples:
-  fused-mlp train
-  fused-mlp train --epochs 2 --validation 5000 --out runs/first
-  fused-mlp train --target-accuracy 0.98
-  fused-mlp train --resume runs/first
-  fused-mlp train --epochs 100 --validation 5000 --patience 3
-  fused-mlp train --recipe best --seed 2
-  fused-mlp train --json --quiet | tail -1
-
-The clock of --target-accuracy starts with the program: opening the data, training and every
-evaluation are on it. What the system does before, loading the program, is not.";
+const EXAMPLES: &str = include_str!("train/examples.txt");
 
 /// Options of `fused-mlp train`.
 #[derive(Debug, Clone, Args)]
@@ -46,7 +34,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     recipe: RecipeArgs,
     /// Units of the hidden layer [default: 300, or those of --init]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_positive)]
     hidden: Option<usize>,
     /// Seed of the initial weights and the sample order
     #[arg(long, value_name = "SEED", default_value_t = TrainingOptions::default().seed)]
@@ -72,10 +60,10 @@ pub struct TrainArgs {
     no_shuffle: bool,
     /// Stop when the validation loss has not improved for so many epochs in a row, and keep the
     /// network of the best epoch
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     patience: Option<u32>,
     /// Fall of the validation loss that counts as an improvement, in nats
-    #[arg(long, value_name = "NATS", default_value_t = 0.0)]
+    #[arg(long, value_name = "NATS", default_value_t = 0.0, value_parser = parse_not_negative)]
     min_delta: f64,
     /// Folder for the results; must not exist [default: runs/<date-time>-<seed>]
     #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
@@ -87,7 +75,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<u32>,
     /// Write a checkpoint when so many minutes have passed since the last, within long epochs too
-    #[arg(long, value_name = "MINUTES", default_value_t = 1.0)]
+    #[arg(long, value_name = "MINUTES", default_value_t = 1.0, value_parser = parse_not_negative)]
     checkpoint_minutes: f64,
     #[command(flatten)]
     access: AccessArgs,
@@ -110,6 +98,13 @@ pub fn parse_share(text: &str) -> Result<f64, String> {
     }
 }
 
+fn parse_not_negative(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number >= 0.0 && f64::is_finite(number) => Ok(number),
+        _ => Err("expected a number, 0 or more".to_owned()),
+    }
+}
+
 impl TrainArgs {
     fn options(&self) -> TrainingOptions {
         TrainingOptions {
@@ -122,57 +117,27 @@ impl TrainArgs {
 
     /// Checks what needs no data. What a run to go on with was asked for was checked when it began.
     fn check(&self) -> anyhow::Result<()> {
-        let is_new = self.resume.is_none();
-        if is_new {
-            // That the validation samples are no more than there are is left to the data.
-            self.options().check(usize::MAX)?;
+        if self.resume.is_some() {
+            return Ok(());
         }
-        if self.backend.engine.threads.is_some() {
-            self.backend.engine.threads()?;
-        }
-        self.check_ranges()?;
-        let mut needs = self.needs().into_iter();
-        match needs.find(|(.., is_missing)| is_new && *is_missing) {
-            None => Ok(()),
-            Some((option, by, _)) => {
-                let (option, by) = (kebab(option), kebab(by));
-                bail!("--{option} needs another option: expected --{by} with it, found none")
-            }
-        }
-    }
-
-    /// Options that have no effect without another one, and whether that is missing.
-    fn needs(&self) -> [(&'static str, &'static str, bool); 4] {
-        let (has_validation, has_patience) = (self.validation > 0, self.patience.is_some());
+        // That the validation samples are no more than there are is left to the data.
+        self.options().check(usize::MAX)?;
         let on_validation = self.target_on == "validation";
-        let is_stopping = has_patience && has_validation;
-        let is_untargeted = on_validation && has_validation && self.target_accuracy.is_none();
-        [
-            ("patience", "validation", has_patience && !has_validation),
+        let (validation, patience) = (self.validation > 0, self.patience.is_some());
+        // An option, whether it is given, and the one without which it has no effect.
+        for (option, is_given, needed, is_there) in [
+            ("patience", patience, "validation", validation),
+            ("min-delta", self.min_delta != 0.0, "patience", patience),
+            ("target-on", on_validation, "validation", validation),
             (
-                "min_delta",
-                "patience",
-                self.min_delta != 0.0 && !is_stopping,
+                "target-on",
+                on_validation,
+                "target-accuracy",
+                self.target_accuracy.is_some(),
             ),
-            ("target_on", "validation", on_validation && !has_validation),
-            ("target_on", "target_accuracy", is_untargeted),
-        ]
-    }
-
-    fn check_ranges(&self) -> anyhow::Result<()> {
-        let hidden = self.hidden.map(|it| it as f64);
-        let patience = self.patience.map(f64::from);
-        let (delta, minutes) = (Some(self.min_delta), Some(self.checkpoint_minutes));
-        let ranges = [
-            ("hidden", hidden, 1.0..=f64::MAX, "at least 1"),
-            ("patience", patience, 1.0..=f64::MAX, "at least 1"),
-            ("min_delta", delta, 0.0..=f64::MAX, "0 or more"),
-            // As many as a Duration can hold, and more than any run takes.
-            ("checkpoint_minutes", minutes, 0.0..=1e9, "0 to 1e9"),
-        ];
-        for (option, value, range, expected) in ranges {
-            if let Some(value) = value.filter(|value| !range.contains(value)) {
-                bail!("--{} is {value}; expected {expected}", kebab(option));
+        ] {
+            if is_given && !is_there {
+                bail!("--{option} needs another option: expected --{needed} with it, found none");
             }
         }
         Ok(())
@@ -210,19 +175,16 @@ pub fn open_data(
     let options = OpenOptions {
         access,
         classes: model.map(|(_, shape)| shape.classes),
-        ..OpenOptions::default()
     };
-    let dataset = match Dataset::open_with_messages(&folder, &options, &mut message) {
-        Err(error) if error.defect == Defect::LabelBeyondClasses => {
-            let classes = options.classes.unwrap_or_default();
-            let model = model.map_or(Path::new("the network"), |(path, _)| path);
-            bail!(
-                "{} has {classes} classes, too few for the data set; choose another model or data set ({error})",
-                shown(model)
-            );
-        }
-        other => other?,
-    };
+    let opened = Dataset::open_with(&folder, &options);
+    let dataset = opened.map_err(|error| match (error.defect, model) {
+        (Defect::LabelBeyondClasses, Some((path, shape))) => anyhow!(
+            "{} has {} classes, too few for the data set; choose another model or data set ({error})",
+            shown(path),
+            shape.classes
+        ),
+        _ => error.into(),
+    })?;
     // What later checks compare with.
     dataset.check_mappings()?;
     let pixels = dataset.train.images.pixels();

@@ -1,8 +1,9 @@
 //! Options that choose the backend, its threads and its instruction set.
 
-use super::{Useless, named_value};
+use super::named_value;
+use super::number_range::parse_positive;
 use anyhow::{Context, anyhow, bail};
-use clap::{ArgMatches, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, Reference};
 use fused_mlp::engine::{Engine, Precision};
 use fused_mlp::machine::default_threads;
@@ -28,7 +29,7 @@ pub struct BackendArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub struct EngineArgs {
     /// Threads that compute [default: RAYON_NUM_THREADS, else one for each core this process may use]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_positive)]
     pub threads: Option<usize>,
     /// Instruction set of the fused kernels: auto, avx512, avx2 or portable [default:
     /// FUSED_MLP_ISA, else auto]
@@ -58,16 +59,8 @@ impl BackendKind {
     }
 }
 
-/// A backend, and the instruction set of its kernels if it has ours.
-pub struct Selected {
-    /// The backend.
-    pub backend: Box<dyn Backend>,
-    /// Its instruction set.
-    pub isa: Option<Isa>,
-}
-
 impl BackendArgs {
-    /// Makes the backend that was asked for.
+    /// Makes the backend that was asked for; tells the instruction set of its kernels if it has ours.
     ///
     /// # Errors
     /// If the instruction set or the threads cannot be had, or options contradict each other.
@@ -76,10 +69,10 @@ impl BackendArgs {
         parameters: &Parameters,
         optimizer: Optimizer,
         precision: Precision,
-    ) -> anyhow::Result<Selected> {
+    ) -> anyhow::Result<(Box<dyn Backend>, Option<Isa>)> {
         if self.backend != BackendKind::Fused && precision != Precision::F32 {
             bail!(
-                "--precision {precision} is of --backend fused; --backend {} has its own, leave one of \
+                "--precision {precision} is of --backend fused; --backend {} has its own; leave one of \
                  them out",
                 self.backend.name()
             );
@@ -108,20 +101,8 @@ impl BackendArgs {
                 Box::new(Reference::new(parameters, optimizer)?)
             }
         };
-        Ok(Selected { backend, isa })
+        Ok((backend, isa))
     }
-}
-
-/// What another backend than the fused one passes over.
-pub fn useless(matches: &ArgMatches) -> Vec<Useless> {
-    let options: &[&str] = match matches.get_one("backend") {
-        Some(BackendKind::Matrixmultiply) => &["isa"],
-        Some(BackendKind::Reference) => &["isa", "threads"],
-        _ => &[],
-    };
-    let by = "backend";
-    let options = options.iter();
-    options.map(|option| Useless { option, by }).collect()
 }
 
 impl EngineArgs {
@@ -143,9 +124,6 @@ impl EngineArgs {
     /// If that is no number of threads.
     pub fn threads(&self) -> anyhow::Result<usize> {
         if let Some(threads) = self.threads {
-            if threads == 0 {
-                bail!("--threads is 0; expected at least 1");
-            }
             return Ok(threads);
         }
         match std::env::var(THREADS_VARIABLE) {

@@ -2,7 +2,6 @@
 
 use super::backend::THREADS_VARIABLE;
 use super::layers::{Origin, Setting};
-use super::usage::did_you_mean;
 use crate::terminal::output::message;
 use clap::{Arg, Command};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,9 +11,9 @@ use std::path::PathBuf;
 /// What the names of all options begin with.
 const PREFIX: &str = "FUSED_MLP_";
 
-/// Variables that the program reads where it needs them, because they mean less than the option of
-/// that name: another backend than the fused one passes over the instruction set, and a run that goes
-/// on keeps its data.
+/// Variables that the program reads where it needs them, because they mean less than the option of that
+/// id: another backend than the fused one passes over the instruction set, and a run that goes on keeps its
+/// data. They stand above a file all the same.
 const READ_ELSEWHERE: [(&str, &str); 3] = [
     ("data", fused_mlp::mnist::DATA_VARIABLE),
     ("isa", fused_mlp::simd::ISA_VARIABLE),
@@ -23,14 +22,10 @@ const READ_ELSEWHERE: [(&str, &str); 3] = [
 
 /// Names of the variables that set options, known or not; empty ones count as absent.
 fn names() -> impl Iterator<Item = String> {
-    let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
-    let names = set.filter_map(|(name, _)| name.into_string().ok());
-    names.filter(|name| name.starts_with(PREFIX) && !is_read_elsewhere(name))
-}
-
-/// Whether a variable sets an option.
-pub fn sets_options() -> bool {
-    names().next().is_some()
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| {
+        name.starts_with(PREFIX) && !is_read_elsewhere(name) && value(name).is_some()
+    })
 }
 
 /// Tells of variables that set nothing.
@@ -38,10 +33,7 @@ pub fn warn_of_unknown(commands: &BTreeMap<String, &Command>) {
     let args = commands.values().flat_map(|it| it.get_arguments());
     let known: BTreeSet<String> = args.filter_map(variable).collect();
     for name in names().filter(|name| !known.contains(name)) {
-        let similar = did_you_mean(&name, known.iter().map(String::as_str));
-        message(&format!(
-            "warning: {name} sets no option of any command{similar}"
-        ));
+        message(&format!("warning: {name} sets no option of any command"));
     }
 }
 

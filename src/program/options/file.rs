@@ -1,7 +1,6 @@
 //! The file of `--config`.
 
 use super::layers::{Origin, Setting};
-use super::usage::did_you_mean;
 use super::{key, settable};
 use anyhow::{Context, anyhow, bail};
 use clap::{Arg, ArgAction, Command};
@@ -33,10 +32,11 @@ pub fn settings<'a>(
     let mut entries: BTreeMap<_, (&DeValue<'_>, Origin)> = BTreeMap::new();
     let mut add = |table: &str, key: &Spanned<DeString<'_>>, value| {
         let origin = Origin::File(path.to_owned(), line(key.span().start));
-        let place = checked(table, key.get_ref(), commands).context(origin.to_string())?;
-        let told = format!("{origin}: {} is set twice", key.get_ref());
-        match entries.insert(place, (value, origin)) {
-            Some((_, before)) => bail!("{told}, the other time at {before}"),
+        // In other files an underscore is usual.
+        let place = (table.replace('_', "-"), key.get_ref().replace('_', "-"));
+        check(&place.0, &place.1, commands).with_context(|| origin.to_string())?;
+        match entries.insert(place, (value, origin.clone())) {
+            Some(_) => bail!("{origin}: {} is set twice", key.get_ref()),
             None => Ok(()),
         }
     };
@@ -59,31 +59,16 @@ pub fn settings<'a>(
     Ok(settings)
 }
 
-/// The names of a table and a key with hyphens, if there is such a command and such an option.
-fn checked(
-    table: &str,
-    written: &str,
-    commands: &BTreeMap<String, &Command>,
-) -> anyhow::Result<(String, String)> {
-    let (name, wanted) = (table.replace('_', "-"), written.replace('_', "-"));
-    if !name.is_empty() && !commands.contains_key(&name) {
-        let similar = did_you_mean(table, commands.keys().map(String::as_str));
-        bail!("[{table}] is the name of no command{similar}");
+/// That there is such a command, and such an option of it, or of any where there is no table.
+fn check(table: &str, name: &str, commands: &BTreeMap<String, &Command>) -> anyhow::Result<()> {
+    let is_of = |command: &Command| settable(command).any(|arg| key(arg) == name);
+    match (table, commands.get(table)) {
+        ("", _) if commands.values().any(|command| is_of(command)) => Ok(()),
+        ("", _) => bail!("{name} is not an option of a command; --help lists them"),
+        (_, None) => bail!("[{table}] is the name of no command; fused-mlp --help lists them"),
+        (_, Some(command)) if is_of(command) => Ok(()),
+        _ => bail!("{name} is not an option of [{table}]; --help of the command lists them"),
     }
-    let meant = commands
-        .iter()
-        .filter(|(it, _)| name.is_empty() || name == **it);
-    let args = meant.flat_map(|(_, command)| settable(command));
-    let options: Vec<String> = args.map(key).collect();
-    if options.contains(&wanted) {
-        return Ok((name, wanted));
-    }
-    let command = match name.as_str() {
-        "" => "a command".to_owned(),
-        name => format!("fused-mlp {}", name.replace('-', " ")),
-    };
-    let similar = did_you_mean(written, options.iter().map(String::as_str));
-    bail!("{written} is not an option of {command}{similar}")
 }
 
 /// The values of an option as on the command line.

@@ -1,6 +1,6 @@
 //! Who set which option, and what environment and file add to the arguments.
 
-use super::{Useless, key};
+use super::key;
 use crate::terminal::output::message;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
@@ -100,15 +100,6 @@ impl Origins {
         told.collect()
     }
 
-    /// Where to look for an option that somebody else than the command line set, for messages:
-    /// " (set by …)", or nothing.
-    pub fn note(&self, id: &str) -> String {
-        match self.get(id) {
-            None | Some(Origin::CommandLine) => String::new(),
-            Some(origin) => format!(" (set by {origin})"),
-        }
-    }
-
     /// Adds a source below the others. What an option of another source excludes is left out.
     pub fn add(&mut self, command: &Command, source: Vec<(&Arg, Setting)>) {
         let higher = self.clone();
@@ -122,19 +113,6 @@ impl Origins {
                 _ => _ = self.0.insert(id.to_owned(), setting),
             }
         }
-    }
-
-    /// Leaves out what environment and file have set and has no effect; tells whether there was any.
-    pub fn drop_useless(&mut self, useless: &[Useless]) -> bool {
-        let before = self.0.len();
-        for Useless { option, by } in useless {
-            if self.get(option) != Some(&Origin::CommandLine)
-                && let Some(setting) = self.0.remove(*option)
-            {
-                setting.warn(option, by);
-            }
-        }
-        self.0.len() < before
     }
 
     /// All arguments: options before a `--`, the others after it.

@@ -17,7 +17,7 @@ pub mod usage;
 
 pub use environment::clear_options;
 pub use layers::{Origin, Origins};
-pub use print::{Resolved, print};
+pub use print::print;
 
 use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
@@ -42,34 +42,12 @@ pub struct ConfigArgs {
     pub print_config: bool,
 }
 
-/// An option that has no effect beside another one; both by their ids.
-#[derive(Debug, Clone, Copy)]
-pub struct Useless {
-    pub option: &'static str,
-    pub by: &'static str,
-}
-
-/// What is useless among the options of the command with this table. What environment and file set of it
-/// is left out with a warning; what stands on the command line is for the command to refuse.
-pub type FindUseless = fn(table: &str, &ArgMatches) -> Vec<Useless>;
-
 /// Parses the arguments, the program's name first, with what environment and file add to them: what clap
 /// found, and who set the options of the command.
 ///
 /// # Errors
 /// If one of the three cannot be used; help and version count as errors, as in clap.
-pub fn parse(
-    root: &Command,
-    arguments: &[OsString],
-    find_useless: FindUseless,
-) -> anyhow::Result<(ArgMatches, Origins)> {
-    let is_configured = has(arguments, "--config") || has(arguments, "--print-config");
-    if !environment::sets_options() && !is_configured {
-        // The usual way is parsed once: the clock of a race is running.
-        let matches = strict(root, arguments, &Origins::default())?;
-        let origins = Origins::of_command_line(leaf(&matches).1);
-        return Ok((matches, origins));
-    }
+pub fn parse(root: &Command, arguments: &[OsString]) -> anyhow::Result<(ArgMatches, Origins)> {
     let mut built = root.clone();
     built.build();
     let commands = leaves(&built);
@@ -86,10 +64,7 @@ pub fn parse(
             origins.add(command, file::settings(&path, &table, &commands)?);
         }
     }
-    let mut matches = strict(root, &origins.insert_into(arguments), &origins)?;
-    if origins.drop_useless(&find_useless(&table, leaf(&matches).1)) {
-        matches = strict(root, &origins.insert_into(arguments), &origins)?;
-    }
+    let matches = strict(root, &origins.insert_into(arguments), &origins)?;
     Ok((matches, origins))
 }
 

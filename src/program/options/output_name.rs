@@ -1,26 +1,14 @@
 //! Names of files and folders to write: a name that tells another format than what is written is refused.
 
-use anyhow::bail;
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-/// Stands for standard output where a command can write to it.
+/// Stands for standard output in other programs.
 const STDOUT: &str = "-";
 
 /// Reads the name of a file with one of these extensions, or with none.
 pub fn file(extensions: &'static [&'static str]) -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| check(&path, extensions).map(|()| path))
-}
-
-/// As [`file`], or `-` for standard output.
-pub fn file_or_stdout(
-    extensions: &'static [&'static str],
-) -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| match is_stdout(&path) {
-        true => Ok(path),
-        false => check(&path, extensions).map(|()| path),
-    })
 }
 
 /// Reads the name of a folder.
@@ -52,24 +40,8 @@ pub fn check(path: &Path, extensions: &[&str]) -> Result<(), String> {
 }
 
 /// Whether a name stands for standard output.
-pub fn is_stdout(path: &Path) -> bool {
+fn is_stdout(path: &Path) -> bool {
     path == Path::new(STDOUT)
-}
-
-/// Refuses to write bytes to a terminal, or between JSON lines.
-///
-/// # Errors
-/// If standard output is one, or has them.
-pub fn check_stdout(is_json: bool) -> anyhow::Result<()> {
-    if is_json {
-        bail!("--out - and --json both write to standard output; leave one out");
-    }
-    if io::stdout().is_terminal() {
-        bail!(
-            "--out - writes to standard output, which is a terminal; send it to a file or a pipe"
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,64 +1,46 @@
 //! `--print-config`.
 
-use super::{Origins, file, key, layers, settable};
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use super::training::RecipeArgs;
+use super::{Origin, Origins, file, key, layers, settable};
+use anyhow::bail;
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
 use toml::de::DeValue;
 
-/// What an option comes to that no argument sets.
-#[derive(Debug, Clone)]
-pub struct Resolved {
-    /// The id of the option.
-    pub id: &'static str,
-    /// Its value, as on the command line; none if it has none.
-    pub text: Option<String>,
-    /// Its source; or why it has no value.
-    pub why: String,
-}
-
-impl Resolved {
-    /// A value.
-    pub fn new(id: &'static str, value: impl ToString, why: impl Into<String>) -> Self {
-        Self {
-            id,
-            text: Some(value.to_string()),
-            why: why.into(),
-        }
-    }
-
-    /// That an option has no value.
-    pub fn none(id: &'static str, why: impl Into<String>) -> Self {
-        Self {
-            id,
-            text: None,
-            why: why.into(),
-        }
-    }
-}
-
-/// The options of a command as a file, each with its source.
+/// The options of a command as a file, each with its source. `table` is the command's.
 ///
-/// `table` is the command's; `resolved` are values of options that are no arguments, of which the first
-/// counts.
+/// # Errors
+/// If they are those of a run that goes on, which has its own.
 pub fn print(
     (leaf, table): (&Command, &str),
     matches: &ArgMatches,
     origins: &Origins,
-    resolved: &[Resolved],
-) -> String {
+) -> anyhow::Result<String> {
+    if origins.get("resume").is_some() {
+        bail!(
+            "--print-config is of a new run; the options of one to --resume are in its run.json: leave \
+             one of the two out"
+        );
+    }
+    let mut of_recipe = Vec::new();
+    if leaf.get_arguments().any(|arg| arg.get_id() == "recipe") {
+        let recipe = RecipeArgs::from_arg_matches(matches)?;
+        recipe.options().check(usize::MAX)?;
+        of_recipe = recipe.named();
+    }
     let name = table.replace('-', " ");
     let mut text = format!("# The options of fused-mlp {name}, each with its source.\n[{table}]\n");
     for arg in settable(leaf) {
         let (key, id) = (key(arg), arg.get_id().as_str());
         let texts = texts(arg, matches);
-        let resolved = resolved.iter().find(|it| it.id == id);
         let excluding = layers::excluding(leaf, arg, origins);
+        let resolved = of_recipe.iter().find(|(name, ..)| *name == id);
         let (texts, why) = match (origins.get(id), excluding, resolved) {
-            (Some(origin), ..) if !texts.is_empty() => (texts, origin.to_string()),
+            (Some(Origin::Environment(name)), ..) if texts.is_empty() => {
+                (std::env::var(name).into_iter().collect(), name.clone())
+            }
+            (Some(origin), ..) => (texts, origin.to_string()),
             (_, Some(other), _) => (vec![], format!("{} excludes it", super::key(other))),
-            (_, _, Some(resolved)) => (
-                resolved.text.iter().cloned().collect(),
-                resolved.why.clone(),
-            ),
+            (_, _, Some((_, text, why))) => (vec![text.clone()], why.clone()),
             _ if texts.is_empty() => (texts, described_default(arg).unwrap_or_default()),
             _ => (texts, "default".to_owned()),
         };
@@ -68,7 +50,7 @@ pub fn print(
             (true, why) => format!("# {key} is not set; {why}\n"),
         };
     }
-    text
+    Ok(text)
 }
 
 /// What the help says of a default that is no value.

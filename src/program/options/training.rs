@@ -1,6 +1,6 @@
 //! Options of a training on the command line, made of the library's table of them.
 
-use super::{Resolved, named_value};
+use super::named_value;
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use fused_mlp::engine::Precision;
@@ -164,21 +164,18 @@ impl RecipeArgs {
         options
     }
 
-    /// What the recipe sets, for `--print-config`.
-    pub fn named(&self) -> Vec<Resolved> {
-        let (recipe, options) = (self.recipe.options(), self.options());
-        let has_momentum = options.momentum != 0.0;
-        let why = |name| match name {
-            "nesterov" if has_momentum != (recipe.momentum != 0.0) => match has_momentum {
-                true => "as momentum is above 0".to_owned(),
-                false => "as momentum is 0".to_owned(),
-            },
-            _ => format!("recipe {}", self.recipe),
-        };
-        let texts = options.of_recipe().into_iter();
-        texts
-            .map(|(name, text)| Resolved::new(name, text, why(name)))
-            .collect()
+    /// Name, text and source of each option that the recipe sets, for `--print-config`.
+    pub fn named(&self) -> Vec<(&'static str, String, String)> {
+        let own = self.recipe.options().of_recipe().into_iter();
+        let texts = self.options().of_recipe().into_iter().zip(own);
+        let named = texts.map(|((name, text), (_, own))| {
+            let source = match text == own {
+                true => format!("recipe {}", self.recipe),
+                false => "follows from momentum".to_owned(),
+            };
+            (name, text, source)
+        });
+        named.collect()
     }
 
     /// The name of the recipe, and whether all its options are as it sets them.

@@ -51,20 +51,3 @@ fn in_words(text: String, error: &clap::Error) -> String {
     let told = text.rsplit_once(": ").map_or(text.as_str(), |it| it.0);
     format!("{told}: expected {expected}")
 }
-
-/// "; did you mean …?" with the nearest name, if one is near. Case does not count, nor does what stands
-/// between words, or the beginning that all variables have.
-pub fn did_you_mean<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let plain = |name: &str| {
-        let name = name.to_lowercase().replace('_', "-");
-        name.trim_start_matches("fused-mlp-").to_owned()
-    };
-    let similarity = |other: &str| strsim::jaro(&plain(name), &plain(other));
-    let names = names.into_iter().map(|other| (similarity(other), other));
-    let nearest = names.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    match nearest {
-        // As near as clap wants names to be that it suggests.
-        Some((similarity, nearest)) if similarity > 0.7 => format!("; did you mean {nearest}?"),
-        _ => String::new(),
-    }
-}

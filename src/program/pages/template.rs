@@ -3,7 +3,8 @@
 //! Templates see what serde makes of a value. JSON has no NaN and no infinity: what is text or null
 //! there is read as such by the filters.
 
-use crate::charts::axis::{group, number};
+use crate::charts::axis::number;
+use indicatif::HumanFloatCount;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
@@ -128,8 +129,8 @@ fn exponent(value: &Value, digits: usize) -> String {
     format!("{:.digits$e}", float(value))
 }
 
-fn in_groups(digits: &Value) -> String {
-    group(&digits.to_string())
+fn in_groups(count: &Value) -> String {
+    HumanFloatCount(float(count).round()).to_string()
 }
 
 fn in_few_letters(value: &Value) -> String {

@@ -13,8 +13,8 @@ mod record;
 pub use events::{EpochEvent, EvaluationEvent, ScoreEvent};
 pub use folder::{RunFolder, remove_unbegun};
 pub use new::{
-    create_folder, create_numbered_folder, is_there, now, unwritable, write_new_file,
-    write_numbered_file,
+    create_folder, create_numbered_folder, is_there, now, unwritable, write_named_or_numbered,
+    write_new_file,
 };
 pub use record::{
     DataDescription, EndEvent, Environment, MODEL_FILE, Outcome, RUN_FILE, RunRecord, StartEvent,

@@ -65,12 +65,20 @@ pub fn write_new_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write_new(path, bytes).map_err(|error| not_made(path, "file", &error))
 }
 
-/// Writes `name.extension`, or if that is there already the first of `name-2.extension`,
-/// `name-3.extension`, ... that is not; returns which.
+/// Writes `out`, or where there is none `name.extension`, or if that is there already the first of
+/// `name-2.extension`, `name-3.extension`, ... that is not; returns which.
 ///
 /// # Errors
 /// As [`write_new_file`].
-pub fn write_numbered_file(name: &str, extension: &str, bytes: &[u8]) -> anyhow::Result<PathBuf> {
+pub fn write_named_or_numbered(
+    out: Option<&Path>,
+    name: &str,
+    extension: &str,
+    bytes: &[u8],
+) -> anyhow::Result<PathBuf> {
+    if let Some(out) = out {
+        return write_new_file(out, bytes).map(|()| out.to_owned());
+    }
     let end = format!(".{extension}");
     first_free(name, &end, "file", |path| write_new(path, bytes))
 }
@@ -113,8 +121,8 @@ mod tests {
     fn files_are_numbered_and_never_overwritten() {
         let root = tempfile::tempdir().unwrap();
         let base = root.path().join("sheet").display().to_string();
-        let first = write_numbered_file(&base, "png", b"1").unwrap();
-        let second = write_numbered_file(&base, "png", b"2").unwrap();
+        let first = write_named_or_numbered(None, &base, "png", b"1").unwrap();
+        let second = write_named_or_numbered(None, &base, "png", b"2").unwrap();
         assert_eq!(fs::read(&first).unwrap(), b"1");
         assert_eq!(second, root.path().join("sheet-2.png"));
         let error = write_new_file(&first, b"3").unwrap_err().to_string();

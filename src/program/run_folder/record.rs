@@ -9,6 +9,7 @@ use fused_mlp::mnist::Dataset;
 use fused_mlp::model_file;
 use fused_mlp::training::{RunSettings, checkpoint};
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
@@ -209,9 +210,6 @@ impl RunRecord {
     /// If it is not that of a run.
     pub fn parse(text: &str) -> Result<Self, HistoryError> {
         let expected = "the run.json of a run";
-        if text.is_empty() {
-            return Err(HistoryError::new(0, expected, ""));
-        }
         serde_json::from_str(text)
             .map_err(|error| HistoryError::new(0, expected, &error.to_string()))
     }
@@ -232,11 +230,11 @@ impl RunRecord {
         self.results.as_ref().map(|results| results.outcome)
     }
 
-    /// Compares the CSV files of a run that is over with what it left.
+    /// Compares the files of a run that is over with what it left.
     ///
     /// # Errors
     /// The first file that is missing or damaged.
-    pub fn check_lines(&self, folder: &Path) -> anyhow::Result<()> {
+    pub fn check_files(&self, folder: &Path) -> anyhow::Result<()> {
         let epochs = self.results.as_ref().map_or(0, |it| it.epochs as usize);
         let options = &self.start.settings.options;
         let samples = self.start.data.train_samples;
@@ -247,36 +245,31 @@ impl RunRecord {
             let path = folder.join(file.name);
             let text = bounded::read_to_string(&path, bounded::MAX_LINES)
                 .map_err(|error| anyhow!(unreadable(&path, &error, "a file of the run")))?;
-            let count = rows(&text, file)
+            let found = rows(&text, file)
                 .and_then(|mut rows| rows.try_fold(0, |count, row| row.map(|_| count + 1)));
-            let count: usize = count.map_err(|error| anyhow!("{}: {error}", shown(&path)))?;
-            if count != expected {
-                bail!(
-                    "{}: expected {expected} lines after the first, found {count}",
-                    shown(&path)
-                );
-            }
+            let found = found.map_err(|error| anyhow!("{}: {error}", shown(&path)))?;
+            require(&path, expected, found, "lines after the first")?;
         }
-        Ok(())
-    }
-
-    /// Compares the model of a run that is over with its network.
-    ///
-    /// # Errors
-    /// If it is missing, damaged or of another shape.
-    pub fn check_model(&self, folder: &Path) -> anyhow::Result<()> {
         let path = folder.join(MODEL_FILE);
-        if !path.exists() {
-            bail!("{} is missing", shown(&path));
-        }
-        let found = model_file::load(&path)?.0.shape.to_string();
-        let expected = &self.start.network;
-        if found != *expected {
-            bail!(
-                "{}: expected a network of shape {expected}, found {found}",
-                shown(&path)
-            );
-        }
-        Ok(())
+        let shape = model_file::load(&path)?.0.shape.to_string();
+        require(
+            &path,
+            &self.start.network,
+            &shape,
+            "as the shape of the network",
+        )
+    }
+}
+
+/// That a file of a run holds what the run left.
+fn require<T: PartialEq + Display>(
+    path: &Path,
+    expected: T,
+    found: T,
+    what: &str,
+) -> anyhow::Result<()> {
+    match expected == found {
+        true => Ok(()),
+        false => bail!("{}: expected {expected} {what}, found {found}", shown(path)),
     }
 }

@@ -28,18 +28,6 @@ const RUNS_FILE: &str = "sweep.csv";
 /// One line an epoch of a run.
 const EPOCHS_FILE: &str = "epochs.csv";
 
-/// That the sweep in a folder is another one: the first option that differs, and both values.
-#[derive(Debug, thiserror::Error)]
-#[error("the folder holds a sweep with --{option} {found}, but now it is {expected}")]
-pub struct OtherSweep {
-    /// Its name in the description.
-    pub option: String,
-    /// Its value in the folder.
-    pub found: String,
-    /// Its value now.
-    pub expected: String,
-}
-
 /// The folder of a sweep, and the runs that are done.
 #[derive(Debug)]
 pub struct SweepFolder {
@@ -60,7 +48,7 @@ impl SweepFolder {
     /// if they are equal, but for `data`: the folder of the data may have moved, and their checksums tell.
     ///
     /// # Errors
-    /// If the folder holds something else, another sweep ([`OtherSweep`]) or broken files, or cannot be
+    /// If the folder holds something else, another sweep or broken files, or cannot be
     /// written.
     pub fn open(
         path: &Path,
@@ -75,7 +63,7 @@ impl SweepFolder {
                     let file = shown(&file);
                     format!("{file}: expected a sweep; remove the folder, or choose another one with --out")
                 });
-                check_same(&found?, &description)?;
+                check_same(path, &found?, &description)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 check_empty(path)?;
@@ -239,19 +227,22 @@ fn check_empty(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the sweep in the folder is this one.
-fn check_same(found: &Map<String, Value>, expected: &Map<String, Value>) -> Result<(), OtherSweep> {
+/// Refuses another sweep than that of the folder by the first thing that differs.
+fn check_same(
+    path: &Path,
+    found: &Map<String, Value>,
+    expected: &Map<String, Value>,
+) -> anyhow::Result<()> {
     let text = |value: Option<&Value>| value.map_or_else(|| "absent".to_owned(), value_text);
-    let options = expected.keys().chain(found.keys());
-    for option in options.filter(|option| *option != "data") {
-        let [found, expected] = [found, expected].map(|it| text(it.get(option)));
+    let names = expected.keys().chain(found.keys());
+    for name in names.filter(|name| *name != "data") {
+        let [found, expected] = [found, expected].map(|it| text(it.get(name)));
         if found != expected {
-            let option = option.clone();
-            return Err(OtherSweep {
-                option,
-                found,
-                expected,
-            });
+            bail!(
+                "{} holds a sweep with {name} {found}, but now it is {expected}; give the same options and \
+                 data to go on with it, or choose another folder with --out",
+                shown(path)
+            );
         }
     }
     Ok(())
@@ -281,16 +272,8 @@ fn lock(folder: &Path, file: &Path) -> anyhow::Result<File> {
 
 /// That a file or the folder cannot be read or written.
 fn failed(path: &Path) -> impl Fn(io::Error) -> anyhow::Error {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    move |error| {
-        let advice = match error.kind() {
-            StorageFull | QuotaExceeded | FileTooLarge => {
-                "; the same command goes on with the sweep once there is room"
-            }
-            _ => "",
-        };
-        anyhow!("{}: {error}{advice}", shown(path))
-    }
+    let advice = "the same command goes on with the sweep once that is no more";
+    move |error| anyhow!("{}: {error}; {advice}", shown(path))
 }
 
 /// That lines of a file are not those that a sweep writes.

@@ -15,10 +15,13 @@ mod run;
 mod summary;
 
 pub use configuration::{Grid, MOST_RUNS, RunConfiguration};
-pub use folder::{OtherSweep, SweepFolder};
+pub use folder::SweepFolder;
 pub use record::{RunOutcome, RunRecord, RunResult};
 pub use run::{SweepEvent, SweepPlan, run};
-pub use summary::{MeanDeviation, Summary, best_by_validation, summarise};
+pub use summary::{
+    EPOCHS_TO_TARGET, MeanDeviation, Summary, VALIDATION_ACCURACY, best_by_validation, summarise,
+    varying,
+};
 
 // The package of the crate has no data.
 #[cfg(all(test, has_mnist))]

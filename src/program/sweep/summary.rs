@@ -2,6 +2,7 @@
 
 use super::{RunConfiguration, RunResult};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Mean and sample standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -33,25 +34,40 @@ pub struct Summary {
     pub runs: usize,
     /// Those of them that diverged.
     pub diverged: usize,
-    /// Training loss of the last epoch.
-    pub train_loss: Option<MeanDeviation>,
-    /// Training accuracy of the last epoch.
-    pub train_accuracy: Option<MeanDeviation>,
-    /// Validation loss of the last epoch.
-    pub validation_loss: Option<MeanDeviation>,
-    /// Validation accuracy of the last epoch.
-    pub validation_accuracy: Option<MeanDeviation>,
-    /// Validation accuracy of each run's best epoch.
-    pub best_validation_accuracy: Option<MeanDeviation>,
-    /// Number of each run's best epoch.
-    pub best_epoch: Option<MeanDeviation>,
+    /// Over the seeds, by the names of [`MEASURES`] and of [`EPOCHS_TO_TARGET`]; none where no run has a
+    /// value.
+    #[serde(flatten)]
+    pub means: BTreeMap<&'static str, Option<MeanDeviation>>,
     /// Runs that reached the target, if there is one, on validation data.
     pub reached_target: Option<usize>,
-    /// Epochs that those took.
-    pub epochs_to_target: Option<MeanDeviation>,
-    /// Test accuracy after the last epoch.
-    pub test_accuracy: Option<MeanDeviation>,
 }
+
+impl Summary {
+    /// One of the means.
+    pub fn mean(&self, name: &str) -> Option<MeanDeviation> {
+        self.means.get(name).copied().flatten()
+    }
+}
+
+/// A number of a run that has ended, if it has it.
+type Measure = fn(&RunResult) -> Option<f64>;
+
+/// What is told of every configuration: of the last epoch, unless it is of each run's best one.
+const MEASURES: [(&str, Measure); 7] = [
+    ("train_loss", |it| it.record.train_loss),
+    ("train_accuracy", |it| it.record.train_accuracy),
+    ("validation_loss", |it| it.record.validation_loss),
+    (VALIDATION_ACCURACY, |it| it.record.validation_accuracy),
+    ("best_validation_accuracy", |it| {
+        it.record.best_validation_accuracy
+    }),
+    ("best_epoch", |it| it.record.best_epoch.map(f64::from)),
+    ("test_accuracy", |it| it.record.test_accuracy),
+];
+/// What the best configuration is chosen by.
+pub const VALIDATION_ACCURACY: &str = "validation_accuracy";
+/// Epochs that the runs took that reached the target.
+pub const EPOCHS_TO_TARGET: &str = "epochs_to_target";
 
 /// One summary for each configuration with a run that has ended, in the order of the configurations, in
 /// which runs that differ by their seed alone stand together.
@@ -78,32 +94,38 @@ fn summary(configuration: RunConfiguration, group: &[&RunResult], target: Option
         .copied()
         .filter(|it| !it.is_diverged())
         .collect();
-    let values = |value: &dyn Fn(&RunResult) -> Option<f64>| -> Vec<f64> {
-        sound.iter().filter_map(|result| value(result)).collect()
+    let reached = |it: &&RunResult| it.epochs_to(target?).map(f64::from);
+    let epochs_to_target: Vec<f64> = sound.iter().filter_map(reached).collect();
+    let over = |(name, measure): (&'static str, Measure)| {
+        let values = sound.iter().filter_map(|result| measure(result));
+        (name, MeanDeviation::of(&values.collect::<Vec<f64>>()))
     };
-    let over = |value: fn(&RunResult) -> Option<f64>| MeanDeviation::of(&values(&value));
-    let epochs_to_target = values(&|it| it.epochs_to(target?).map(f64::from));
+    let mut means: BTreeMap<_, _> = MEASURES.map(over).into();
+    means.insert(EPOCHS_TO_TARGET, MeanDeviation::of(&epochs_to_target));
     Summary {
         configuration,
         runs: group.len(),
         diverged: group.len() - sound.len(),
-        train_loss: over(|it| it.record.train_loss),
-        train_accuracy: over(|it| it.record.train_accuracy),
-        validation_loss: over(|it| it.record.validation_loss),
-        validation_accuracy: over(|it| it.record.validation_accuracy),
-        best_validation_accuracy: over(|it| it.record.best_validation_accuracy),
-        best_epoch: over(|it| it.record.best_epoch.map(f64::from)),
+        means,
         reached_target: target.map(|_| epochs_to_target.len()),
-        epochs_to_target: MeanDeviation::of(&epochs_to_target),
-        test_accuracy: over(|it| it.record.test_accuracy),
     }
+}
+
+/// Places of the options, in the order of [`RunConfiguration::texts`], that are not the same everywhere.
+pub fn varying(summaries: &[Summary]) -> Vec<usize> {
+    let all = summaries.iter().map(|it| it.configuration.texts());
+    let all: Vec<_> = all.collect();
+    let options = 0..all.first().map_or(0, Vec::len);
+    options
+        .filter(|&place| all.iter().any(|texts| texts[place] != all[0][place]))
+        .collect()
 }
 
 /// Place of the configuration with the highest mean validation accuracy after the last epoch, among
 /// those of which no run diverged; the first of equals.
 pub fn best_by_validation(summaries: &[Summary]) -> Option<usize> {
     let candidates = summaries.iter().enumerate().filter_map(|(index, summary)| {
-        let accuracy = summary.validation_accuracy?.mean;
+        let accuracy = summary.mean(VALIDATION_ACCURACY)?.mean;
         (summary.diverged == 0).then_some((index, accuracy))
     });
     let best = candidates.reduce(|best, other| if other.1 > best.1 { other } else { best });

@@ -97,7 +97,7 @@ impl Results {
     pub fn bytes(&mut self, bytes: &[u8]) {
         if self.failure.is_none() {
             // Standard error may be the same terminal.
-            let result = terminal::without_bottom(|| {
+            let result = terminal::without_bar(|| {
                 let mut stdout = io::stdout().lock();
                 stdout.write_all(bytes).and_then(|()| stdout.flush())
             });

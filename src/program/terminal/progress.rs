@@ -1,31 +1,25 @@
 //! Progress of a training on standard error.
 
-mod chart;
-mod live;
-
-pub use live::Outlook;
+mod curve;
 
 use super::output::message;
-use super::{styled, width};
 use crate::terminal;
-use anstyle::{AnsiColor, Style};
-use chart::Glyphs;
+use curve::Curve;
 use fused_mlp::backend::PassControl;
 use fused_mlp::training::{Epoch, EpochEnd};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use live::{LiveView, Totals};
 use std::io::{IsTerminal, stderr};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// How often the live view is drawn.
-const INTERVAL: Duration = Duration::from_millis(50);
-
-const FAINT: Style = Style::new().dimmed();
-const NUMBER: Style = Style::new().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
+/// How often the live view looks at the training.
+const INTERVAL: Duration = Duration::from_millis(20);
+/// Losses from the lowest to the highest.
+const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// The same where the locale has nothing but ASCII.
+const ASCII_LEVELS: [char; 8] = ['_', '.', ',', '-', '=', '+', '*', '#'];
 
 /// Lines on standard error, and below them a live view where it is a terminal.
 #[derive(Clone, Debug)]
@@ -37,23 +31,48 @@ pub struct Progress {
 /// The live view of a training, and what it follows.
 #[derive(Clone, Debug)]
 struct Live {
-    view: Arc<Mutex<LiveView>>,
+    /// Of all samples, each as often as it is trained on; it begins with those of earlier processes.
+    bar: ProgressBar,
     control: Arc<PassControl>,
-    start: Instant,
 }
 
 impl Live {
-    /// The view, the sums of the training now, and the seconds so far.
-    fn now(&self) -> (MutexGuard<'_, LiveView>, Totals, f64) {
-        let (samples, loss, correct) = self.control.totals();
-        let totals = Totals {
-            samples,
-            loss,
-            correct,
+    /// Draws the view until nobody is there to tell that the training has `stopped`.
+    fn follow(&self, stopped: &Receiver<()>) {
+        let levels = match terminal::is_utf8() {
+            true => LEVELS,
+            false => ASCII_LEVELS,
         };
-        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
-        (view, totals, self.start.elapsed().as_secs_f64())
+        let (start, before) = (Instant::now(), self.bar.position());
+        let mut curve = Curve::new(self.bar.length().unwrap_or_default());
+        let mut seen = (0, 0.0);
+        while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            let (samples, loss, _) = self.control.totals();
+            let fresh = (samples.saturating_sub(seen.0), loss - seen.1);
+            if fresh.0 == 0 {
+                continue;
+            }
+            curve.add(self.bar.position(), fresh.0, fresh.1);
+            seen = (samples, loss);
+            let speed = samples as f64 / start.elapsed().as_secs_f64();
+            self.bar.set_message(format!(
+                "loss {:.4}  {} samples/s  {}",
+                fresh.1 / fresh.0 as f64,
+                HumanCount(speed as u64),
+                curve.text(&levels)
+            ));
+            self.bar.set_position(before + samples as u64);
+        }
     }
+}
+
+/// A bar with this template.
+fn bar(length: u64, template: &str, target: ProgressDrawTarget) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
 }
 
 impl Progress {
@@ -65,39 +84,37 @@ impl Progress {
         }
     }
 
-    /// Of a training with this control, with a live view if it would be seen.
-    pub fn live(is_quiet: bool, outlook: Outlook, control: &Arc<PassControl>) -> Self {
-        let live = (!is_quiet && terminal::can_redraw()).then(|| Live {
-            view: Arc::new(Mutex::new(LiveView::new(outlook))),
-            control: Arc::clone(control),
-            start: Instant::now(),
+    /// Of a training with this control, with a live view if it would be seen. `done` of all `samples`, each
+    /// as often as it is trained on, were trained on by earlier processes.
+    pub fn live(is_quiet: bool, samples: u64, done: u64, control: &Arc<PassControl>) -> Self {
+        let is_seen = !is_quiet && terminal::can_redraw();
+        let live = is_seen.then(|| {
+            let template = "{wide_msg}\n{percent:>3} % [{wide_bar}] {eta} left";
+            // It is not to be drawn before the first lines.
+            let hidden = ProgressDrawTarget::hidden();
+            let bar = bar(samples, template, hidden).with_position(done);
+            let control = Arc::clone(control);
+            Live { bar, control }
         });
         Self { is_quiet, live }
     }
 
     /// Prints a line.
     pub fn line(&self, line: &str) {
-        match self.live {
-            _ if self.is_quiet => {}
-            Some(_) => terminal::defer_line(line),
-            None => message(line),
+        if !self.is_quiet {
+            message(line);
         }
     }
 
     /// A bar with a message, which nobody sees without a terminal.
     pub fn bar(&self, length: u64) -> ProgressBar {
-        if self.is_quiet || !stderr().is_terminal() {
-            return ProgressBar::hidden();
+        match self.is_quiet || !stderr().is_terminal() {
+            true => ProgressBar::hidden(),
+            false => bar(length, "[{wide_bar}] {msg}", ProgressDrawTarget::stderr()),
         }
-        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("[{wide_bar}] {msg}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar
     }
 
-    /// Runs `work`, a whole training, within the live view, if there is one; however it ends, the chart alone
-    /// stays on the terminal.
+    /// Runs `work`, a whole training, within the live view, if there is one.
     ///
     /// # Errors
     /// The panic of `work`.
@@ -106,77 +123,54 @@ impl Progress {
         let Some(live) = &self.live else {
             return catch_unwind(work);
         };
+        // What a panic says would be taken for a part of the view and removed with it.
+        let hook = take_hook();
+        set_hook(Box::new(move |info| terminal::without_bar(|| hook(info))));
+        terminal::set_bar(Some(live.bar.clone()));
+        live.bar.set_draw_target(ProgressDrawTarget::stderr());
+        live.bar.reset_eta();
         let (running, stopped) = channel::<()>();
         let result = std::thread::scope(|scope| {
-            scope.spawn(move || {
-                loop {
-                    let (mut view, totals, now) = live.now();
-                    view.look(totals, now);
-                    let lines = view.lines(terminal::size(), glyphs());
-                    drop(view);
-                    terminal::draw(&lines);
-                    if stopped.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
-                        break;
-                    }
-                }
-            });
+            scope.spawn(move || live.follow(&stopped));
             let result = catch_unwind(work);
             drop(running);
             result
         });
-        terminal::draw(&live.now().0.final_chart(terminal::size(), glyphs()));
-        terminal::keep();
+        terminal::set_bar(None);
+        live.bar.finish_and_clear();
         result
     }
 
     /// Prints the line of an epoch that has ended, of so many.
     pub fn epoch(&self, epoch: &Epoch, epochs: u32) {
-        if let Some(live) = &self.live {
-            let (mut view, totals, now) = live.now();
-            view.look(totals, now);
-            view.end_epoch(epoch, now);
-        }
-        let columns = match terminal::can_redraw() {
-            true => terminal::size().0,
-            false => usize::MAX,
-        };
-        self.line(&terminal::shown(&epoch_line(epoch, epochs, columns)));
+        self.line(&epoch_line(epoch, epochs));
     }
 }
 
-fn glyphs() -> Glyphs {
-    match terminal::is_utf8() {
-        true => Glyphs::Braille,
-        false => Glyphs::Ascii,
-    }
-}
-
-/// The line of an epoch that has ended, of so many. Its speed is left out where it does not fit.
-fn epoch_line(epoch: &Epoch, epochs: u32, columns: usize) -> String {
+/// The line of an epoch that has ended, of so many.
+fn epoch_line(epoch: &Epoch, epochs: u32) -> String {
     let record = &epoch.record;
     let digits = epochs.to_string().len();
-    let percent = |share: f64| styled(NUMBER, &format!("{:.2} %", 100.0 * share));
+    let scores = |loss: f64, accuracy: f64| {
+        let percent = 100.0 * accuracy;
+        format!("loss {loss:.4}  accuracy {percent:.2} %")
+    };
     let mut line = format!(
-        "epoch {:>digits$}/{epochs}  loss {:.4}  accuracy {}",
+        "epoch {:>digits$}/{epochs}  {}",
         record.epoch,
-        record.train_loss,
-        percent(record.train_accuracy)
+        scores(record.train_loss, record.train_accuracy)
     );
     if let (Some(loss), Some(accuracy)) = (record.validation_loss, record.validation_accuracy) {
-        let accuracy = percent(accuracy);
-        line += &format!("  validation loss {loss:.4}  accuracy {accuracy}");
+        line += &format!("  validation {}", scores(loss, accuracy));
     }
-    let end = match epoch.end {
-        EpochEnd::Complete => String::new(),
-        EpochEnd::Stopped => "  (stopped)".to_owned(),
-        EpochEnd::Diverged => styled(BAD, "  (diverged)"),
-    };
-    let mut speed = format!("  {:.3} s", record.seconds);
+    line += &format!("  {:.3} s", record.seconds);
     if let Some(rate) = record.samples_per_second {
-        speed += &format!("  {} samples/s", HumanCount(rate as u64));
+        line += &format!("  {} samples/s", HumanCount(rate as u64));
     }
-    if width(&line) + speed.len() + width(&end) <= columns {
-        line += &styled(FAINT, &speed);
-    }
-    line + &end
+    line += match epoch.end {
+        EpochEnd::Complete => "",
+        EpochEnd::Stopped => "  (stopped)",
+        EpochEnd::Diverged => "  (diverged)",
+    };
+    line
 }

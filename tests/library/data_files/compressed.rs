@@ -1,89 +1,17 @@
-//! Compressed files and their cache.
+//! Compressed files.
 
 use super::fixture::*;
-use std::sync::Barrier;
-use std::thread;
 
 #[test]
-fn compressed_files_are_decompressed_once() {
-    let fixture = Fixture::compressed();
-    let (dataset, messages) = fixture.open_counting_messages();
-    assert_small(&dataset.unwrap());
-    assert_eq!(messages.len(), 4, "{messages:?}");
-    assert!(messages[0].starts_with("decompressed "), "{messages:?}");
-    assert!(
-        messages[0].contains("train-images-idx3-ubyte.gz to "),
-        "{messages:?}"
-    );
-
-    let (dataset, messages) = fixture.open_counting_messages();
-    assert_small(&dataset.unwrap());
-    assert_eq!(messages, [""; 0]);
-    assert_eq!(fixture.cache_entries().len(), 4);
-}
-
-#[test]
-fn a_changed_compressed_file_does_not_meet_the_old_copy() {
-    let fixture = Fixture::compressed();
-    assert_small(&fixture.open().unwrap());
-    fixture.write(&format!("{TEST_LABELS}.gz"), &gzip(&idx(&[2], &[5, 4])));
-    let (dataset, messages) = fixture.open_counting_messages();
-    assert_eq!(dataset.unwrap().test.labels.bytes(), [5, 4]);
-    assert_eq!(messages.len(), 1, "{messages:?}");
-}
-
-#[test]
-fn a_damaged_cache_is_made_again() {
-    let fixture = Fixture::compressed();
-    assert_small(&fixture.open().unwrap());
-    let whole_file = |entry: &Path| fs::write(entry, b"damaged").unwrap();
-    let last_byte = |entry: &Path| {
-        let mut bytes = fs::read(entry).unwrap();
-        *bytes.last_mut().unwrap() ^= 1;
-        fs::write(entry, bytes).unwrap();
-    };
-    let no_checksum = |entry: &Path| {
-        let checksum = format!("{}.crc32", entry.display());
-        fs::remove_file(checksum).unwrap();
-    };
-    let damages: [&dyn Fn(&Path); 3] = [&whole_file, &last_byte, &no_checksum];
-    for damage in damages {
-        for entry in fixture.cache_entries() {
-            damage(&entry);
-        }
-        let (dataset, messages) = fixture.open_counting_messages();
-        assert_small(&dataset.unwrap());
-        assert_eq!(messages.len(), 4, "{messages:?}");
-    }
+fn compressed_files_are_opened() {
+    assert_small(&Fixture::compressed().open().unwrap());
 }
 
 #[test]
 fn an_uncompressed_file_goes_before_a_compressed_one() {
     let fixture = Fixture::plain();
     fixture.write(&format!("{TRAIN_LABELS}.gz"), b"not looked at");
-    let (dataset, messages) = fixture.open_counting_messages();
-    assert_small(&dataset.unwrap());
-    assert_eq!(messages, [""; 0]);
-}
-
-#[test]
-fn many_at_once_make_one_sound_cache() {
-    let fixture = Fixture::compressed();
-    let barrier = Barrier::new(8);
-    thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                barrier.wait();
-                assert_small(&fixture.open().unwrap());
-            });
-        }
-    });
-    assert_eq!(
-        fixture.cache_entries().len(),
-        4,
-        "{:?}",
-        fixture.cache_entries()
-    );
+    assert_small(&fixture.open().unwrap());
 }
 
 #[test]
@@ -93,19 +21,12 @@ fn broken_compressed_files() {
     let check = |bytes: &[u8]| {
         let fixture = Fixture::compressed();
         fixture.write(&name, bytes);
-        let result = fixture.open();
-        assert_eq!(
-            fixture.cache_entries(),
-            [""; 0].map(PathBuf::from),
-            "remains in the cache"
-        );
-        result
+        fixture.open()
     };
     let name = name.as_str();
-    assert_error!(check(&[]), name, Empty);
-    assert_error!(check(&good), name, NotGzip, "found 00 00;");
-    assert_error!(check(&[0x1f]), name, NotGzip, "found 1f;");
-    assert_error!(check(&gzip(&[])), name, Empty);
+    assert_error!(check(&[]), name, Unreadable);
+    assert_error!(check(&good), name, Unreadable, "invalid gzip header");
+    assert_error!(check(&gzip(&[])), name, ShortHeader, "found 0;");
     assert_error!(check(&gzip(&good[..9])), name, ShortHeader, "found 9;");
     assert_error!(check(&gzip(b"text")), name, WrongMagic);
     assert_error!(
@@ -119,33 +40,24 @@ fn broken_compressed_files() {
 
     let compressed = gzip(&good);
     for length in 2..compressed.len() {
-        assert_error!(check(&compressed[..length]), name, CorruptGzip);
+        assert_error!(check(&compressed[..length]), name, Unreadable);
     }
     let mut wrong_checksum = compressed.clone();
     let position = compressed.len() - 6;
     wrong_checksum[position] ^= 1;
-    assert_error!(check(&wrong_checksum), name, CorruptGzip);
-    for garbage in [&b"garbage"[..], b"\0\0garbage"] {
-        let garbage = [&compressed[..], garbage].concat();
-        assert_error!(
-            check(&garbage),
-            name,
-            CorruptGzip,
-            "found \"other bytes after the end"
-        );
-    }
+    assert_error!(check(&wrong_checksum), name, Unreadable);
+    let garbage = [&compressed[..], b"garbage"].concat();
+    assert_error!(check(&garbage), name, Unreadable);
 }
 
 #[test]
-fn members_are_joined_and_zeros_may_follow_them() {
+fn members_are_joined() {
     let good = small(MnistFile::TrainImages);
     let (first, second) = good.split_at(50);
-    for zeros in [1, 512, 100_000] {
-        let fixture = Fixture::compressed();
-        let bytes = [gzip(first), gzip(second), vec![0; zeros]].concat();
-        fixture.write(&format!("{TRAIN_IMAGES}.gz"), &bytes);
-        assert_small(&fixture.open().unwrap());
-    }
+    let fixture = Fixture::compressed();
+    let bytes = [gzip(first), gzip(second)].concat();
+    fixture.write(&format!("{TRAIN_IMAGES}.gz"), &bytes);
+    assert_small(&fixture.open().unwrap());
 }
 
 #[test]
@@ -160,17 +72,12 @@ fn a_bomb_stops_one_byte_after_the_promise() {
         result,
         TEST_IMAGES,
         TrailingBytes,
-        "expected 40 bytes by its dimensions, found at least 41;"
-    );
-    let remains = fixture.cache_entries();
-    assert!(
-        remains.iter().all(|path| path.extension().is_none()),
-        "{remains:?}"
+        "expected 40 bytes by its dimensions, found more;"
     );
 }
 
 #[test]
-fn a_promise_beyond_deflate_is_refused_before_it_is_written() {
+fn a_promise_beyond_deflate_takes_no_memory() {
     let fixture = Fixture::compressed();
     // 2^50 bytes.
     let petabyte = gzip(&idx(&[1 << 30, 1 << 10, 1 << 10], &[0; 1000]));
@@ -178,11 +85,10 @@ fn a_promise_beyond_deflate_is_refused_before_it_is_written() {
     assert_error!(
         fixture.open(),
         TRAIN_IMAGES,
-        ImpossibleExpansion,
-        format!("promise {};", (1_u64 << 50) + 16),
-        format!("{} compressed", petabyte.len())
+        Truncated,
+        format!("expected {} bytes", (1_u64 << 50) + 16),
+        "found 1016;"
     );
-    assert!(!fixture.cache().exists());
 }
 
 #[test]
@@ -197,12 +103,4 @@ fn the_best_that_deflate_can_do_is_accepted() {
         &gzip(&idx(&[2, 3000, 1000], &vec![0; 6_000_000])),
     );
     assert_eq!(fixture.open().unwrap().train.images.pixels(), 3_000_000);
-}
-
-#[test]
-fn a_cache_that_cannot_be_written() {
-    let fixture = Fixture::compressed();
-    // A folder below a file cannot be made by any user, not even by root.
-    fs::write(fixture.root.path().join("cache"), b"a file").unwrap();
-    assert_error!(fixture.open(), "XDG_CACHE_HOME", CacheUnwritable);
 }

@@ -1,4 +1,4 @@
-//! What depends on environment variables, the current folder and the place of the executable.
+//! What depends on environment variables and on the current folder.
 //!
 //! A process has one environment for all its threads, so such a test starts the executable of the
 //! tests once more, for itself alone, and does its checks in that second process.
@@ -7,34 +7,26 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 
-use fused_mlp::mnist::{DATA_VARIABLE, Dataset, Defect, locate};
+use fused_mlp::mnist::{DATA_VARIABLE, Defect, locate};
 
-use super::fixture::{Fixture, TEST_LABELS, TRAIN_IMAGES, assert_small};
+use super::fixture::{Fixture, TEST_LABELS};
 
 /// Set in the second process: the folder of the data set.
 const FOLDER: &str = "TEST_FUSED_MLP_FOLDER";
-
-/// Held while an executable is copied and while a process is started: a process that starts while
-/// another thread still writes an executable inherits that file, and a file open for writing
-/// cannot be executed.
-static STARTING: Mutex<()> = Mutex::new(());
 
 /// The folder if this is the second process.
 fn folder() -> Option<PathBuf> {
     env::var_os(FOLDER).map(PathBuf::from)
 }
 
-/// `executable` with the one test `name`, without any variable that the library reads.
-fn second_process(executable: &Path, name: &str, folder: &Path) -> Command {
-    let mut command = Command::new(executable);
+/// The tests' executable with the one test `name`, without any variable that the library reads.
+fn second_process(name: &str, folder: &Path) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
     command
         .args(["--exact", &format!("data_files::environment::{name}")])
         .env(FOLDER, folder)
-        .env_remove(DATA_VARIABLE)
-        .env_remove("XDG_CACHE_HOME")
-        .env_remove("HOME");
+        .env_remove(DATA_VARIABLE);
     command
 }
 
@@ -50,52 +42,13 @@ fn run(command: &mut Command) {
 }
 
 #[test]
-fn without_a_home_there_is_no_cache_folder() {
-    const NAME: &str = "without_a_home_there_is_no_cache_folder";
-    if let Some(folder) = folder() {
-        let result = Dataset::open(folder);
-        let name = format!("{TRAIN_IMAGES}.gz");
-        assert_error!(result, &name, NoCacheFolder);
-        return;
-    }
-    let fixture = Fixture::compressed();
-    let _starting = STARTING.lock().unwrap();
-    let executable = env::current_exe().unwrap();
-    run(&mut second_process(&executable, NAME, &fixture.dir()));
-    // The specification of XDG_CACHE_HOME makes a relative path invalid.
-    run(second_process(&executable, NAME, &fixture.dir()).env("XDG_CACHE_HOME", "relative"));
-}
-
-#[test]
-fn the_cache_stands_below_the_home_that_is_named() {
-    const NAME: &str = "the_cache_stands_below_the_home_that_is_named";
-    if let Some(folder) = folder() {
-        assert_small(&Dataset::open(folder).unwrap());
-        return;
-    }
-    for (variable, cache) in [
-        ("XDG_CACHE_HOME", "fused-mlp"),
-        ("HOME", ".cache/fused-mlp"),
-    ] {
-        let fixture = Fixture::compressed();
-        let home = fixture.root.path().join("home");
-        {
-            let _starting = STARTING.lock().unwrap();
-            let executable = env::current_exe().unwrap();
-            run(second_process(&executable, NAME, &fixture.dir()).env(variable, &home));
-        }
-        assert_eq!(fs::read_dir(home.join(cache)).unwrap().count(), 8);
-    }
-}
-
-#[test]
 fn a_data_set_is_found_only_where_it_is_complete() {
     const NAME: &str = "a_data_set_is_found_only_where_it_is_complete";
     if let Some(folder) = folder() {
         let removed = !folder.join(TEST_LABELS).exists();
         if removed {
-            // The name of the variable, an incomplete folder and the names of the files to get.
-            for part in [DATA_VARIABLE, "data/mnist (lacks files)", TEST_LABELS] {
+            // The name of the variable, the folder to make and the names of the files to get.
+            for part in [DATA_VARIABLE, "data/mnist", TEST_LABELS] {
                 assert_error!(locate(None), part, NotFound);
             }
         } else {
@@ -115,15 +68,11 @@ fn a_data_set_is_found_only_where_it_is_complete() {
     fs::rename(root.join("mnist"), &folder).unwrap();
     fs::create_dir(root.join("below")).unwrap();
 
-    // The executable of the tests may stand below a folder with a data set, this copy does not.
-    let executable = root.join("tests");
     let start = || {
-        let mut command = second_process(&executable, NAME, &folder);
+        let mut command = second_process(NAME, &folder);
         command.current_dir(root.join("below"));
         command
     };
-    let _starting = STARTING.lock().unwrap();
-    fs::copy(env::current_exe().unwrap(), &executable).unwrap();
     run(&mut start());
     fs::remove_file(folder.join(TEST_LABELS)).unwrap();
     run(&mut start());
@@ -136,14 +85,12 @@ fn the_variable_names_the_folder() {
         if folder.is_dir() {
             assert_eq!(locate(None).unwrap(), folder);
         } else {
-            assert_error!(locate(None), DATA_VARIABLE, FolderMissing);
+            assert_error!(locate(None), DATA_VARIABLE, NotAFolder);
         }
         return;
     }
     let fixture = Fixture::plain();
-    let _starting = STARTING.lock().unwrap();
-    let executable = env::current_exe().unwrap();
     for folder in [fixture.dir(), fixture.path("absent")] {
-        run(second_process(&executable, NAME, &folder).env(DATA_VARIABLE, &folder));
+        run(second_process(NAME, &folder).env(DATA_VARIABLE, &folder));
     }
 }

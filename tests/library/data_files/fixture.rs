@@ -45,7 +45,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A folder with the small data set, and an empty cache beside it.
+/// A folder with the small data set.
 pub struct Fixture {
     pub root: TempDir,
 }
@@ -85,29 +85,10 @@ impl Fixture {
         fs::write(self.path(name), bytes).unwrap();
     }
 
-    pub fn cache(&self) -> PathBuf {
-        self.root.path().join("cache/deeper")
-    }
-
-    /// Decompressed files, without the checksums beside them.
-    pub fn cache_entries(&self) -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(self.cache()) else {
-            return Vec::new();
-        };
-        entries
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| {
-                path.extension()
-                    .is_none_or(|extension| extension != "crc32")
-            })
-            .collect()
-    }
-
     pub fn options(&self, access: FileAccess) -> OpenOptions {
         OpenOptions {
             access,
             classes: None,
-            cache_dir: Some(self.cache()),
         }
     }
 
@@ -120,15 +101,6 @@ impl Fixture {
             "{mapped:?} {in_memory:?}"
         );
         mapped
-    }
-
-    pub fn open_counting_messages(&self) -> (Result<Dataset, DataError>, Vec<String>) {
-        let mut messages = Vec::new();
-        let options = self.options(FileAccess::Mapped);
-        let dataset = Dataset::open_with_messages(&self.dir(), &options, &mut |message| {
-            messages.push(message.to_owned());
-        });
-        (dataset, messages)
     }
 }
 

@@ -93,8 +93,8 @@ fn data_from_memory() {
     assert_error!(from_vec(9), memory, WrongLength);
     let result = Images::from_vec(usize::MAX, 2, 2, vec![]);
     assert_error!(result, memory, AbsurdDimensions);
-    assert_error!(Images::from_vec(0, 2, 2, vec![]), memory, ZeroDimension);
-    assert_error!(Labels::from_vec(vec![]), memory, ZeroDimension);
+    assert_error!(Images::from_vec(0, 2, 2, vec![]), memory, AbsurdDimensions);
+    assert_error!(Labels::from_vec(vec![]), memory, AbsurdDimensions);
     let result = Split::new(images(3, 1), labels(&[0]));
     assert_error!(result, memory, CountMismatch);
     let result = Dataset::from_splits(train.clone(), test.clone(), Some(3));

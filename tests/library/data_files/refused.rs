@@ -16,26 +16,20 @@ fn wrong_headers() {
         bytes
     };
     let file = TRAIN_IMAGES;
-    assert_error!(cases(&with(0, 1)), file, WrongMagic, "found 01 00");
-    assert_error!(cases(&with(1, 7)), file, WrongMagic, "found 00 07");
-    assert_error!(cases(&gzip(&good)), "add .gz", WrongMagic, "found 1f 8b");
+    assert_error!(cases(&with(0, 1)), file, WrongMagic, "found [01, 00,");
+    assert_error!(cases(&with(1, 7)), file, WrongMagic, "found [00, 07,");
+    assert_error!(cases(&gzip(&good)), "add .gz", WrongMagic, "found [1f, 8b,");
     assert_error!(
         cases(&with(2, 0x0d)),
-        "32-bit float",
-        WrongTypeCode,
-        "found 0x0d"
-    );
-    assert_error!(
-        cases(&with(3, 1)),
-        file,
-        WrongDimensionCount,
-        "expected 3 for images, found 1"
+        "of unsigned bytes",
+        WrongMagic,
+        "expected a file of images that starts with the bytes [00, 00, 08, 03], found [00, 00, 0d, 03]"
     );
     assert_error!(
         cases(&small(MnistFile::TrainLabels)),
         file,
-        WrongDimensionCount,
-        "found 1"
+        WrongMagic,
+        "found [00, 00, 08, 01]; check that images and labels are not exchanged"
     );
     for index in 0..3 {
         let mut dimensions = [5, 3, 4];
@@ -44,8 +38,8 @@ fn wrong_headers() {
         assert_error!(
             result,
             file,
-            ZeroDimension,
-            format!("dimension {} ", index + 1)
+            AbsurdDimensions,
+            format!("found {dimensions:?}")
         );
     }
     let result = cases(&idx(&[u32::MAX; 3], &[1; 60]));
@@ -57,7 +51,7 @@ fn wrong_headers() {
         "expected 16 bytes for images, found 15"
     );
     assert_error!(cases(&good[..1]), file, ShortHeader, "found 1;");
-    assert_error!(cases(&[]), file, Empty);
+    assert_error!(cases(&[]), file, ShortHeader, "found 0;");
 }
 
 #[test]
@@ -82,10 +76,7 @@ fn wrong_lengths() {
             fixture.open(),
             name,
             TrailingBytes,
-            format!(
-                "expected {length} bytes by its dimensions, found exactly {};",
-                length + 1
-            )
+            format!("expected {length} bytes by its dimensions, found more;")
         );
     }
     // Addressable but far beyond the file: refused without an attempt to allocate.
@@ -161,10 +152,10 @@ fn paths_that_are_no_files() {
         fixture.open(),
         "t10k-labels.idx1-ubyte",
         MissingFiles,
-        "found no t10k-labels-idx1-ubyte (or t10k-labels.idx1-ubyte); put"
+        "found no file t10k-labels-idx1-ubyte (or t10k-labels.idx1-ubyte); put"
     );
     fs::create_dir(fixture.path(TEST_LABELS)).unwrap();
-    assert_error!(fixture.open(), TEST_LABELS, IsFolder);
+    assert_error!(fixture.open(), TEST_LABELS, MissingFiles);
     // Some archives unpack into a folder named like the file, beside the file under its other name.
     fixture.write("t10k-labels.idx1-ubyte", &small(MnistFile::TestLabels));
     assert_small(&fixture.open().unwrap());
@@ -185,7 +176,12 @@ fn links_and_sockets() {
     assert_error!(fixture.open(), TRAIN_IMAGES, Unreadable, "No such file");
     fs::remove_file(&path).unwrap();
     let _listener = UnixListener::bind(&path).unwrap();
-    assert_error!(fixture.open(), TRAIN_IMAGES, NotRegular);
+    assert_error!(
+        fixture.open(),
+        TRAIN_IMAGES,
+        Unreadable,
+        "found a pipe, socket or device"
+    );
 }
 
 #[test]
@@ -195,8 +191,8 @@ fn folders_that_are_no_data_set() {
     let absent = fixture.path("absent");
     let file = fixture.path(TRAIN_IMAGES);
     let root = fixture.root.path();
-    assert_error!(open(absent.clone()), "absent", FolderMissing);
-    assert_error!(locate(Some(&absent)), "absent", FolderMissing);
+    assert_error!(open(absent.clone()), "absent", NotAFolder);
+    assert_error!(locate(Some(&absent)), "absent", NotAFolder);
     assert_error!(open(file.clone()), TRAIN_IMAGES, NotAFolder);
     assert_error!(locate(Some(&file)), TRAIN_IMAGES, NotAFolder);
     assert_error!(
@@ -215,5 +211,5 @@ fn folders_that_are_no_data_set() {
 #[test]
 fn a_message_stays_on_one_line() {
     let result = Dataset::open("a\nb");
-    assert_error!(result, "a\\nb", FolderMissing);
+    assert_error!(result, "a\\nb", NotAFolder);
 }

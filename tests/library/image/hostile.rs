@@ -104,7 +104,7 @@ fn a_page_without_a_digit_is_told() {
     let mut stream = Stream::new(3, Purpose::SyntheticTest);
     for (width, height) in [(1, 1), (28, 28), (300, 200), (1500, 1100)] {
         let flat = GreyImage::new(width, height, vec![200; width * height]);
-        assert_eq!(prepare(&flat, 28, 28), Err(NoDigit::Blank));
+        assert_eq!(prepare(&flat, 28, 28), Err(NoDigit));
         // Uneven light and noise.
         let pixels = (0..width * height).map(|index| {
             let across = (index % width) as f64 / width as f64;
@@ -112,7 +112,7 @@ fn a_page_without_a_digit_is_told() {
         });
         let noisy = GreyImage::new(width, height, pixels.collect());
         if width >= 100 {
-            assert_eq!(prepare(&noisy, 28, 28), Err(NoDigit::Blank));
+            assert_eq!(prepare(&noisy, 28, 28), Err(NoDigit));
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What `fused-mlp bench` prints.
 
-use super::timed;
 use crate::bench::{
     Configuration, EpochBench, EpochRow, MedianRatio, SLOWER, SavedBench, line, machine_text,
     titles,
@@ -40,7 +39,7 @@ pub fn print(
     let titles = titles(&EpochRow::COLUMNS);
     results.text(&format!("{}\n", machine_text(machine)));
     results.text(&format!("{:<14} {:<8}{titles}  data", "backend", "isa"));
-    for bench in timed(rows) {
+    for bench in rows {
         let of = bench.row(&rows[0]);
         let numbers = line(&EpochRow::COLUMNS, &of);
         let Configuration {
@@ -73,30 +72,20 @@ pub fn compare(
     }
     results.text("\nthis run / file, ratio of the medians with its 95 % interval");
     let mut is_slower = false;
-    for bench in timed(rows) {
+    for bench in rows {
         let configuration = bench.configuration();
-        let saved = before.row(configuration);
-        let ratio = saved.map_or(MedianRatio::NONE, |saved| {
-            MedianRatio::new(&bench.times.seconds, &saved.seconds)
-        });
-        is_slower |= ratio.verdict == Some(SLOWER);
+        let Some(saved) = before.row(configuration) else {
+            continue;
+        };
+        let ratio = MedianRatio::new(&bench.times.seconds, &saved.seconds);
+        is_slower |= ratio.verdict == SLOWER;
         results.text(&format!("{ratio}: {configuration}"));
-        results.event(&Event {
-            bench: "comparison",
-            of: Comparison {
-                configuration,
-                ratio,
-            },
-        })?;
-    }
-    for saved in &before.rows {
-        let is_measured = |row: &EpochBench<'_>| *row.configuration() == saved.configuration;
-        if !timed(rows).any(is_measured) {
-            message(&format!(
-                "warning: in the file, but not measured: {}",
-                saved.configuration
-            ));
-        }
+        let of = Comparison {
+            configuration,
+            ratio,
+        };
+        let bench = "comparison";
+        results.event(&Event { bench, of })?;
     }
     Ok(is_slower)
 }

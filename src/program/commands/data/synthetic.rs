@@ -15,13 +15,14 @@
 //!
 //! Sample i depends on the seed, the source and i alone, not on the number of samples.
 
-use fused_mlp::files::create_folders;
+use anyhow::{anyhow, bail};
+use fused_mlp::files::{create_folders, shown};
 use fused_mlp::mnist::{Dataset, MnistFile, Split};
 use fused_mlp::random::{Purpose, Stream};
 use rayon::prelude::*;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Largest shift in either direction.
 const SHIFT: u32 = 2;
@@ -47,57 +48,28 @@ pub struct SyntheticOptions {
     pub seed: u64,
 }
 
-/// Why a data set cannot be made.
+/// The listener wanted no more.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SyntheticError {
-    /// An option out of its range.
-    #[error("{option} is {found}; expected {expected}")]
-    Option {
-        /// Name of the option on the command line.
-        option: &'static str,
-        /// What was given.
-        found: String,
-        /// What is possible.
-        expected: &'static str,
-    },
-    /// Nothing is overwritten.
-    #[error("{path} is there already; choose another folder", path = path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The system refuses.
-    #[error("{path}: {source}", path = path.display())]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The listener wanted no more.
-    #[error("no data set was made")]
-    Stopped,
+#[error("no data set was made")]
+pub struct Stopped;
+
+/// Tells the file that the system refuses.
+fn failed(path: &Path) -> impl Fn(io::Error) -> anyhow::Error + '_ {
+    move |error| anyhow!("{}: {error}", shown(path))
 }
 
 impl SyntheticOptions {
-    fn check(&self) -> Result<(), SyntheticError> {
+    fn check(&self) -> anyhow::Result<()> {
         for (option, count) in [("--samples", self.train), ("--test-samples", self.test)] {
             // An idx file counts in 32 bits, and so does a sample order.
             if count == 0 || u32::try_from(count).is_err() {
-                return Err(SyntheticError::Option {
-                    option,
-                    found: count.to_string(),
-                    expected: "1 to 4294967295",
-                });
+                bail!("{option} is {count}; expected 1 to 4294967295");
             }
         }
         match self.density {
-            Some(density) if !(0.0..=1.0).contains(&density) => Err(SyntheticError::Option {
-                option: "--density",
-                found: density.to_string(),
-                expected: "0 to 1",
-            }),
+            Some(density) if !(0.0..=1.0).contains(&density) => {
+                bail!("--density is {density}; expected 0 to 1")
+            }
             _ => Ok(()),
         }
     }
@@ -110,19 +82,15 @@ impl SyntheticOptions {
 /// whether to go on is its answer.
 ///
 /// # Errors
-/// [`SyntheticError`]; nothing but the folder is left then.
+/// If an option or a file cannot be used, or it was [`Stopped`]; nothing but the folder is left then.
 pub fn synthesize(
     source: &Dataset,
     options: &SyntheticOptions,
     folder: &Path,
     mut progress: impl FnMut(usize) -> bool,
-) -> Result<(), SyntheticError> {
+) -> anyhow::Result<()> {
     options.check()?;
-    let failed = |path: &Path, source: io::Error| SyntheticError::File {
-        path: path.to_owned(),
-        source,
-    };
-    create_folders(folder).map_err(|error| failed(folder, error))?;
+    create_folders(folder).map_err(failed(folder))?;
     check_absent(folder)?;
     let files = MnistFile::ALL.map(|file| {
         let name = file.names()[0];
@@ -158,7 +126,7 @@ pub fn synthesize(
             done += count;
         }
         for (partial, path) in &files {
-            fs::rename(partial, path).map_err(|error| failed(path, error))?;
+            fs::rename(partial, path).map_err(failed(path))?;
         }
         Ok(())
     };
@@ -173,11 +141,11 @@ pub fn synthesize(
 }
 
 /// Refuses a folder that has one of the files under any of its names.
-fn check_absent(folder: &Path) -> Result<(), SyntheticError> {
+fn check_absent(folder: &Path) -> anyhow::Result<()> {
     let names = MnistFile::ALL.iter().flat_map(|file| file.names());
     let mut paths = names.flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
     match paths.find(|path| path.exists()) {
-        Some(path) => Err(SyntheticError::Exists { path }),
+        Some(path) => bail!("{} is there already; choose another folder", shown(&path)),
         None => Ok(()),
     }
 }
@@ -197,7 +165,7 @@ impl Maker<'_> {
         images_path: &Path,
         labels_path: &Path,
         progress: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<(), SyntheticError> {
+    ) -> anyhow::Result<()> {
         let images = &self.split.images;
         let sizes = [count, images.rows(), images.columns()];
         let mut image_file = IdxWriter::create(images_path, &sizes)?;
@@ -214,7 +182,7 @@ impl Maker<'_> {
                 label_file.write(&labels)?;
             }
             if !progress(last) {
-                return Err(SyntheticError::Stopped);
+                bail!(Stopped);
             }
         }
         image_file.finish()?;
@@ -283,16 +251,13 @@ struct IdxWriter<'a> {
 }
 
 impl<'a> IdxWriter<'a> {
-    fn create(path: &'a Path, sizes: &[usize]) -> Result<Self, SyntheticError> {
+    fn create(path: &'a Path, sizes: &[usize]) -> anyhow::Result<Self> {
         let mut header = vec![0, 0, 8, sizes.len() as u8];
         for &size in sizes {
             // Counts were checked, and sizes of images come from such a header.
             header.extend((size as u32).to_be_bytes());
         }
-        let file = File::create(path).map_err(|source| SyntheticError::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        let file = File::create(path).map_err(failed(path))?;
         let mut writer = Self {
             path,
             file: BufWriter::new(file),
@@ -301,24 +266,14 @@ impl<'a> IdxWriter<'a> {
         Ok(writer)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), SyntheticError> {
-        let result = self.file.write_all(bytes);
-        self.failed(result)
+    fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.file.write_all(bytes).map_err(failed(self.path))
     }
 
-    fn finish(mut self) -> Result<(), SyntheticError> {
-        let result = self
-            .file
-            .flush()
-            .and_then(|()| self.file.get_ref().sync_all());
-        self.failed(result)
-    }
-
-    fn failed(&self, result: io::Result<()>) -> Result<(), SyntheticError> {
-        result.map_err(|source| SyntheticError::File {
-            path: self.path.to_owned(),
-            source,
-        })
+    fn finish(mut self) -> anyhow::Result<()> {
+        let flushed = self.file.flush();
+        let synced = flushed.and_then(|()| self.file.get_ref().sync_all());
+        synced.map_err(failed(self.path))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::charts::{SheetImage, contact_sheet};
 use crate::options::number_range::parse_positive;
 use crate::options::{Origin, Origins, output_name};
-use crate::run_folder::{is_there, write_new_file, write_numbered_file};
+use crate::run_folder::{is_there, write_named_or_numbered};
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{anyhow, bail};
 use clap::Args;
@@ -89,7 +89,12 @@ impl MistakesArgs {
                 .map(|found| captioned(found, split))
                 .collect();
             let png = contact_sheet(&title, &images, size, COLUMNS).map_err(anyhow::Error::msg)?;
-            Some(self.save(&png)?)
+            Some(write_named_or_numbered(
+                self.out.as_deref(),
+                NAME,
+                "png",
+                &png,
+            )?)
         };
         results.event(&MistakesEvent {
             file: file.as_ref().map(|file| file.display().to_string()),
@@ -103,13 +108,6 @@ impl MistakesArgs {
             ));
         }
         Ok(())
-    }
-
-    fn save(&self, png: &[u8]) -> anyhow::Result<PathBuf> {
-        match &self.out {
-            Some(file) => write_new_file(file, png).map(|()| file.clone()),
-            None => write_numbered_file(NAME, "png", png),
-        }
     }
 }
 

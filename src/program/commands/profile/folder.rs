@@ -1,8 +1,8 @@
 //! What `fused-mlp profile` prints and writes.
 
 use super::Measured;
-use crate::bench::{PhaseRow, line, machine_text, median, share_outside_kernels, smallest, titles};
-use crate::charts::{chrome_trace, phases_svg, roofline_svg};
+use crate::bench::{PhaseRow, line, machine_text, median, titles};
+use crate::charts::roofline_svg;
 use crate::run_folder::{create_folder, create_numbered_folder, now};
 use anyhow::Context;
 use fused_mlp::machine::Machine;
@@ -28,15 +28,9 @@ pub fn create(asked: Option<&Path>, machine: &Machine) -> anyhow::Result<PathBuf
 
 /// The tables.
 pub fn text(machine: &Machine, summary: &Value, measured: &Measured, rows: &[PhaseRow]) -> String {
-    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    let times = |seconds: &[f64]| {
-        let (median, best) = (1e3 * median(seconds), 1e3 * smallest(seconds));
-        format!("median {median:.2} ms, best {best:.2} ms")
-    };
     let mut text = format!(
         "{}; {} on {} threads\n{}, minibatch {}, momentum {}, {} samples\n\
-         {} clocked epochs: {}; plain: {}\n\
-         clocks cost {} of the median, {} of the best\nFMA peak {:.1} GFLOP/s",
+         {} epochs: median {:.2} ms\nFMA peak {:.1} GFLOP/s",
         machine_text(machine),
         measured.isa,
         measured.threads,
@@ -44,11 +38,8 @@ pub fn text(machine: &Machine, summary: &Value, measured: &Measured, rows: &[Pha
         summary["batch_size"],
         summary["momentum"],
         summary["samples"],
-        measured.clocked.len(),
-        times(&measured.clocked),
-        times(&measured.plain),
-        percent(measured.clock_cost(median)),
-        percent(measured.clock_cost(smallest)),
+        measured.epochs.len(),
+        1e3 * median(&measured.epochs),
         measured.peak / 1e9
     );
     for roof in &measured.roofs {
@@ -58,26 +49,18 @@ pub fn text(machine: &Machine, summary: &Value, measured: &Measured, rows: &[Pha
             roof.name
         );
     }
-    let mut table = None;
+    let mut thread = None;
     for row in rows {
-        if table != Some((row.profile, row.thread)) {
-            table = Some((row.profile, row.thread));
-            let threads = match row.thread {
+        if thread != Some(row.thread) {
+            thread = Some(row.thread);
+            let title = match row.thread {
                 None => "all threads".to_owned(),
                 Some(thread) => format!("thread {thread}"),
             };
-            let title = format!("{}, {threads}", row.profile);
             text += &format!("\n\n{title:<24}{}", titles(&PhaseRow::COLUMNS));
         }
         text += &format!("\n{:<24}{}", row.phase, line(&PhaseRow::COLUMNS, row));
     }
-    text += &format!(
-        "\n\noutside kernels (barrier, preparation, shuffle, bookkeeping): {}\n\
-         evaluation of {} samples: {}",
-        percent(share_outside_kernels(rows)),
-        summary["evaluation_samples"],
-        times(&measured.evaluations)
-    );
     text
 }
 
@@ -94,14 +77,10 @@ pub fn write(
     file["machine"] = serde_json::to_value(machine)?;
     file["phases"] = serde_json::to_value(rows)?;
     let roofline = roofline_svg(rows, measured.peak / 1e9, &measured.roofs);
-    let phases = phases_svg(rows);
-    let trace = chrome_trace(&measured.profile.training.threads());
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let readme = format!(
         "# Profile of training\n\n`fused-mlp {}`, {}\n\n```text\n{text}\n```\n\n\
          ![Phases below the roofs of the machine](roofline.svg)\n\n\
-         ![Share of the time of each thread](phases.svg)\n\n\
-         `trace.json` is a timeline of the first steps, for chrome://tracing or Perfetto;\n\
          `profile.json` has all numbers.\n",
         arguments.join(" "),
         now().strftime("%Y-%m-%d %H:%M UTC")
@@ -109,8 +88,6 @@ pub fn write(
     let files = [
         ("profile.json", serde_json::to_string_pretty(&file)? + "\n"),
         ("roofline.svg", roofline),
-        ("phases.svg", phases),
-        ("trace.json", trace + "\n"),
         ("README.md", readme),
     ];
     for (name, content) in files {

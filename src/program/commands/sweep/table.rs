@@ -1,7 +1,10 @@
 //! What `fused-mlp sweep` prints.
 
 use crate::options::training::{arguments, kebab};
-use crate::sweep::{MeanDeviation, RunConfiguration, RunRecord, RunResult, Summary};
+use crate::sweep::{
+    EPOCHS_TO_TARGET, MeanDeviation, RunConfiguration, RunRecord, RunResult, Summary,
+    VALIDATION_ACCURACY, varying,
+};
 use crate::terminal::output::Results;
 use serde::Serialize;
 
@@ -85,17 +88,18 @@ fn column(name: &str, summaries: &[Summary], show: impl Fn(&Summary) -> String) 
 /// Columns of the options that are not the same everywhere, and the others as texts. Those that every run
 /// of a sweep has by itself are left out.
 fn option_columns(summaries: &[Summary]) -> (Vec<Column>, Vec<String>) {
-    let (mut varying, mut constant) = (Vec::new(), Vec::new());
+    let varying = varying(summaries);
+    let text_of = |it: &Summary, place: usize| it.configuration.texts()[place].1.clone();
+    let (mut columns, mut constant) = (Vec::new(), Vec::new());
     let texts = summaries[0].configuration.texts().into_iter().enumerate();
     for (place, (name, text)) in texts {
-        let text_of = |it: &Summary| it.configuration.texts()[place].1.clone();
-        if summaries.iter().any(|other| text_of(other) != text) {
-            varying.push(column(&kebab(name), summaries, text_of));
+        if varying.contains(&place) {
+            columns.push(column(&kebab(name), summaries, |it| text_of(it, place)));
         } else if !["validation", "shuffle", "seed"].contains(&name) {
             constant.push(format!("{} {text}", kebab(name)));
         }
     }
-    (varying, constant)
+    (columns, constant)
 }
 
 /// Mean ± standard deviation, the mean alone for one value.
@@ -111,33 +115,40 @@ fn shown(value: Option<MeanDeviation>, (factor, digits): (f64, usize), count: us
 }
 
 fn result_columns(summaries: &[Summary]) -> Vec<Column> {
+    const LOSS: (f64, usize) = (1.0, 4);
+    const EPOCH: (f64, usize) = (1.0, 1);
     const PERCENT: (f64, usize) = (100.0, 2);
     let simple =
-        |name, show: fn(&Summary) -> usize| column(name, summaries, |it| show(it).to_string());
+        |title, show: fn(&Summary) -> usize| column(title, summaries, |it| show(it).to_string());
     // Over all runs that did not diverge.
-    let mean = |name, value: fn(&Summary) -> Option<MeanDeviation>, format| {
-        column(name, summaries, |it| {
-            shown(value(it), format, it.runs - it.diverged)
+    let mean = |(title, name, format): (_, _, (f64, usize))| {
+        column(title, summaries, |it| {
+            shown(it.mean(name), format, it.runs - it.diverged)
         })
     };
     let reached = |it: &Summary| it.reached_target.unwrap_or(0);
     let mut columns = vec![
         simple("runs", |it| it.runs),
         simple("diverged", |it| it.diverged),
-        mean("train loss", |it| it.train_loss, (1.0, 4)),
-        mean("validation loss", |it| it.validation_loss, (1.0, 4)),
-        mean("validation %", |it| it.validation_accuracy, PERCENT),
-        mean("best epoch %", |it| it.best_validation_accuracy, PERCENT),
-        mean("best epoch", |it| it.best_epoch, (1.0, 1)),
     ];
+    columns.extend(
+        [
+            ("train loss", "train_loss", LOSS),
+            ("validation loss", "validation_loss", LOSS),
+            ("validation %", VALIDATION_ACCURACY, PERCENT),
+            ("best epoch %", "best_validation_accuracy", PERCENT),
+            ("best epoch", "best_epoch", EPOCH),
+        ]
+        .map(mean),
+    );
     if summaries[0].reached_target.is_some() {
         columns.push(simple("reached", reached));
         columns.push(column("epochs to it", summaries, |it| {
-            shown(it.epochs_to_target, (1.0, 1), reached(it))
+            shown(it.mean(EPOCHS_TO_TARGET), EPOCH, reached(it))
         }));
     }
-    if summaries[0].test_accuracy.is_some() {
-        columns.push(mean("test %", |it| it.test_accuracy, PERCENT));
+    if summaries[0].mean("test_accuracy").is_some() {
+        columns.push(mean(("test %", "test_accuracy", PERCENT)));
     }
     columns
 }

@@ -1,18 +1,16 @@
 //! `train --resume`: a run goes on from its newest checkpoint.
 
-use super::{TrainArgs, from_here};
+use super::TrainArgs;
+use crate::options::Origins;
 use crate::options::backend::{BackendKind, EngineArgs};
 use crate::options::training::kebab;
-use crate::options::{Origins, Resolved};
-use crate::run_folder::{
-    DataDescription, MODEL_FILE, Outcome, RUN_FILE, RunFolder, RunRecord, StartEvent,
-};
+use crate::run_folder::{DataDescription, Outcome, RUN_FILE, RunFolder, RunRecord, StartEvent};
 use crate::terminal::output::{message, shown};
 use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;
+use fused_mlp::engine::Precision;
 use fused_mlp::mnist::Dataset;
-use fused_mlp::model_file::{self, Metadata};
-use fused_mlp::simd::{Isa, IsaRequest};
+use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
 use fused_mlp::training::RunSettings;
 use fused_mlp::training::checkpoint::{
     Checkpoint, CheckpointError, CheckpointFolder, DataIdentity, Loaded,
@@ -44,11 +42,11 @@ pub fn prepare(
     refuse_changes(args, origins, &record.start)?;
     match record.outcome() {
         Some(Outcome::Finished | Outcome::Missed) => {
-            check_whole(&record, folder).map_err(|error| {
+            record.check_files(folder).map_err(|error| {
                 anyhow!(
                     "{error}; the run is over and is never trained again in its folder: train it into \
-                     another one (--out) with its options, which fused-mlp train --resume {run} \
-                     --print-config prints as a file for --config"
+                     another one (--out) with its options, which its run.json tells, or predict with a \
+                     checkpoint, if there are any"
                 )
             })?;
             message(&format!("{run} has come to its end: nothing is left to do"));
@@ -87,41 +85,8 @@ pub fn prepare(
         record,
         checkpoint,
     };
-    let args = resumption.arguments(args, origins)?;
+    let args = resumption.arguments(args)?;
     Ok(Some((args, resumption)))
-}
-
-/// Compares the files of a run that is over with what it left. Its model is written again, if that alone
-/// is missing.
-fn check_whole(record: &RunRecord, folder: &Path) -> anyhow::Result<()> {
-    record.check_lines(folder)?;
-    if !folder.join(MODEL_FILE).exists() {
-        restore_model(record, folder)?;
-    }
-    record.check_model(folder)
-}
-
-/// Writes the model of a run that is over, if the newest checkpoint is of the very end of the run.
-fn restore_model(record: &RunRecord, folder: &Path) -> anyhow::Result<()> {
-    let mut files = RunFolder::open(folder, record)?;
-    let Ok(Some(loaded)) = newest_checkpoint(&mut files, record) else {
-        return Ok(());
-    };
-    let own = &loaded.checkpoint.description;
-    let epochs = record.results.as_ref().map(|results| results.epochs);
-    // With early stopping, the model is that of the best epoch.
-    if epochs != Some(own.trainer.epochs_done) || own.stopping.is_some() {
-        return Ok(());
-    }
-    let metadata = Metadata::new(own.data.rows, own.data.columns);
-    let path = folder.join(MODEL_FILE);
-    model_file::save(&path, &loaded.checkpoint.into_parameters(), &metadata)?;
-    message(&format!(
-        "{} is missing; it is written again from {}, which is of the end of the run",
-        shown(&path),
-        shown(&loaded.file)
-    ));
-    Ok(())
 }
 
 /// The newest checkpoint that is whole and that the CSV files fit; `None` if there is none at all.
@@ -166,12 +131,11 @@ type Text = (&'static str, Option<String>);
 /// All options that decide the results of a run on so many threads.
 fn texts(settings: &RunSettings, threads: usize) -> Vec<Text> {
     let options = settings.options.texts().into_iter();
-    let mut texts: Vec<Text> = options.map(|(name, text)| (name, Some(text))).collect();
-    for text in &mut texts {
-        if text.0 == "shuffle" {
-            *text = ("no_shuffle", Some((!settings.options.shuffle).to_string()));
-        }
-    }
+    let options = options.map(|(name, text)| match name {
+        "shuffle" => ("no_shuffle", Some((!settings.options.shuffle).to_string())),
+        _ => (name, Some(text)),
+    });
+    let mut texts: Vec<Text> = options.collect();
     let target = settings.target_accuracy.map(|it| it.to_string());
     texts.extend([
         ("init", settings.init.clone()),
@@ -198,31 +162,6 @@ fn differences(one: Vec<Text>, other: Vec<Text>) -> Vec<(&'static str, String, S
     pairs.collect()
 }
 
-/// The options of a run that goes on, for `--print-config`.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn saved_options(folder: &Path) -> anyhow::Result<Vec<Resolved>> {
-    let start = RunRecord::read(folder).context("--resume")?.start;
-    let settings = &start.settings;
-    let minutes = settings.checkpoint_minutes.to_string();
-    let every = settings.checkpoint_every.map(|it| it.to_string());
-    let mut texts = texts(settings, start.environment.threads);
-    texts.extend([
-        ("checkpoint_minutes", Some(minutes)),
-        ("checkpoint_every", every),
-        ("data", Some(from_here(&start.data.folder))),
-        ("isa", start.environment.isa),
-    ]);
-    let why = format!("run {}", folder.display());
-    let resolved = texts.into_iter().map(|(id, text)| Resolved {
-        id,
-        text,
-        why: why.clone(),
-    });
-    Ok(resolved.collect())
-}
-
 /// Refuses options that somebody set and that differ from those of the run; says that a recipe is passed
 /// over.
 fn refuse_changes(args: &TrainArgs, origins: &Origins, start: &StartEvent) -> anyhow::Result<()> {
@@ -244,10 +183,9 @@ fn refuse_changes(args: &TrainArgs, origins: &Origins, start: &StartEvent) -> an
     for (option, given, own) in differences(given, texts(own, threads)) {
         if origins.get(option).is_some() {
             bail!(
-                "--{} is {given}{}, but the run that is resumed has {own}; leave it out, or start \
-                 a new training",
-                kebab(option),
-                origins.note(option)
+                "--{} is {given}, but the run that is resumed has {own}; leave it out, or start a new \
+                 training",
+                kebab(option)
             );
         }
     }
@@ -256,20 +194,18 @@ fn refuse_changes(args: &TrainArgs, origins: &Origins, start: &StartEvent) -> an
 
 impl Resumption {
     /// The arguments with the data, the backend, the threads and the instruction set of the run.
-    fn arguments(&self, args: &TrainArgs, origins: &Origins) -> anyhow::Result<TrainArgs> {
+    fn arguments(&self, args: &TrainArgs) -> anyhow::Result<TrainArgs> {
         let start = &self.record.start;
         let mut args = args.clone();
         args.data.get_or_insert_with(|| (&start.data.folder).into());
         let backend = &start.settings.backend;
-        args.backend.backend = BackendKind::from_str(backend, false).map_err(|_| {
-            anyhow!("the run has the backend {backend:?}, which this program lacks")
-        })?;
+        args.backend.backend = BackendKind::from_str(backend, false).map_err(anyhow::Error::msg)?;
         let engine = &mut args.backend.engine;
         if args.backend.backend == BackendKind::Matrixmultiply {
             engine.threads = Some(start.environment.threads);
         }
         if let Some(isa) = &start.environment.isa {
-            resolve_isa(engine, origins, isa)?;
+            resolve_isa(engine, isa, start.settings.options.precision)?;
         }
         Ok(args)
     }
@@ -294,14 +230,14 @@ impl Resumption {
                 let mut own = self.record.start.data.clone();
                 let labels = &mut own.train_labels_sha256;
                 *labels = labels.take().or_else(|| found.train_labels_sha256.clone());
-                (sizes(&own), sizes(found))
+                (description(&own), description(found))
             }
         };
-        let mut pairs = expected.into_iter().zip(other);
-        if let Some(((name, expected), (_, other))) = pairs.find(|(own, other)| own != other) {
+        let mut pairs = expected.iter().zip(&other);
+        if let Some((expected, other)) = pairs.find(|(own, other)| own != other) {
             bail!(
-                "the data in {} are not those of the run that is resumed: {name}: expected {expected}, \
-                 found {other}; name its data set with --data",
+                "the data in {} are not those of the run that is resumed: expected {expected}, found \
+                 {other}; name its data set with --data",
                 found.folder
             );
         }
@@ -316,46 +252,47 @@ impl Resumption {
 }
 
 /// What tells data sets apart for certain.
-fn checksums(data: &DataIdentity) -> [(&'static str, String); 4] {
-    let [train_images, train_labels, test_images, test_labels] = data.sha256.clone();
-    [
-        ("SHA-256 of the training images", train_images),
-        ("SHA-256 of the training labels", train_labels),
-        ("SHA-256 of the test images", test_images),
-        ("SHA-256 of the test labels", test_labels),
-    ]
+fn checksums(data: &DataIdentity) -> Vec<String> {
+    let files = [
+        "training images",
+        "training labels",
+        "test images",
+        "test labels",
+    ];
+    let named = files.iter().zip(&data.sha256);
+    named
+        .map(|(file, sum)| format!("{file} of SHA-256 {sum}"))
+        .collect()
 }
 
 /// What `run.json` tells of a data set.
-fn sizes(data: &DataDescription) -> [(&'static str, String); 4] {
-    let labels = data.train_labels_sha256.clone();
-    [
-        ("training samples", data.train_samples.to_string()),
-        ("test samples", data.test_samples.to_string()),
-        (
-            "size of images",
-            format!("{} x {}", data.rows, data.columns),
-        ),
-        ("SHA-256 of the training labels", labels.unwrap_or_default()),
+fn description(data: &DataDescription) -> Vec<String> {
+    let labels = data.train_labels_sha256.as_deref().unwrap_or_default();
+    vec![
+        format!("{} training samples", data.train_samples),
+        format!("{} test samples", data.test_samples),
+        format!("images of {} x {}", data.rows, data.columns),
+        format!("training labels of SHA-256 {labels}"),
     ]
 }
 
 /// The instruction set is free where it changes no bit, else that of the run.
-fn resolve_isa(engine: &mut EngineArgs, origins: &Origins, isa: &str) -> anyhow::Result<()> {
+fn resolve_isa(engine: &mut EngineArgs, isa: &str, precision: Precision) -> anyhow::Result<()> {
     let own: IsaRequest = isa.parse()?;
     if engine.isa.is_none() && Isa::select(own).is_ok() {
         engine.isa = Some(own);
         return Ok(());
     }
     let found = engine.isa()?;
-    // All instruction sets with fused multiply-add give the same bits; the portable tier is alone.
-    let is_same = found.name() == isa || (found.is_fused() && isa != "portable");
+    // In f32 all instruction sets with fused multiply-add give the same bits; the portable tier is alone.
+    let is_same = precision == Precision::Int16
+        || found.name() == isa
+        || (found.is_fused() && isa != "portable");
     if !is_same {
         bail!(
-            "--isa is {}{}, but the run that is resumed has {isa}, which gives other bits; leave \
-             it out, or go on on the machine where it began",
-            found.name(),
-            origins.note("isa")
+            "--isa is {}, but the run that is resumed has {isa}, which gives other bits; leave it out \
+             (or {ISA_VARIABLE}), or go on on the machine where it began",
+            found.name()
         );
     }
     Ok(())

@@ -3,7 +3,8 @@
 use super::resume::Resumption;
 use super::saving::Saving;
 use super::session::Session;
-use super::{DEFAULT_HIDDEN, TrainArgs, from_here, memory, open_data};
+use super::{DEFAULT_HIDDEN, TrainArgs, from_here, open_data};
+use crate::commands::memory;
 use crate::commands::model::{self, LoadedModel};
 use crate::ending::Ending;
 use crate::options::training::arguments;
@@ -11,7 +12,7 @@ use crate::run_folder::{
     DataDescription, Environment, RunFolder, RunRecord, StartEvent, now, remove_unbegun,
 };
 use crate::terminal::output::{Results, shown};
-use crate::terminal::progress::{Outlook, Progress};
+use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use fused_mlp::backend::{PassControl, Samples, check_shape};
@@ -99,7 +100,7 @@ fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<
     };
     let shape = known.map_or(drawn, |(_, shape)| shape);
     check_shape(shape).context("--hidden")?;
-    memory::check(shape, args.backend.backend, &settings.options)?;
+    memory::check(shape, args.backend.backend, &settings.options, 1)?;
     settings.hidden = shape.hidden;
     let parameters = match (checkpoint, model) {
         // They come with the state of the backend.
@@ -155,10 +156,9 @@ fn open<'a>(
     let (newest, mut checkpoint) = checkpoint.unzip();
     let options = &prepared.settings.options;
     let samples = Samples::from(&prepared.dataset.train);
-    let selected =
+    let (mut backend, isa) =
         args.backend
             .select(&prepared.parameters, options.optimizer(), options.precision)?;
-    let mut backend = selected.backend;
     let trainer = match &checkpoint {
         Some(found) => {
             backend.restore(&found.backend)?;
@@ -166,7 +166,7 @@ fn open<'a>(
         }
         None => Trainer::new(samples, options)?,
     };
-    let environment = Environment::new(selected.isa.map(|isa| isa.name()), backend.threads());
+    let environment = Environment::new(isa.map(|isa| isa.name()), backend.threads());
     let (folder, record) = begin(args, prepared, opened, environment, trainer.steps_done())?;
     let mut results = Results::new(args.json);
     results.event(&record.start)?;
@@ -253,13 +253,10 @@ fn announce(
     let settings = &start.settings;
     let options = &settings.options;
     let samples_per_epoch = trainer.samples_per_epoch();
+    let epochs = |count: u32| u64::from(count) * samples_per_epoch as u64;
     let of_epoch = trainer.steps_of_epoch_done() * options.batch_size;
-    let outlook = Outlook {
-        epochs: options.epochs,
-        samples_per_epoch,
-        samples_done: trainer.epochs_done() as usize * samples_per_epoch + of_epoch,
-    };
-    let progress = Progress::live(args.quiet, outlook, control);
+    let done = epochs(trainer.epochs_done()) + of_epoch as u64;
+    let progress = Progress::live(args.quiet, epochs(options.epochs), done, control);
     progress.line(&match start.resumed_at_step {
         Some(_) => format!("options of the run: {}", arguments(options)),
         None => args.recipe.describe(),
@@ -285,22 +282,21 @@ fn early_stopping(
     checkpoint: Option<&mut Checkpoint>,
 ) -> Option<EarlyStopping> {
     let (patience, min_delta) = (settings.patience?, settings.min_delta);
-    let seen = checkpoint.and_then(|checkpoint| {
-        let state = checkpoint.description.stopping?;
-        let best = BestEpoch {
-            epoch: state.best_epoch,
-            loss: state.best_loss,
-            parameters: checkpoint.best.take()?,
-        };
-        Some((best, state.stale_epochs))
-    });
-    let (best, stale_epochs) = seen.unzip();
-    let stale_epochs = stale_epochs.unwrap_or(0);
+    let seen = checkpoint.and_then(|it| it.description.stopping.zip(it.best.take()));
+    let Some((state, parameters)) = seen else {
+        return Some(EarlyStopping::new(patience, min_delta));
+    };
+    let best = BestEpoch {
+        epoch: state.best_epoch,
+        loss: state.best_loss,
+        parameters,
+    };
+    let stale = state.stale_epochs;
     Some(EarlyStopping::resume(
         patience,
         min_delta,
-        best,
-        stale_epochs,
+        Some(best),
+        stale,
     ))
 }
 

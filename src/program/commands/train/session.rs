@@ -16,7 +16,7 @@ use fused_mlp::training::{EarlyStopping, Epoch, EpochEnd, EpochRecord, RunSettin
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Samples after which the clock of the checkpoints is looked at within an epoch: one of MNIST is
 /// not cut.
@@ -195,8 +195,7 @@ impl Session<'_> {
 
     fn checkpoint_if_due(&mut self) -> anyhow::Result<()> {
         let settings = self.settings();
-        let is_late =
-            self.last.elapsed() >= Duration::from_secs_f64(60.0 * settings.checkpoint_minutes);
+        let is_late = self.last.elapsed().as_secs_f64() >= 60.0 * settings.checkpoint_minutes;
         let epochs = self.trainer.epochs_done() - self.epochs_at_last;
         let has_come = settings.checkpoint_every.is_some_and(|it| epochs >= it);
         if has_come || is_late {

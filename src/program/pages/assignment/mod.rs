@@ -1,10 +1,8 @@
-//! The report of `fused-mlp assignment`: a page, pictures, data and results.
+//! The report of `fused-mlp assignment`: a page, pictures and results.
 
 mod figures;
 
 use super::template::render;
-use crate::assignment::q5_q6_minibatches::Speed;
-use crate::assignment::readings::TOLERANCE;
 use crate::assignment::{Answers, ORIGINAL, Original, Part, Settings};
 use crate::run_folder::{
     DataDescription, Environment, create_folder, create_numbered_folder, unwritable,
@@ -44,8 +42,6 @@ pub struct RunRecord {
     pub data: Option<DataDescription>,
     /// Wall time of each part.
     pub parts: Vec<PartTime>,
-    /// Images trained on in a second by each implementation.
-    pub speeds: Vec<Speed>,
     /// Wall time since the program started.
     pub total_seconds: f64,
 }
@@ -79,8 +75,6 @@ struct Context<'a> {
     failures: Vec<&'static str>,
     /// What the learning curves tell.
     curves: Option<Value>,
-    reading_seeds: u64,
-    tolerance: f64,
     figures: &'a BTreeMap<&'static str, Figure>,
 }
 
@@ -108,8 +102,6 @@ impl AssignmentRun {
             theirs: &ORIGINAL,
             failures: self.answers.failures(),
             curves,
-            reading_seeds: self.settings.scale().reading_seeds,
-            tolerance: TOLERANCE,
             figures,
         };
         // As text, an f32 is the shortest decimal that reads as the same: 0.1, not 0.100000001.
@@ -140,7 +132,6 @@ impl AssignmentRun {
 /// | `report.html` | the report, one file without any other |
 /// | `results.json` | all answers, the machine and the times |
 /// | `figures/*.svg` | its pictures |
-/// | `data/*.csv` | what they show |
 #[derive(Debug)]
 pub struct AssignmentFolder {
     /// Where it is.
@@ -158,7 +149,6 @@ impl AssignmentFolder {
             None => create_numbered_folder(DEFAULT_FOLDER)?,
         };
         create_folder(&path.join("figures"))?;
-        create_folder(&path.join("data"))?;
         Ok(Self { path })
     }
 
@@ -176,14 +166,7 @@ impl AssignmentFolder {
         self.put("results.json", &results)?;
         let figures = figures(&run.answers);
         for (name, figure) in &figures {
-            let svg = format!("figures/{name}.svg");
-            // An answer does not change, nor does its picture.
-            if !self.path.join(&svg).exists() {
-                if let Some(csv) = &figure.csv {
-                    self.put(&format!("data/{name}.csv"), csv)?;
-                }
-                self.put(&svg, &figure.svg)?;
-            }
+            self.put(&format!("figures/{name}.svg"), &figure.svg)?;
         }
         let page = render("assignment/report.html", run.context(&figures)?)?;
         self.put("report.html", &page)

@@ -85,7 +85,6 @@ pub fn figures(runs: &[ComparedRun]) -> [Value; 4] {
             x: Axis::linear(x).whole(),
             y,
             series,
-            marks: Vec::new(),
         };
         json!({"title": title, "caption": caption, "svg": chart.svg()})
     })

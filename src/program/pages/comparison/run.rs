@@ -46,13 +46,6 @@ pub struct ComparedRun {
     pub damages: Vec<String>,
 }
 
-/// Files that tell the folders of other commands from those of runs.
-const OTHERS: [(&str, &str, &str); 3] = [
-    ("sweep.json", "a sweep", ": a sweep keeps none"),
-    ("race.json", "a race", ": give those within it"),
-    ("results.json", "an assignment", ""),
-];
-
 impl ComparedRun {
     /// Reads the folder of a run that has ended in any way, or goes on. Its test is not made yet.
     ///
@@ -60,13 +53,6 @@ impl ComparedRun {
     /// If it is no folder of a run, or `run.json` is damaged.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         let file = folder.join(RUN_FILE);
-        let mut others = OTHERS.into_iter().filter(|_| !file.exists());
-        if let Some((_, found, hint)) = others.find(|(other, ..)| folder.join(other).exists()) {
-            bail!(
-                "{} is the folder of {found}; expected that of a run of train{hint}",
-                shown(folder)
-            );
-        }
         let text = bounded::read_to_string(&file, bounded::MAX_TEXT)
             .map_err(|error| anyhow!(unreadable(&file, &error, "the folder of a run of train")))?;
         let record = serde_json::from_str(&text).unwrap_or(Value::Null);

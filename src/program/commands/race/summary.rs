@@ -1,10 +1,9 @@
-//! A race: the same training from several seeds, each in a fresh process, until a target accuracy.
+//! What the runs of a race give.
 
-use super::axis::Axis;
-use super::chart::{BLUE, Chart, Mark, SKY, Series, Style, THIN, VERMILION};
-use crate::bench::{largest, median, smallest};
+use crate::bench::median;
 use crate::run_folder::ScoreEvent;
 use serde::Serialize;
+use std::fmt;
 
 /// One run of a race.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,6 +29,8 @@ pub struct RaceRun {
 /// What a race gave. A run that missed the target counts as slower than all others.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RaceSummary {
+    /// Share of correct predictions to reach.
+    pub target: f64,
     /// Runs.
     pub runs: usize,
     /// Runs that missed the target.
@@ -48,7 +49,7 @@ pub struct RaceSummary {
 
 impl RaceSummary {
     /// Of some runs.
-    pub fn of(runs: &[RaceRun]) -> Self {
+    pub fn of(target: f64, runs: &[RaceRun]) -> Self {
         let finite = |seconds: f64| seconds.is_finite().then_some(seconds);
         let of = |value: fn(&RaceRun) -> Option<f64>| -> Vec<f64> {
             runs.iter().filter_map(value).collect()
@@ -58,58 +59,38 @@ impl RaceSummary {
         let epochs = of(|run| run.seconds.map(|_| run.epochs as f64));
         let start_up = of(|run| Some(run.start_up_seconds));
         Self {
+            target,
             runs: runs.len(),
             failures: runs.len() - reached.len(),
             median_seconds: finite(median(&all)),
-            fastest_seconds: finite(smallest(&reached)),
-            slowest_seconds: (!reached.is_empty()).then(|| largest(&reached)),
+            fastest_seconds: reached.iter().copied().reduce(f64::min),
+            slowest_seconds: reached.iter().copied().reduce(f64::max),
             median_epochs: finite(median(&epochs)),
             median_start_up_seconds: finite(median(&start_up)),
         }
     }
 }
 
-/// The accuracy of all runs against the seconds since their start, the target and the median.
-pub fn race_svg(runs: &[RaceRun], target: f64) -> String {
-    let scores = || runs.iter().flat_map(|run| &run.scores);
-    let summary = RaceSummary::of(runs);
-    let split = scores().next().map_or("test", |score| &score.split);
-    let points = |run: &RaceRun| -> Vec<(f64, f64)> {
-        let scores = run.scores.iter();
-        scores.map(|it| (it.seconds, 100.0 * it.accuracy)).collect()
-    };
-    let lines = runs.iter();
-    let lines = lines.map(|run| Series::new("", SKY, THIN, points(run)));
-    let mut series: Vec<Series> = lines.collect();
-    for (name, color, is_reached) in [
-        ("reached the target", BLUE, true),
-        ("missed it", VERMILION, false),
-    ] {
-        let ends = runs.iter();
-        let ends = ends.filter(|run| run.seconds.is_some() == is_reached);
-        let ends: Vec<(f64, f64)> = ends.filter_map(|run| points(run).pop()).collect();
-        if !ends.is_empty() {
-            series.push(Series::new(name, color, Style::Points { radius: 8 }, ends));
-        }
+impl fmt::Display for RaceSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |value: Option<f64>, digits: usize| match value {
+            Some(value) => format!("{value:.digits$}"),
+            None => "-".to_owned(),
+        };
+        write!(
+            f,
+            "accuracy {}, seconds: median {}, fastest {}, slowest {}; {} epochs (median); {} of {} runs \
+             missed it\nseconds to the first step: {} (median)",
+            self.target,
+            shown(self.median_seconds, 3),
+            shown(self.fastest_seconds, 3),
+            shown(self.slowest_seconds, 3),
+            shown(self.median_epochs, 1),
+            self.failures,
+            self.runs,
+            shown(self.median_start_up_seconds, 3)
+        )
     }
-    // The shortest text of 100 times a share may show its binary form.
-    let percent = (1e4 * target).round() / 100.0;
-    let mut marks = vec![Mark::Level(percent, format!("{percent} %"))];
-    let reached = summary.runs - summary.failures;
-    let mut title = format!("{reached} of {} runs reached {percent} %", summary.runs);
-    if let Some(seconds) = summary.median_seconds {
-        let median = format!("median {seconds:.3} s");
-        title += &format!(", {median}");
-        marks.push(Mark::UprightNamedBelow(seconds, median));
-    }
-    Chart {
-        title,
-        x: Axis::linear("seconds from the start of the program"),
-        y: Axis::linear(&format!("{split} accuracy, %")),
-        series,
-        marks,
-    }
-    .svg()
 }
 
 #[cfg(test)]
@@ -137,16 +118,16 @@ mod tests {
     #[test]
     fn a_missed_target_counts_as_slowest() {
         let runs = [run(1, Some(0.5)), run(2, None), run(3, Some(0.3))];
-        let summary = RaceSummary::of(&runs);
+        let summary = RaceSummary::of(0.98, &runs);
         assert_eq!((summary.runs, summary.failures), (3, 1));
         assert_eq!(summary.median_seconds, Some(0.5));
         assert_eq!(summary.fastest_seconds, Some(0.3));
         assert_eq!(summary.slowest_seconds, Some(0.5));
         assert_eq!(summary.median_epochs, Some(2.0));
         // With half of the runs lost there is no median.
-        let summary = RaceSummary::of(&[run(1, Some(0.5)), run(2, None)]);
+        let summary = RaceSummary::of(0.98, &[run(1, Some(0.5)), run(2, None)]);
         assert_eq!(summary.median_seconds, None);
-        let summary = RaceSummary::of(&[run(2, None)]);
+        let summary = RaceSummary::of(0.98, &[run(2, None)]);
         assert_eq!(
             (summary.fastest_seconds, summary.slowest_seconds),
             (None, None)
@@ -155,16 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn the_picture_tells_how_many_reached_the_target() {
-        let runs = [run(1, Some(0.5)), run(2, None), run(3, Some(0.3))];
-        let svg = race_svg(&runs, 0.98);
-        assert!(
-            svg.contains("2 of 3 runs reached 98 %, median 0.500 s"),
-            "{svg}"
+    fn the_summary_tells_what_there_is() {
+        let told = |runs: &[RaceRun]| RaceSummary::of(0.98, runs).to_string();
+        let none = "accuracy 0.98, seconds: median -, fastest -, slowest -; - epochs (median); ";
+        assert!(told(&[]).starts_with(none));
+        assert!(told(&[run(2, None)]).starts_with(&format!("{none}1 of 1 runs missed it\n")));
+        assert_eq!(
+            told(&[run(3, Some(0.5))]),
+            "accuracy 0.98, seconds: median 0.500, fastest 0.500, slowest 0.500; 3.0 epochs (median); \
+             0 of 1 runs missed it\nseconds to the first step: 0.010 (median)"
         );
-        assert!(svg.contains("test accuracy, %") && svg.contains("missed it"));
-        let svg = race_svg(&runs[..1], 0.98);
-        assert!(!svg.contains("missed it"));
-        race_svg(&[], 0.98);
     }
 }
