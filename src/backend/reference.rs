@@ -27,6 +27,7 @@ impl Reference {
     /// parameters do not fit their shape.
     pub fn new(parameters: &Parameters, optimizer: Optimizer) -> Result<Self, BackendError> {
         check_network(parameters)?;
+        let _environment = environment::Standard::set();
         Ok(Self {
             network: Network::from(parameters),
             velocity: Velocity::zeros(parameters.shape),
@@ -132,11 +133,13 @@ impl Backend for Reference {
     }
 
     fn parameters(&self) -> Parameters {
+        let _environment = environment::Standard::set();
         self.network.to_parameters()
     }
 
     fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), BackendError> {
         check_parameters(self.network.shape, parameters)?;
+        let _environment = environment::Standard::set();
         self.network = Network::from(parameters);
         Ok(())
     }
