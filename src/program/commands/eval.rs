@@ -16,14 +16,9 @@ use fused_mlp::backend::{BackendError, Optimizer, Samples};
 use predictions::{Predictions, PredictionsFile};
 use std::path::PathBuf;
 
-const EXAMPLES: &str = "Examples:
-  fused-mlp eval
-  fused-mlp eval --model runs/first --split train --json
-  fused-mlp eval --model runs/first/model.safetensors --mistakes 50 --out mistakes.png";
-
 /// Options of `fused-mlp eval`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("eval/examples.txt"))]
 pub struct EvalArgs {
     /// Model file, checkpoint, or folder of a run [default: the newest of the folders in runs/]
     #[arg(long, value_name = "FILE")]

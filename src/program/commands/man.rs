@@ -13,11 +13,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const EXAMPLES: &str = "Examples:
-  fused-mlp man | man -l -
-  fused-mlp man train | man -l -
-  fused-mlp man --out ~/.local/share/man/man1";
-
 /// Further sections of pages, each in a file beside the module that it tells of. They are read
 /// in a terminal of 80 columns.
 const SECTIONS: [(&str, &str); 6] = [
@@ -31,7 +26,7 @@ const SECTIONS: [(&str, &str); 6] = [
 
 /// Options of `fused-mlp man`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("man_examples.txt"))]
 pub struct ManArgs {
     /// Command whose page is printed, as train or data info [default: the whole program]
     #[arg(value_name = "COMMAND", conflicts_with = "out")]

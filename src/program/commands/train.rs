@@ -23,11 +23,9 @@ use fused_mlp::training::{RunSettings, TrainingOptions};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-const EXAMPLES: &str = include_str!("train/examples.txt");
-
 /// Options of `fused-mlp train`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
+#[command(after_help = include_str!("train/examples.txt"), allow_negative_numbers = true)]
 pub struct TrainArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
