@@ -83,7 +83,13 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     man.render(&mut page)?;
     let help = command.get_after_help().map(ToString::to_string);
-    add_sections(&mut page, &notes(&help.unwrap_or_default()))?;
+    let help = help.unwrap_or_default();
+    let heading = if help.starts_with("Examples:") {
+        ""
+    } else {
+        "Notes:\n"
+    };
+    add_sections(&mut page, &format!("{heading}{help}"))?;
     let own = SECTIONS
         .iter()
         .filter(|(name, _)| *name == page_name(command));
@@ -91,17 +97,6 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
         add_sections(&mut page, text)?;
     }
     Ok(page)
-}
-
-/// What stands below the options in the help, examples first.
-fn notes(help: &str) -> String {
-    let paragraphs = help.split("\n\n");
-    let (examples, notes): (Vec<&str>, Vec<&str>) =
-        paragraphs.partition(|paragraph| paragraph.starts_with("Examples:"));
-    match notes.is_empty() {
-        true => examples.concat(),
-        false => format!("{}\nNotes:\n{}", examples.concat(), notes.join("\n\n")),
-    }
 }
 
 /// Adds sections: one or two words and a colon in a line are a heading, all other lines stay as they are.
