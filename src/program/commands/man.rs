@@ -3,7 +3,7 @@
 use crate::ending::Ending;
 use crate::options::output_name;
 use crate::terminal::output::Results;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::builder::Resettable;
 use clap::{Args, Command};
 use clap_mangen::Man;
@@ -48,16 +48,12 @@ pub fn run(args: &ManArgs, root: Command) -> anyhow::Result<Ending> {
         write_pages(&root, folder)?;
         return Ok(Ending::Success);
     }
-    let mut command = &root;
-    for name in &args.command {
-        let Some(inner) = command.find_subcommand(name) else {
-            bail!(
-                "{name} is no command of {}; --help lists them",
-                command.get_name()
-            );
-        };
-        command = inner;
-    }
+    let mut names = args.command.iter();
+    let command = names.try_fold(&root, |command, name| {
+        let name_above = command.get_name();
+        let found = command.find_subcommand(name);
+        found.with_context(|| format!("{name} is no command of {name_above}; --help lists them"))
+    })?;
     let mut results = Results::new(false);
     results.bytes(&page(command)?);
     results.finish()?;
