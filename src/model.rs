@@ -1,12 +1,14 @@
 //! A trained network with the size of its images: predict, score, save.
 
-use crate::backend::{Backend, BackendError, Evaluation, Optimizer, Samples, check_network};
+use crate::backend::{
+    Backend, BackendError, Evaluation, Optimizer, Samples, check_inputs, check_network,
+};
 use crate::engine::Engine;
 use crate::machine::default_threads;
 use crate::mnist::Split;
 use crate::model_file::{self, Metadata, ModelError};
 use crate::network::{Parameters, Shape};
-use crate::reference::{Network, pixel_to_input, predicted_class, softmax};
+use crate::reference::{Network, predicted_class, softmax, to_inputs};
 use crate::simd::{Isa, IsaRequest};
 use std::path::Path;
 
@@ -152,8 +154,7 @@ impl Model {
 
     fn forward(&self, image: &[u8]) -> Result<crate::reference::Activations, BackendError> {
         check_inputs(self.shape(), image.len())?;
-        let inputs: Vec<f64> = image.iter().map(|&byte| pixel_to_input(byte)).collect();
-        let activations = self.network.forward(&inputs);
+        let activations = self.network.forward(&to_inputs(image));
         predicted_class(&activations.logits).ok_or(BackendError::NotFinite)?;
         Ok(activations)
     }
@@ -177,11 +178,4 @@ impl Model {
 /// Positions of all samples.
 fn all(samples: Samples<'_>) -> Vec<u32> {
     (0..).take(samples.len()).collect()
-}
-
-fn check_inputs(shape: Shape, found: usize) -> Result<(), BackendError> {
-    let expected = shape.inputs;
-    (found == expected)
-        .then_some(())
-        .ok_or(BackendError::Inputs { expected, found })
 }

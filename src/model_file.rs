@@ -13,14 +13,15 @@
 //!
 //! Source: the safetensors format by Hugging Face.
 
+pub(crate) mod tensors;
+
 use crate::files::{bounded, shown, unreadable};
 use crate::network::{MAX_CLASSES, Parameters, Shape};
 use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensorError, SafeTensors};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use tensors::Writer;
 
 /// Most bytes of a model file of any kind: the largest network in 64 bits, and a header.
 pub const MAX_BYTES: u64 = (crate::network::MAX_PARAMETERS as u64) * 8 + (1 << 20);
@@ -78,21 +79,15 @@ impl Metadata {
                 found,
             })
         };
-        let describe = |metadata: &Self| {
-            let Self {
-                version,
-                layers,
-                input,
-                ..
-            } = metadata;
+        let describe = |it: &Self| {
+            let layers = it.layers.join(" ");
             format!(
-                "version {version}, input {input}, layers {}",
-                layers.join(" ")
+                "version {}, input {}, layers {layers}",
+                it.version, it.input
             )
         };
-        let is_right =
-            (self.version, &self.input, &self.layers) == (own.version, &own.input, &own.layers);
-        check(is_right, describe(&own), describe(self))?;
+        let (expected, found) = (describe(&own), describe(self));
+        check(expected == found, expected, found)?;
         check(
             self.rows.checked_mul(self.columns) == Some(shape.inputs),
             format!("as many pixels as the {} inputs", shape.inputs),
@@ -184,28 +179,9 @@ pub enum ModelError {
 /// # Panics
 /// If the lengths of the parameters do not fit their shape.
 pub fn to_bytes(parameters: &Parameters, metadata: &Metadata) -> Vec<u8> {
-    let shape = parameters.shape;
-    let tensors = [
-        &parameters.linear1_weight,
-        &parameters.linear1_bias,
-        &parameters.linear2_weight,
-        &parameters.linear2_bias,
-    ];
-    let bytes = tensors.map(|values| {
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-        bytes.collect::<Vec<u8>>()
-    });
-    let views = TENSOR_NAMES
-        .into_iter()
-        .zip(dimensions(shape))
-        .zip(&bytes)
-        .map(|((name, dimensions), bytes)| {
-            let view = TensorView::new(Dtype::F32, dimensions, bytes);
-            (name, view.expect("the parameters fit their shape"))
-        });
-    let json = serde_json::to_string(metadata).expect("plain strings and numbers");
-    let metadata = HashMap::from([(METADATA_KEY.to_owned(), json)]);
-    safetensors::serialize(views, Some(metadata)).expect("four small tensors")
+    let mut writer = Writer::default();
+    writer.add_all("", parameters);
+    writer.finish(METADATA_KEY, metadata)
 }
 
 /// Writes a model file. It is complete or not there: the bytes go to a temporary file, which is
@@ -239,20 +215,11 @@ pub fn load(path: &Path) -> Result<(Parameters, Option<Metadata>), ModelError> {
 /// As [`load`].
 pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Parameters, Option<Metadata>), ModelError> {
     let file = || path.to_owned();
-    let format = |error: &dyn std::fmt::Display| ModelError::Format {
+    let format = |reason| ModelError::Format {
         file: file(),
-        reason: error.to_string(),
+        reason,
     };
-    let header = |error: SafeTensorError| format(&error);
-    let (_, description) = SafeTensors::read_metadata(bytes).map_err(header)?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(header)?;
-    let metadata: Option<Metadata> = description
-        .metadata()
-        .as_ref()
-        .and_then(|entries| entries.get(METADATA_KEY))
-        .map(|json| serde_json::from_str(json))
-        .transpose()
-        .map_err(|error| format(&format_args!("metadata {METADATA_KEY}: {error}")))?;
+    let (tensors, metadata) = tensors::read::<Metadata>(bytes, METADATA_KEY).map_err(format)?;
 
     let mut found = tensors.names();
     found.sort_unstable();
@@ -270,11 +237,7 @@ pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Parameters, Option<Metad
         metadata.check(shape, path)?;
     }
     let values = |index: usize| {
-        let (chunks, _) = views[index].data().as_chunks::<4>();
-        let values: Vec<f32> = chunks
-            .iter()
-            .map(|&word| f32::from_le_bytes(word))
-            .collect();
+        let values: Vec<f32> = tensors::values(&views[index]);
         match values.iter().position(|value| !value.is_finite()) {
             None => Ok(values),
             Some(position) => Err(ModelError::NotFinite {
@@ -285,22 +248,13 @@ pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Parameters, Option<Metad
             }),
         }
     };
-    let parameters = Parameters {
-        shape,
-        linear1_weight: values(0)?,
-        linear1_bias: values(1)?,
-        linear2_weight: values(2)?,
-        linear2_bias: values(3)?,
-    };
+    let tensors = [values(0)?, values(1)?, values(2)?, values(3)?];
+    let parameters = Parameters::from_tensors(shape, tensors);
     Ok((parameters, metadata))
 }
 
 pub(crate) fn dimensions(shape: Shape) -> [Vec<usize>; 4] {
-    let Shape {
-        inputs,
-        hidden,
-        classes,
-    } = shape;
+    let (inputs, hidden, classes) = (shape.inputs, shape.hidden, shape.classes);
     [
         vec![inputs, hidden],
         vec![hidden],

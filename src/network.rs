@@ -40,6 +40,12 @@ impl Shape {
         let second = self.hidden.checked_add(1)?.checked_mul(self.classes)?;
         first.checked_add(second)
     }
+
+    /// Numbers of values of W, b, V and c.
+    pub fn tensor_lengths(&self) -> [usize; 4] {
+        let weights = [self.inputs * self.hidden, self.hidden * self.classes];
+        [weights[0], self.hidden, weights[1], self.classes]
+    }
 }
 
 impl std::fmt::Display for Shape {
@@ -48,42 +54,70 @@ impl std::fmt::Display for Shape {
     }
 }
 
-/// All weights and biases as f32, each matrix row-major: the row is the unit a weight comes from,
-/// the column the unit it goes to.
+/// A value for each weight and bias, each matrix row-major: the row is the unit a weight comes from, the
+/// column the unit it goes to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Parameters {
+pub struct Parameters<T = f32> {
     /// Numbers of inputs, hidden units and classes.
     pub shape: Shape,
     /// W, `[inputs, hidden]`.
-    pub linear1_weight: Vec<f32>,
+    pub linear1_weight: Vec<T>,
     /// b, `[hidden]`.
-    pub linear1_bias: Vec<f32>,
+    pub linear1_bias: Vec<T>,
     /// V, `[hidden, classes]`.
-    pub linear2_weight: Vec<f32>,
+    pub linear2_weight: Vec<T>,
     /// c, `[classes]`.
-    pub linear2_bias: Vec<f32>,
+    pub linear2_bias: Vec<T>,
 }
 
-impl Parameters {
+impl<T: Copy + Default + Into<f64>> Parameters<T> {
     /// All zero.
     pub fn zeros(shape: Shape) -> Self {
+        let zeros = |length| vec![T::default(); length];
+        Self::from_tensors(shape, shape.tensor_lengths().map(zeros))
+    }
+
+    /// Of W, b, V and c.
+    pub(crate) fn from_tensors(shape: Shape, tensors: [Vec<T>; 4]) -> Self {
+        let [linear1_weight, linear1_bias, linear2_weight, linear2_bias] = tensors;
         Self {
             shape,
-            linear1_weight: vec![0.0; shape.inputs * shape.hidden],
-            linear1_bias: vec![0.0; shape.hidden],
-            linear2_weight: vec![0.0; shape.hidden * shape.classes],
-            linear2_bias: vec![0.0; shape.classes],
+            linear1_weight,
+            linear1_bias,
+            linear2_weight,
+            linear2_bias,
         }
     }
 
-    /// Whether no parameter is NaN or infinite.
-    pub fn is_finite(&self) -> bool {
+    /// W, b, V and c.
+    pub(crate) fn tensors(&self) -> [&Vec<T>; 4] {
         let (w, b) = (&self.linear1_weight, &self.linear1_bias);
-        let (v, c) = (&self.linear2_weight, &self.linear2_bias);
-        let mut all = w.iter().chain(b).chain(v).chain(c);
-        all.all(|value| value.is_finite())
+        [w, b, &self.linear2_weight, &self.linear2_bias]
     }
 
+    /// W, b, V and c, to be changed.
+    pub(crate) fn tensors_mut(&mut self) -> [&mut Vec<T>; 4] {
+        let (w, b) = (&mut self.linear1_weight, &mut self.linear1_bias);
+        [w, b, &mut self.linear2_weight, &mut self.linear2_bias]
+    }
+
+    /// Each value by itself as another type.
+    pub(crate) fn map<U>(&self, convert: impl Fn(T) -> U) -> Parameters<U>
+    where
+        U: Copy + Default + Into<f64>,
+    {
+        let convert = |tensor: &Vec<T>| tensor.iter().map(|&value| convert(value)).collect();
+        Parameters::from_tensors(self.shape, self.tensors().map(convert))
+    }
+
+    /// Whether no value is NaN or infinite.
+    pub fn is_finite(&self) -> bool {
+        let mut values = self.tensors().into_iter().flatten();
+        values.all(|&value| value.into().is_finite())
+    }
+}
+
+impl Parameters {
     /// Whether hidden units or logits of some image may be beyond what f32 holds: the absolute values of the weights
     /// and the bias of one add up to more. All precisions, backends and orders of sums agree on it.
     pub fn may_overflow(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Classes and probabilities of single images.
 
 use crate::network::Parameters;
-use crate::reference::{Network, pixel_to_input, predicted_class, softmax_cross_entropy};
+use crate::reference::{Network, predicted_class, softmax_cross_entropy, to_inputs};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -51,7 +51,7 @@ impl Predictor {
     /// # Panics
     /// If `image` does not have the network's number of inputs.
     pub fn classes(&self, image: &[u8]) -> Option<Vec<ClassProbability>> {
-        let activations = self.network.forward(&inputs(image));
+        let activations = self.network.forward(&to_inputs(image));
         predicted_class(&activations.logits)?;
         let classes = activations.probabilities.into_iter().enumerate();
         let mut classes: Vec<ClassProbability> = classes
@@ -76,9 +76,8 @@ impl Predictor {
         let wrong = wrong.filter(|&index| labels[index] != predicted[index]);
         let mut mistakes: Vec<Mistake> = wrong
             .map(|index| {
-                let activations = self
-                    .network
-                    .forward(&inputs(&images[index * size..][..size]));
+                let image = &images[index * size..][..size];
+                let activations = self.network.forward(&to_inputs(image));
                 let (label, class) = (labels[index].into(), usize::from(predicted[index]));
                 Mistake {
                     index,
@@ -92,10 +91,6 @@ impl Predictor {
         mistakes.sort_by(|a, b| b.loss.total_cmp(&a.loss).then(a.index.cmp(&b.index)));
         mistakes
     }
-}
-
-fn inputs(image: &[u8]) -> Vec<f64> {
-    image.iter().map(|&byte| pixel_to_input(byte)).collect()
 }
 
 #[cfg(test)]

@@ -23,11 +23,16 @@ mod sgd;
 pub(crate) use sgd::{SMALLEST_VELOCITY, smallest_weight};
 pub use sgd::{SgdOptions, Velocity};
 
-use crate::network::{Parameters, Shape};
+use crate::network::Parameters;
 
 /// x = byte / 255: a pixel, 0 to 255, as an input of the network, 0 to 1.
 pub fn pixel_to_input(byte: u8) -> f64 {
     f64::from(byte) / 255.0
+}
+
+/// x of an image, `[inputs]`.
+pub(crate) fn to_inputs(image: &[u8]) -> Vec<f64> {
+    image.iter().map(|&byte| pixel_to_input(byte)).collect()
 }
 
 /// y_j = b_j + sum_i x_i W_ij.
@@ -197,20 +202,11 @@ pub fn predicted_class(logits: &[f64]) -> Option<usize> {
     logits.iter().position(|&s_j| s_j == largest)
 }
 
-/// All weights and biases as f64, laid out as in [`Parameters`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Network {
-    /// Numbers of inputs, hidden units and classes.
-    pub shape: Shape,
-    /// W, `[inputs, hidden]`.
-    pub linear1_weight: Vec<f64>,
-    /// b, `[hidden]`.
-    pub linear1_bias: Vec<f64>,
-    /// V, `[hidden, classes]`.
-    pub linear2_weight: Vec<f64>,
-    /// c, `[classes]`.
-    pub linear2_bias: Vec<f64>,
-}
+/// All weights and biases as f64.
+pub type Network = Parameters<f64>;
+
+/// dl/dW, dl/db, dl/dV and dl/dc, each laid out as its parameter is.
+pub type Gradients = Parameters<f64>;
 
 /// What the forward pass computes for one sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -225,19 +221,6 @@ pub struct Activations {
     pub probabilities: Vec<f64>,
 }
 
-/// dl/dW, dl/db, dl/dV and dl/dc, each laid out as its parameter is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Gradients {
-    /// dl/dW, `[inputs, hidden]`.
-    pub linear1_weight: Vec<f64>,
-    /// dl/db, `[hidden]`.
-    pub linear1_bias: Vec<f64>,
-    /// dl/dV, `[hidden, classes]`.
-    pub linear2_weight: Vec<f64>,
-    /// dl/dc, `[classes]`.
-    pub linear2_bias: Vec<f64>,
-}
-
 /// What [`Network::minibatch_gradients`] computes for a minibatch of B samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MinibatchGradients {
@@ -249,52 +232,17 @@ pub struct MinibatchGradients {
     pub gradients: Gradients,
 }
 
-impl Gradients {
-    /// All zero.
-    pub fn zeros(shape: Shape) -> Self {
-        Self {
-            linear1_weight: vec![0.0; shape.inputs * shape.hidden],
-            linear1_bias: vec![0.0; shape.hidden],
-            linear2_weight: vec![0.0; shape.hidden * shape.classes],
-            linear2_bias: vec![0.0; shape.classes],
-        }
-    }
-
-    /// g <- g / divisor for every element g.
-    pub(crate) fn divide(&mut self, divisor: f64) {
-        let (w, b) = (&mut self.linear1_weight, &mut self.linear1_bias);
-        let (v, c) = (&mut self.linear2_weight, &mut self.linear2_bias);
-        for gradient in w.iter_mut().chain(b).chain(v).chain(c) {
-            *gradient /= divisor;
-        }
-    }
-}
-
 impl From<&Parameters> for Network {
     /// Every f32 is a f64, so nothing is rounded.
     fn from(parameters: &Parameters) -> Self {
-        let widen = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect();
-        Self {
-            shape: parameters.shape,
-            linear1_weight: widen(&parameters.linear1_weight),
-            linear1_bias: widen(&parameters.linear1_bias),
-            linear2_weight: widen(&parameters.linear2_weight),
-            linear2_bias: widen(&parameters.linear2_bias),
-        }
+        parameters.map(f64::from)
     }
 }
 
 impl Network {
     /// The parameters as f32, each rounded to the nearest.
     pub fn to_parameters(&self) -> Parameters {
-        let round = |values: &[f64]| values.iter().map(|&value| value as f32).collect();
-        Parameters {
-            shape: self.shape,
-            linear1_weight: round(&self.linear1_weight),
-            linear1_bias: round(&self.linear1_bias),
-            linear2_weight: round(&self.linear2_weight),
-            linear2_bias: round(&self.linear2_bias),
-        }
+        self.map(|value| value as f32)
     }
 
     /// k = x W + b, h = sigmoid(k), s = h V + c, y = softmax(s).
@@ -350,10 +298,8 @@ impl Network {
     /// # Panics
     /// As [`minibatch_gradients_f64`](Self::minibatch_gradients_f64).
     pub fn minibatch_gradients(&self, images: &[&[u8]], labels: &[u8]) -> MinibatchGradients {
-        let to_inputs = |image: &&[u8]| image.iter().map(|&byte| pixel_to_input(byte)).collect();
-        let inputs: Vec<Vec<f64>> = images.iter().map(to_inputs).collect();
-        let inputs: Vec<&[f64]> = inputs.iter().map(Vec::as_slice).collect();
-        self.minibatch_gradients_f64(&inputs, labels)
+        assert_eq!(images.len(), labels.len(), "every sample has one label");
+        self.mean_gradients(images.iter().map(|image| to_inputs(image)).zip(labels))
     }
 
     /// l = 1/B sum_n l_n and its gradients, for B samples x that are given as f64.
@@ -364,22 +310,32 @@ impl Network {
     /// If the minibatch is empty, the numbers of samples and labels differ, a sample does not have
     /// the network's number of inputs or a label is not a class.
     pub fn minibatch_gradients_f64(&self, inputs: &[&[f64]], labels: &[u8]) -> MinibatchGradients {
-        assert!(!inputs.is_empty(), "an empty minibatch has no mean loss");
         assert_eq!(inputs.len(), labels.len(), "every sample has one label");
+        self.mean_gradients(inputs.iter().map(|x| x.to_vec()).zip(labels))
+    }
+
+    /// As [`minibatch_gradients_f64`](Self::minibatch_gradients_f64), of samples that are made one by one.
+    pub(crate) fn mean_gradients<'a>(
+        &self,
+        samples: impl ExactSizeIterator<Item = (Vec<f64>, &'a u8)>,
+    ) -> MinibatchGradients {
+        let count = samples.len();
+        assert!(count > 0, "an empty minibatch has no mean loss");
         let mut mean = MinibatchGradients {
             loss: 0.0,
             correct: 0,
             gradients: Gradients::zeros(self.shape),
         };
-        for (x, &label) in inputs.iter().zip(labels) {
+        for (x, &label) in samples {
             let target = usize::from(label);
-            let activations = self.forward(x);
-            mean.loss += self.backward(x, &activations, target, &mut mean.gradients);
+            let activations = self.forward(&x);
+            mean.loss += self.backward(&x, &activations, target, &mut mean.gradients);
             mean.correct += usize::from(predicted_class(&activations.logits) == Some(target));
         }
-        let samples = inputs.len() as f64;
-        mean.loss /= samples;
-        mean.gradients.divide(samples);
+        mean.loss /= count as f64;
+        for gradient in mean.gradients.tensors_mut().into_iter().flatten() {
+            *gradient /= count as f64;
+        }
         mean
     }
 }

@@ -23,7 +23,7 @@ mod slice;
 
 use super::{
     Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
-    TrainingPass, check_network, check_parameters, check_pass, check_samples, team,
+    TrainingPass, Values, check_network, check_parameters, check_pass, check_samples, team,
     train_minibatches,
 };
 use crate::kernels::rule::StepRule;
@@ -66,13 +66,6 @@ pub struct MatrixMultiply {
     inputs: Vec<f32>,
     /// S, then dS, `[block][classes]`.
     deltas: Vec<f32>,
-}
-
-/// Sums over samples.
-#[derive(Default)]
-struct Total {
-    loss: f64,
-    correct: usize,
 }
 
 impl MatrixMultiply {
@@ -144,23 +137,15 @@ impl MatrixMultiply {
         }
     }
 
-    /// dS = (softmax(S) - T) `scale`; adds the samples to `total` and tells their predicted
-    /// classes.
-    fn softmax(
-        &mut self,
-        samples: Samples<'_>,
-        block: &[u32],
-        scale: f32,
-        total: &mut Total,
-        mut predicted: impl FnMut(Option<u8>),
-    ) {
+    /// dS = (softmax(S) - T) `scale`; adds the samples to `total`, whose loss is a sum here.
+    fn softmax(&mut self, samples: Samples<'_>, block: &[u32], scale: f32, total: &mut Evaluation) {
         let rows = self.deltas.chunks_exact_mut(self.shape.classes);
         for (row, &sample) in rows.zip(block) {
             let label = samples.label(sample);
             let found = softmax_cross_entropy(row, label, scale);
             total.loss += found.loss;
             total.correct += usize::from(found.predicted == Some(label));
-            predicted(found.predicted);
+            total.predicted.push(found.predicted.unwrap_or(0));
         }
     }
 
@@ -191,10 +176,10 @@ impl MatrixMultiply {
     ) -> MinibatchResult {
         let blocks = order.len().div_ceil(BLOCK_SAMPLES);
         let scale = 1.0 / order.len() as f32;
-        let mut total = Total::default();
+        let mut total = Evaluation::default();
         for (index, block) in order.chunks(BLOCK_SAMPLES).enumerate() {
             self.forward(samples, block);
-            self.softmax(samples, block, scale, &mut total, |_| ());
+            self.softmax(samples, block, scale, &mut total);
             // Once it is not finite, the sum of the losses never is again.
             if total.loss.is_finite() {
                 let role = BlockRole {
@@ -241,19 +226,14 @@ impl Backend for MatrixMultiply {
     ) -> Result<Evaluation, BackendError> {
         check_samples(self.shape, samples, order)?;
         let _environment = environment::Standard::set();
-        let mut total = Total::default();
-        let mut predicted = Vec::with_capacity(order.len());
+        let mut total = Evaluation::default();
+        total.predicted.reserve(order.len());
         for block in order.chunks(BLOCK_SAMPLES) {
             self.forward(samples, block);
-            self.softmax(samples, block, 1.0, &mut total, |class| {
-                predicted.push(class.unwrap_or(0));
-            });
+            self.softmax(samples, block, 1.0, &mut total);
         }
-        Ok(Evaluation {
-            loss: total.loss / order.len() as f64,
-            correct: total.correct,
-            predicted,
-        })
+        total.loss /= order.len() as f64;
+        Ok(total)
     }
 
     fn logits(&mut self, samples: Samples<'_>, order: &[u32]) -> Result<Vec<f32>, BackendError> {
@@ -294,17 +274,20 @@ impl Backend for MatrixMultiply {
             velocities.linear2_bias.clone_from(&self.velocity);
             velocities
         });
-        BackendState::of_f32(self.parameters(), velocities)
+        BackendState::F32(Values {
+            parameters: self.parameters(),
+            velocities,
+        })
     }
 
     fn restore(&mut self, state: &BackendState) -> Result<(), BackendError> {
-        let (parameters, velocities) = state.to_f32(self.shape, self.has_velocities())?;
-        if let Some(velocities) = &velocities {
+        let values = state.as_f32(self.shape, self.has_velocities())?;
+        if let Some(velocities) = &values.velocities {
             for slice in &mut self.slices {
                 slice.velocities = slice::Tensors::cut_from(velocities, &slice.units);
             }
             self.velocity.clone_from(&velocities.linear2_bias);
         }
-        self.set_parameters(&parameters)
+        self.set_parameters(&values.parameters)
     }
 }

@@ -18,8 +18,7 @@ pub use crate::evaluation::Evaluation;
 pub(crate) use self::buffer::{AlignedBuffer, SharedBuffer};
 pub use self::matrixmultiply::{BLOCK_SAMPLES as MATRIX_BLOCK_SAMPLES, MatrixMultiply};
 pub use self::reference::Reference;
-pub use self::state::{BackendState, Tensors, Values, tensor_lengths};
-pub(crate) use self::state::{from_tensors, into_tensors};
+pub use self::state::{BackendState, Values};
 
 use crate::kernels::rule::StepRule;
 use crate::mnist::Split;
@@ -131,15 +130,10 @@ pub struct PassControl {
     /// trained on.
     pub stop: Arc<AtomicBool>,
     /// What the minibatches have given so far.
-    running: RunningTotals,
-}
-
-/// Sums over minibatches, as f64 bits where they are no counts.
-#[derive(Debug, Default)]
-struct RunningTotals {
-    samples: AtomicUsize,
-    loss: AtomicU64,
-    correct: AtomicUsize,
+    running_samples: AtomicUsize,
+    /// The bits of a f64.
+    running_loss: AtomicU64,
+    running_correct: AtomicUsize,
 }
 
 impl PassControl {
@@ -155,11 +149,10 @@ impl PassControl {
     /// losses in nats, and of those that were predicted correctly. Any thread may ask at any time;
     /// the three may then be of two minibatches that follow each other.
     pub fn totals(&self) -> (usize, f64, usize) {
-        let running = &self.running;
         (
-            running.samples.load(Relaxed),
-            f64::from_bits(running.loss.load(Relaxed)),
-            running.correct.load(Relaxed),
+            self.running_samples.load(Relaxed),
+            f64::from_bits(self.running_loss.load(Relaxed)),
+            self.running_correct.load(Relaxed),
         )
     }
 
@@ -167,10 +160,12 @@ impl PassControl {
     /// needs no atomic addition.
     pub(crate) fn add_minibatch(&self, samples: usize, loss: f64, correct: usize) {
         let (samples_before, loss_before, correct_before) = self.totals();
-        let running = &self.running;
-        running.samples.store(samples_before + samples, Relaxed);
-        running.loss.store((loss_before + loss).to_bits(), Relaxed);
-        running.correct.store(correct_before + correct, Relaxed);
+        self.running_samples
+            .store(samples_before + samples, Relaxed);
+        self.running_loss
+            .store((loss_before + loss).to_bits(), Relaxed);
+        self.running_correct
+            .store(correct_before + correct, Relaxed);
     }
 }
 
@@ -355,16 +350,20 @@ pub fn check_shape(shape: Shape) -> Result<(), BackendError> {
 }
 
 /// Checks that there can be a network of the parameters' shape, and that they fit it.
-pub(crate) fn check_network(parameters: &Parameters) -> Result<(), BackendError> {
+pub(crate) fn check_network<T>(parameters: &Parameters<T>) -> Result<(), BackendError>
+where
+    T: Copy + Default + Into<f64>,
+{
     let shape = parameters.shape;
     check_shape(shape)?;
-    let tensors = [
-        ("linear1_weight", &parameters.linear1_weight),
-        ("linear1_bias", &parameters.linear1_bias),
-        ("linear2_weight", &parameters.linear2_weight),
-        ("linear2_bias", &parameters.linear2_bias),
+    let names = [
+        "linear1_weight",
+        "linear1_bias",
+        "linear2_weight",
+        "linear2_bias",
     ];
-    for ((tensor, values), expected) in tensors.into_iter().zip(tensor_lengths(shape)) {
+    let tensors = names.into_iter().zip(parameters.tensors());
+    for ((tensor, values), expected) in tensors.zip(shape.tensor_lengths()) {
         if values.len() != expected {
             return Err(BackendError::Tensor {
                 shape,
@@ -378,7 +377,13 @@ pub(crate) fn check_network(parameters: &Parameters) -> Result<(), BackendError>
 }
 
 /// Checks that parameters are those of a network of this shape.
-pub(crate) fn check_parameters(shape: Shape, parameters: &Parameters) -> Result<(), BackendError> {
+pub(crate) fn check_parameters<T>(
+    shape: Shape,
+    parameters: &Parameters<T>,
+) -> Result<(), BackendError>
+where
+    T: Copy + Default + Into<f64>,
+{
     if parameters.shape == shape {
         return check_network(parameters);
     }
@@ -387,6 +392,12 @@ pub(crate) fn check_parameters(shape: Shape, parameters: &Parameters) -> Result<
         found: parameters.shape.to_string(),
     })
 }
+pub(crate) fn check_inputs(shape: Shape, found: usize) -> Result<(), BackendError> {
+    let expected = shape.inputs;
+    (found == expected)
+        .then_some(())
+        .ok_or(BackendError::Inputs { expected, found })
+}
 
 /// Checks that samples fit a network of this shape.
 pub(crate) fn check_samples(
@@ -394,28 +405,19 @@ pub(crate) fn check_samples(
     samples: Samples<'_>,
     order: &[u32],
 ) -> Result<(), BackendError> {
-    if samples.inputs() != shape.inputs {
-        return Err(BackendError::Inputs {
-            expected: shape.inputs,
-            found: samples.inputs(),
-        });
-    }
+    check_inputs(shape, samples.inputs())?;
     for &sample in order {
-        match samples.labels().get(sample as usize) {
-            None => {
-                return Err(BackendError::Order {
-                    sample,
-                    samples: samples.len(),
-                });
-            }
-            Some(&label) if usize::from(label) >= shape.classes => {
-                return Err(BackendError::Label {
-                    sample,
-                    label,
-                    classes: shape.classes,
-                });
-            }
-            Some(_) => {}
+        let label = samples.labels().get(sample as usize).copied();
+        let label = label.ok_or(BackendError::Order {
+            sample,
+            samples: samples.len(),
+        })?;
+        if usize::from(label) >= shape.classes {
+            return Err(BackendError::Label {
+                sample,
+                label,
+                classes: shape.classes,
+            });
         }
     }
     Ok(())

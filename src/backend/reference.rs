@@ -2,13 +2,12 @@
 
 use super::{
     Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
-    TrainingPass, check_network, check_parameters, check_pass, check_samples, state,
+    TrainingPass, Values, check_network, check_parameters, check_pass, check_samples,
     train_minibatches,
 };
 use crate::network::Parameters;
 use crate::reference::{
-    Activations, Gradients, Network, SgdOptions, Velocity, pixel_to_input, predicted_class,
-    softmax_cross_entropy,
+    Activations, Network, SgdOptions, Velocity, predicted_class, softmax_cross_entropy, to_inputs,
 };
 use crate::simd::environment;
 
@@ -27,6 +26,7 @@ impl Reference {
     /// parameters do not fit their shape.
     pub fn new(parameters: &Parameters, optimizer: Optimizer) -> Result<Self, BackendError> {
         check_network(parameters)?;
+        let _environment = environment::Standard::set();
         Ok(Self {
             network: Network::from(parameters),
             velocity: Velocity::zeros(parameters.shape),
@@ -34,11 +34,12 @@ impl Reference {
         })
     }
 
-    /// x and what the network computes for it.
-    fn forward(&self, image: &[u8]) -> (Vec<f64>, Activations) {
-        let x: Vec<f64> = image.iter().map(|&byte| pixel_to_input(byte)).collect();
-        let activations = self.network.forward(&x);
-        (x, activations)
+    fn has_velocities(&self) -> bool {
+        self.optimizer.momentum != 0.0
+    }
+
+    fn forward(&self, image: &[u8]) -> Activations {
+        self.network.forward(&to_inputs(image))
     }
 
     /// Mean loss and gradients of a minibatch, and the step; no step where the loss is not finite.
@@ -48,25 +49,19 @@ impl Reference {
         order: &[u32],
         learning_rate: f32,
     ) -> MinibatchResult {
-        let mut gradients = Gradients::zeros(self.network.shape);
-        let (mut loss, mut correct) = (0.0, 0);
-        for &sample in order {
-            let target = usize::from(samples.label(sample));
-            let (x, activations) = self.forward(samples.image(sample));
-            loss += self
-                .network
-                .backward(&x, &activations, target, &mut gradients);
-            correct += usize::from(predicted_class(&activations.logits) == Some(target));
-        }
+        let labels = order
+            .iter()
+            .map(|&sample| &samples.labels()[sample as usize]);
+        let inputs = order.iter().map(|&sample| to_inputs(samples.image(sample)));
+        let mean = self.network.mean_gradients(inputs.zip(labels));
         let result = MinibatchResult {
-            loss: loss / order.len() as f64,
-            correct,
+            loss: mean.loss,
+            correct: mean.correct,
             samples: order.len(),
         };
         if !result.loss.is_finite() {
             return result;
         }
-        gradients.divide(order.len() as f64);
         let options = SgdOptions {
             learning_rate: f64::from(learning_rate),
             momentum: f64::from(self.optimizer.momentum),
@@ -74,7 +69,7 @@ impl Reference {
             weight_decay: f64::from(self.optimizer.weight_decay),
         };
         self.network
-            .sgd_step(&gradients, &mut self.velocity, &options);
+            .sgd_step(&mean.gradients, &mut self.velocity, &options);
         result
     }
 }
@@ -105,7 +100,7 @@ impl Backend for Reference {
         let mut evaluation = Evaluation::default();
         for &sample in order {
             let label = samples.label(sample);
-            let (_, activations) = self.forward(samples.image(sample));
+            let activations = self.forward(samples.image(sample));
             let predicted = predicted_class(&activations.logits);
             evaluation.loss += match predicted {
                 Some(_) => softmax_cross_entropy(&activations.logits, usize::from(label)).0,
@@ -125,32 +120,37 @@ impl Backend for Reference {
         let _environment = environment::Standard::set();
         let mut logits = Vec::with_capacity(order.len() * self.network.shape.classes);
         for &sample in order {
-            let (_, activations) = self.forward(samples.image(sample));
+            let activations = self.forward(samples.image(sample));
             logits.extend(activations.logits.iter().map(|&logit| logit as f32));
         }
         Ok(logits)
     }
 
     fn parameters(&self) -> Parameters {
+        let _environment = environment::Standard::set();
         self.network.to_parameters()
     }
 
     fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), BackendError> {
         check_parameters(self.network.shape, parameters)?;
+        let _environment = environment::Standard::set();
         self.network = Network::from(parameters);
         Ok(())
     }
 
     fn state(&self) -> BackendState {
-        let has_velocities = self.optimizer.momentum != 0.0;
-        let velocity = has_velocities.then_some(&self.velocity);
-        BackendState::F64(state::of_network(&self.network, velocity))
+        BackendState::F64(Values {
+            parameters: self.network.clone(),
+            velocities: self.has_velocities().then(|| self.velocity.clone()),
+        })
     }
 
     fn restore(&mut self, state: &BackendState) -> Result<(), BackendError> {
         let shape = self.network.shape;
-        state.check(shape, self.optimizer.momentum != 0.0)?;
-        (self.network, self.velocity) = state::to_network(shape, state.as_f64()?);
+        let values = state.as_f64(shape, self.has_velocities())?;
+        self.network = values.parameters.clone();
+        let velocities = values.velocities.clone();
+        self.velocity = velocities.unwrap_or_else(|| Velocity::zeros(shape));
         Ok(())
     }
 }

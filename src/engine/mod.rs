@@ -21,7 +21,7 @@ mod worker;
 use crate::backend::team::Team;
 use crate::backend::{
     Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
-    TrainingPass, check_network, check_parameters, check_pass, check_samples,
+    TrainingPass, Values, check_network, check_parameters, check_pass, check_samples,
 };
 use crate::kernels::CLASS_PADDING;
 use crate::kernels::integers::MOST_INPUTS;
@@ -305,14 +305,17 @@ impl Backend for Engine {
             self.each_worker(|worker| worker.put_velocities_into(&mut velocities));
             velocities
         });
-        BackendState::of_f32(self.parameters(), velocities)
+        BackendState::F32(Values {
+            parameters: self.parameters(),
+            velocities,
+        })
     }
 
     fn restore(&mut self, state: &BackendState) -> Result<(), BackendError> {
-        let (parameters, velocities) = state.to_f32(self.shape, self.has_velocities())?;
+        let values = state.as_f32(self.shape, self.has_velocities())?;
         self.each_worker(|worker| {
-            worker.take_slice_of(&parameters);
-            if let Some(velocities) = &velocities {
+            worker.take_slice_of(&values.parameters);
+            if let Some(velocities) = &values.velocities {
                 worker.take_velocities_of(velocities);
             }
         });

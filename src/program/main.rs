@@ -109,24 +109,23 @@ pub fn main() -> ExitCode {
 /// Tells an error in one line, and help and version as they are. That nobody reads standard output any more
 /// is no error.
 fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
-    let text = match error.downcast_ref::<clap::Error>() {
+    match error.downcast_ref::<clap::Error>() {
         Some(help) => {
             let printed = help.print().and_then(|()| io::stdout().flush());
             let code = u8::try_from(help.exit_code()).unwrap_or(EXIT_USAGE);
             match printed.context(UNWRITABLE) {
-                Err(error) => return failed(&error, origins),
-                Ok(()) => return ExitCode::from(code),
+                Err(error) => failed(&error, origins),
+                Ok(()) => ExitCode::from(code),
             }
         }
-        None if is_closed_pipe(error) => return ExitCode::SUCCESS,
+        None if is_closed_pipe(error) => ExitCode::SUCCESS,
         None => {
             let text = one_line(error);
             let set_by = origins.of_named(&text);
-            format!("error: {text}{set_by}")
+            message(&format!("error: {text}{set_by}"));
+            ExitCode::from(EXIT_USAGE)
         }
-    };
-    message(&text);
-    ExitCode::from(EXIT_USAGE)
+    }
 }
 
 /// Parses command line, environment and file. Nothing if the options were to be printed.

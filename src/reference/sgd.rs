@@ -1,7 +1,6 @@
 //! Stochastic gradient descent with momentum and weight decay.
 
 use super::{Gradients, Network};
-use crate::network::Shape;
 
 /// The numbers in the formulas of [`Network::sgd_step`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,16 +15,8 @@ pub struct SgdOptions {
     pub weight_decay: f64,
 }
 
-/// v of every parameter: a running sum of its gradients, laid out as they are.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Velocity(pub Gradients);
-
-impl Velocity {
-    /// v = 0, the value before the first step.
-    pub fn zeros(shape: Shape) -> Self {
-        Self(Gradients::zeros(shape))
-    }
-}
+/// v of every parameter: a running sum of its gradients, laid out as they are, 0 before the first step.
+pub type Velocity = Gradients;
 
 impl Network {
     /// For every weight w (W and V) with gradient g and velocity v:
@@ -54,27 +45,15 @@ impl Network {
         velocity: &mut Velocity,
         options: &SgdOptions,
     ) {
-        let v = &mut velocity.0;
         let biases = SgdOptions {
             weight_decay: 0.0,
             ..*options
         };
-        let (w1, b1) = (&mut self.linear1_weight, &mut self.linear1_bias);
-        let (w2, b2) = (&mut self.linear2_weight, &mut self.linear2_bias);
-        step(
-            w1,
-            &gradients.linear1_weight,
-            &mut v.linear1_weight,
-            options,
-        );
-        step(b1, &gradients.linear1_bias, &mut v.linear1_bias, &biases);
-        step(
-            w2,
-            &gradients.linear2_weight,
-            &mut v.linear2_weight,
-            options,
-        );
-        step(b2, &gradients.linear2_bias, &mut v.linear2_bias, &biases);
+        let tensors = self.tensors_mut().into_iter().zip(gradients.tensors());
+        let tensors = tensors.zip(velocity.tensors_mut());
+        for (((w, g), v), options) in tensors.zip([options, &biases, options, &biases]) {
+            step(w, g, v, options);
+        }
     }
 }
 
@@ -116,6 +95,7 @@ pub(crate) fn smallest_weight(weight_decay: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Shape;
 
     /// Two steps of a 1-1-2 network whose weights and biases all start at 1, with gradients 0.5 and
     /// then 0.25 everywhere. The numbers are sums of few powers of two, so every step is exact.
@@ -126,6 +106,7 @@ mod tests {
             classes: 2,
         };
         let filled = |value: f64| Gradients {
+            shape,
             linear1_weight: vec![value],
             linear1_bias: vec![value],
             linear2_weight: vec![value; 2],

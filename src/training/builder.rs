@@ -216,12 +216,8 @@ impl<'a> Training<'a> {
         require(has_samples, "patience", found, "validation above 0 with it")?;
         let delta = self.min_delta;
         let is_possible = delta.is_finite() && delta >= 0.0;
-        require(
-            is_possible,
-            "min_delta",
-            &delta,
-            "a finite number, 0 or more",
-        )?;
+        let expected = "a finite number, 0 or more";
+        require(is_possible, "min_delta", &delta, expected)?;
         Ok(Some(EarlyStopping::new(patience, delta)))
     }
 
@@ -239,9 +235,7 @@ impl<'a> Training<'a> {
 
 macro_rules! define_methods {
     (
-        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr $(, $absent:ident)?;)+
-        of the run
-        $($(#[doc = $help2:literal])+ $name2:ident: $type2:ty, $value2:literal, $expected2:literal, $is_possible2:expr;)+
+        $($(#[doc = $help:literal])+ $name:ident: $type:ty, $value:literal, $expected:literal, $is_possible:expr $(, $absent:ident)?; $(of the run)?)+
     ) => {
         impl Training<'_> {
             $(
@@ -250,15 +244,6 @@ macro_rules! define_methods {
                 #[must_use]
                 pub fn $name(mut self, $name: $type) -> Self {
                     self.options.$name = $name;
-                    self
-                }
-            )+
-            $(
-                $(#[doc = $help2])+
-                #[doc = concat!(": ", $expected2, ".")]
-                #[must_use]
-                pub fn $name2(mut self, $name2: $type2) -> Self {
-                    self.options.$name2 = $name2;
                     self
                 }
             )+

@@ -7,6 +7,7 @@ mod builder;
 pub mod checkpoint;
 mod early_stopping;
 mod epoch;
+mod names;
 mod options;
 mod permutation;
 mod recipe;
@@ -18,15 +19,17 @@ mod state;
 pub use builder::{TrainError, Trained, Training};
 pub use early_stopping::{BestEpoch, EarlyStopping};
 pub use epoch::{Epoch, EpochEnd, EpochRecord, StepRecord};
+pub use names::UnknownName;
 pub use options::{OptionError, TrainingOptions, training_options};
-pub use recipe::{Recipe, UnknownRecipe};
+pub use recipe::Recipe;
 pub use sampler::Sampler;
-pub use schedule::{Schedule, UnknownSchedule};
+pub use schedule::Schedule;
 pub use settings::RunSettings;
-pub use state::{StateError, TrainerState};
+pub use state::TrainerState;
 
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};
 use crate::simd::environment;
+use options::require;
 use sampler::{STORED, validation_split};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -59,14 +62,15 @@ impl<'a> Trainer<'a> {
     /// If an option is out of its range.
     pub fn new(samples: Samples<'a>, options: &TrainingOptions) -> Result<Self, OptionError> {
         options.check(samples.len())?;
-        let count = |samples: usize| {
-            u32::try_from(samples).map_err(|_| OptionError {
-                option: "number of samples",
-                found: samples.to_string(),
-                expected: "at most 4294967295".to_owned(),
-            })
-        };
-        let (len, validation) = (count(samples.len())?, count(options.validation)?);
+        let (len, most) = (samples.len(), u32::MAX);
+        let is_possible = len <= most as usize;
+        require(
+            is_possible,
+            "number of samples",
+            &len,
+            &format!("at most {most}"),
+        )?;
+        let (len, validation) = (len as u32, options.validation as u32);
         let seed = options.shuffle.then_some(options.seed);
         Ok(Self {
             samples,
@@ -232,14 +236,11 @@ impl<'a> Trainer<'a> {
     /// Learning rate of a step of the epoch under way.
     fn rate(&self, step: usize) -> f32 {
         let TrainingOptions {
-            schedule,
-            learning_rate,
-            warm_up,
-            ..
+            schedule, warm_up, ..
         } = self.options;
         let warm_up = f64::from(warm_up) * self.steps_per_epoch() as f64;
         let step = self.first_step() + step as u64;
-        schedule.rate_with_warm_up(learning_rate, step, self.steps(), warm_up)
+        schedule.rate_with_warm_up(self.options.learning_rate, step, self.steps(), warm_up)
     }
 
     /// What the steps of the epoch under way gave, with their numbers and rates.

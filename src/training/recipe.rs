@@ -1,10 +1,9 @@
 //! Named sets of options.
 
+use super::names::named;
 use super::{Schedule, TrainingOptions};
 use crate::engine::Precision;
 use serde::Serialize;
-use std::fmt;
-use std::str::FromStr;
 
 /// A named set of options, chosen by measurement or given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -76,28 +75,4 @@ impl Recipe {
     }
 }
 
-impl fmt::Display for Recipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// No recipe has this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no recipe is called {found:?}; expected fast, best or assignment")]
-pub struct UnknownRecipe {
-    /// What was given.
-    pub found: String,
-}
-
-impl FromStr for Recipe {
-    type Err = UnknownRecipe;
-
-    fn from_str(text: &str) -> Result<Self, UnknownRecipe> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|recipe| recipe.name() == text)
-            .ok_or_else(|| UnknownRecipe {
-                found: text.to_owned(),
-            })
-    }
-}
+named!(Recipe, "recipe");

@@ -97,10 +97,8 @@ pub struct Sampler {
 enum Order {
     /// All of it.
     Stored(Vec<u32>),
-    /// Too long to be stored.
-    Computed(Permutation),
-    /// Too long to be stored, and not shuffled.
-    Ascending,
+    /// Too long to be stored; ascending where it is not shuffled.
+    Computed(Option<Permutation>),
 }
 
 impl Sampler {
@@ -120,7 +118,7 @@ impl Sampler {
             samples.fill(&mut order);
             Order::Stored(order)
         } else {
-            Order::Ascending
+            Order::Computed(None)
         };
         Self {
             samples,
@@ -159,7 +157,7 @@ impl Sampler {
             self.samples.fill(order);
             stream.shuffle(order);
         } else {
-            self.order = Order::Computed(Permutation::new(self.samples.len, stream));
+            self.order = Order::Computed(Some(Permutation::new(self.samples.len, stream)));
         }
     }
 
@@ -167,8 +165,7 @@ impl Sampler {
     pub fn order(&mut self, positions: Range<usize>) -> &[u32] {
         let permutation = match &self.order {
             Order::Stored(order) => return &order[positions],
-            Order::Computed(permutation) => Some(permutation),
-            Order::Ascending => None,
+            Order::Computed(permutation) => permutation.as_ref(),
         };
         assert!(positions.end <= self.samples.len as usize);
         // A position is below the length, which is a u32.

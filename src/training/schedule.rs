@@ -1,7 +1,6 @@
 //! Learning rate as a function of the training step.
 
-use std::fmt;
-use std::str::FromStr;
+use super::names::named;
 
 /// How the learning rate changes during a training of T steps; t is 0 at the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -67,31 +66,7 @@ impl Schedule {
     }
 }
 
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// No schedule has this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no schedule is called {found:?}; expected constant, step, linear or cosine")]
-pub struct UnknownSchedule {
-    /// What was given.
-    pub found: String,
-}
-
-impl FromStr for Schedule {
-    type Err = UnknownSchedule;
-
-    fn from_str(text: &str) -> Result<Self, UnknownSchedule> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|schedule| schedule.name() == text)
-            .ok_or_else(|| UnknownSchedule {
-                found: text.to_owned(),
-            })
-    }
-}
+named!(Schedule, "schedule");
 
 #[cfg(test)]
 mod tests {

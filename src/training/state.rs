@@ -1,5 +1,6 @@
 //! Where a training stands, to be saved and gone on from.
 
+use super::options::require;
 use super::{CurrentEpoch, OptionError, Trainer, TrainingOptions};
 use crate::backend::{MinibatchResult, Samples};
 use crate::random::Stream;
@@ -19,23 +20,6 @@ pub struct TrainerState {
     pub steps: Vec<MinibatchResult>,
     /// Wall time of the epoch under way.
     pub seconds: f64,
-}
-
-/// Why a training cannot go on from a state.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateError {
-    /// The options are not possible.
-    #[error(transparent)]
-    Option(#[from] OptionError),
-    /// The state contradicts the options or the data.
-    #[error("the state of the training contradicts its options: {found}; expected {expected}")]
-    Contradiction {
-        /// What the options ask for.
-        expected: String,
-        /// What the state has.
-        found: String,
-    },
 }
 
 impl Trainer<'_> {
@@ -64,7 +48,7 @@ impl<'a> Trainer<'a> {
         samples: Samples<'a>,
         options: &TrainingOptions,
         state: &TrainerState,
-    ) -> Result<Self, StateError> {
+    ) -> Result<Self, OptionError> {
         let mut trainer = Self::new(samples, options)?;
         trainer.check(state)?;
         if let Some(stream) = &state.stream {
@@ -81,51 +65,42 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
-    fn check(&self, state: &TrainerState) -> Result<(), StateError> {
-        let check = |is_right: bool, expected: String, found: String| {
-            is_right
-                .then_some(())
-                .ok_or(StateError::Contradiction { expected, found })
-        };
+    fn check(&self, state: &TrainerState) -> Result<(), OptionError> {
         let (epochs, done) = (self.options.epochs, state.epochs_done);
-        check(
+        require(
             done <= epochs,
-            format!("at most {epochs} epochs"),
-            done.to_string(),
+            "epochs_done",
+            &done,
+            &format!("at most {epochs}"),
         )?;
-        check(
-            state.stream.is_some() == self.options.shuffle,
-            format!("a random generator: {}", self.options.shuffle),
-            state.stream.is_some().to_string(),
+        let (has_stream, shuffle) = (state.stream.is_some(), self.options.shuffle);
+        require(
+            has_stream == shuffle,
+            "stream",
+            &has_stream,
+            &format!("a random generator: {shuffle}"),
         )?;
         let taken = state.steps.len();
-        let limit = if done < epochs {
-            self.steps_per_epoch()
-        } else {
-            1
+        let limit = match done < epochs {
+            true => self.steps_per_epoch(),
+            false => 1,
         };
-        check(
-            taken < limit,
-            format!("fewer than {limit} steps of the epoch under way"),
-            taken.to_string(),
-        )?;
+        let expected = format!("fewer than {limit} steps of the epoch under way");
+        require(taken < limit, "steps", &taken, &expected)?;
+        let samples = self.options.batch_size;
         let is_possible = |step: &MinibatchResult| {
-            step.samples == self.options.batch_size
-                && step.correct <= step.samples
-                && step.loss.is_finite()
+            step.samples == samples && step.correct <= samples && step.loss.is_finite()
         };
-        let wrong = state.steps.iter().find(|step| !is_possible(step));
-        check(
+        let wrong = state.steps.iter().position(|step| !is_possible(step));
+        require(
             wrong.is_none(),
-            format!("minibatches of {} samples", self.options.batch_size),
-            format!("{wrong:?}"),
+            "steps",
+            &format!("wrong at {wrong:?}"),
+            &format!("minibatches of {samples} samples"),
         )?;
-        check(
-            state.seconds.is_finite()
-                && state.seconds >= 0.0
-                && (taken > 0 || state.seconds == 0.0),
-            "a finite wall time, 0 between epochs".to_owned(),
-            state.seconds.to_string(),
-        )
+        let seconds = state.seconds;
+        let is_possible = seconds.is_finite() && seconds >= 0.0 && (taken > 0 || seconds == 0.0);
+        let expected = "a finite wall time, 0 between epochs";
+        require(is_possible, "seconds", &seconds, expected)
     }
 }

@@ -227,7 +227,7 @@ fn files_that_do_not_fit_the_checkpoints_are_named() {
         changed[3] ^= 1;
         for (found, bytes) in [
             ("no file", None),
-            ("only 5", Some(&whole[..5])),
+            ("others", Some(&whole[..5])),
             ("others", Some(&changed[..])),
         ] {
             match bytes {

@@ -54,7 +54,7 @@ fn a_contact_sheet_is_written_once() {
             "--index 200",
             "--index 200: the test samples are numbered 0 to 199",
         ),
-        ("--index 5-1", "did you mean 1-5?"),
+        ("--index 5-1", "expected numbers and ranges of them"),
         ("--class 10", "--class 10"),
         ("--count 0", "--count"),
         ("--columns 0", "--columns"),

@@ -358,7 +358,7 @@ fn one_seed_has_no_deviation() {
 fn wrong_ranges_of_seeds_are_told() {
     let place = Place::new();
     for (seeds, told) in [
-        ("3-1", "did you mean 1-3?"),
+        ("3-1", "expected numbers and ranges of them"),
         ("a", "expected numbers and ranges of them"),
         ("1-99999", "at most 20000 seeds"),
     ] {

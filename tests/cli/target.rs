@@ -56,7 +56,7 @@ fn a_missed_target_is_an_exit_code_of_1_and_the_network_is_kept() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let line = String::from_utf8(output.stderr).unwrap();
     assert!(
-        line.starts_with("error: the target was missed: no test accuracy in 1 epoch was 1 or more"),
+        line.starts_with("error: the target was missed: no test accuracy was 1 or more"),
         "{line}"
     );
     assert_eq!(line.lines().count(), 1);

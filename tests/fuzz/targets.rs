@@ -2,7 +2,7 @@
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use fused_mlp::backend::{Backend, PassControl, Reference, Samples};
+use fused_mlp::backend::{Backend, BackendState, PassControl, Reference, Samples};
 use fused_mlp::image::{prepare, read};
 use fused_mlp::interchange::{parameters_from, read_npz, read_safetensors};
 use fused_mlp::mnist::{Dataset, FileAccess, Header, Kind, OpenOptions};
@@ -119,14 +119,13 @@ impl DataFolder {
 
 fn assert_whole(parameters: &Parameters) {
     let shape = parameters.shape;
-    let lengths = fused_mlp::backend::tensor_lengths(shape);
     let found = [
         parameters.linear1_weight.len(),
         parameters.linear1_bias.len(),
         parameters.linear2_weight.len(),
         parameters.linear2_bias.len(),
     ];
-    assert_eq!(found, lengths);
+    assert_eq!(found, shape.tensor_lengths());
     assert!(parameters.is_finite() && shape.classes >= 2 && found[0] > 0);
 }
 
@@ -191,7 +190,11 @@ fn go_on_from(found: &Checkpoint) {
     let options = &description.settings.options;
     let shape = description.network;
     let has_velocities = options.momentum != 0.0;
-    found.backend.check(shape, has_velocities).unwrap();
+    if let BackendState::F32(values) = &found.backend {
+        assert_whole(&values.parameters);
+        assert_eq!(values.velocities.is_some(), has_velocities);
+        values.velocities.iter().for_each(assert_whole);
+    }
     found.best.iter().for_each(assert_whole);
     let (images, labels) = (vec![9; 6 * shape.inputs], [0, 1, 0, 1, 1, 0]);
     let samples = Samples::new(&images, &labels, shape.inputs);

@@ -80,7 +80,7 @@ pub(super) fn reference_step(
         linear2_bias: Vec::new(),
     };
     let mut velocity = Velocity::zeros(shape);
-    velocity.0.linear1_weight = values(velocities);
+    velocity.linear1_weight = values(velocities);
     let mut gradient = Gradients::zeros(shape);
     gradient.linear1_weight = values(gradients);
     let options = SgdOptions {
@@ -91,10 +91,7 @@ pub(super) fn reference_step(
     };
     network.sgd_step(&gradient, &mut velocity, &options);
 
-    let new = network
-        .linear1_weight
-        .iter()
-        .zip(&velocity.0.linear1_weight);
+    let new = network.linear1_weight.iter().zip(&velocity.linear1_weight);
     let old = weights.iter_mut().zip(velocities).zip(gradients);
     for (((weight, velocity), gradient), (&new_weight, &new_velocity)) in old.zip(new) {
         let SgdOptions {

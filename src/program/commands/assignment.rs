@@ -21,25 +21,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-const NOTES: &str = "\
-q1, q2  derivatives of softmax and cross-entropy   q3  the drawn 2-3-2 network
-q4      points in the plane                        q5, q6  MNIST image by image and in minibatches
-q7      learning curves, initialisations, learning rates over 1000 epochs, the test data
-
-The folder holds report.html (open it in any browser), figures/ (SVG) and
-results.json, in which all but `run` is the same for the same seed. They are written
-after each question; Ctrl-C leaves what is known.
-
-Examples:
-  fused-mlp assignment --quick
-  fused-mlp assignment --only q1,q3
-  fused-mlp assignment --out report --seed 2
-
-Exit codes: as for every command; 1 if a check of an answer does not hold";
-
 /// Options of `fused-mlp assignment`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = NOTES)]
+#[command(after_help = include_str!("assignment_notes.txt"))]
 pub struct AssignmentArgs {
     /// Folder for the report; must not exist [default: assignment-report, or the first of
     /// assignment-report-2, -3, ... that is not there]

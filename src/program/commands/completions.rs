@@ -5,11 +5,9 @@ use crate::terminal::output::Results;
 use clap::{Arg, Args, Command, ValueHint};
 use clap_complete::Shell;
 
-const EXAMPLES: &str = include_str!("completions_examples.txt");
-
 /// Options of `fused-mlp completions`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("completions_examples.txt"))]
 pub struct CompletionsArgs {
     /// Shell that is to complete
     // Those whose completions are tested.

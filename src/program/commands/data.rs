@@ -21,7 +21,7 @@ use synthetic::{Stopped, SyntheticOptions, synthesize};
 
 /// Describe or check a data set.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = DATA_EXAMPLES)]
+#[command(after_help = include_str!("data/examples.txt"))]
 pub struct DataArgs {
     /// What to do.
     #[command(subcommand)]
@@ -32,32 +32,15 @@ pub struct DataArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum DataCommand {
     /// Print shapes, class counts, share of non-zero bytes and checksums.
-    #[command(after_help = INFO_EXAMPLES)]
+    #[command(after_help = include_str!("data/info.txt"))]
     Info(InfoArgs),
     /// Check all four files; exit status 0 if they are sound, 2 if not.
-    #[command(after_help = VERIFY_EXAMPLES)]
+    #[command(after_help = include_str!("data/verify.txt"))]
     Verify(VerifyArgs),
     /// Make a data set of any size from a real one: its images, shifted and noised.
-    #[command(after_help = SYNTH_EXAMPLES, allow_negative_numbers = true)]
+    #[command(after_help = include_str!("data/synth.txt"), allow_negative_numbers = true)]
     Synth(SynthArgs),
 }
-
-const DATA_EXAMPLES: &str = "Examples:
-  fused-mlp data info
-  fused-mlp data verify data/mnist
-  fused-mlp data synth --samples 1000 --out small";
-
-const INFO_EXAMPLES: &str = "Examples:
-  fused-mlp data info
-  fused-mlp data info data/mnist --json";
-
-const VERIFY_EXAMPLES: &str = "Examples:
-  fused-mlp data verify
-  fused-mlp data verify data/mnist && echo sound";
-
-const SYNTH_EXAMPLES: &str = "Examples:
-  fused-mlp data synth --samples 4000000 --out large
-  fused-mlp data synth --samples 60000 --density 1 --out dense";
 
 /// Options of `fused-mlp data info`.
 #[derive(Debug, Clone, Args)]

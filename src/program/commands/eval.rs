@@ -10,22 +10,20 @@ use crate::options::Origins;
 use crate::options::access::AccessArgs;
 use crate::options::backend::BackendArgs;
 use crate::options::output_name;
-use crate::run_folder::{EvaluationEvent, unwritable};
+use crate::pages::template::render;
+use crate::run_folder::unwritable;
 use crate::terminal::output::Results;
 use clap::Args;
 use fused_mlp::backend::{Optimizer, Samples};
 use fused_mlp::engine::Precision;
+use fused_mlp::evaluation::ConfusionMatrix;
 use fused_mlp::files::atomic;
+use serde_json::json;
 use std::path::PathBuf;
-
-const EXAMPLES: &str = "Examples:
-  fused-mlp eval
-  fused-mlp eval --model runs/first --split train --json
-  fused-mlp eval --model runs/first/model.safetensors --mistakes 50 --out mistakes.png";
 
 /// Options of `fused-mlp eval`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("eval/examples.txt"))]
 pub struct EvalArgs {
     /// Model file, checkpoint, or folder of a run [default: the newest of the folders in runs/]
     #[arg(long, value_name = "FILE")]
@@ -93,17 +91,21 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         .backend
         .select(parameters, Optimizer::default(), Precision::F32)?;
     let evaluation = evaluate(backend.as_mut(), split)?;
-    let event = EvaluationEvent::new(
-        (
-            model.file.display().to_string(),
-            shape.to_string(),
-            folder.display().to_string(),
-        ),
-        args.split.name(),
-        split.labels.bytes(),
-        shape.classes,
-        &evaluation,
-    );
+    let (labels, predicted) = (split.labels.bytes(), &evaluation.predicted);
+    let confusion = ConfusionMatrix::new(labels, predicted, shape.classes);
+    let event = json!({
+        "event": "evaluation",
+        "model": model.file.display().to_string(),
+        "network": shape.to_string(),
+        "data": folder.display().to_string(),
+        "split": args.split.name(),
+        "samples": labels.len(),
+        "loss": evaluation.loss,
+        "accuracy": evaluation.accuracy(),
+        "correct": evaluation.correct,
+        "classes": confusion.scores(),
+        "confusion": confusion,
+    });
     let mut logits = Vec::new();
     if args.predictions.is_some() {
         let order: Vec<u32> = (0..).take(split.len()).collect();
@@ -117,48 +119,11 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     }
     let mut results = Results::new(args.json);
     results.event(&event)?;
-    results.text(&text(&event));
-    let predicted = &evaluation.predicted;
+    results.text(render("evaluation.txt", &event)?.trim_end());
     let written = args
         .mistakes
         .write(parameters, split, predicted, &mut results);
     results.finish()?;
     written?;
     Ok(Ending::Success)
-}
-
-fn text(event: &EvaluationEvent) -> String {
-    let mut text = format!(
-        "{} accuracy {:.2} % ({} of {}), {} loss {:.4}\n\nclass  samples  precision  recall",
-        event.split,
-        100.0 * event.accuracy,
-        event.correct,
-        event.samples,
-        event.split,
-        event.loss
-    );
-    let percent = |share: Option<f64>| {
-        share.map_or_else(|| "-".to_owned(), |share| format!("{:.2} %", 100.0 * share))
-    };
-    for scores in &event.classes {
-        text += &format!(
-            "\n{:>5}  {:>7}  {:>9}  {:>7}",
-            scores.class,
-            scores.samples,
-            percent(scores.precision),
-            percent(scores.recall)
-        );
-    }
-    text += "\n\nconfusion matrix: a row for each true class, a column for each predicted one\n";
-    text += &" ".repeat(5);
-    for class in 0..event.confusion.rows().len() {
-        text += &format!(" {class:>5}");
-    }
-    for (class, row) in event.confusion.rows().iter().enumerate() {
-        text += &format!("\n{class:>5}");
-        for count in row {
-            text += &format!(" {count:>5}");
-        }
-    }
-    text
 }

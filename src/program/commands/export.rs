@@ -15,17 +15,9 @@ use fused_mlp::network::Parameters;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-const EXAMPLES: &str = "Examples:
-  fused-mlp export --out model.onnx
-  fused-mlp export --model runs/first --out model.npz
-  fused-mlp export --model model.safetensors --layout pytorch --out state_dict.safetensors
-
-The ONNX graph takes `image`, 32-bit floats [N, 784] of bytes / 255, and gives `logits` and
-`probabilities`, both [N, 10].";
-
 /// Options of `fused-mlp export`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("export_examples.txt"))]
 pub struct ExportArgs {
     /// Model file, a checkpoint, or the folder of a run [default: the newest of the folders in runs/]
     #[arg(long, value_name = "FILE")]

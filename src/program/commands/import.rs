@@ -15,17 +15,6 @@ use fused_mlp::model_file;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-const EXAMPLES: &str = "Examples:
-  fused-mlp import state_dict.safetensors --out model.safetensors
-  fused-mlp import weights.npz --out model.safetensors
-  fused-mlp import state_dict.safetensors --out model.safetensors --mean 0.1307 --std 0.3081
-
-The file holds the weights and biases of two linear layers, with a sigmoid between them:
-0.weight, 0.bias, 2.weight and 2.bias, or fc1.weight and so on, as PyTorch's state_dict has
-them; or kernel and bias, coefs_0 and intercepts_0, W1 and b1. Which is which, and whether
-weights are [outputs, inputs] or [inputs, outputs], follows from the shapes, and which bias
-is of which weight from the order of the names.";
-
 /// What a file of another program is expected to be.
 const EXPECTED: &str = "a .safetensors or .npz file of another program";
 
@@ -34,7 +23,7 @@ const FROM_PYTORCH: &str = "write one with safetensors.torch.save_file(model.sta
 
 /// Options of `fused-mlp import`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
+#[command(after_help = include_str!("import_examples.txt"), allow_negative_numbers = true)]
 pub struct ImportArgs {
     /// .safetensors or .npz file of another program
     #[arg(value_name = "FILE")]

@@ -3,7 +3,7 @@
 use crate::ending::Ending;
 use crate::options::output_name;
 use crate::terminal::output::Results;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::builder::Resettable;
 use clap::{Args, Command};
 use clap_mangen::Man;
@@ -12,11 +12,6 @@ use fused_mlp::files::create_folders;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-
-const EXAMPLES: &str = "Examples:
-  fused-mlp man | man -l -
-  fused-mlp man train | man -l -
-  fused-mlp man --out ~/.local/share/man/man1";
 
 /// Further sections of pages, each in a file beside the module that it tells of. They are read
 /// in a terminal of 80 columns.
@@ -31,7 +26,7 @@ const SECTIONS: [(&str, &str); 6] = [
 
 /// Options of `fused-mlp man`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("man_examples.txt"))]
 pub struct ManArgs {
     /// Command whose page is printed, as train or data info [default: the whole program]
     #[arg(value_name = "COMMAND", conflicts_with = "out")]
@@ -53,16 +48,12 @@ pub fn run(args: &ManArgs, root: Command) -> anyhow::Result<Ending> {
         write_pages(&root, folder)?;
         return Ok(Ending::Success);
     }
-    let mut command = &root;
-    for name in &args.command {
-        let Some(inner) = command.find_subcommand(name) else {
-            bail!(
-                "{name} is no command of {}; --help lists them",
-                command.get_name()
-            );
-        };
-        command = inner;
-    }
+    let mut names = args.command.iter();
+    let command = names.try_fold(&root, |command, name| {
+        let name_above = command.get_name();
+        let found = command.find_subcommand(name);
+        found.with_context(|| format!("{name} is no command of {name_above}; --help lists them"))
+    })?;
     let mut results = Results::new(false);
     results.bytes(&page(command)?);
     results.finish()?;
@@ -88,7 +79,13 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     man.render(&mut page)?;
     let help = command.get_after_help().map(ToString::to_string);
-    add_sections(&mut page, &notes(&help.unwrap_or_default()))?;
+    let help = help.unwrap_or_default();
+    let heading = if help.starts_with("Examples:") {
+        ""
+    } else {
+        "Notes:\n"
+    };
+    add_sections(&mut page, &format!("{heading}{help}"))?;
     let own = SECTIONS
         .iter()
         .filter(|(name, _)| *name == page_name(command));
@@ -96,17 +93,6 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
         add_sections(&mut page, text)?;
     }
     Ok(page)
-}
-
-/// What stands below the options in the help, examples first.
-fn notes(help: &str) -> String {
-    let paragraphs = help.split("\n\n");
-    let (examples, notes): (Vec<&str>, Vec<&str>) =
-        paragraphs.partition(|paragraph| paragraph.starts_with("Examples:"));
-    match notes.is_empty() {
-        true => examples.concat(),
-        false => format!("{}\nNotes:\n{}", examples.concat(), notes.join("\n\n")),
-    }
 }
 
 /// Adds sections: one or two words and a colon in a line are a heading, all other lines stay as they are.

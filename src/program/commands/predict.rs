@@ -15,20 +15,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-const HELP: &str = "Examples:
-  fused-mlp predict profiles/pictures/photo.jpg
-  fused-mlp predict --model runs/first/model.safetensors --show *.png
-  fused-mlp predict --top 3 --json data/mnist/t10k-images-idx3-ubyte
-  scanimage | fused-mlp predict -
-
-A picture shows one digit, dark on light or light on dark. It is made grey, freed of uneven
-light and specks, cropped to the digit, scaled into a box of 20x20 pixels and centred by mass in
-28x28, as MNIST was made. Images of an idx file that have the model's size are taken as they
-are.";
-
 /// Options of `fused-mlp predict`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = HELP)]
+#[command(after_help = include_str!("predict/notes.txt"))]
 pub struct PredictArgs {
     /// PNG, JPEG, PGM or idx files; - for standard input
     #[arg(value_name = "IMAGE", required = true)]

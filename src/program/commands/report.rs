@@ -15,22 +15,12 @@ use fused_mlp::engine::Precision;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-const EXAMPLES: &str = "Examples:
-  fused-mlp report runs/first
-  fused-mlp report runs/* --out comparison.html
-  fused-mlp report runs/first runs/second --units 300
-
-The page has learning curves, the options that differ, confusion matrices of the test data and
-pictures of the weights of hidden units. It needs no other file and no network.
-
-FUSED_MLP_DATA does not replace the data of each run; --data, or data in the file of --config, does.";
-
 /// Name of the page where none is given, without its extension.
 const PAGE: &str = "report";
 
 /// Options of `fused-mlp report`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("report_examples.txt"))]
 pub struct ReportArgs {
     /// Folders of runs, as train leaves them
     #[arg(value_name = "RUN", required = true)]

@@ -15,11 +15,6 @@ use fused_mlp::mnist::Split;
 use serde::Serialize;
 use std::path::PathBuf;
 
-const EXAMPLES: &str = "Examples:
-  fused-mlp show
-  fused-mlp show --split train --class 7 --count 20
-  fused-mlp show --index 0-99,340 --columns 10 --out sheet.png";
-
 /// Images in the terminal, where no option tells.
 const DEFAULT_COUNT: usize = 6;
 /// Images of a contact sheet, and of one of its lines.
@@ -30,7 +25,7 @@ const GAP: usize = 2;
 
 /// Options of `fused-mlp show`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("show_examples.txt"))]
 pub struct ShowArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]

@@ -13,20 +13,18 @@ use crate::options::number_range::parse_positive;
 use crate::options::training::RecipeArgs;
 use crate::options::{Origins, output_name};
 use crate::terminal::output::shown;
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::Args;
 use fused_mlp::backend::{Backend, Evaluation, Samples};
-use fused_mlp::mnist::{self, Dataset, Defect, FileAccess, OpenOptions, Split};
+use fused_mlp::mnist::{self, Dataset, FileAccess, OpenOptions, Split};
 use fused_mlp::network::Shape;
 use fused_mlp::training::{RunSettings, TrainingOptions};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-const EXAMPLES: &str = include_str!("train/examples.txt");
-
 /// Options of `fused-mlp train`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
+#[command(after_help = include_str!("train/examples.txt"), allow_negative_numbers = true)]
 pub struct TrainArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
@@ -53,7 +51,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "SPLIT", default_value = "test", value_parser = ["test", "validation"])]
     target_on: String,
     /// Model file, folder of a run, or checkpoint with the initial weights, instead of random ones
-    #[arg(long, value_name = "MODEL", conflicts_with = "init_scale")]
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["init_scale", "hidden"])]
     init: Option<PathBuf>,
     /// Keep the samples in the order of the files
     #[arg(long)]
@@ -176,15 +174,7 @@ pub fn open_data(
         access,
         classes: model.map(|(_, shape)| shape.classes),
     };
-    let opened = Dataset::open_with(&folder, &options);
-    let dataset = opened.map_err(|error| match (error.defect, model) {
-        (Defect::LabelBeyondClasses, Some((path, shape))) => anyhow!(
-            "{} has {} classes, too few for the data set; choose another model or data set ({error})",
-            shown(path),
-            shape.classes
-        ),
-        _ => error.into(),
-    })?;
+    let dataset = Dataset::open_with(&folder, &options)?;
     // What later checks compare with.
     dataset.check_mappings()?;
     let pixels = dataset.train.images.pixels();

@@ -12,16 +12,14 @@ impl FromStr for NumberRange {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong =
-            |_| format!("expected numbers and ranges of them, such as 0-9,42; found {text:?}");
+            || format!("expected numbers and ranges of them, such as 0-9,42; found {text:?}");
         let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let first: u64 = first.trim().parse().map_err(wrong)?;
-        let last: u64 = last.trim().parse().map_err(wrong)?;
-        if first > last {
-            return Err(format!(
-                "a range goes from the lower number to the higher one; did you mean {last}-{first}?"
-            ));
+        let first: u64 = first.trim().parse().map_err(|_| wrong())?;
+        let last: u64 = last.trim().parse().map_err(|_| wrong())?;
+        match first <= last {
+            true => Ok(Self(first..=last)),
+            false => Err(wrong()),
         }
-        Ok(Self(first..=last))
     }
 }
 
@@ -42,11 +40,9 @@ mod tests {
         for (text, range) in [("0-9", 0..=9), (" 42", 42..=42), ("3 - 3", 3..=3)] {
             assert_eq!(text.parse(), Ok(NumberRange(range)), "{text:?}");
         }
-        for text in ["", "a", "-1", "1-", "1-2-3", "1.5"] {
+        for text in ["", "a", "-1", "1-", "1-2-3", "1.5", "5-3"] {
             let error = text.parse::<NumberRange>().unwrap_err();
             assert!(error.contains("0-9,42"), "{error}");
         }
-        let error = "5-3".parse::<NumberRange>().unwrap_err();
-        assert!(error.contains("did you mean 3-5?"), "{error}");
     }
 }

@@ -2,4 +2,4 @@
 
 pub mod assignment;
 pub mod comparison;
-mod template;
+pub mod template;

@@ -1,14 +1,16 @@
-//! Templates of the pages, and the filters that write their numbers.
+//! Templates of the pages and of the results of commands, and the filters that write their numbers.
 //!
 //! Templates see what serde makes of a value. JSON has no NaN and no infinity: what is text or null
 //! there is read as such by the filters.
 
 use crate::charts::axis::number;
+use fused_mlp::files::shown;
 use indicatif::HumanFloatCount;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
 use serde::Serialize;
+use std::path::Path;
 
 /// A template by the name of its file.
 macro_rules! template {
@@ -18,9 +20,11 @@ macro_rules! template {
 }
 
 /// Values in those of HTML are escaped.
-const TEMPLATES: [(&str, &str); 25] = [
+const TEMPLATES: [(&str, &str); 27] = [
     template!("page.html"),
     template!("style.css"),
+    template!("training_results.txt"),
+    template!("evaluation.txt"),
     template!("macros.html"),
     template!("assignment/answer.txt"),
     template!("assignment/macros.html"),
@@ -65,7 +69,9 @@ pub fn render(name: &str, context: impl Serialize) -> anyhow::Result<String> {
     environment.add_global("ln_10", std::f64::consts::LN_10);
     environment.add_test("finite", is_finite);
     environment.add_filter("plain", plain);
+    environment.add_filter("shown", |path: &str| shown(Path::new(path)));
     environment.add_filter("left", left);
+    environment.add_filter("right", right);
     environment.add_filter("mean", mean);
     environment.add_filter("group", in_groups);
     environment.add_filter("number", in_few_letters);
@@ -115,6 +121,11 @@ fn is_finite(form: &Value) -> Result<bool, Error> {
 /// So many letters wide, at the left.
 fn left(text: &str, width: usize) -> String {
     format!("{text:<width$}")
+}
+
+/// So many letters wide, at the right.
+fn right(value: &Value, width: usize) -> String {
+    format!("{:>width$}", plain(value))
 }
 
 fn mean(values: Vec<f64>) -> f64 {

@@ -76,12 +76,9 @@ impl AppendFile {
         };
         let (bytes, is_converted) = lines_before(file, mark.bytes)
             .map_err(|error| anyhow!(unreadable(&self.path, &error, "the folder of a run")))?;
-        if bytes.len() as u64 != mark.bytes {
-            return Err(changed(&format!("only {}", bytes.len())));
-        }
         let mut written = Crc::new();
         written.update(&bytes);
-        if written.sum() != mark.crc32 {
+        if bytes.len() as u64 != mark.bytes || written.sum() != mark.crc32 {
             return Err(changed("others"));
         }
         let text = String::from_utf8(bytes).map_err(|error| changed(&error.to_string()))?;
@@ -262,11 +259,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.csv");
         let mark = new_file(&path, "a,b").mark().unwrap();
-        for (other, found) in [("a,c\n9\n", "others"), ("a", "only 1"), ("", "only 0")] {
+        for other in ["a,c\n9\n", "a", ""] {
             std::fs::write(&path, other).unwrap();
             let error = AppendFile::open(path.clone()).unwrap().text_before(mark);
             let error = error.unwrap_err().to_string();
-            assert!(error.ends_with(&format!(", found {found}")), "{error}");
+            assert!(error.ends_with(", found others"), "{error}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), other);
         }
     }

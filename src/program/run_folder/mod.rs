@@ -10,7 +10,7 @@ mod loss_series;
 mod new;
 mod record;
 
-pub use events::{EpochEvent, EvaluationEvent, ScoreEvent};
+pub use events::{EpochEvent, ScoreEvent};
 pub use folder::{RunFolder, remove_unbegun};
 pub use new::{
     create_folder, create_numbered_folder, is_there, now, unwritable, write_named_or_numbered,

@@ -140,15 +140,10 @@ impl Progress {
         live.bar.finish_and_clear();
         result
     }
-
-    /// Prints the line of an epoch that has ended, of so many.
-    pub fn epoch(&self, epoch: &Epoch, epochs: u32) {
-        self.line(&epoch_line(epoch, epochs));
-    }
 }
 
 /// The line of an epoch that has ended, of so many.
-fn epoch_line(epoch: &Epoch, epochs: u32) -> String {
+pub fn epoch_line(epoch: &Epoch, epochs: u32) -> String {
     let record = &epoch.record;
     let digits = epochs.to_string().len();
     let scores = |loss: f64, accuracy: f64| {

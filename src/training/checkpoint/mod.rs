@@ -29,7 +29,7 @@ pub use folder::{CheckpointFolder, FOLDER, Loaded};
 pub use format::{MAGIC, from_bytes, load, to_bytes};
 
 use super::{RunSettings, TrainerState};
-use crate::backend::{BackendState, from_tensors};
+use crate::backend::BackendState;
 use crate::files::{shown, unreadable};
 use crate::mnist::Dataset;
 use crate::network::{Parameters, Shape};
@@ -51,13 +51,9 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// The network of the moment; those of an f64 backend are rounded to f32.
     pub fn into_parameters(self) -> Parameters {
-        let shape = self.description.network;
         match self.backend {
-            BackendState::F32(values) => from_tensors(shape, values.parameters),
-            BackendState::F64(values) => {
-                let round = |tensor: Vec<f64>| tensor.into_iter().map(|x| x as f32).collect();
-                from_tensors(shape, values.parameters.map(round))
-            }
+            BackendState::F32(values) => values.parameters,
+            BackendState::F64(values) => values.parameters.to_parameters(),
         }
     }
 }

@@ -5,12 +5,14 @@ use super::saving::CHECKPOINT;
 use super::session::{LINES, Session};
 use crate::charts::learning_curve::learning_curve_svg;
 use crate::ending::{EXIT_MISSED, Ending};
+use crate::pages::template::render;
 use crate::run_folder::{EndEvent, MODEL_FILE, Outcome, RUN_FILE};
 use crate::terminal::output::{message, shown};
 use fused_mlp::backend::Evaluation;
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
 use fused_mlp::training::EarlyStopping;
+use serde_json::json;
 use std::fs;
 use std::path::Path;
 
@@ -47,25 +49,21 @@ impl Session<'_> {
             None if is_missed => (Outcome::Missed, Ending::Missed(EXIT_MISSED)),
             None => (Outcome::Finished, Ending::Success),
         };
-        let end = EndEvent {
-            outcome: match outcome {
-                // `--resume` repeats what is missing.
-                Outcome::Missed | Outcome::Finished if self.saving.has_failures() => {
-                    Outcome::Unsaved
-                }
-                outcome => outcome,
-            },
-            best_epoch,
-            model,
-            learning_curve: curve,
-            ..self.numbers(test.as_ref())
+        let outcome = match outcome {
+            // `--resume` repeats what is missing.
+            Outcome::Missed | Outcome::Finished if self.saving.has_failures() => Outcome::Unsaved,
+            outcome => outcome,
         };
+        let end = self.end((outcome, best_epoch), test.as_ref(), (model, curve));
         self.record.results = Some(end.clone());
         let written = self.record.write(self.folder.path());
         self.saving.note(RUN_FILE, written);
         self.results.event(&end)?;
         if let (Some(test), None) = (&test, &self.diverged) {
-            self.results.text(&summary(test, &end));
+            let (correct, samples) = (test.correct, test.predicted.len());
+            let context = json!({"end": end, "correct": correct, "samples": samples});
+            let text = render("training_results.txt", context)?;
+            self.results.text(text.trim_end());
         }
         self.explain(ending);
         self.results.finish()?;
@@ -73,14 +71,19 @@ impl Session<'_> {
         Ok(ending)
     }
 
-    /// The results so far, with the evaluation of the test samples.
-    fn numbers(&self, test: Option<&Evaluation>) -> EndEvent {
+    /// The results, with the evaluation of the test samples and the files of the model and the curve.
+    fn end(
+        &self,
+        (outcome, best_epoch): (Outcome, Option<u32>),
+        test: Option<&Evaluation>,
+        (model, learning_curve): (Option<String>, Option<String>),
+    ) -> EndEvent {
         let (settings, complete) = (self.settings(), self.complete);
         let records = &self.folder.history().epochs;
         let train_seconds = records.iter().map(|record| record.seconds).sum();
         let stopping = self.stopping.as_ref();
         EndEvent {
-            outcome: Outcome::Finished,
+            outcome,
             test_loss: test.map(|test| test.loss),
             test_accuracy: test.map(Evaluation::accuracy),
             epochs: complete,
@@ -92,10 +95,10 @@ impl Session<'_> {
             target_accuracy: settings.target_accuracy,
             target_on: settings.target_on.clone(),
             time_to_accuracy_seconds: self.reached_after,
-            best_epoch: None,
+            best_epoch,
             stopped_early: stopping.is_some_and(EarlyStopping::should_stop),
-            model: None,
-            learning_curve: None,
+            model,
+            learning_curve,
         }
     }
 
@@ -165,10 +168,9 @@ impl Session<'_> {
                 self.how_to_resume()
             )),
             Ending::Missed(_) => message(&format!(
-                "error: the target was missed: no {} accuracy in {} was {} or more; try more --epochs or \
+                "error: the target was missed: no {} accuracy was {} or more; try more --epochs or \
                  another --learning-rate; the network is in {run}",
                 settings.target_on.as_deref().unwrap_or_default(),
-                epochs(self.complete),
                 settings.target_accuracy.unwrap_or_default(),
             )),
         }
@@ -196,48 +198,4 @@ impl Session<'_> {
             shown(self.folder.path())
         )
     }
-}
-
-fn epochs(count: u32) -> String {
-    format!("{count} epoch{}", if count == 1 { "" } else { "s" })
-}
-
-/// The result, for people.
-fn summary(test: &Evaluation, end: &EndEvent) -> String {
-    let mut text = format!(
-        "test accuracy {:.2} % ({} of {}), test loss {:.4}\n{} in {:.3} s",
-        100.0 * test.accuracy(),
-        test.correct,
-        test.predicted.len(),
-        test.loss,
-        epochs(end.epochs),
-        end.train_seconds,
-    );
-    if let Some(rate) = end.epochs_per_second {
-        text += &format!(" ({rate:.2} epochs/s)");
-    }
-    text += &format!("; {:.3} s in total", end.total_seconds);
-    if let (Some(target), Some(on), Some(seconds)) = (
-        end.target_accuracy,
-        &end.target_on,
-        end.time_to_accuracy_seconds,
-    ) {
-        text += &format!("\n{on} accuracy {target} reached {seconds:.3} s after the start");
-    }
-    if let Some(best) = end.best_epoch {
-        let stopped = match end.stopped_early {
-            true => "; stopped early",
-            false => "",
-        };
-        text += &format!("\nthe network is that of epoch {best}, the best{stopped}");
-    }
-    for (name, file) in [
-        ("model", &end.model),
-        ("learning curve", &end.learning_curve),
-    ] {
-        if let Some(file) = file {
-            text += &format!("\n{name}: {}", shown(Path::new(file)));
-        }
-    }
-    text
 }

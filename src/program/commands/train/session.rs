@@ -4,7 +4,7 @@ use super::evaluate;
 use super::saving::{CHECKPOINT, Saving};
 use crate::run_folder::{EpochEvent, RunFolder, RunRecord, ScoreEvent};
 use crate::terminal::output::{Results, shown};
-use crate::terminal::progress::Progress;
+use crate::terminal::progress::{Progress, epoch_line};
 use anyhow::Context;
 use fused_mlp::backend::{Backend, Evaluation, PassControl};
 use fused_mlp::mnist::Dataset;
@@ -152,7 +152,8 @@ impl Session<'_> {
             }
             _ => {}
         }
-        self.progress.epoch(epoch, self.trainer.options().epochs);
+        let epochs = self.trainer.options().epochs;
+        self.progress.line(&epoch_line(epoch, epochs));
         let added = self.folder.add_epoch(epoch);
         self.saving.note(LINES, added);
         self.results.event(&EpochEvent { record: *record })?;
