@@ -33,8 +33,8 @@ fn rows_are_the_product_of_the_lists_each_once() {
     // The reference has one thread only, so it is measured once a minibatch size.
     assert_eq!(rows.len(), 2 * 2 + 2 * 2 + 2);
     let names = "backend batch_size bench classes data data_sha256 epochs_per_second gflops_executed hidden \
-                 inputs isa momentum peak_fraction_executed peak_fraction_executed_best peak_gflops \
-                 repeats samples seconds_median seconds_min speedup_over_first speedup_over_first_best \
+                 inputs isa learning_rate momentum peak_fraction_executed peak_fraction_executed_best peak_gflops \
+                 precision repeats samples seconds_median seconds_min seed speedup_over_first speedup_over_first_best \
                  threads";
     for row in rows {
         assert_eq!(fields(row).join(" "), names);
@@ -135,7 +135,7 @@ fn what_cannot_be_measured_is_one_line() {
                 \"physical_cores\":null,\"caches\":[],\"governor\":null,\"os\":\"\",\"arch\":\"\"},\
                 \"rows\":[{\"data\":\"\",\"backend\":\"\",\"isa\":null,\"threads\":1,\
                 \"batch_size\":1,\"inputs\":1,\"hidden\":1,\"classes\":1,\"samples\":1,\
-                \"momentum\":0.0,\"data_sha256\":[\"\",\"\"],\"seconds\":[0.0],\"peak_gflops\":1.0}]}";
+                \"momentum\":0.0,\"learning_rate\":0.1,\"seed\":1,\"precision\":\"f32\",\"data_sha256\":[\"\",\"\"],\"seconds\":[0.0],\"peak_gflops\":1.0}]}";
     fs::write(place.path("zero.json"), zero).unwrap();
     let cases = [
         ("--repeats 4", "5"),

@@ -54,7 +54,7 @@ fn a_rate_without_a_time_is_absent_and_what_is_written_can_be_read() {
         place.stdout(&format!("{bench} --save before.json"));
         let gate =
             format!("{bench} --json --save saved.json --compare before.json --fail-on-slower");
-        let profile = "profile --quiet --hidden 20 --epochs 5 --out profile";
+        let profile = "profile --hidden 20 --epochs 5 --out profile";
         for command in [&gate, profile] {
             let (code, text) = run(command);
             assert_eq!((code, text.as_str()), (Some(1), ""), "{command}");

@@ -2,6 +2,7 @@
 
 use super::signals::program;
 use super::support::{Place, json_lines};
+use fused_mlp::simd::Isa;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -544,5 +545,35 @@ fn a_checkpoint_that_is_no_file_is_skipped_and_replaced() {
             let aside = newest.with_extension("checkpoint.aside");
             assert_eq!(fs::read_to_string(aside.join("note")).unwrap(), "kept");
         }
+    }
+}
+
+#[test]
+fn in_integers_every_instruction_set_gives_the_same_model_and_goes_on() {
+    let place = Place::new();
+    let options =
+        "--precision int16 --epochs 3 --batch-size 32 --hidden 40 --checkpoint-every 1 --quiet";
+    let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
+    let mut expected = None;
+    for (number, isa) in Isa::available().into_iter().enumerate() {
+        let threads = 1 + number;
+        place.stdout(&format!(
+            "train {options} --isa {isa} --threads {threads} --out {isa}"
+        ));
+        let expected = expected.get_or_insert_with(|| model(isa.name()));
+        assert!(model(isa.name()) == *expected, "{isa}");
+        forget_the_end(&place, isa.name());
+        // From the end of the epoch before the last.
+        fs::remove_file(&checkpoints(&place, isa.name())[0]).unwrap();
+        place.stdout(&format!("train --resume {isa} --isa portable --quiet"));
+        assert!(model(isa.name()) == *expected, "{isa}, then portable");
+    }
+    for backend in ["matrixmultiply", "reference"] {
+        let line = place.failure(&format!("train {options} --backend {backend} --out no"), 2);
+        assert!(
+            line.contains("--precision int16 is of --backend fused"),
+            "{line}"
+        );
+        assert!(!place.path("no").exists());
     }
 }

@@ -1,13 +1,14 @@
 //! Rows of a bench that must have trained the same model.
 
 use super::epoch::{Configuration, EpochBench};
+use fused_mlp::engine::Precision;
 use fused_mlp::network::Parameters;
 use fused_mlp::simd::Isa;
 
 /// The first two rows whose models must be equal, bit for bit, but are not.
 ///
 /// Models must be equal after as many epochs where nothing differs but the number of threads and the
-/// instruction set, if that has fused multiply-add.
+/// instruction set, if that has fused multiply-add or the first layer computes with integers.
 pub fn disagreement<'r>(
     rows: &'r [EpochBench<'_>],
 ) -> Option<(&'r Configuration, &'r Configuration)> {
@@ -30,7 +31,7 @@ fn common(row: &EpochBench<'_>) -> Option<Configuration> {
     let isa = common.isa.take()?;
     let mut isas = Isa::available().into_iter();
     let is_fused = isas.any(|found| found.name() == isa && found.is_fused());
-    is_fused.then_some(common)
+    (is_fused || common.precision == Precision::Int16).then_some(common)
 }
 
 /// Equality of bits: unlike `==`, it tells 0 from -0, and NaN is equal to itself.

@@ -3,6 +3,7 @@
 use super::statistics::{median, smallest};
 use super::table::Column;
 use fused_mlp::backend::{Backend, BackendError, PassControl, Samples};
+use fused_mlp::engine::Precision;
 use fused_mlp::machine::PeakBench;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::training::{EpochEnd, Trainer};
@@ -31,6 +32,8 @@ pub struct Configuration {
     pub learning_rate: f32,
     /// Seed of the initial weights and the sample order.
     pub seed: u64,
+    /// Numbers of the first layer.
+    pub precision: Precision,
     /// Folder of the data set.
     pub data: String,
     /// SHA-256 of its training images and labels.
@@ -43,7 +46,7 @@ impl PartialEq for Configuration {
             let names = (it.backend.clone(), it.isa.clone(), it.data_sha256.clone());
             let numbers = (it.threads, it.batch_size, it.samples, it.seed);
             let rates = (it.momentum.to_bits(), it.learning_rate.to_bits());
-            (names, numbers, rates, it.shape)
+            (names, numbers, rates, it.shape, it.precision)
         };
         measured(self) == measured(other)
     }
@@ -53,9 +56,10 @@ impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} {}, {} threads, minibatch {}, hidden {}, momentum {}, rate {}, seed {}, {} samples of {}",
+            "{} {} {}, {} threads, minibatch {}, hidden {}, momentum {}, rate {}, seed {}, {} samples of {}",
             self.backend,
             self.isa.as_deref().unwrap_or("-"),
+            self.precision,
             self.threads,
             self.batch_size,
             self.shape.hidden,
@@ -274,6 +278,7 @@ pub mod tests {
             momentum: 0.0,
             learning_rate: 0.1,
             seed: 1,
+            precision: Precision::F32,
             data_sha256: Default::default(),
             data: "here".to_owned(),
         };

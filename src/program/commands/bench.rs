@@ -14,6 +14,7 @@ use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{PassControl, Samples, check_shape};
+use fused_mlp::engine::Precision;
 use fused_mlp::machine::{Machine, PeakBench};
 use fused_mlp::mnist::Dataset;
 use fused_mlp::network::Shape;
@@ -56,6 +57,9 @@ pub struct BenchArgs {
     /// Share of the velocity kept from step to step; 0 is plain SGD
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0")]
     momentum: Vec<f32>,
+    /// Numbers of the first layer: f32, int16; int16 is of the fused backend alone
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "f32", value_parser = named_value::precision(), hide_possible_values = true)]
+    precision: Vec<Precision>,
     /// Folders of data sets [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     data: Vec<PathBuf>,
@@ -198,8 +202,11 @@ fn rows<'a>(args: &BenchArgs, sources: &'a [Source]) -> anyhow::Result<Vec<Epoch
         for backend in backends(args) {
             for &batch_size in &args.batch_size {
                 for &hidden in &args.hidden {
-                    for &momentum in &args.momentum {
-                        let row = row(args, source, &backend, (batch_size, hidden, momentum))?;
+                    let precisions = args.precision.iter();
+                    let steps =
+                        precisions.flat_map(|it| args.momentum.iter().map(move |m| (*it, *m)));
+                    for step in steps {
+                        let row = row(args, source, &backend, (batch_size, hidden, step))?;
                         let mut others = rows.iter();
                         if others.all(|other| other.configuration() != row.configuration()) {
                             rows.push(row);
@@ -252,7 +259,7 @@ fn row<'a>(
     args: &BenchArgs,
     source: &'a Source,
     backend: &BackendArgs,
-    (batch_size, hidden, momentum): (usize, usize, f32),
+    (batch_size, hidden, (precision, momentum)): (usize, usize, (Precision, f32)),
 ) -> anyhow::Result<EpochBench<'a>> {
     let samples = samples(args, source)?;
     let shape = Shape {
@@ -262,7 +269,10 @@ fn row<'a>(
     };
     check_shape(shape).context("--hidden")?;
     let epochs = args.warm_up + args.repeats;
-    let options = args.steps.options(epochs, batch_size, momentum);
+    let options = TrainingOptions {
+        precision,
+        ..args.steps.options(epochs, batch_size, momentum)
+    };
     memory::check(shape, backend.backend, &options, 1)?;
     let trainer = Trainer::new(samples, &options)?;
     let parameters = options.initial_parameters(shape);
@@ -278,6 +288,7 @@ fn row<'a>(
         momentum,
         learning_rate: options.learning_rate,
         seed: options.seed,
+        precision,
         data: source.0.display().to_string(),
         data_sha256: source.2.clone(),
     };

@@ -10,18 +10,18 @@ use crate::charts::Roof;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendKind, EngineArgs};
-use crate::options::output_name;
+use crate::options::{named_value, output_name};
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, PassControl, Samples, check_shape};
-use fused_mlp::engine::{Engine, Profile};
+use fused_mlp::engine::{Engine, Precision, Profile};
 use fused_mlp::machine::{Machine, PeakBench, read_bandwidth, working_sets};
 use fused_mlp::mnist::Dataset;
 use fused_mlp::network::Shape;
 use fused_mlp::simd::Isa;
-use fused_mlp::training::{EpochEnd, Trainer};
+use fused_mlp::training::{EpochEnd, Trainer, TrainingOptions};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -55,6 +55,9 @@ pub struct ProfileArgs {
     /// Share of the velocity kept from step to step; 0 is plain SGD
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     momentum: f64,
+    /// Numbers of the first layer: f32 or int16
+    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = named_value::precision(), hide_possible_values = true)]
+    precision: Precision,
     #[command(flatten)]
     steps: StepArgs,
     #[command(flatten)]
@@ -99,12 +102,16 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     check_shape(shape).context("--hidden")?;
     // After one to warm up.
     let (epochs, momentum) = (args.epochs + 1, args.momentum as f32);
-    let options = args.steps.options(epochs, args.batch_size, momentum);
+    let options = TrainingOptions {
+        precision: args.precision,
+        ..args.steps.options(epochs, args.batch_size, momentum)
+    };
     memory::check(shape, BackendKind::Fused, &options, 1)?;
     let mut trainer = Trainer::new(samples, &options)?;
     let parameters = options.initial_parameters(shape);
     let (isa, threads) = (args.engine.isa()?, args.engine.threads()?);
-    let mut engine = Engine::new(&parameters, options.optimizer(), threads, isa)?;
+    let (optimizer, precision) = (options.optimizer(), options.precision);
+    let mut engine = Engine::in_precision(&parameters, optimizer, threads, isa, precision)?;
     let machine = Machine::here();
     let control = PassControl::default();
     // Before there is a folder, which a signal would leave empty.
@@ -231,6 +238,7 @@ fn summary(args: &ProfileArgs, measured: &Measured, data: &str, samples: usize) 
         "batch_size": args.batch_size,
         "samples": samples,
         "momentum": args.momentum,
+        "precision": args.precision,
         "epochs": measured.epochs.len(),
         "seconds_median": median(&measured.epochs),
         "peak_gflops": measured.peak / 1e9,

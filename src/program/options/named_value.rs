@@ -1,6 +1,7 @@
 //! Options whose values have names: completions offer them, and for a mistyped one the nearest is told.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use fused_mlp::engine::Precision;
 use fused_mlp::simd::IsaRequest;
 use fused_mlp::training::Recipe;
 use std::fmt::Debug;
@@ -9,6 +10,11 @@ use std::str::FromStr;
 /// Instruction sets.
 pub fn isa() -> impl TypedValueParser<Value = IsaRequest> {
     one_of(IsaRequest::ALL.map(IsaRequest::name))
+}
+
+/// Precisions.
+pub fn precision() -> impl TypedValueParser<Value = Precision> {
+    one_of(Precision::ALL.map(Precision::name))
 }
 
 /// Recipes.

@@ -38,15 +38,21 @@ pub fn print(
     })?;
     let titles = titles(&EpochRow::COLUMNS);
     results.text(&format!("{}\n", machine_text(machine)));
-    results.text(&format!("{:<14} {:<8}{titles}  data", "backend", "isa"));
+    let names = format!("{:<14} {:<8} {:<5}", "backend", "isa", "of");
+    results.text(&format!("{names}{titles}  data"));
     for bench in rows {
         let of = bench.row(&rows[0]);
         let numbers = line(&EpochRow::COLUMNS, &of);
         let Configuration {
-            backend, isa, data, ..
+            backend,
+            isa,
+            precision,
+            data,
+            ..
         } = of.configuration;
-        let isa = isa.as_deref().unwrap_or("-");
-        results.text(&format!("{backend:<14} {isa:<8}{numbers}  {data}"));
+        let (isa, precision) = (isa.as_deref().unwrap_or("-"), precision.name());
+        let names = format!("{backend:<14} {isa:<8} {precision:<5}");
+        results.text(&format!("{names}{numbers}  {data}"));
         results.event(&Event { bench: "epoch", of })?;
     }
     Ok(())
