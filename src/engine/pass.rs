@@ -105,10 +105,7 @@ impl Pass<'_> {
         if is_first {
             self.reserve(&mut outcome);
         }
-        self.prepare(0);
-        clock.lap(Phase::Prepare);
-        barrier.wait()?;
-        clock.lap(Phase::Barrier);
+        self.prepare_and_meet(0, barrier, clock)?;
         let mut total = BlockLoss::default();
         for number in 0..self.blocks.count() {
             let Some(block) = self.blocks.get(number) else {
@@ -119,10 +116,7 @@ impl Pass<'_> {
             let prepared = unsafe { self.prepared.block(self.layout, number, samples) };
             // SAFETY: before the barrier of the block, its parts are written by their owners.
             unsafe { worker.forward(prepared, number, self.exchange, clock) };
-            self.prepare(number + 1);
-            clock.lap(Phase::Prepare);
-            barrier.wait()?;
-            clock.lap(Phase::Barrier);
+            self.prepare_and_meet(number + 1, barrier, clock)?;
             if self.halt_at.load(Relaxed) <= number {
                 break;
             }
@@ -156,6 +150,20 @@ impl Pass<'_> {
             clock.lap(Phase::Bookkeeping);
         }
         Ok(outcome)
+    }
+
+    /// Helps to prepare block `number`, and waits for the other threads.
+    fn prepare_and_meet(
+        &self,
+        number: usize,
+        barrier: &Barrier,
+        clock: &mut impl Clock,
+    ) -> Result<(), Broken> {
+        self.prepare(number);
+        clock.lap(Phase::Prepare);
+        barrier.wait()?;
+        clock.lap(Phase::Barrier);
+        Ok(())
     }
 
     /// Prepares chunks of block `number`, if there is such a block, until none is left.

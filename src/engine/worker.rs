@@ -151,10 +151,7 @@ impl Worker {
             stride,
             class_stride,
             weights: tensor(weight_rows(shape.inputs) * stride, false),
-            integers: match precision {
-                Precision::F32 => None,
-                Precision::Int16 => Some(Integers::new(shape.inputs, stride)),
-            },
+            integers: (precision == Precision::Int16).then(|| Integers::new(shape.inputs, stride)),
             bias: tensor(stride, true),
             output_weights: Tensor {
                 values: AlignedBuffer::new(class_stride * stride, 0.0),
@@ -345,16 +342,7 @@ impl Worker {
             sums: &mut self.output_bias.gradient,
         });
         clock.lap(Phase::WeightUpdate);
-        self.isa.run(HiddenDelta {
-            output_delta: &self.output_delta,
-            class_stride: self.class_stride,
-            classes: self.shape.classes,
-            weights: &self.output_weights.values,
-            hidden: &mut self.hidden,
-            bias_gradient: &mut self.bias.gradient,
-            stride: self.stride,
-            samples,
-        });
+        self.hidden_delta(samples);
         clock.lap(Phase::HiddenDelta);
         let is_whole_minibatch = block.is_first && block.is_last;
         let weights = Weights {
@@ -377,11 +365,30 @@ impl Worker {
             }),
         }
         if block.is_last {
-            self.output_weights.step(self.isa, rule);
-            self.copy_output_rows();
-            self.bias.step(self.isa, rule.for_bias());
-            self.output_bias.step(self.isa, rule.for_bias());
+            self.step_output_layer(rule);
         }
         clock.lap(Phase::WeightUpdate);
+    }
+
+    /// dk in place of h, and db.
+    fn hidden_delta(&mut self, samples: usize) {
+        self.isa.run(HiddenDelta {
+            output_delta: &self.output_delta,
+            class_stride: self.class_stride,
+            classes: self.shape.classes,
+            weights: &self.output_weights.values,
+            hidden: &mut self.hidden,
+            bias_gradient: &mut self.bias.gradient,
+            stride: self.stride,
+            samples,
+        });
+    }
+
+    /// The step of all parameters but W.
+    fn step_output_layer(&mut self, rule: StepRule) {
+        self.output_weights.step(self.isa, rule);
+        self.copy_output_rows();
+        self.bias.step(self.isa, rule.for_bias());
+        self.output_bias.step(self.isa, rule.for_bias());
     }
 }

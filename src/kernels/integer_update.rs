@@ -23,7 +23,7 @@ pub struct IntegerUpdate<'a> {
     pub factors: &'a [f32],
     /// W, each unit times its scale, and the step.
     pub weights: Weights<'a>,
-    /// W as integers, rows as in [`integers::row`]: `[integer_rows][stride]`, written where W changes.
+    /// W as integers, rows as in [`integers::row`]: `[integers::rows][stride]`, written where W changes.
     pub integers: &'a mut [i32],
     /// The largest absolute values of each unit's integers after the step, pairs of pixels, `[stride]`, written.
     pub largest: &'a mut [i32],
@@ -106,8 +106,8 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
                 pass.block.pixel_masks(other, pixel_block),
             ];
             let bytes = [
-                pass.block.bytes(0, pixel_block).as_ptr(),
-                pass.block.bytes(other, pixel_block).as_ptr(),
+                pass.block.square_bytes(0, pixel_block).as_ptr(),
+                pass.block.square_bytes(other, pixel_block).as_ptr(),
             ];
             for place in (0..end).step_by(2) {
                 let even = Column {

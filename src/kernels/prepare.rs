@@ -238,6 +238,12 @@ impl<'a> PreparedBlock<'a> {
         let first = self.square(word, pixel_block) * SQUARE;
         &self.bytes[first..][..self.samples_of(word) * PIXEL_BLOCK]
     }
+
+    /// The bytes of a whole square; rows without a sample hold any.
+    #[inline(always)]
+    pub fn square_bytes(&self, word: usize, pixel_block: usize) -> &'a [u8] {
+        &self.bytes[self.square(word, pixel_block) * SQUARE..][..SQUARE]
+    }
 }
 
 /// Neighbouring squares of a word, to be written.

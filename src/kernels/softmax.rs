@@ -4,7 +4,7 @@
     reason = "vectors are loaded from and stored to scratch rows"
 )]
 
-use crate::simd::{Kernel, MAX_LANES, Vector, exp_negative};
+use crate::simd::{Kernel, MAX_LANES, Vector, exp_negative, math};
 
 /// y = softmax(s), loss = -ln y_label, ds = (y - t) * scale, with t one-hot.
 ///
@@ -63,7 +63,7 @@ impl Total {
     /// cannot make overflow.
     #[inline(always)]
     fn take_logarithm(&mut self) {
-        self.block.loss += self.product.ln();
+        self.block.loss += math::ln(self.product);
         self.product = 1.0;
     }
 }

@@ -1,5 +1,6 @@
 //! exp and sigmoid on vectors, from correctly rounded operations only, so that every instruction
-//! set with fused multiply-add gives the same bits.
+//! set with fused multiply-add gives the same bits; and two functions in f64, of which those of the systems'
+//! libraries differ.
 
 use super::Vector;
 
@@ -64,4 +65,53 @@ pub(crate) fn exp_negative<V: Vector>(token: V::Token, x: V) -> V {
 pub(crate) fn sigmoid<V: Vector>(token: V::Token, x: V) -> V {
     let one = V::splat(token, 1.0);
     one.div(one.add(exp(token, V::splat(token, 0.0).sub(x))))
+}
+
+/// ln(x), within 2 units in the last place for a positive normal number; that of no other number matters, but for
+/// NaN, infinity and 0, which give NaN, infinity and -infinity.
+///
+/// With x = m 2^n and m from sqrt(1/2) to sqrt(2): n ln 2 + 2 artanh(s), s = (m - 1) / (m + 1), as a power series, of
+/// which the terms from s^23 on are below 1e-18.
+pub(crate) fn ln(x: f64) -> f64 {
+    if x.is_nan() || x == f64::INFINITY {
+        return x;
+    }
+    if x <= 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    /// The upper part has few enough bits that its product with an exponent is exact.
+    const LN2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
+    let bits = x.to_bits();
+    let mut exponent = (bits >> 52) as i32 - 1023;
+    let mut mantissa = f64::from_bits(bits & 0x000f_ffff_ffff_ffff | 0x3ff0_0000_0000_0000);
+    if mantissa > std::f64::consts::SQRT_2 {
+        (exponent, mantissa) = (exponent + 1, 0.5 * mantissa);
+    }
+    let s = (mantissa - 1.0) / (mantissa + 1.0);
+    let square = s * s;
+    let mut series = 0.0;
+    for power in (3..23).step_by(2).rev() {
+        series = series * square + 1.0 / f64::from(power);
+    }
+    let n = f64::from(exponent);
+    n * LN2[0] + (2.0 * s + (2.0 * s * square * series + n * LN2[1]))
+}
+
+/// cos(pi x) for 0 <= x <= 1, within 2e-16: the power series of cos and sin up to pi / 4, whose terms from the
+/// eighteenth power on are below 1e-17.
+pub(crate) fn cos_pi(x: f64) -> f64 {
+    // 1, and each coefficient from the one before: -t^2 / (k (k + 1)).
+    let series = |t: f64, first: i32| {
+        let mut sum = 1.0;
+        for k in (first..first + 16).step_by(2).rev() {
+            sum = 1.0 - sum * (t * t) / f64::from(k * (k + 1));
+        }
+        sum
+    };
+    let angle = |turns: f64| std::f64::consts::PI * turns;
+    match x {
+        _ if x <= 0.25 => series(angle(x), 1),
+        _ if x < 0.75 => angle(0.5 - x) * series(angle(0.5 - x), 2),
+        _ => -series(angle(1.0 - x), 1),
+    }
 }

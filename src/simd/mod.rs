@@ -10,7 +10,7 @@
 //! The two sets with fused multiply-add give the same bits as each other and as a scalar loop of
 //! `f32::mul_add`: every operation is one correctly rounded IEEE 754 operation on each lane. The
 //! portable set rounds twice where it has no fused multiply-add, so it is close, not equal. Kernels that are
-//! run [`Isa::exact`] round twice everywhere, and give the same bits on all.
+//! run `Isa::exact` round twice everywhere, and give the same bits on all.
 
 #![expect(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 

@@ -1,6 +1,7 @@
 //! Learning rate as a function of the training step.
 
 use super::names::named;
+use crate::simd::math::cos_pi;
 
 /// How the learning rate changes during a training of T steps; t is 0 at the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -36,7 +37,7 @@ impl Schedule {
             Self::Step if 2 * t >= steps => base / 10.0,
             Self::Step => base,
             Self::Linear => base * (1.0 - progress),
-            Self::Cosine => base * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()),
+            Self::Cosine => base * 0.5 * (1.0 + cos_pi(progress)),
         };
         rate as f32
     }

@@ -82,6 +82,26 @@ struct Measured {
     roofs: Vec<Roof>,
 }
 
+impl ProfileArgs {
+    /// Of the epochs, after one to warm up.
+    fn options(&self) -> TrainingOptions {
+        let (epochs, momentum) = (self.epochs + 1, self.momentum as f32);
+        TrainingOptions {
+            precision: self.precision,
+            ..self.steps.options(epochs, self.batch_size, momentum)
+        }
+    }
+}
+
+impl Measured {
+    /// Whether the clock has seen time pass in all that was measured. A speed without a time is not finite.
+    fn is_timed(&self) -> bool {
+        let roofs = self.roofs.iter().map(|roof| &roof.gigabytes_per_second);
+        let mut all = self.epochs.iter().chain([&self.peak]).chain(roofs);
+        all.all(|&it| it > 0.0 && it.is_finite())
+    }
+}
+
 /// Profiles, prints and writes the folder.
 ///
 /// # Errors
@@ -100,12 +120,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         classes: dataset.classes,
     };
     check_shape(shape).context("--hidden")?;
-    // After one to warm up.
-    let (epochs, momentum) = (args.epochs + 1, args.momentum as f32);
-    let options = TrainingOptions {
-        precision: args.precision,
-        ..args.steps.options(epochs, args.batch_size, momentum)
-    };
+    let options = args.options();
     memory::check(shape, BackendKind::Fused, &options, 1)?;
     let mut trainer = Trainer::new(samples, &options)?;
     let parameters = options.initial_parameters(shape);
@@ -118,21 +133,14 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let signals = Signals::watch(&control.stop)?;
     let folder = folder::create(args.out.as_deref(), &machine)?;
     let measured = measure(args, &dataset, &mut engine, &mut trainer, &control);
-    if !matches!(measured, Ok(Some(_))) {
+    if !matches!(&measured, Ok(Some(measured)) if measured.is_timed()) {
         // It is still empty, and why there is no profile is told below.
         let _ = fs::remove_dir(&folder);
     }
-    let Some(measured) = measured? else {
-        return Ok(unmeasured(&signals));
+    let measured = match measured? {
+        Some(measured) if measured.is_timed() => measured,
+        measured => return Ok(unmeasured(&signals, measured.is_some())),
     };
-    let times = measured.epochs.iter().chain([&measured.peak]);
-    let roofs = measured.roofs.iter().map(|roof| &roof.gigabytes_per_second);
-    // Written so that NaN is no time, nor a speed without one.
-    if !times.chain(roofs).all(|&it| it > 0.0 && it.is_finite()) {
-        let _ = fs::remove_dir(&folder);
-        message("error: the clock has seen no time pass in an epoch; no profile is written");
-        return Ok(Ending::Missed(EXIT_MISSED));
-    }
     let work = Work::new(
         samples,
         shape.classes,
@@ -159,11 +167,15 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
 }
 
 /// Tells why there is no profile.
-fn unmeasured(signals: &Signals) -> Ending {
+fn unmeasured(signals: &Signals, is_complete: bool) -> Ending {
     match signals.received() {
         Some(signal) => {
             message("interrupted: no profile is written, which needs all epochs");
             Ending::Signal(signal)
+        }
+        None if is_complete => {
+            message("error: the clock has seen no time pass in an epoch; no profile is written");
+            Ending::Missed(EXIT_MISSED)
         }
         None => {
             message("error: the loss is not finite; use a lower --learning-rate");

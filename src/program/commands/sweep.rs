@@ -100,15 +100,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         workers: args.workers.map_or_else(default_threads, usize::from),
     };
     plan.check()?;
-    for run in &configurations {
-        let shape = Shape {
-            inputs: dataset.train.images.pixels(),
-            hidden: run.hidden,
-            classes: dataset.classes,
-        };
-        let at_a_time = plan.workers.min(runs);
-        memory::check(shape, BackendKind::Fused, &run.options, at_a_time)?;
-    }
+    check_memory(&plan)?;
     let data = data_folder.display().to_string();
     let description = description(grid, &plan, &data)?;
     let mut folder = SweepFolder::open(&args.out, description, &configurations)?;
@@ -143,6 +135,20 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     table::print(&mut results, &summaries, best)?;
     results.finish()?;
     Ok(ending(&signals, &folder, &configurations))
+}
+
+/// Asks for the memory of as many runs as are trained at a time.
+fn check_memory(plan: &SweepPlan<'_>) -> anyhow::Result<()> {
+    let at_a_time = plan.workers.min(plan.configurations.len());
+    for run in plan.configurations {
+        let shape = Shape {
+            inputs: plan.dataset.train.images.pixels(),
+            hidden: run.hidden,
+            classes: plan.dataset.classes,
+        };
+        memory::check(shape, BackendKind::Fused, &run.options, at_a_time)?;
+    }
+    Ok(())
 }
 
 /// What makes a sweep the same: the lists, the rounding, and the data wherever they are.

@@ -3,7 +3,7 @@
 
 use super::Rounding;
 use crate::reference;
-use crate::simd::math::exp;
+use crate::simd::math::{self, exp};
 use crate::simd::{Isa, Kernel, MAX_LANES, Vector, exp_negative, sigmoid};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,4 +217,30 @@ fn every_set_gives_the_bits_of_one_lane_and_so_of_every_other() {
             }
         }
     }
+}
+
+#[test]
+fn logarithms_and_cosines_are_those_of_the_system_or_their_neighbours() {
+    let mut x = 1e-300;
+    while x < 1e300 {
+        let (found, expected) = (math::ln(x), f64::ln(x));
+        assert!(
+            (found - expected).abs() <= 4e-16 * expected.abs().max(0.5),
+            "ln {x}: {found} {expected}"
+        );
+        x *= 1.001;
+    }
+    assert_eq!(math::ln(1.0), 0.0);
+    assert_eq!(math::ln(f64::INFINITY), f64::INFINITY);
+    assert_eq!(math::ln(0.0), f64::NEG_INFINITY);
+    assert!(math::ln(f64::NAN).is_nan());
+    for step in 0..=100_000 {
+        let x = f64::from(step) / 1e5;
+        let (found, expected) = (math::cos_pi(x), (std::f64::consts::PI * x).cos());
+        assert!(
+            (found - expected).abs() <= 4e-16,
+            "cos pi {x}: {found} {expected}"
+        );
+    }
+    assert_eq!([0.0, 0.5, 1.0].map(math::cos_pi), [1.0, 0.0, -1.0]);
 }
