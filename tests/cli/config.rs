@@ -184,7 +184,7 @@ fn mistakes_in_the_file_are_one_line_with_its_place() {
             "c.toml:1: seed takes a text, a number, true or false",
         ),
         ("seed = 1\n\nseed = 2", "c.toml:3: duplicate key"),
-        ("batch_size = 2", "c.toml:1: batch_size is not an option"),
+        ("batch-size = 1\nbatch_size = 2", " is set twice"),
         ("seed = ", "c.toml:1: "),
         (
             "config = \"other.toml\"",

@@ -89,7 +89,7 @@ fn the_recipe_is_told_in_full() {
     assert_eq!(
         says("train --hidden 4 --recipe assignment --out a"),
         "recipe assignment: --epochs 10 --batch-size 100 --learning-rate 0.03 --schedule constant \
-         --warm-up 0 --momentum 0 --nesterov false --weight-decay 0 --init-scale 1"
+         --warm-up 0 --momentum 0 --nesterov false --weight-decay 0 --init-scale 1 --precision f32"
     );
     let line = says("train --hidden 4 --epochs 1 --out b");
     assert!(

@@ -372,7 +372,7 @@ fn events_have_the_documented_fields() {
     let place = Place::new();
     let all = json_lines(&place.stdout(&format!("{SMALL} --json --out out")));
     let names = "batch_size best_epoch best_validation_accuracy epochs epochs_done event hidden \
-                 init_scale learning_rate momentum nesterov outcome run schedule seconds seed \
+                 init_scale learning_rate momentum nesterov outcome precision run schedule seconds seed \
                  shuffle test_accuracy test_loss train_accuracy train_loss validation \
                  validation_accuracy validation_loss warm_up weight_decay";
     assert_eq!(fields(&all[0]).join(" "), names);

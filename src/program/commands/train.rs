@@ -13,10 +13,10 @@ use crate::options::number_range::parse_positive;
 use crate::options::training::RecipeArgs;
 use crate::options::{Origins, output_name};
 use crate::terminal::output::shown;
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, Evaluation, Samples};
-use fused_mlp::mnist::{self, Dataset, FileAccess, OpenOptions, Split};
+use fused_mlp::mnist::{self, Dataset, Defect, FileAccess, OpenOptions, Split};
 use fused_mlp::network::Shape;
 use fused_mlp::training::{RunSettings, TrainingOptions};
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "SPLIT", default_value = "test", value_parser = ["test", "validation"])]
     target_on: String,
     /// Model file, folder of a run, or checkpoint with the initial weights, instead of random ones
-    #[arg(long, value_name = "MODEL", conflicts_with_all = ["init_scale", "hidden"])]
+    #[arg(long, value_name = "MODEL", conflicts_with = "init_scale")]
     init: Option<PathBuf>,
     /// Keep the samples in the order of the files
     #[arg(long)]
@@ -174,7 +174,15 @@ pub fn open_data(
         access,
         classes: model.map(|(_, shape)| shape.classes),
     };
-    let dataset = Dataset::open_with(&folder, &options)?;
+    let opened = Dataset::open_with(&folder, &options);
+    let dataset = opened.map_err(|error| match (error.defect, model) {
+        (Defect::LabelBeyondClasses, Some((path, shape))) => anyhow!(
+            "{} has {} classes, too few for the data set; choose another model or data set ({error})",
+            shown(path),
+            shape.classes
+        ),
+        _ => error.into(),
+    })?;
     // What later checks compare with.
     dataset.check_mappings()?;
     let pixels = dataset.train.images.pixels();

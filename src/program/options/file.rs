@@ -32,10 +32,13 @@ pub fn settings<'a>(
     let mut entries: BTreeMap<_, (&DeValue<'_>, Origin)> = BTreeMap::new();
     let mut add = |table: &str, key: &Spanned<DeString<'_>>, value| {
         let origin = Origin::File(path.to_owned(), line(key.span().start));
-        let name = key.get_ref();
-        check(table, name, commands).with_context(|| origin.to_string())?;
-        entries.insert((table.to_owned(), name.to_string()), (value, origin));
-        anyhow::Ok(())
+        // In other files an underscore is usual.
+        let place = (table.replace('_', "-"), key.get_ref().replace('_', "-"));
+        check(&place.0, &place.1, commands).with_context(|| origin.to_string())?;
+        match entries.insert(place, (value, origin.clone())) {
+            Some(_) => bail!("{origin}: {} is set twice", key.get_ref()),
+            None => Ok(()),
+        }
     };
     for (name, value) in document.get_ref() {
         match value.get_ref() {

@@ -94,7 +94,10 @@ pub fn rows<'a>(
     file: &CsvFile,
 ) -> Result<impl Iterator<Item = Result<Vec<f64>, HistoryError>> + use<'a>, HistoryError> {
     let header = file.header;
-    let mut lines = text.split_terminator('\n').zip(1_usize..);
+    // Other programs may have put CRLF in place of LF.
+    let without_return = |line: &'a str| line.strip_suffix('\r').unwrap_or(line);
+    let lines = text.split_terminator('\n').map(without_return);
+    let mut lines = lines.zip(1_usize..);
     match lines.next() {
         None => return Err(HistoryError::new(0, header, "")),
         Some((first, number)) if first != header => {

@@ -112,6 +112,10 @@ impl Grid {
             let values: serde_json::Result<Value> = values.collect();
             fields.insert(kebab(option.name), values?);
         }
+        // A sweep of an earlier version, which had no other numbers than these, is the same.
+        if fields["precision"] == serde_json::json!(["f32"]) {
+            fields.remove("precision");
+        }
         fields.insert(
             "hidden".to_owned(),
             distinct(self.hidden.iter().copied()).into(),

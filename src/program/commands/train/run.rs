@@ -58,6 +58,13 @@ fn initial_model(
             shown(&model.file)
         );
     }
+    let found = model.parameters.shape.hidden;
+    if let Some(hidden) = args.hidden.filter(|&hidden| hidden != found) {
+        bail!(
+            "--hidden is {hidden}, but {} has {found} hidden units; leave --hidden out",
+            shown(&model.file)
+        );
+    }
     Ok(Some((model, sha256)))
 }
 
@@ -276,13 +283,21 @@ fn early_stopping(
 ) -> Option<EarlyStopping> {
     let (patience, min_delta) = (settings.patience?, settings.min_delta);
     let seen = checkpoint.and_then(|it| it.description.stopping.zip(it.best.take()));
-    let stale = seen.as_ref().map_or(0, |(state, _)| state.stale_epochs);
-    let best = seen.map(|(state, parameters)| BestEpoch {
+    let Some((state, parameters)) = seen else {
+        return Some(EarlyStopping::new(patience, min_delta));
+    };
+    let best = BestEpoch {
         epoch: state.best_epoch,
         loss: state.best_loss,
         parameters,
-    });
-    Some(EarlyStopping::resume(patience, min_delta, best, stale))
+    };
+    let stale = state.stale_epochs;
+    Some(EarlyStopping::resume(
+        patience,
+        min_delta,
+        Some(best),
+        stale,
+    ))
 }
 
 /// The start of the run's clock: it has counted the time of the processes before this one, too.
