@@ -182,7 +182,10 @@ fn a_training_starts_from_a_model() {
     let load = |run: &str| model_file::load(&place.path(run).join("model.safetensors")).unwrap();
     assert_eq!(load("first"), load("second"));
     let line = place.failure(&format!("train --hidden 30 {from_first}"), 2);
-    assert!(line.contains("cannot be used with '--init"), "{line}");
+    assert!(
+        line.contains("--hidden is 30, but first/model.safetensors has 20"),
+        "{line}"
+    );
 }
 
 #[test]
