@@ -198,7 +198,8 @@ fn results_and_the_view_share_a_terminal() {
 #[test]
 fn windows_of_other_sizes_are_followed() {
     let place = Place::new();
-    let arguments = "train --epochs 1000000 --hidden 20 --out run";
+    // Epochs that are long enough for the lines of them to be read as fast as they come.
+    let arguments = "train --epochs 1000000 --hidden 300 --batch-size 2 --out run";
     let mut terminal = Terminal::start(&place, (100, 30), arguments, &[]);
     terminal.wait_for(|screen| screen.contains(" left"));
     for (columns, rows) in [(50, 30), (30, 10), (120, 40)] {

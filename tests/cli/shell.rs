@@ -176,21 +176,26 @@ fn bash_completes_values_after_a_sign_in_lists_and_with_blanks() {
     fs::write(place.path("script"), place.stdout("completions bash")).unwrap();
     fs::write(place.path("my model.safetensors"), "").unwrap();
     fs::create_dir(place.path("some runs")).unwrap();
-    for (typed, completed) in [
-        ("train --schedule=cos", "--schedule=cosine"),
-        ("bench --isa avx512,po", "--isa avx512,portable"),
-        ("bench --isa=avx512,po", "--isa=avx512,portable"),
-        ("train --schedule cos", "--schedule cosine"),
-        ("eval --model my", r"--model my\ model.safetensors"),
-        ("eval --model=my", r"--model=my\ model.safetensors"),
-        ("train --out=so", r"--out=some\ runs/"),
-        ("predict my", r"predict my\ model.safetensors"),
+    // Some take `=` out of what ends a word.
+    let whole = "COMP_WORDBREAKS=${COMP_WORDBREAKS//=}; ";
+    for (setting, typed, completed) in [
+        (whole, "train --schedule=cos", "--schedule=cosine"),
+        (whole, "bench --isa=avx512,po", "--isa=avx512,portable"),
+        (whole, "train --schedule cos", "--schedule cosine"),
+        ("", "train --schedule=cos", "--schedule=cosine"),
+        ("", "bench --isa avx512,po", "--isa avx512,portable"),
+        ("", "bench --isa=avx512,po", "--isa=avx512,portable"),
+        ("", "train --schedule cos", "--schedule cosine"),
+        ("", "eval --model my", r"--model my\ model.safetensors"),
+        ("", "eval --model=my", r"--model=my\ model.safetensors"),
+        ("", "train --out=so", r"--out=some\ runs/"),
+        ("", "predict my", r"predict my\ model.safetensors"),
     ] {
         let mut command = CommandBuilder::new("bash");
         command.args(["--norc", "--noprofile", "-i"]);
         command.cwd(place.folder());
         let mut terminal = Terminal::spawn(command, (100, 30));
-        terminal.press("source ./script; PS1='READ''Y '\n");
+        terminal.press(&format!("{setting}source ./script; PS1='READ''Y '\n"));
         terminal.wait_for(|screen| screen.contains("READY "));
         terminal.press(&format!("fused-mlp {typed}\t"));
         terminal.wait_for(|screen| screen.contains(completed));
