@@ -196,35 +196,6 @@ fn results_and_the_view_share_a_terminal() {
 }
 
 #[test]
-fn windows_of_other_sizes_are_followed() {
-    let place = Place::new();
-    // Epochs that are long enough for the lines of them to be read as fast as they come.
-    let arguments = "train --epochs 1000000 --hidden 300 --batch-size 2 --out run";
-    let mut terminal = Terminal::start(&place, (100, 30), arguments, &[]);
-    terminal.wait_for(|screen| screen.contains(" left"));
-    for (columns, rows) in [(50, 30), (30, 10), (120, 40)] {
-        terminal.master.resize(size(columns, rows)).unwrap();
-        terminal.parser.screen_mut().set_size(rows, columns);
-        // What was there when the window changed has scrolled away after some drawings.
-        for _ in 0..30 {
-            let bytes = terminal
-                .bytes
-                .recv_timeout(Duration::from_secs(300))
-                .unwrap();
-            terminal.take(&bytes);
-        }
-        terminal.wait_for(|screen| {
-            let end = screen.trim_end().lines().last().unwrap_or_default();
-            end.contains(" left") && end.chars().count() <= usize::from(columns)
-        });
-    }
-    terminal.press("\x03");
-    let (code, screen, _) = terminal.end();
-    assert_eq!(code, 130);
-    assert!(screen.contains("interrupted: "), "{screen}");
-}
-
-#[test]
 fn an_interrupt_leaves_a_clean_terminal() {
     let place = Place::new();
     let arguments = "train --epochs 1000000 --hidden 20 --out run";

@@ -14,6 +14,7 @@ _fused_mlp_words() {
         option="${cur%%=*}="
         prev="${cur%%=*}"
         cur="${cur#*=}"
+        local COMP_CWORD=$((COMP_CWORD + 2))
     fi
     _fused__mlp "$1" "$cur" "$prev"
     if [[ ${#COMPREPLY[@]} -eq 0 && "$cur" == *,* ]]; then
