@@ -6,6 +6,8 @@
 mod builder;
 pub mod checkpoint;
 mod early_stopping;
+#[cfg(test)]
+mod environment_tests;
 mod epoch;
 mod names;
 mod options;
