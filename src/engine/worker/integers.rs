@@ -10,6 +10,7 @@ use crate::kernels::prepare::PreparedBlock;
 use crate::kernels::rule::StepRule;
 use crate::kernels::weight_update::Weights;
 use crate::simd::Isa;
+use std::ops::Div;
 
 /// W as integers, and what they are made with; see [`integers`](crate::kernels::integers). While they are
 /// there, weights and velocities in f32 are held times the scale of their unit.
@@ -51,13 +52,23 @@ impl Integers {
         }
     }
 
-    /// Scales of the units' weights.
-    pub(super) fn scales(&self) -> &[f32] {
-        &self.scales
+    /// Changes each value of rows by the scale of its unit: from what is held to the network by [`Div::div`], and
+    /// back by [`Mul::mul`](std::ops::Mul::mul).
+    pub(super) fn change<'a>(
+        &self,
+        rows: impl Iterator<Item = &'a mut [f32]>,
+        change: impl Fn(f32, f32) -> f32,
+    ) {
+        for row in rows {
+            for (value, &scale) in row.iter_mut().zip(self.scales.iter()) {
+                *value = change(*value, scale);
+            }
+        }
     }
 
-    /// Makes the integers of all weights, which are as in the network, as are the velocities.
+    /// Makes the integers of all weights, which are as in the network; the velocities are held as before.
     pub(super) fn take(&mut self, weights: &mut [f32], velocities: &mut [f32]) {
+        self.change(velocities.chunks_exact_mut(self.stride.max(1)), Div::div);
         self.scales.fill(1.0);
         for unit in 0..self.stride {
             self.take_unit(weights, velocities, unit);

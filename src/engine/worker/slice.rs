@@ -3,14 +3,13 @@
 use super::{Tensor, Worker};
 use crate::backend::AlignedBuffer;
 use crate::network::{Parameters, Shape};
+use std::ops::{Div, Mul};
 
 impl Worker {
     /// Copies the worker's slice out of the parameters.
     pub(crate) fn take_slice_of(&mut self, parameters: &Parameters) {
         self.take(parameters, |tensor| &mut tensor.values);
         if let Some(integers) = &mut self.integers {
-            // Velocities are held times the scale of their unit, too.
-            unscale(&mut self.weights.velocities, integers.scales());
             integers.take(&mut self.weights.values, &mut self.weights.velocities);
         }
         self.copy_output_rows();
@@ -33,22 +32,15 @@ impl Worker {
         self.take(velocities, |tensor| &mut tensor.velocities);
         if let Some(integers) = &self.integers {
             let rows = self.weights.velocities.chunks_exact_mut(self.stride.max(1));
-            for (value, scale) in rows.flat_map(|row| row.iter_mut().zip(integers.scales())) {
-                *value *= scale;
-            }
+            integers.change(rows, Mul::mul);
         }
     }
 
     /// Weights of the slice as in the network, where they are held times the scale of their unit.
     fn unscale_slice(&self, target: &mut Parameters) {
-        let Some(integers) = &self.integers else {
-            return;
-        };
-        for row in target.linear1_weight.chunks_exact_mut(self.shape.hidden) {
-            let values = row[self.units.clone()].iter_mut();
-            for (value, scale) in values.zip(integers.scales()) {
-                *value /= scale;
-            }
+        if let Some(integers) = &self.integers {
+            let rows = target.linear1_weight.chunks_exact_mut(self.shape.hidden);
+            integers.change(rows.map(|row| &mut row[self.units.clone()]), Div::div);
         }
     }
 
@@ -109,15 +101,6 @@ impl Worker {
                 target.linear2_weight[unit * classes + class] =
                     output_weights[class * stride + place];
             }
-        }
-    }
-}
-
-/// Rows of values as in the network, which are held times the scale of their unit.
-fn unscale(rows: &mut [f32], scales: &[f32]) {
-    for row in rows.chunks_exact_mut(scales.len().max(1)) {
-        for (value, scale) in row.iter_mut().zip(scales) {
-            *value /= scale;
         }
     }
 }

@@ -265,10 +265,10 @@ fn run(
             integers.update(isa, block.prepare(isa), &deltas, weights);
         }
     }
-    for values in [weights, velocities] {
+    for mut values in [weights, velocities] {
+        integers.change(values.chunks_exact_mut(stride), std::ops::Div::div);
         let rows = values.chunks_exact(stride).take(case.inputs);
-        let unscaled = rows.flat_map(|row| row.iter().zip(integers.scales()).take(units));
-        found.push(unscaled.map(|(value, scale)| value / scale).collect());
+        found.push(rows.flat_map(|row| &row[..units]).copied().collect());
     }
     found
 }
