@@ -18,17 +18,13 @@ pub struct IntegerUpdate<'a> {
     pub block: PreparedBlock<'a>,
     /// dk as integers, pairs of samples i and i + half of them: `[samples / 2][stride]`.
     pub delta: &'a [i32],
-    /// f: what the sums of each unit are multiplied by, `[stride]`; where the step is plain, its negative rate is
-    /// in it.
+    /// f: what the sums of each unit are multiplied by, a power of two, `[stride]`. Where the step is plain, its
+    /// negative rate is in the integers.
     pub factors: &'a [f32],
     /// W, each unit times its scale, and the step.
     pub weights: Weights<'a>,
     /// W as integers, rows as in [`integers::row`]: `[integers::rows][stride]`, written where W changes.
     pub integers: &'a mut [i32],
-    /// The largest absolute values of each unit's integers after the step, pairs of pixels, `[stride]`, written.
-    pub largest: &'a mut [i32],
-    /// The sum of the absolute values of each unit's integers after the step, `[stride]`, written.
-    pub sums: &'a mut [i32],
 }
 
 impl Kernel for IntegerUpdate<'_> {
@@ -43,7 +39,6 @@ impl Kernel for IntegerUpdate<'_> {
         assert!(self.delta.len() >= self.block.samples().div_ceil(2) * stride);
         assert!(self.integers.len() >= integers::rows(self.block.inputs()) * stride);
         assert!(self.factors.len() >= stride);
-        assert!(self.largest.len() >= stride && self.sums.len() >= stride);
         for (first, vectors) in tiles(stride / V::LANES, V::TILES.integer_gradient) {
             let unit = first * V::LANES;
             macro_rules! run_tile {
@@ -73,8 +68,7 @@ impl Kernel for IntegerUpdate<'_> {
 ///
 /// For each of two pixels beside each other the T sums stay in registers while the loop walks the pairs of
 /// samples in which it is not zero twice, one mask. The deltas of 128 samples are 64 x T vectors, and stay in L1 as long
-/// as T is small; weights and integers stream through from L2. After 64 pixels their integers, in L1, are gone
-/// through once more for the largest and the sums, T of each in registers.
+/// as T is small; weights and integers stream through from L2.
 ///
 /// # Safety
 /// Every row of the buffers must hold T vectors from `unit` on, and the buffers that the variant uses
@@ -94,8 +88,6 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
     let deltas = pass.delta.as_ptr().wrapping_add(unit);
     // SAFETY: the caller vouches for T vectors from `unit` on in each row.
     unsafe {
-        let mut largest: [V::Ints; T] = array_of!(_t < T => V::splat_ints(token, 0));
-        let mut totals = largest;
         for pixel_block in 0..pass.block.pixel_blocks() {
             let first = pixel_block * PIXEL_BLOCK;
             let end = PIXEL_BLOCK.min(rows - first);
@@ -127,10 +119,9 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
                     let column = unit + t * V::LANES;
                     let factor = V::load(token, pass.factors.as_ptr().add(column));
                     let at = (first + place) * stride + column;
-                    let even = V::of_ints(even[t]).mul(factor);
-                    let odd = V::of_ints(odd[t]).mul(factor);
-                    let even = pointers.step::<V, VARIANT>(token, &rule, at, even);
-                    let odd = pointers.step::<V, VARIANT>(token, &rule, at + stride, odd);
+                    let (even, odd) = (V::of_ints(even[t]), V::of_ints(odd[t]));
+                    let even = pointers.step::<V, VARIANT>(token, &rule, at, even, factor);
+                    let odd = pointers.step::<V, VARIANT>(token, &rule, at + stride, odd, factor);
                     if VARIANT != ACCUMULATE {
                         let at = integers::row(first + place) * stride + column;
                         let pair = V::pair(even.round(), odd.round());
@@ -138,23 +129,6 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
                     }
                 }
             }
-            if VARIANT != ACCUMULATE {
-                let ones = V::splat_ints(token, 0x0001_0001);
-                for place in (0..end).step_by(2) {
-                    let row = integers::row(first + place) * stride + unit;
-                    let row = pass.integers.as_ptr().add(row);
-                    for t in 0..T {
-                        let absolute = V::abs_pairs(V::load_ints(token, row.add(t * V::LANES)));
-                        largest[t] = V::max_pairs(largest[t], absolute);
-                        totals[t] = V::add_dots(totals[t], absolute, ones);
-                    }
-                }
-            }
-        }
-        for t in 0..T {
-            let column = unit + t * V::LANES;
-            V::store_ints(largest[t], pass.largest.as_mut_ptr().add(column));
-            V::store_ints(totals[t], pass.sums.as_mut_ptr().add(column));
         }
     }
 }

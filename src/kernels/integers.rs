@@ -3,9 +3,14 @@
 //! A weight w of unit u is held as w S in f32, S a power of two, one a unit, which loses nothing, and computed
 //! with as q = round(w S); an input is its byte. A sum
 //! of products of bytes and q is at most 255 times the sum of |q| over a unit's weights, which [`WEIGHT_SUM`]
-//! keeps within 32 bits: no sum of a forward pass wraps, in whatever order. A delta d of unit u is held as
+//! keeps within 32 bits: no sum of a forward pass wraps, in whatever order. A delta d of unit u, times 1/255 and
+//! where it may be the rate, is held as
 //! round(d D), D a power of two, one a unit and block of samples; 128 samples of 255 times 2^15 are 2^30:
-//! no sum of a gradient wraps.
+//! no sum of a gradient wraps. As D and S are powers of two, so is what a sum is multiplied by to be a change of
+//! w S: the product is exact, and may be added at once or after rounding.
+//!
+//! A step cannot change w S by more than 255 times the sum of |round(d D)|, times that factor. So weights need
+//! not be looked at after each step: [`room`] says how far they may go until a scale could have to change.
 //!
 //! Pairs of 16-bit integers lie in one of 32 bits, the lower half first: of two pixels beside each other in
 //! the weights, of two samples after each other in the deltas. One instruction multiplies two pairs and adds
@@ -39,18 +44,16 @@ pub fn factor(scale: f32) -> f32 {
 }
 
 /// The scale of a unit's deltas, the absolute value of the largest of which is given: the largest power of two
-/// up to 2^100 with which it is below 2^15 - 1/2. NaN if it is not finite.
-pub fn delta_scale(largest: f32) -> f32 {
-    if !largest.is_finite() {
-        return f32::NAN;
-    }
+/// up to 2^100, and 2^126 times that of its weights, with which it is below 2^15 - 1/2. NaN if it is not finite.
+// Without branches, so that it is found for many units at once.
+#[inline(always)]
+pub fn delta_scale(largest: f32, of_weights: f32) -> f32 {
     // That of 0 and of denormal numbers is -127.
     let exponent = (largest.to_bits() >> 23) as i32 - 127;
-    let scale = power_of_two((14 - exponent).min(FINEST_DELTA));
-    match largest * scale < 32767.5 {
-        true => scale,
-        false => 0.5 * scale,
-    }
+    let of_weights = (of_weights.to_bits() >> 23) as i32 - 127;
+    let scale = power_of_two((14 - exponent).min(FINEST_DELTA).min(of_weights + 126));
+    let smaller = if largest * scale < 32767.5 { 1.0 } else { 0.5 };
+    if largest < f32::INFINITY { scale * smaller } else { f32::NAN }
 }
 
 /// The scale of a unit's weights: the largest power of two up to 2^14 with which each is at most [`WEIGHT`] and
@@ -76,14 +79,18 @@ pub fn weight_scale(weights: impl Iterator<Item = f32> + Clone) -> f32 {
     scale
 }
 
-/// Whether a unit's scale may have to change, by the absolute values of its integers: the largest, and their
-/// sum.
-pub fn may_change(scale: f32, largest: i32, sum: i32, inputs: usize) -> bool {
-    let is_too_large = largest > WEIGHT || sum > WEIGHT_SUM;
+/// How far each weight of a unit, times its scale, may go until that scale may have to change, by the absolute
+/// values of its integers: the largest, and their sum. Negative where it may have to change now.
+pub fn room(scale: f32, largest: f32, sum: f32, inputs: usize) -> f32 {
+    let (most, most_of_sum, inputs) = (WEIGHT as f32, WEIGHT_SUM as f32, inputs as f32);
+    let until_too_large = (most - largest).min((most_of_sum - sum) / inputs);
     // With twice the scale an integer is twice itself, give or take one.
-    let is_small =
-        2 * largest - 1 <= WEIGHT && 2 * i64::from(sum) - inputs as i64 <= i64::from(WEIGHT_SUM);
-    is_too_large || (is_small && scale != FINEST)
+    let until_small = match scale == FINEST {
+        true => f32::INFINITY,
+        false => (largest - 0.5 * (most + 1.0)).max((sum - 0.5 * (most_of_sum + inputs)) / inputs),
+    };
+    // An integer may go one further than what it is rounded from.
+    until_too_large.min(until_small) - 1.0
 }
 
 /// Two integers as a pair.
@@ -101,9 +108,4 @@ pub fn row(pixel: usize) -> usize {
 /// Rows for so many pixels.
 pub fn rows(inputs: usize) -> usize {
     inputs.next_multiple_of(2 * PIXEL_BLOCK) / 2
-}
-
-/// The larger absolute value of a pair of absolute values.
-pub fn larger_of(pair: i32) -> i32 {
-    (pair & 0xffff).max(pair >> 16 & 0xffff)
 }

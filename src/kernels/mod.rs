@@ -16,6 +16,7 @@
 //! | [`output_update`] | dV = h^T ds, and the SGD step on V | samples ascending |
 //! | [`integer_forward`] | as `forward`, from [`integers`] | any: they are exact |
 //! | [`integer_delta`] | dk as [`integers`] | |
+//! | [`integer_extent`] | largest absolute values and their sums, to choose scales | any: they are exact |
 //! | [`integer_update`] | as `weight_update`, from [`integers`] | any: they are exact |
 //!
 //! Kernels take slices, check their lengths once, and then use pointers.
@@ -23,6 +24,7 @@
 pub mod forward;
 pub mod hidden_delta;
 pub mod integer_delta;
+pub mod integer_extent;
 pub mod integer_forward;
 pub mod integer_update;
 pub mod integers;

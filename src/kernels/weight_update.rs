@@ -336,8 +336,8 @@ impl Pointers {
         }
     }
 
-    /// [`finish`](Self::finish) for the sums of one block alone, which a plain step of a single block adds as they
-    /// are; returns the new weights.
+    /// [`finish`](Self::finish) for the sums of one block alone times `factor`, a power of two, which a plain step
+    /// of a single block adds as they are; returns the new weights.
     ///
     /// # Safety
     /// As there.
@@ -347,19 +347,23 @@ impl Pointers {
         token: V::Token,
         rule: &Option<(StepRule, VectorRule<V>)>,
         at: usize,
-        mut sum: V,
+        sum: V,
+        factor: V,
     ) -> V {
         // SAFETY: the caller keeps the same contract.
         unsafe {
             if VARIANT == PLAIN {
                 let target = self.weights.add(at);
-                let weight = V::load(token, target).add(sum);
+                let weight = sum.add_exact_product(factor, V::load(token, target));
                 weight.store(target);
                 return weight;
             }
-            if let (ACCUMULATE | GENERAL, Some(gradients)) = (VARIANT, self.gradients) {
-                sum = V::load(token, gradients.add(at)).add(sum);
-            }
+            let sum = match (VARIANT, self.gradients) {
+                (ACCUMULATE | GENERAL, Some(gradients)) => {
+                    sum.add_exact_product(factor, V::load(token, gradients.add(at)))
+                }
+                _ => sum.mul(factor),
+            };
             self.finish::<V, VARIANT>(token, rule, at, sum)
         }
     }

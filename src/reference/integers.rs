@@ -55,11 +55,11 @@ impl IntegerLayer {
 
     /// One step on W of a minibatch, the blocks of which are images and deltas dk, `[samples][units]`.
     ///
-    /// In each block the delta of unit u is round(dk D_u), with D_u the largest power of two up to 2^100 that keeps
-    /// all below 2^15. The gradient is (sum over samples of x_i round(dk D_u)) ((1 / 255) / D_u), where the sum is
-    /// exact, added up block by block. The step is that of [`Network::sgd_step`](super::Network::sgd_step), each
-    /// product and each sum rounded to f32. That of plain SGD on a single block multiplies the sum by -rate
-    /// (1 / 255) / D_u at once.
+    /// In each block the delta of unit u is round((dk / 255) D_u), with D_u the largest power of two up to 2^100,
+    /// and 2^126 S_u, that keeps all below 2^15. The gradient is (sum over samples of x_i round((dk / 255) D_u)) /
+    /// D_u, where the sum is exact, added up block by block. The step is that of
+    /// [`Network::sgd_step`](super::Network::sgd_step), each product and each sum rounded to f32. That of plain SGD
+    /// on a single block has -rate / 255 in place of 1 / 255, and adds the gradient to the weights.
     pub fn step(&mut self, blocks: &[(Vec<&[u8]>, Vec<f32>)], options: &SgdOptions) {
         let scales: Vec<f32> = (0..self.units).map(|unit| self.scale(unit)).collect();
         let is_plain = options.momentum == 0.0 && options.weight_decay == 0.0;
@@ -67,29 +67,22 @@ impl IntegerLayer {
             let (input, unit) = (at / self.units, at % self.units);
             let mut gradient = 0.0;
             for (images, deltas) in blocks {
-                let (sum, factor) = self.sum(images, deltas, input, unit);
-                if is_plain && blocks.len() == 1 {
-                    self.weights[at] += sum as f32 * (factor * -options.learning_rate as f32);
-                } else {
-                    gradient += sum as f32 * factor;
+                let factor = match is_plain && blocks.len() == 1 {
+                    true => -options.learning_rate as f32 * (1.0 / 255.0),
+                    false => 1.0 / 255.0,
+                };
+                let deltas = deltas.iter().skip(unit).step_by(self.units);
+                let deltas: Vec<f32> = deltas.map(|d| d * factor).collect();
+                let part = part_of_gradient(images, input, &deltas, scales[unit]);
+                match is_plain && blocks.len() == 1 {
+                    true => self.weights[at] += part,
+                    false => gradient += part,
                 }
             }
             if !is_plain || blocks.len() > 1 {
                 self.step_of(at, gradient, options, 16384.0 / scales[unit]);
             }
         }
-    }
-
-    /// The sum of a weight's gradient, and what it is multiplied by.
-    fn sum(&self, images: &[&[u8]], deltas: &[f32], input: usize, unit: usize) -> (i64, f32) {
-        let column = || deltas.iter().skip(unit).step_by(self.units);
-        let largest = column().fold(0.0, |largest: f32, d| largest.max(d.abs()));
-        let scale = power_of_two(2f32.powi(100), |scale| largest * scale < 32767.5);
-        let products = images
-            .iter()
-            .zip(column())
-            .map(|(image, d)| i64::from(image[input]) * (d * scale).round_ties_even() as i64);
-        (products.sum(), (1.0 / 255.0) / scale)
     }
 
     /// The step of one weight. What decays becomes 0 below a size that goes by the scale of its unit.
@@ -114,4 +107,16 @@ impl IntegerLayer {
             smallest_weight(options.weight_decay),
         );
     }
+}
+
+/// The gradient of a weight by one block, from what the deltas of its unit are with their factor.
+fn part_of_gradient(images: &[&[u8]], input: usize, deltas: &[f32], scale: f32) -> f32 {
+    let largest = deltas.iter().fold(0.0, |largest: f32, d| largest.max(d.abs()));
+    let finest = 2f32.powi(100).min(2f32.powi(126) * scale);
+    let finer = power_of_two(finest, |finer| largest * finer < 32767.5);
+    let products = images
+        .iter()
+        .zip(deltas)
+        .map(|(image, d)| i64::from(image[input]) * (d * finer).round_ties_even() as i64);
+    products.sum::<i64>() as f32 / finer
 }

@@ -31,7 +31,7 @@ impl Vector for Avx2Vector {
         add: _mm256_add_ps, sub: _mm256_sub_ps, mul: _mm256_mul_ps, div: _mm256_div_ps,
         max: _mm256_max_ps, min: _mm256_min_ps);
     integer_intrinsics!(Avx2, __m256i: _mm256_set1_epi32, _mm256_loadu_si256, _mm256_storeu_si256,
-        _mm256_madd_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_packs_epi32, _mm256_shuffle_epi8, _mm256_abs_epi16, _mm256_max_epu16);
+        _mm256_madd_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_packs_epi32, _mm256_shuffle_epi8);
 
     #[inline(always)]
     fn abs(self) -> Self {

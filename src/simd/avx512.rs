@@ -53,7 +53,7 @@ impl Vector for Avx512Vector {
         add: _mm512_add_ps, sub: _mm512_sub_ps, mul: _mm512_mul_ps, div: _mm512_div_ps,
         max: _mm512_max_ps, min: _mm512_min_ps);
     integer_intrinsics!(Avx512, __m512i: _mm512_set1_epi32, _mm512_loadu_si512, _mm512_storeu_si512,
-        _mm512_madd_epi16, _mm512_add_epi32, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_packs_epi32, _mm512_shuffle_epi8, _mm512_abs_epi16, _mm512_max_epu16);
+        _mm512_madd_epi16, _mm512_add_epi32, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_packs_epi32, _mm512_shuffle_epi8);
 
     #[inline(always)]
     fn add_dots_at_once(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {

@@ -32,6 +32,10 @@ impl<V: Vector, const AT_ONCE: bool> Vector for Exact<V, AT_ONCE> {
         self.mul(factor).add(addend)
     }
     #[inline(always)]
+    fn add_exact_product(self, factor: Self, addend: Self) -> Self {
+        Self(self.0.mul_add(factor.0, addend.0))
+    }
+    #[inline(always)]
     fn splat(token: V::Token, value: f32) -> Self {
         Self(V::splat(token, value))
     }
@@ -106,13 +110,5 @@ impl<V: Vector, const AT_ONCE: bool> Vector for Exact<V, AT_ONCE> {
     #[inline(always)]
     fn pair(lower: V::Ints, upper: V::Ints) -> V::Ints {
         V::pair(lower, upper)
-    }
-    #[inline(always)]
-    fn abs_pairs(pairs: V::Ints) -> V::Ints {
-        V::abs_pairs(pairs)
-    }
-    #[inline(always)]
-    fn max_pairs(a: V::Ints, b: V::Ints) -> V::Ints {
-        V::max_pairs(a, b)
     }
 }

@@ -144,16 +144,6 @@ impl Vector for PortableVector {
         let cut = |ints: i32x8| ints.max(least).min(most);
         (cut(lower) & i32x8::splat(0xffff)) | (cut(upper) << 16)
     }
-    #[inline(always)]
-    fn abs_pairs(pairs: i32x8) -> i32x8 {
-        whole(halves(pairs).abs())
-    }
-    #[inline(always)]
-    fn max_pairs(a: i32x8, b: i32x8) -> i32x8 {
-        // The order of numbers with a sign is that of numbers without, the sign turned over.
-        let turn = i32x8::splat(i32::from_ne_bytes([0, 0x80, 0, 0x80]));
-        whole(halves(a ^ turn).max(halves(b ^ turn))) ^ turn
-    }
 }
 
 /// The halves of 32-bit integers, the lower ones first.
@@ -161,10 +151,4 @@ impl Vector for PortableVector {
 fn halves(ints: i32x8) -> i16x16 {
     // SAFETY: both are 32 bytes, of which any are a value.
     unsafe { std::mem::transmute(ints) }
-}
-
-#[inline(always)]
-fn whole(halves: i16x16) -> i32x8 {
-    // SAFETY: as above.
-    unsafe { std::mem::transmute(halves) }
 }

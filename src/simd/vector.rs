@@ -56,6 +56,11 @@ pub trait Vector: Copy {
     }
     /// `self * factor + addend`, rounded once where the instruction set can.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// `self * factor + addend` where the product is exact, so that it is the same however often it is rounded.
+    #[inline(always)]
+    fn add_exact_product(self, factor: Self, addend: Self) -> Self {
+        self.mul_add(factor, addend)
+    }
     /// Sum.
     fn add(self, other: Self) -> Self;
     /// Difference.
@@ -105,10 +110,6 @@ pub trait Vector: Copy {
     fn round(self) -> Self::Ints;
     /// Two integers as a pair, each cut to 16 bits: what is larger becomes the largest, or the smallest.
     fn pair(lower: Self::Ints, upper: Self::Ints) -> Self::Ints;
-    /// The absolute values of pairs; that of -2^15 is 2^15 without a sign.
-    fn abs_pairs(pairs: Self::Ints) -> Self::Ints;
-    /// The larger ones of pairs without a sign.
-    fn max_pairs(a: Self::Ints, b: Self::Ints) -> Self::Ints;
 
     /// Asks for the cache line at `source`, which need not be readable, to be brought into L2.
     fn prefetch(token: Self::Token, source: *const u8);

@@ -81,7 +81,7 @@ macro_rules! intrinsics {
 /// The methods of [`Vector`](super::Vector) on integers; as [`intrinsics`].
 macro_rules! integer_intrinsics {
     ($token:ident, $ints:ident: $splat:ident, $load:ident, $store:ident, $dots:ident, $add:ident, $of_ints:ident,
-     $round:ident, $cut:ident, $shuffle:ident, $abs:ident, $max:ident) => {
+     $round:ident, $cut:ident, $shuffle:ident) => {
         type Ints = $ints;
 
         #[inline(always)]
@@ -119,16 +119,6 @@ macro_rules! integer_intrinsics {
             // Each quarter of a register has four of the lower ones, then four of the upper.
             // SAFETY: as above.
             unsafe { $shuffle($cut(lower, upper), alternate()) }
-        }
-        #[inline(always)]
-        fn abs_pairs(pairs: $ints) -> $ints {
-            // SAFETY: as above.
-            unsafe { $abs(pairs) }
-        }
-        #[inline(always)]
-        fn max_pairs(a: $ints, b: $ints) -> $ints {
-            // SAFETY: as above.
-            unsafe { $max(a, b) }
         }
     };
 }

@@ -3,9 +3,10 @@
 use crate::backend::AlignedBuffer;
 use crate::kernels::BLOCK_SAMPLES;
 use crate::kernels::integer_delta::IntegerDelta;
+use crate::kernels::integer_extent::IntegerExtent;
 use crate::kernels::integer_forward::IntegerForward;
 use crate::kernels::integer_update::IntegerUpdate;
-use crate::kernels::integers::{factor, larger_of, may_change, pair, row, rows, weight_scale};
+use crate::kernels::integers::{WEIGHT, factor, pair, room, row, rows, weight_scale};
 use crate::kernels::prepare::PreparedBlock;
 use crate::kernels::rule::StepRule;
 use crate::kernels::weight_update::Weights;
@@ -20,35 +21,41 @@ pub(super) struct Integers {
     stride: usize,
     /// W, pairs of pixels, `[rows][stride]`.
     weights: AlignedBuffer<i32>,
-    /// Scales of the units' weights, `[stride]`.
-    scales: AlignedBuffer<f32>,
-    /// What sums of products with them are multiplied by, `[stride]`.
-    factors: AlignedBuffer<f32>,
-    /// Largest absolute values after a step, and their sums, `[stride]`.
-    largest: AlignedBuffer<i32>,
-    sums: AlignedBuffer<i32>,
     /// dk, pairs of samples, `[samples / 2][stride]`.
     delta: AlignedBuffer<i32>,
-    /// What sums of products with them are multiplied by, `[stride]`.
+    /// Scales of the units' weights, `[stride]`, as all that follows.
+    scales: AlignedBuffer<f32>,
+    /// What sums of products with weights are multiplied by.
+    factors: AlignedBuffer<f32>,
+    /// What sums of products with deltas are multiplied by.
     delta_factors: AlignedBuffer<f32>,
-    /// What the gradient of a unit is multiplied by, `[stride]`.
-    multipliers: AlignedBuffer<f32>,
+    /// The most that the gradient of a minibatch can be, of its blocks so far.
+    changes: AlignedBuffer<f32>,
+    /// The most that a velocity can be.
+    velocities: AlignedBuffer<f32>,
+    /// How far a weight may go until the scale may have to change.
+    room: AlignedBuffer<f32>,
+    /// Largest absolute values of the integers, and their sums, when they were last looked at.
+    largest: AlignedBuffer<f32>,
+    sums: AlignedBuffer<f32>,
 }
 
 impl Integers {
     pub(super) fn new(inputs: usize, stride: usize) -> Self {
-        let of_units = |value| AlignedBuffer::new(stride, value);
+        let of_units = || AlignedBuffer::new(stride, 0.0);
         Self {
             inputs,
             stride,
             weights: AlignedBuffer::new(rows(inputs) * stride, 0),
-            scales: of_units(1.0),
-            factors: of_units(0.0),
-            largest: AlignedBuffer::new(stride, 0),
-            sums: AlignedBuffer::new(stride, 0),
             delta: AlignedBuffer::new(BLOCK_SAMPLES / 2 * stride, 0),
-            delta_factors: of_units(0.0),
-            multipliers: of_units(0.0),
+            scales: AlignedBuffer::new(stride, 1.0),
+            factors: of_units(),
+            delta_factors: of_units(),
+            changes: of_units(),
+            velocities: of_units(),
+            room: of_units(),
+            largest: of_units(),
+            sums: of_units(),
         }
     }
 
@@ -67,11 +74,25 @@ impl Integers {
     }
 
     /// Makes the integers of all weights, which are as in the network; the velocities are held as before.
-    pub(super) fn take(&mut self, weights: &mut [f32], velocities: &mut [f32]) {
+    pub(super) fn take(&mut self, isa: Isa, weights: &mut [f32], velocities: &mut [f32]) {
         self.change(velocities.chunks_exact_mut(self.stride.max(1)), Div::div);
         self.scales.fill(1.0);
         for unit in 0..self.stride {
             self.take_unit(weights, velocities, unit);
+        }
+        for unit in (0..self.stride).step_by(isa.lanes()) {
+            self.fit_scales(isa, weights, velocities, unit);
+        }
+        self.bound(velocities);
+    }
+
+    /// Finds the most that each unit's velocities are.
+    pub(super) fn bound(&mut self, velocities: &[f32]) {
+        self.velocities.fill(0.0);
+        for row in velocities.chunks_exact(self.stride.max(1)) {
+            for (most, velocity) in self.velocities.iter_mut().zip(row) {
+                *most = most.max(velocity.abs());
+            }
         }
     }
 
@@ -82,6 +103,7 @@ impl Integers {
         let scale = weight_scale(column.map(|w| w * inverse));
         self.factors[unit] = factor(scale);
         self.scales[unit] = scale;
+        self.velocities[unit] *= inverse * scale;
         for values in [&mut *weights, velocities] {
             for value in values.iter_mut().skip(unit).step_by(self.stride) {
                 *value *= inverse * scale;
@@ -120,39 +142,89 @@ impl Integers {
         delta: &[f32],
         mut weights: Weights<'_>,
     ) {
-        let is_plain = |rule: StepRule| rule.is_plain() && weights.gradients.is_none();
-        let rate = match weights.rule {
-            Some(rule) if is_plain(rule) => -rule.learning_rate,
-            _ => 1.0,
-        };
-        for (multiplier, scale) in self.multipliers.iter_mut().zip(self.scales.iter()) {
-            *multiplier = scale * rate;
-        }
+        // Where a plain step adds the sums as they are, its rate is in the deltas.
+        let is_one_block = weights.gradients.is_none();
+        let plain = |rule: &StepRule| rule.is_plain() && is_one_block;
+        let rate_of_deltas = weights.rule.filter(plain).map(|rule| -rule.learning_rate);
         isa.run(IntegerDelta {
             delta,
             samples: block.samples(),
             stride: self.stride,
             pairs: &mut self.delta,
-            multipliers: &self.multipliers,
+            multiplier: rate_of_deltas.unwrap_or(1.0) * (1.0 / 255.0),
+            scales: &self.scales,
             factors: &mut self.delta_factors,
+            changes: &mut self.changes,
         });
-        let has_step = weights.rule.is_some();
+        let rule = weights.rule;
         isa.run_integers(IntegerUpdate {
             block,
             delta: &self.delta,
             factors: &self.delta_factors,
             weights: weights.reborrow(),
             integers: &mut self.weights,
-            largest: &mut self.largest,
-            sums: &mut self.sums,
         });
-        if !has_step {
-            return;
+        if let Some(rule) = rule {
+            self.go(rule, rate_of_deltas.map_or(rule.learning_rate, |_| 1.0));
+            for unit in (0..self.stride).step_by(isa.lanes()) {
+                // Where it is not a number, too.
+                let has_room = |room: &f32| *room >= 0.0;
+                if !self.room[unit..][..isa.lanes()].iter().all(has_room) {
+                    self.fit_scales(isa, weights.values, weights.velocities, unit);
+                }
+            }
         }
-        for unit in 0..self.stride {
-            let largest = larger_of(self.largest[unit]);
-            if may_change(self.scales[unit], largest, self.sums[unit], self.inputs) {
-                self.take_unit(weights.values, weights.velocities, unit);
+    }
+
+    /// Takes from the room of each unit what a step can have gone.
+    fn go(&mut self, rule: StepRule, rate: f32) {
+        // More than the roundings of all that is added up here, and that of the weights.
+        const RELATIVE: f32 = 1.001;
+        const ABSOLUTE: f32 = 1.0 / 256.0;
+        let decay = rule.weight_decay * (WEIGHT + 2) as f32;
+        let bounds = (self.changes.iter_mut())
+            .zip(self.velocities.iter_mut())
+            .zip(self.room.iter_mut());
+        for ((change, velocity), room) in bounds {
+            let gradient = *change + decay;
+            *velocity = RELATIVE * (rule.momentum * *velocity + gradient);
+            let direction = match rule.nesterov {
+                true => rule.momentum * *velocity + gradient,
+                false => *velocity,
+            };
+            *room -= RELATIVE * rate * direction + ABSOLUTE;
+            *change = 0.0;
+        }
+    }
+
+    /// Looks at the weights of a vector of units, and gives each the scale that fits.
+    fn fit_scales(
+        &mut self,
+        isa: Isa,
+        weights: &mut [f32],
+        velocities: &mut [f32],
+        first: usize,
+    ) {
+        let units = first..first + isa.lanes();
+        loop {
+            isa.run(IntegerExtent {
+                weights,
+                stride: self.stride,
+                unit: first,
+                largest: &mut self.largest,
+                sums: &mut self.sums,
+            });
+            let mut is_any_changed = false;
+            for unit in units.clone() {
+                let scale = self.scales[unit];
+                self.room[unit] = room(scale, self.largest[unit], self.sums[unit], self.inputs);
+                if self.room[unit] < 0.0 {
+                    self.take_unit(weights, velocities, unit);
+                    is_any_changed |= self.scales[unit].to_bits() != scale.to_bits();
+                }
+            }
+            if !is_any_changed {
+                return;
             }
         }
     }

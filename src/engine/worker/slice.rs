@@ -10,7 +10,7 @@ impl Worker {
     pub(crate) fn take_slice_of(&mut self, parameters: &Parameters) {
         self.take(parameters, |tensor| &mut tensor.values);
         if let Some(integers) = &mut self.integers {
-            integers.take(&mut self.weights.values, &mut self.weights.velocities);
+            integers.take(self.isa, &mut self.weights.values, &mut self.weights.velocities);
         }
         self.copy_output_rows();
     }
@@ -30,9 +30,10 @@ impl Worker {
             tensor.velocities.fill(0.0);
         }
         self.take(velocities, |tensor| &mut tensor.velocities);
-        if let Some(integers) = &self.integers {
+        if let Some(integers) = &mut self.integers {
             let rows = self.weights.velocities.chunks_exact_mut(self.stride.max(1));
             integers.change(rows, Mul::mul);
+            integers.bound(&self.weights.velocities);
         }
     }
 

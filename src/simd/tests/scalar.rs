@@ -101,14 +101,6 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     fn pair(lower: i32, upper: i32) -> i32 {
         whole([lower, upper].map(|it| it.clamp(i16::MIN.into(), i16::MAX.into())))
     }
-    fn abs_pairs(pairs: i32) -> i32 {
-        whole(halves(pairs).map(i32::abs))
-    }
-    fn max_pairs(a: i32, b: i32) -> i32 {
-        let ([lower_a, upper_a], [lower_b, upper_b]) = (halves(a), halves(b));
-        let max = |a: i32, b: i32| (a & 0xffff).max(b & 0xffff);
-        whole([max(lower_a, lower_b), max(upper_a, upper_b)])
-    }
 
     fn prefetch((): (), _: *const u8) {}
     unsafe fn non_zero_64((): (), source: *const u8) -> u64 {

@@ -238,7 +238,7 @@ fn run(
     let mut gradients = vec![0.0; rows * stride];
     let bias = pad(bias, units, stride, 1);
     let mut integers = Integers::new(case.inputs, stride);
-    integers.take(&mut weights, &mut velocities);
+    integers.take(isa, &mut weights, &mut velocities);
     let mut found = Vec::new();
     for _ in 0..3 {
         for block in blocks {
