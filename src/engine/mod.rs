@@ -214,13 +214,21 @@ fn in_like_pairs(pass: &TrainingPass<'_>, blocks: Blocks, classes: usize) -> Vec
     let mut order = Vec::with_capacity(pass.order.len());
     for block in (0..).map_while(|number| blocks.get(number)) {
         let samples = &pass.order[block.samples];
+        let labels = samples.iter().map(|&sample| pass.samples.label(sample));
+        // Where the samples of each class begin, then where the next one goes.
+        let mut places = [0; 1 << u8::BITS];
+        for label in labels.clone() {
+            places[usize::from(label)] += 1;
+        }
+        let mut before = 0;
+        for place in &mut places[..classes] {
+            before += std::mem::replace(place, before);
+        }
         let mut sorted = [0; BLOCK_SAMPLES];
-        let mut places = sorted.iter_mut();
-        for class in 0..classes {
-            let is_of_class = |&&sample: &&u32| usize::from(pass.samples.label(sample)) == class;
-            for (sample, place) in samples.iter().filter(is_of_class).zip(places.by_ref()) {
-                *place = *sample;
-            }
+        for (&sample, label) in samples.iter().zip(labels) {
+            let place = &mut places[usize::from(label)];
+            sorted[*place] = sample;
+            *place += 1;
         }
         let sorted = &sorted[..samples.len()];
         order.extend(sorted.iter().step_by(2));

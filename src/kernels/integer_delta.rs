@@ -71,9 +71,7 @@ impl Kernel for IntegerDelta<'_> {
                 for sample in 0..half {
                     let lower = V::load(token, delta.add(sample * stride)).mul(multiplier);
                     let upper = match sample + half < samples {
-                        true => {
-                            V::load(token, delta.add((sample + half) * stride)).mul(multiplier)
-                        }
+                        true => V::load(token, delta.add((sample + half) * stride)).mul(multiplier),
                         false => V::splat(token, 0.0),
                     };
                     let pair = V::pair(lower.mul(finer).round(), upper.mul(finer).round());

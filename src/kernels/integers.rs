@@ -53,7 +53,11 @@ pub fn delta_scale(largest: f32, of_weights: f32) -> f32 {
     let of_weights = (of_weights.to_bits() >> 23) as i32 - 127;
     let scale = power_of_two((14 - exponent).min(FINEST_DELTA).min(of_weights + 126));
     let smaller = if largest * scale < 32767.5 { 1.0 } else { 0.5 };
-    if largest < f32::INFINITY { scale * smaller } else { f32::NAN }
+    if largest < f32::INFINITY {
+        scale * smaller
+    } else {
+        f32::NAN
+    }
 }
 
 /// The scale of a unit's weights: the largest power of two up to 2^14 with which each is at most [`WEIGHT`] and

@@ -111,7 +111,9 @@ impl IntegerLayer {
 
 /// The gradient of a weight by one block, from what the deltas of its unit are with their factor.
 fn part_of_gradient(images: &[&[u8]], input: usize, deltas: &[f32], scale: f32) -> f32 {
-    let largest = deltas.iter().fold(0.0, |largest: f32, d| largest.max(d.abs()));
+    let largest = deltas
+        .iter()
+        .fold(0.0, |largest: f32, d| largest.max(d.abs()));
     let finest = 2f32.powi(100).min(2f32.powi(126) * scale);
     let finer = power_of_two(finest, |finer| largest * finer < 32767.5);
     let products = images

@@ -198,13 +198,7 @@ impl Integers {
     }
 
     /// Looks at the weights of a vector of units, and gives each the scale that fits.
-    fn fit_scales(
-        &mut self,
-        isa: Isa,
-        weights: &mut [f32],
-        velocities: &mut [f32],
-        first: usize,
-    ) {
+    fn fit_scales(&mut self, isa: Isa, weights: &mut [f32], velocities: &mut [f32], first: usize) {
         let units = first..first + isa.lanes();
         loop {
             isa.run(IntegerExtent {

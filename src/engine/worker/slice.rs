@@ -10,7 +10,11 @@ impl Worker {
     pub(crate) fn take_slice_of(&mut self, parameters: &Parameters) {
         self.take(parameters, |tensor| &mut tensor.values);
         if let Some(integers) = &mut self.integers {
-            integers.take(self.isa, &mut self.weights.values, &mut self.weights.velocities);
+            integers.take(
+                self.isa,
+                &mut self.weights.values,
+                &mut self.weights.velocities,
+            );
         }
         self.copy_output_rows();
     }
