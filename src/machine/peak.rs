@@ -3,6 +3,7 @@
 use super::rate;
 use crate::backend::BackendError;
 use crate::backend::team::Team;
+use crate::engine::Precision;
 use crate::simd::{Isa, Kernel, Vector};
 use std::hint::black_box;
 
@@ -15,9 +16,11 @@ const ROUNDS: usize = 1 << 20;
 ///
 /// A burst is a loop of independent multiply-adds on registers alone, two FLOP for each lane: no
 /// memory, no shuffles, no branches but the loop's. The portable set multiplies and adds in two
-/// instructions where the target has no fused one; they count the same.
+/// instructions where the target has no fused one; they count the same. With 16-bit integers a lane multiplies two
+/// pairs and adds both products: four operations.
 pub struct PeakBench {
     isa: Isa,
+    precision: Precision,
     team: Team,
 }
 
@@ -29,13 +32,23 @@ impl PeakBench {
     pub fn new(isa: Isa, threads: usize) -> Result<Self, BackendError> {
         Ok(Self {
             isa,
+            precision: Precision::F32,
             team: Team::new(threads)?,
         })
     }
 
+    /// The same for the multiply-adds of a precision.
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
     /// One burst: FLOP/s of all threads together.
     pub fn burst(&self) -> f64 {
-        let work = |_: &()| self.isa.run(MultiplyAdds { rounds: ROUNDS });
+        let work = |_: &()| match self.precision {
+            Precision::F32 => self.isa.run_rounding_once(MultiplyAdds { rounds: ROUNDS }),
+            Precision::Int16 => self.isa.run_integers(IntegerDots { rounds: ROUNDS }),
+        };
         rate(&self.team, || (), work)
     }
 
@@ -71,6 +84,28 @@ impl Kernel for MultiplyAdds {
     }
 }
 
+/// The same of pairs of integers. A product is with the sum itself, so that it is another one in each round.
+struct IntegerDots {
+    rounds: usize,
+}
+
+impl Kernel for IntegerDots {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, token: V::Token) -> f64 {
+        let factor = V::splat_ints(token, black_box(0x0003_0005));
+        let mut chains = [V::splat_ints(token, black_box(1)); MOST_CHAINS];
+        for _ in 0..self.rounds {
+            for chain in &mut chains[..V::TILES.forward] {
+                *chain = V::add_dots(*chain, *chain, factor);
+            }
+        }
+        black_box(&mut chains);
+        (4 * V::LANES * V::TILES.forward * self.rounds) as f64
+    }
+}
+
 /// Most accumulators of any tier.
 const MOST_CHAINS: usize = 16;
 
@@ -91,8 +126,11 @@ mod tests {
     #[test]
     fn every_set_does_more_than_one_multiply_add_in_ten_nanoseconds() {
         for isa in Isa::available() {
-            let peak = PeakBench::new(isa, 1).unwrap().best_of(3);
-            assert!(peak.is_finite() && peak > 2e8, "{isa}: {peak}");
+            for precision in Precision::ALL {
+                let bench = PeakBench::new(isa, 1).unwrap().in_precision(precision);
+                let peak = bench.best_of(3);
+                assert!(peak.is_finite() && peak > 2e8, "{isa}, {precision}: {peak}");
+            }
         }
     }
 }

@@ -65,6 +65,7 @@ impl IsaRequest {
             Self::Auto => "auto",
             Self::Avx512 => "avx512",
             Self::Avx2 => "avx2",
+            Self::Portable if cfg!(target_arch = "aarch64") => "neon",
             Self::Portable => "portable",
         }
     }
@@ -98,7 +99,10 @@ pub enum IsaError {
         available: String,
     },
     /// No such name.
-    #[error("no instruction set is called {found:?}; expected auto, avx512, avx2 or portable")]
+    #[error(
+        "no instruction set is called {found:?}; expected auto, avx512, avx2 or {}",
+        IsaRequest::Portable.name()
+    )]
     Unknown {
         /// What was given.
         found: String,
@@ -193,7 +197,7 @@ impl Isa {
         }
     }
 
-    /// `avx512`, `avx2` or `portable`.
+    /// `avx512`, `avx2` or `portable`; `neon` in place of `portable` on aarch64.
     pub fn name(self) -> &'static str {
         match self.level {
             #[cfg(target_arch = "x86_64")]
@@ -230,7 +234,7 @@ impl Isa {
     /// instruction set of which this is true.
     pub fn is_fused(self) -> bool {
         match self.level {
-            Level::Portable(_) => cfg!(target_feature = "fma"),
+            Level::Portable(_) => cfg!(any(target_feature = "fma", target_arch = "aarch64")),
             #[cfg(target_arch = "x86_64")]
             _ => true,
         }

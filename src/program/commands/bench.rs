@@ -294,7 +294,7 @@ fn row<'a>(
     };
     // Backends of other crates may use the best instructions there are.
     let isa = isa.map_or_else(|| Isa::select(IsaRequest::Auto), Ok)?;
-    let peak = PeakBench::new(isa, threads)?;
+    let peak = PeakBench::new(isa, threads)?.in_precision(precision);
     Ok(EpochBench::new(
         configuration,
         samples,

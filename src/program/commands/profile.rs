@@ -194,7 +194,7 @@ fn measure(
     control: &PassControl,
 ) -> anyhow::Result<Option<Measured>> {
     let threads = engine.threads();
-    let bench = PeakBench::new(engine.isa(), threads)?;
+    let bench = PeakBench::new(engine.isa(), threads)?.in_precision(args.precision);
     let mut measured = Measured {
         isa: engine.isa(),
         threads,
