@@ -171,7 +171,7 @@ impl Isa {
     /// [`IsaError::Absent`] if this CPU has it not: nothing is replaced silently.
     pub fn select(request: IsaRequest) -> Result<Self, IsaError> {
         let available = Self::available();
-        let wanted = |isa: &&Self| request == IsaRequest::Auto || isa.name() == request.name();
+        let wanted = |isa: &&Self| request == IsaRequest::Auto || isa.request() == request;
         available
             .iter()
             .find(wanted)
@@ -197,14 +197,29 @@ impl Isa {
         }
     }
 
-    /// `avx512`, `avx2` or `portable`; `neon` in place of `portable` on aarch64.
+    /// `avx512`, `avx2` or `portable`; in place of the last `neon` on aarch64, and `portable-fma` where the
+    /// program is built for CPUs that have fused multiply-add.
     pub fn name(self) -> &'static str {
+        match self.request() {
+            IsaRequest::Portable if cfg!(target_feature = "fma") => "portable-fma",
+            request => request.name(),
+        }
+    }
+
+    /// Whether the set of this name gives the bits of every other one of which this is true.
+    /// See [`Self::is_fused`].
+    pub fn is_name_of_fused(name: &str) -> bool {
+        name != "portable"
+    }
+
+    /// What asks for this set alone.
+    fn request(self) -> IsaRequest {
         match self.level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(..) => IsaRequest::Avx512.name(),
+            Level::Avx512(..) => IsaRequest::Avx512,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2(_) => IsaRequest::Avx2.name(),
-            Level::Portable(_) => IsaRequest::Portable.name(),
+            Level::Avx2(_) => IsaRequest::Avx2,
+            Level::Portable(_) => IsaRequest::Portable,
         }
     }
 

@@ -157,7 +157,7 @@ fn description(
     plan: &SweepPlan<'_>,
     data: &str,
 ) -> anyhow::Result<Map<String, Value>> {
-    // Instruction sets that give the same bits.
+    // Instruction sets that give the same bits; those of ARM are among the first.
     let mut runs = plan.configurations.iter();
     let isa = match plan.isa.is_fused() {
         _ if runs.all(|run| run.options.precision == Precision::Int16) => "any",

@@ -278,16 +278,19 @@ fn description(data: &DataDescription) -> Vec<String> {
 
 /// The instruction set is free where it changes no bit, else that of the run.
 fn resolve_isa(engine: &mut EngineArgs, isa: &str, precision: Precision) -> anyhow::Result<()> {
-    let own: IsaRequest = isa.parse()?;
-    if engine.isa.is_none() && Isa::select(own).is_ok() {
-        engine.isa = Some(own);
+    let own = isa
+        .parse::<IsaRequest>()
+        .ok()
+        .filter(|&own| Isa::select(own).is_ok_and(|found| found.name() == isa));
+    if engine.isa.is_none() && own.is_some() {
+        engine.isa = own;
         return Ok(());
     }
     let found = engine.isa()?;
-    // In f32 all instruction sets with fused multiply-add give the same bits; the portable tier is alone.
+    // In f32 all instruction sets with fused multiply-add give the same bits, on ARM, too; the others are alone.
     let is_same = precision == Precision::Int16
         || found.name() == isa
-        || (found.is_fused() && isa != "portable");
+        || (found.is_fused() && Isa::is_name_of_fused(isa));
     if !is_same {
         bail!(
             "--isa is {}, but the run that is resumed has {isa}, which gives other bits; leave it out \
@@ -296,4 +299,32 @@ fn resolve_isa(engine: &mut EngineArgs, isa: &str, precision: Precision) -> anyh
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_another_architecture_goes_on_where_the_bits_are_the_same() {
+        let resolved = |asked: Option<IsaRequest>, isa: &str, precision| {
+            let mut engine = EngineArgs {
+                threads: None,
+                isa: asked,
+            };
+            resolve_isa(&mut engine, isa, precision).map(|()| engine.isa)
+        };
+        let best = Isa::select(IsaRequest::Auto).unwrap();
+        let auto = Some(IsaRequest::Auto);
+        for absent in ["neon", "portable-fma"] {
+            let found = resolved(auto, absent, Precision::F32);
+            assert_eq!(found.is_ok(), best.is_fused() || best.name() == absent);
+            let portable = Isa::select(IsaRequest::Portable).unwrap();
+            let found = resolved(Some(IsaRequest::Portable), absent, Precision::F32);
+            assert_eq!(found.is_ok(), portable.is_fused());
+            assert!(resolved(auto, absent, Precision::Int16).is_ok());
+        }
+        let own = resolved(None, best.name(), Precision::F32).unwrap();
+        assert_eq!(own.map(|own| Isa::select(own).unwrap()), Some(best));
+    }
 }
