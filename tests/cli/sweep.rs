@@ -238,7 +238,10 @@ fn the_table_tells_when_a_target_was_reached() {
     }
     assert!(!header.contains("momentum"), "{header}");
     assert!(text.contains("epochs 6, batch-size 50"), "{text}");
-    assert!(text.contains("best by validation accuracy after the last epoch: --epochs 6"));
+    let best = "best by validation accuracy after the last epoch; this trains it:\n  fused-mlp train \
+                --epochs 6 --batch-size 50 --learning-rate 0.1 --hidden 20 --validation 100 --seed 1\n\
+                learning-rate 0.1 is the largest that was tried: a larger one may be better\n";
+    assert!(text.ends_with(best), "{text}");
     let text = place.stdout(&format!(
         "{LONG} --learning-rate 0.1,0.0001 --target-accuracy 0.5 --out out --json"
     ));

@@ -13,6 +13,7 @@ use crate::options::backend::{BackendKind, EngineArgs};
 use crate::options::{named_value, output_name};
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
+use crate::terminal::width;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, PassControl, Samples, check_shape};
@@ -153,14 +154,14 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let rows = work.rows(&clocks, passes, time, &engine.units(), measured.peak);
     let data = from_here(&data.display().to_string());
     let summary = summary(args, &measured, &data, samples.len());
-    let text = folder::text(&machine, &summary, &measured, &rows);
-    folder::write(&folder, &machine, &summary, &measured, &rows, &text)?;
+    let text = |most| folder::text((&machine, &summary), &measured, &rows, most);
+    folder::write(&folder, &machine, &summary, &measured, &rows, &text(None))?;
     let mut results = Results::new(args.json);
     results.event(&summary)?;
     for row in &rows {
         results.event(row)?;
     }
-    results.text(&text);
+    results.text(&text(width::of_output()));
     results.text(&format!("written to {}", shown(&folder)));
     results.finish()?;
     Ok(Ending::Success)

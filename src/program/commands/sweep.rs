@@ -8,9 +8,10 @@ use crate::charts::sweep_svg;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendKind, EngineArgs};
+use crate::options::training::arguments;
 use crate::options::{named_value, output_name};
 use crate::sweep::{
-    Grid, MOST_RUNS, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepPlan,
+    Grid, MOST_RUNS, RunConfiguration, RunResult, Summary, SweepEvent, SweepFolder, SweepPlan,
     best_by_validation, run as run_sweep, summarise,
 };
 use crate::terminal::output::{Results, message, shown};
@@ -22,6 +23,7 @@ use fused_mlp::engine::Precision;
 use fused_mlp::machine::default_threads;
 use fused_mlp::network::Shape;
 use fused_mlp::simd::IsaRequest;
+use fused_mlp::training::Recipe;
 use fused_mlp::training::checkpoint::DataIdentity;
 use indicatif::{HumanDuration, ProgressBar};
 use serde_json::{Map, Value};
@@ -106,6 +108,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     let mut folder = SweepFolder::open(&args.out, description, &configurations)?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
+    signals.advise("runs under way are lost; the same command goes on with them".to_owned());
     let mut results = Results::new(args.json);
     let todo = folder.todo();
     let mut follower = Follower::new(args.quiet, &configurations, &todo);
@@ -132,9 +135,29 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     let svg = sweep_svg(&configurations, &folder.results);
     let picture = folder.path.join("sweep.svg");
     std::fs::write(&picture, svg).with_context(|| picture.display().to_string())?;
-    table::print(&mut results, &summaries, best)?;
+    let training = best.map_or_else(Vec::new, |best| training(args, &summaries[best]));
+    table::print(&mut results, &summaries, best, &training)?;
     results.finish()?;
     Ok(ending(&signals, &folder, &configurations))
+}
+
+/// The arguments of the program that train a configuration from the first seed: to the network of the sweep,
+/// as the same samples are set aside.
+fn training(args: &SweepArgs, best: &Summary) -> Vec<String> {
+    let RunConfiguration { hidden, options } = &best.configuration;
+    let mut text = format!("train {}", arguments(options, Recipe::default()));
+    text += &format!(" --hidden {hidden} --validation {}", options.validation);
+    text += &format!(" --seed {}", args.grid.seeds()[0]);
+    if args.access.no_mmap {
+        text += " --no-mmap";
+    }
+    if let Some(isa) = args.isa {
+        text += &format!(" --isa {}", isa.name());
+    }
+    let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    let data = args.data.iter().map(|data| data.display().to_string());
+    words.extend(data.flat_map(|data| ["--data".to_owned(), data]));
+    words
 }
 
 /// Asks for the memory of as many runs as are trained at a time.

@@ -42,6 +42,7 @@ fn in_words(text: String, error: &clap::Error) -> String {
     let range = text.rsplit_once(" is not in ");
     let expected = match (whole, range.and_then(|(_, range)| range.split_once("..="))) {
         (Some(whole), _) if *whole.kind() == IntErrorKind::PosOverflow => "a smaller number".into(),
+        (Some(_), _) if text.contains("value '-") => "a whole number, 0 or more".into(),
         (Some(_), _) => "a whole number, such as 10".into(),
         (_, Some((first, last))) => format!("{first} to {last}"),
         _ if source.is_some_and(|it| it.is::<ParseFloatError>()) => "a number, such as 0.1".into(),

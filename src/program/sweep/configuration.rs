@@ -67,7 +67,8 @@ fn parse_seeds(text: &str) -> Result<NumberRange, String> {
 }
 
 impl Grid {
-    fn seeds(&self) -> Vec<u64> {
+    /// Every seed once, in the order of the list.
+    pub fn seeds(&self) -> Vec<u64> {
         distinct(self.seeds.iter().flat_map(|it| it.0.clone()))
     }
 

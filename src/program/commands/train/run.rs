@@ -7,10 +7,11 @@ use super::{DEFAULT_HIDDEN, TrainArgs, from_here, open_data};
 use crate::commands::memory;
 use crate::commands::model::{self, LoadedModel};
 use crate::ending::Ending;
-use crate::options::training::arguments;
+use crate::options::training::described_by_nearest;
 use crate::run_folder::{
     DataDescription, Environment, RunFolder, RunRecord, StartEvent, now, remove_unbegun,
 };
+use crate::terminal;
 use crate::terminal::output::{Results, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
@@ -24,6 +25,9 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// The number of the signal that ends programs that write to a broken pipe.
+const SIGPIPE: u8 = 13;
 
 /// What a training begins with.
 struct Prepared {
@@ -131,6 +135,10 @@ pub fn train(
     let control = Arc::new(PassControl::default());
     let signals = Signals::watch(&control.stop)?;
     let mut session = open(args, &prepared, resumption, (control, program_start))?;
+    signals.advise(format!(
+        "what was trained since the last checkpoint is lost; fused-mlp train --resume {} goes on",
+        shown(session.folder.path())
+    ));
     let progress = session.progress.clone();
     match progress.during(|| session.train_epochs()) {
         Ok(trained) => trained?,
@@ -139,7 +147,11 @@ pub fn train(
             resume_unwind(panic)
         }
     }
-    session.finish(signals.received())
+    session.finish(
+        signals
+            .received()
+            .or(terminal::has_no_reader().then_some(SIGPIPE)),
+    )
 }
 
 /// The training before its first step, when its folder is ready and it is told what is about to be trained.
@@ -258,7 +270,7 @@ fn announce(
     let done = epochs(trainer.epochs_done()) + of_epoch as u64;
     let progress = Progress::live(args.quiet, epochs(options.epochs), done, control);
     progress.line(&match start.resumed_at_step {
-        Some(_) => format!("options of the run: {}", arguments(options)),
+        Some(_) => format!("options of the run: {}", described_by_nearest(options)),
         None => args.recipe.describe(),
     });
     let isa = start.environment.isa.as_ref();
