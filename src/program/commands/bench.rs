@@ -73,9 +73,9 @@ pub struct BenchArgs {
     /// Epochs of each row that are timed, at least 5
     #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(5..=100_000))]
     repeats: u32,
-    /// Epochs of each row before those
+    /// Epochs of each row before those, which are not timed
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=100_000))]
-    warm_up: u32,
+    discard: u32,
     /// Write all times to a file
     #[arg(long, value_name = "FILE", value_parser = output_name::file(&["json"]))]
     save: Option<PathBuf>,
@@ -268,7 +268,7 @@ fn row<'a>(
         classes: source.1.classes,
     };
     check_shape(shape).context("--hidden")?;
-    let epochs = args.warm_up + args.repeats;
+    let epochs = args.discard + args.repeats;
     let options = TrainingOptions {
         precision,
         ..args.steps.options(epochs, batch_size, momentum)
@@ -311,12 +311,12 @@ fn measure(
     rows: &mut [EpochBench<'_>],
     control: &PassControl,
 ) -> anyhow::Result<()> {
-    let rounds = args.warm_up + args.repeats;
+    let rounds = args.discard + args.repeats;
     let count = rows.len();
     for round in 0..rounds {
         for place in 0..count {
             let row = &mut rows[(round as usize + place) % count];
-            let end = row.epoch(control, round >= args.warm_up)?;
+            let end = row.epoch(control, round >= args.discard)?;
             if end != EpochEnd::Complete || control.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }

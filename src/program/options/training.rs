@@ -140,7 +140,7 @@ impl<const ARE_LISTS: bool> FromArgMatches for Values<ARE_LISTS> {
 /// A recipe, and options that take precedence over it.
 #[derive(Debug, Clone, Args)]
 pub struct RecipeArgs {
-    /// Options that are not given: fast (98 % of MNIST's test data in the least time), best (longer, for a
+    /// Defaults of the options below: fast (98 % of MNIST's test data in the least time), best (longer, for a
     /// higher accuracy) or assignment (plain SGD)
     #[arg(
         long,
