@@ -143,6 +143,47 @@ fn a_sweep_that_was_cut_off_goes_on_where_it_was() {
 }
 
 #[test]
+fn the_best_is_kept_where_that_is_asked_for() {
+    let place = Place::new();
+    let sweep = format!("{SMALL} --learning-rate 0.05,0.2 --seeds 3,4 --out out");
+    assert!(!place.stdout(&sweep).contains("model: "));
+    let kept = format!("{sweep} --keep best");
+    let text = place.stdout(&kept);
+    assert!(
+        text.contains("\nmodel: out/best/model.safetensors\n"),
+        "{text}"
+    );
+    // The command that is told gives the same network.
+    let told = text
+        .lines()
+        .find_map(|line| line.strip_prefix("  fused-mlp "));
+    let train = told.unwrap();
+    assert!(
+        train.contains("--learning-rate 0.2 ") && train.ends_with("--seed 3"),
+        "{train}"
+    );
+    place.stdout(&format!("{train} --quiet --out again"));
+    let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
+    assert_eq!(model("out/best"), model("again"));
+    // Nothing is left to do; another run there stays.
+    let output = place.program(&kept).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        said,
+        "out/best has come to its end: nothing is left to do\n"
+    );
+    fs::remove_dir_all(place.path("out/best")).unwrap();
+    place.stdout("train --epochs 1 --hidden 4 --quiet --out out/best");
+    let output = place.program(&kept).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("error: out/best holds another run"),
+        "{said}"
+    );
+}
+
+#[test]
 fn another_sweep_in_the_folder_is_refused_by_the_option_that_differs() {
     let place = Place::new();
     place.stdout(&format!("{SMALL} --learning-rate 0.1,0.25 --out out"));
