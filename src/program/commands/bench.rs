@@ -28,38 +28,6 @@ use std::sync::atomic::Ordering;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = include_str!("bench/notes.txt"))]
 pub struct BenchArgs {
-    /// Implementations: fused, matrixmultiply, reference (slow: see --samples)
-    #[arg(
-        long,
-        value_enum,
-        value_name = "LIST",
-        value_delimiter = ',',
-        default_value = "fused"
-    )]
-    backend: Vec<BackendKind>,
-    /// Instruction sets of the fused kernels [default: FUSED_MLP_ISA, else auto]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = named_value::isa(), hide_possible_values = true)]
-    isa: Vec<IsaRequest>,
-    /// Threads [default: RAYON_NUM_THREADS, else one for each core this process may use]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    threads: Vec<usize>,
-    /// Samples of a minibatch
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        default_value = "100"
-    )]
-    batch_size: Vec<usize>,
-    /// Units of the hidden layer
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [DEFAULT_HIDDEN])]
-    hidden: Vec<usize>,
-    /// Share of the velocity kept from step to step; 0 is plain SGD
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0")]
-    momentum: Vec<f32>,
-    /// Numbers of the first layer: f32, int16; int16 is of the fused backend alone
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "f32", value_parser = named_value::precision(), hide_possible_values = true)]
-    precision: Vec<Precision>,
     /// Folders of data sets [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     data: Vec<PathBuf>,
@@ -68,6 +36,23 @@ pub struct BenchArgs {
     /// Train on the first N samples only [default: all]
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
+    /// Units of the hidden layer
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [DEFAULT_HIDDEN])]
+    hidden: Vec<usize>,
+    /// Numbers of the first layer: f32, int16; int16 is of the fused backend alone
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "f32", value_parser = named_value::precision(), hide_possible_values = true)]
+    precision: Vec<Precision>,
+    /// Samples of a minibatch
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "100"
+    )]
+    batch_size: Vec<usize>,
+    /// Share of the velocity kept from step to step; 0 is plain SGD
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0")]
+    momentum: Vec<f32>,
     #[command(flatten)]
     steps: StepArgs,
     /// Epochs of each row that are timed, at least 5
@@ -91,6 +76,21 @@ pub struct BenchArgs {
     /// Show no progress, only results
     #[arg(long)]
     quiet: bool,
+    /// Implementations: fused, matrixmultiply, reference (slow: see --samples)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "fused"
+    )]
+    backend: Vec<BackendKind>,
+    /// Instruction sets of the fused kernels [default: FUSED_MLP_ISA, else auto]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = named_value::isa(), hide_possible_values = true)]
+    isa: Vec<IsaRequest>,
+    /// Threads [default: RAYON_NUM_THREADS, else one for each core this process may use]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    threads: Vec<usize>,
 }
 
 /// What all steps have in common that are measured: their rate, and their order.

@@ -44,31 +44,31 @@ pub struct ProfileArgs {
     data: Option<PathBuf>,
     #[command(flatten)]
     access: AccessArgs,
+    /// Units of the hidden layer
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_HIDDEN)]
+    hidden: usize,
+    /// Numbers of the first layer: f32 or int16
+    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = named_value::precision(), hide_possible_values = true)]
+    precision: Precision,
     /// Epochs, after one to warm up
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     epochs: u32,
     /// Samples of a minibatch
     #[arg(long, value_name = "N", default_value_t = 100)]
     batch_size: usize,
-    /// Units of the hidden layer
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_HIDDEN)]
-    hidden: usize,
     /// Share of the velocity kept from step to step; 0 is plain SGD
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     momentum: f64,
-    /// Numbers of the first layer: f32 or int16
-    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = named_value::precision(), hide_possible_values = true)]
-    precision: Precision,
     #[command(flatten)]
     steps: StepArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
     /// Folder for the profile; must not exist [default: profiles/<machine>-<date>]
     #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
     /// Print results as JSON, one object a line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// The engine, seconds of each epoch, the clocks, and the roofs.

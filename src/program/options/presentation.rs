@@ -14,59 +14,32 @@ const SHORT: [(&str, char); 5] = [
 ];
 
 /// Options by what they are about, in commands with many of them.
-const HEADINGS: [(&str, &[&str]); 7] = [
-    ("Data", &["data", "validation", "samples", "no-mmap"]),
-    ("Network", &["hidden", "init", "init-scale", "precision"]),
+const HEADINGS: [(&str, &str); 7] = [
+    ("Data", "data validation samples no-mmap"),
+    ("Network", "hidden init init-scale precision"),
     (
         "Optimizer",
-        &[
-            "recipe",
-            "epochs",
-            "batch-size",
-            "learning-rate",
-            "schedule",
-            "warm-up",
-            "momentum",
-            "nesterov",
-            "weight-decay",
-            "no-shuffle",
-            "seed",
-            "seeds",
-        ],
+        "recipe epochs batch-size learning-rate schedule warm-up momentum nesterov weight-decay no-shuffle \
+         seed seeds",
     ),
-    (
-        "Stopping",
-        &["target-accuracy", "target-on", "patience", "min-delta"],
-    ),
+    ("Stopping", "target-accuracy target-on patience min-delta"),
     (
         "Output",
-        &[
-            "out",
-            "resume",
-            "checkpoint-every",
-            "checkpoint-minutes",
-            "keep",
-            "test",
-            "json",
-            "quiet",
-        ],
+        "out resume checkpoint-every checkpoint-minutes keep test json quiet",
     ),
-    (
-        "Measurement",
-        &["repeats", "discard", "save", "compare", "fail-on-slower"],
-    ),
-    ("Machine", &["backend", "threads", "isa", "workers"]),
+    ("Measurement", "repeats discard save compare fail-on-slower"),
+    ("Machine", "backend threads isa workers"),
 ];
 /// Options of a command up to which no headings help.
 const FEW: usize = 12;
 
 /// Commands in the order of the help, by what they are for. Those that stand nowhere end the list.
-const GROUPS: [(&str, &[&str]); 5] = [
-    ("Commands", &["train", "eval", "predict", "show", "verify"]),
-    ("Comparing", &["report", "sweep", "race"]),
-    ("Data and models", &["data", "export", "import"]),
-    ("Measuring", &["bench", "profile"]),
-    ("Others", &[]),
+const GROUPS: [(&str, &str); 5] = [
+    ("Commands", "train eval predict show verify"),
+    ("Comparing", "report sweep race"),
+    ("Data and models", "data export import"),
+    ("Measuring", "bench profile"),
+    ("Others", ""),
 ];
 /// Columns of the help where there are more.
 pub const COLUMNS: usize = 100;
@@ -83,9 +56,8 @@ fn with_short_names(command: Command) -> Command {
     let present = |arg: Arg| {
         let name = arg.get_long().unwrap_or_default().to_owned();
         let short = SHORT.iter().find(|(long, _)| *long == name);
-        let heading = HEADINGS
-            .iter()
-            .find(|(_, names)| has_many && names.contains(&name.as_str()));
+        let is_of = |names: &str| has_many && names.split(' ').any(|it| it == name);
+        let heading = HEADINGS.iter().find(|(_, names)| is_of(names));
         let arg = match short {
             Some(&(_, short)) => arg.short(short),
             None => arg,
@@ -104,24 +76,32 @@ fn template(root: &Command) -> String {
     built.build();
     let header = root.get_styles().get_header();
     let columns = width::of_output().map_or(COLUMNS, |it| it.min(COLUMNS));
-    let all: Vec<&Command> = built.get_subcommands().collect();
-    let names = all.iter().map(|command| command.get_name().len());
+    let names = built
+        .get_subcommands()
+        .map(|command| command.get_name().len());
     let indent = 4 + names.max().unwrap_or(0);
-    let line = |command: &&Command| {
+    let line = |command: &Command| {
         let about = command.get_about().map(ToString::to_string);
         let about = width::wrapped(&about.unwrap_or_default(), Some(columns - indent));
         let about = about.replace('\n', &format!("\n{:indent$}", ""));
         format!("  {:1$}{about}\n", command.get_name(), indent - 2)
     };
-    let is_named = |name: &str| GROUPS.iter().any(|(_, names)| names.contains(&name));
-    let group = |(title, names): &(&str, &[&str])| {
-        let named = names.iter().filter_map(|name| built.find_subcommand(name));
-        let others = all.iter().copied().filter(|it| !is_named(it.get_name()));
-        let commands: Vec<&Command> = match names.is_empty() {
-            true => others.collect(),
-            false => named.collect(),
+    let is_in =
+        |names: &str, command: &Command| names.split(' ').any(|it| it == command.get_name());
+    let is_grouped = |command: &Command| GROUPS.iter().any(|(_, names)| is_in(names, command));
+    let group = |&(title, names): &(&str, &str)| {
+        let lines: String = match names {
+            "" => built
+                .get_subcommands()
+                .filter(|it| !is_grouped(it))
+                .map(line)
+                .collect(),
+            _ => names
+                .split(' ')
+                .filter_map(|it| built.find_subcommand(it))
+                .map(line)
+                .collect(),
         };
-        let lines: String = commands.iter().map(line).collect();
         format!("{header}{title}:{header:#}\n{lines}\n")
     };
     let groups: String = GROUPS.iter().map(group).collect();

@@ -65,17 +65,16 @@ pub fn table(columns: &[Vec<String>], names: usize, most: Option<usize>) -> Vec<
             false => blocks[block].push(column),
         }
     }
-    let mut lines = Vec::new();
-    for (number, block) in blocks.iter().enumerate() {
-        lines.extend((number > 0).then(String::new));
-        for row in 0..columns.first().map_or(0, Vec::len) {
-            let cells = block
-                .iter()
-                .map(|&it| format!("{:>1$}  ", columns[it][row], widths[it] - 2));
-            lines.push(cells.collect::<String>().trim_end().to_owned());
-        }
-    }
-    lines
+    let rows = columns.first().map_or(0, Vec::len);
+    let line = |block: &[usize], row: usize| {
+        let cell = |&it: &usize| format!("{:>1$}  ", columns[it][row], widths[it] - 2);
+        let line: String = block.iter().map(cell).collect();
+        line.trim_end().to_owned()
+    };
+    let lines = blocks
+        .iter()
+        .map(|block| -> Vec<String> { (0..rows).map(|row| line(block, row)).collect() });
+    lines.collect::<Vec<_>>().join(&String::new())
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Session<'_> {
             self.results.text(text.trim_end());
         }
         self.explain(ending);
-        if let Some(test) = test.filter(|_| self.diverged.is_none()) {
+        if let Some(test) = test.filter(|_| ending == Ending::Success) {
             self.warn_of_guessing(test.loss);
         }
         self.results.finish()?;
@@ -155,7 +155,7 @@ impl Session<'_> {
         if test_loss > guessing {
             message(&format!(
                 "warning: the test loss is above that of guessing, ln {classes} = {guessing:.4}: the network \
-                 has learnt nothing of use; try a smaller --learning-rate, --momentum or --init-scale"
+                 has learnt nothing of use; try another --learning-rate or --momentum"
             ));
         }
     }
