@@ -166,6 +166,7 @@ fn print_config(matches: &clap::ArgMatches, origins: &Origins) -> anyhow::Result
     let leaf = options::leaves(&root).get(&table).copied();
     let leaf = leaf.context("--print-config is of a command; name one")?;
     let mut results = Results::new(false);
-    results.text(options::print((leaf, &table), own, origins)?.trim_end());
+    // A file, whose lines are not to be cut.
+    results.bytes(options::print((leaf, &table), own, origins)?.as_bytes());
     results.finish()
 }

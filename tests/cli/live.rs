@@ -184,6 +184,10 @@ fn quiet_is_quiet_on_a_terminal_too() {
 #[test]
 fn everything_fits_a_narrow_terminal() {
     let place = Place::new();
+    // What is read as a file is as it is elsewhere.
+    let config = "train --print-config";
+    let (_, _, raw) = Terminal::start(&place, (60, 60), config, &[]).end();
+    assert_eq!(raw.replace("\r\n", "\n"), place.stdout(config));
     let train = "train --epochs 10 --hidden 4 --validation 100 --momentum 0 --recipe best --out a";
     let sweep = "sweep --epochs 1 --hidden 4 --validation 100 --learning-rate 0.1,0.2 --out b";
     for columns in [60, 80] {

@@ -143,6 +143,30 @@ fn a_sweep_that_was_cut_off_goes_on_where_it_was() {
 }
 
 #[test]
+fn the_edge_of_what_was_tried_is_told_unless_nothing_lies_beyond() {
+    let place = Place::new();
+    let told = |lists: &str, out: &str| {
+        let text = place.stdout(&format!("{SMALL} {lists} --out {out}"));
+        let edges = text
+            .lines()
+            .filter(|line| line.contains(" that was tried: "));
+        edges.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let smallest = "init-scale 1 is the smallest that was tried: a smaller one may be better";
+    assert_eq!(
+        told("--init-scale 1,100 --weight-decay 0,1", "a"),
+        [smallest]
+    );
+    assert!(
+        told(
+            "--learning-rate 0.00001,0.3,100 --schedule constant,cosine",
+            "b"
+        )
+        .is_empty()
+    );
+}
+
+#[test]
 fn the_best_is_kept_where_that_is_asked_for() {
     let place = Place::new();
     let sweep = format!("{SMALL} --learning-rate 0.05,0.2 --seeds 3,4 --out out");
