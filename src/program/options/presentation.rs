@@ -74,7 +74,10 @@ fn with_short_names(command: Command) -> Command {
 fn template(root: &Command) -> String {
     let mut built = root.clone();
     built.build();
-    let header = root.get_styles().get_header();
+    let (header, literal) = (
+        root.get_styles().get_header(),
+        root.get_styles().get_literal(),
+    );
     let columns = width::of_output().map_or(COLUMNS, |it| it.min(COLUMNS));
     let names = built
         .get_subcommands()
@@ -84,7 +87,9 @@ fn template(root: &Command) -> String {
         let about = command.get_about().map(ToString::to_string);
         let about = width::wrapped(&about.unwrap_or_default(), Some(columns - indent));
         let about = about.replace('\n', &format!("\n{:indent$}", ""));
-        format!("  {:1$}{about}\n", command.get_name(), indent - 2)
+        let name = command.get_name();
+        let space = indent - 2 - name.len();
+        format!("  {literal}{name}{literal:#}{:space$}{about}\n", "")
     };
     let is_in =
         |names: &str, command: &Command| names.split(' ').any(|it| it == command.get_name());
