@@ -77,13 +77,18 @@ fn a_missed_target_is_counted_and_an_exit_code_of_1() {
 }
 
 #[test]
-fn the_data_set_has_an_option_of_its_own() {
+fn the_data_set_and_the_precision_have_options_of_their_own() {
     let place = Place::new();
     fs::rename(place.data(), place.path("other")).unwrap();
     let text = place.stdout(
-        "race --target-accuracy 0.1 --seeds 1 --data other --no-mmap --out out -- --hidden 20 --epochs 1",
+        "race --target 0.1 --seeds 1 --data other --no-mmap --precision int16 --out out -- --hidden 20 --epochs 1",
     );
     assert!(text.contains("; 1.0 epochs (median);"), "{text}");
+    let left = |file: &str| -> Value {
+        serde_json::from_str(&fs::read_to_string(place.path(file)).unwrap()).unwrap()
+    };
+    assert_eq!(left("out/seed-1/run.json")["options"]["precision"], "int16");
+    assert_eq!(left("out/race.json")["precision"], "int16");
 }
 
 #[test]

@@ -6,12 +6,13 @@ use super::train::parse_share;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::number_range::SeedArgs;
-use crate::options::{clear_options, output_name};
+use crate::options::{clear_options, named_value, output_name};
 use crate::run_folder::{ScoreEvent, create_folder, create_numbered_folder, now, write_new_file};
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
+use fused_mlp::engine::Precision;
 use fused_mlp::machine::Machine;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,7 +46,7 @@ const NOT_PASSED_ON: [&str; 10] = [
 #[command(after_help = include_str!("race/notes.txt"))]
 pub struct RaceArgs {
     /// Share of correct predictions to reach
-    #[arg(long, value_name = "SHARE", default_value = "0.98", value_parser = parse_share)]
+    #[arg(long, alias = "target", value_name = "SHARE", default_value = "0.98", value_parser = parse_share)]
     target_accuracy: f64,
     #[command(flatten)]
     seeds: SeedArgs,
@@ -54,6 +55,9 @@ pub struct RaceArgs {
     data: Option<PathBuf>,
     #[command(flatten)]
     access: AccessArgs,
+    /// Format of the numbers in the first layer's products: f32 or int16 [default: the recipe's]
+    #[arg(long, value_name = "FORMAT", value_parser = named_value::precision(), hide_possible_values = true)]
+    precision: Option<Precision>,
     /// Folder for the results; must not exist [default: races/<date-time>]
     #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
@@ -78,6 +82,8 @@ enum RaceEvent<'a> {
 struct RaceRecord<'a> {
     started: String,
     train: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    precision: Option<Precision>,
     machine: Machine,
     #[serde(flatten)]
     summary: RaceSummary,
@@ -122,6 +128,7 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     let record = RaceRecord {
         started: now.to_string(),
         train: &args.train,
+        precision: args.precision,
         machine: Machine::here(),
         summary: RaceSummary::of(args.target_accuracy, &runs),
         results: &runs,
@@ -200,6 +207,8 @@ fn train(
         .args(["--seed", &seed.to_string()])
         .arg("--out")
         .arg(folder.join(format!("seed-{seed}")))
+        .args(["--precision"].iter().filter(|_| args.precision.is_some()))
+        .args(args.precision.map(Precision::name))
         .args(&args.train)
         .stdin(Stdio::null())
         .output()
