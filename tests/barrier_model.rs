@@ -1,10 +1,7 @@
 //! The barrier's own source on modelled atomics, locks and condition variables: every order in which
 //! a few threads can take turns is tried, and many random orders of more.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(
-    clippy::reversed_empty_ranges,
-    reason = "nobody spins or yields in the model"
-)]
+#![allow(clippy::reversed_empty_ranges, reason = "nobody spins in the model")]
 
 use shuttle::thread;
 use std::sync::Arc;
@@ -15,9 +12,7 @@ mod primitives {
     pub(crate) use shuttle::hint::spin_loop;
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicUsize};
     pub(crate) use shuttle::sync::{Condvar, Mutex};
-    pub(crate) use shuttle::thread::yield_now;
     pub(crate) const SPINS: u32 = 0;
-    pub(crate) const YIELDS: u32 = 0;
 }
 
 #[path = "../src/backend/barrier.rs"]

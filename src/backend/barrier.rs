@@ -2,11 +2,10 @@
 //!
 //! A step is about 100 microseconds, so the threads mostly arrive together and the first few
 //! microseconds are spent spinning. When another process holds a core that does not help: then a
-//! thread yields, and after a while sleeps until the last one has arrived.
+//! thread sleeps until the last one has arrived. It never yields: that would give away the whole time slice
+//! to a process that has nothing to do with the step.
 
-use super::primitives::{
-    AtomicBool, AtomicUsize, Condvar, Mutex, SPINS, YIELDS, spin_loop, yield_now,
-};
+use super::primitives::{AtomicBool, AtomicUsize, Condvar, Mutex, SPINS, spin_loop};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -84,12 +83,6 @@ impl Barrier {
                 return;
             }
             spin_loop();
-        }
-        for _ in 0..YIELDS {
-            if self.is_over(generation) {
-                return;
-            }
-            yield_now();
         }
         // The sleeper counts itself before it looks at the generation, the last thread to arrive
         // moves the generation before it looks at the count: one of them sees the other.

@@ -3,9 +3,6 @@
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
 pub(crate) use std::sync::{Condvar, Mutex};
-pub(crate) use std::thread::yield_now;
 
-/// Looks at the generation before the core is offered to others: some 10 microseconds.
+/// Looks at the generation before the thread sleeps: some 10 to 100 microseconds.
 pub(crate) const SPINS: u32 = 4_000;
-/// Offers of the core before the thread sleeps.
-pub(crate) const YIELDS: u32 = 200;

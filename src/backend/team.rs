@@ -4,7 +4,7 @@ use super::BackendError;
 use super::barrier::{Barrier, Broken};
 use crate::simd::environment;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// More threads than any machine has cores that a step could use.
 const MOST_THREADS: usize = 1024;
@@ -13,10 +13,10 @@ const MOST_THREADS: usize = 1024;
 /// its own there, 3 MiB together, which the usual 2 MiB do not hold. What is not touched takes no memory.
 const STACK: usize = 8 << 20;
 
-/// Threads of a rayon pool, and the barrier they meet at.
+/// Threads of a rayon pool, and the barriers they meet at: one for each number of them that may take part.
 pub(crate) struct Team {
     pool: rayon::ThreadPool,
-    barrier: Barrier,
+    barriers: Vec<Barrier>,
 }
 
 /// Starts the threads of a pool, with the floating-point environment that Rust assumes.
@@ -47,7 +47,9 @@ impl Team {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             pool,
-            barrier: Barrier::new(threads, cores),
+            barriers: (1..=threads)
+                .map(|threads| Barrier::new(threads, cores))
+                .collect(),
         })
     }
 
@@ -55,20 +57,25 @@ impl Team {
         self.pool.current_num_threads()
     }
 
-    /// Calls `work` on all threads at once, each with its own worker and its number, and returns
-    /// what the first of them gave.
+    /// Calls `work` on the first `active` threads at once, each with its share of the workers and its number,
+    /// and returns what the first of them gave.
     ///
     /// # Panics
-    /// As [`run`](Self::run), and if there are fewer workers than threads.
+    /// As [`run`](Self::run).
     pub(crate) fn run_workers<W: Send, R: Default + Send>(
         &self,
+        active: usize,
         workers: &[Mutex<W>],
-        work: impl Fn(&mut W, usize, &Barrier) -> Result<R, Broken> + Sync,
+        work: impl Fn(&mut [MutexGuard<'_, W>], usize, &Barrier) -> Result<R, Broken> + Sync,
     ) -> R {
-        let results = self.run(|index, barrier| {
-            let worker = workers[index].lock();
-            let mut worker = worker.unwrap_or_else(PoisonError::into_inner);
-            work(&mut worker, index, barrier)
+        let results = self.run_some(active, |index, barrier| {
+            let first = |thread: usize| thread * workers.len() / active;
+            let share = &workers[first(index)..first(index + 1)];
+            let mut share: Vec<_> = share
+                .iter()
+                .map(|worker| worker.lock().unwrap_or_else(PoisonError::into_inner))
+                .collect();
+            work(&mut share, index, barrier)
         });
         // A broken barrier comes with a panic, which `run` has passed on.
         let first = results.into_iter().next().and_then(Result::ok);
@@ -82,16 +89,28 @@ impl Team {
     /// an earlier run: the threads can no longer wait for each other, and may have left work half
     /// done.
     pub(crate) fn run<R: Send>(&self, work: impl Fn(usize, &Barrier) -> R + Sync) -> Vec<R> {
+        self.run_some(self.threads(), work)
+    }
+
+    /// The same on the first `active` threads alone.
+    fn run_some<R: Send>(
+        &self,
+        active: usize,
+        work: impl Fn(usize, &Barrier) -> R + Sync,
+    ) -> Vec<R> {
         assert!(
-            !self.barrier.is_broken(),
+            !self.barriers.iter().any(Barrier::is_broken),
             "an earlier panic in one of its threads has left this backend unusable; make a new one"
         );
+        let barrier = &self.barriers[active - 1];
         let results = self.pool.broadcast(|context| {
-            let call = AssertUnwindSafe(|| work(context.index(), &self.barrier));
-            catch_unwind(call).inspect_err(|_| self.barrier.break_up())
+            let call = AssertUnwindSafe(|| work(context.index(), barrier));
+            let is_active = context.index() < active;
+            is_active.then(|| catch_unwind(call).inspect_err(|_| barrier.break_up()))
         });
         results
             .into_iter()
+            .flatten()
             .map(|result| result.unwrap_or_else(|panic| resume_unwind(panic)))
             .collect()
     }
@@ -143,7 +162,7 @@ mod tests {
             assert_eq!(panic.downcast_ref::<&str>(), Some(&"unit 7 has no weights"));
             assert_eq!(released.load(SeqCst), threads - 1);
             let workers: Vec<Mutex<()>> = (0..threads).map(|_| Mutex::default()).collect();
-            let again = AssertUnwindSafe(|| team.run_workers(&workers, |(), _, _| Ok(7)));
+            let again = AssertUnwindSafe(|| team.run_workers(threads, &workers, |_, _, _| Ok(7)));
             let panic = catch_unwind(again).unwrap_err();
             let message = panic.downcast_ref::<&str>().unwrap();
             assert!(message.contains("unusable"), "{message}");

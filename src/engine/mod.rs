@@ -11,6 +11,7 @@
 mod blocks;
 mod clock;
 mod exchange;
+mod pace;
 mod pass;
 mod plan;
 mod precision;
@@ -34,7 +35,8 @@ use blocks::Blocks;
 use clock::NoClock;
 pub use clock::{Phase, PhaseClock, PhaseTime};
 use exchange::Exchange;
-use pass::{Outcome, Pass, Training};
+use pace::{LongWaits, Pace};
+use pass::{First, Outcome, Pass, Training};
 use plan::Plan;
 pub use precision::{Precision, UnknownPrecision};
 use prepared::PreparedBlocks;
@@ -54,6 +56,7 @@ pub struct Engine {
     prepared: PreparedBlocks,
     exchange: Exchange,
     clocks: Option<Arc<Profile>>,
+    pace: Pace,
 }
 
 /// What a pass is for.
@@ -118,6 +121,7 @@ impl Engine {
             exchange: Exchange::new(&plan, BLOCK_SAMPLES * class_stride),
             team,
             clocks: None,
+            pace: Pace::new(threads),
         })
     }
 
@@ -176,7 +180,7 @@ impl Engine {
             Work::KeepLogits => (None, true),
         };
         let layout = BlockLayout::new(self.shape.inputs, blocks.largest());
-        let pass = Pass {
+        let mut pass = Pass {
             isa: self.isa,
             samples,
             order,
@@ -189,22 +193,44 @@ impl Engine {
             exchange: &self.exchange,
             training,
             keeps_logits,
+            first: 0,
+            waits: &LongWaits::default(),
             prepared_chunks: AtomicUsize::new(0),
             halt_at: AtomicUsize::new(usize::MAX),
         };
         let has_several_blocks = training.is_some() && blocks.has_several_a_minibatch();
-        self.team
-            .run_workers(&self.workers, |worker, index, barrier| {
-                worker.begin_pass(has_several_blocks);
-                match clocks {
-                    None => pass.run(worker, index, barrier, &mut NoClock),
-                    Some(clocks) => {
-                        let clock = clocks.of_thread(index).lock();
-                        let mut clock = clock.unwrap_or_else(PoisonError::into_inner);
-                        pass.run(worker, index, barrier, &mut *clock)
+        let mut outcome = Outcome::default();
+        pass.reserve(&mut outcome);
+        loop {
+            // Times of phases are told for all threads.
+            let active = clocks.map_or(self.pace.threads(), |_| self.team.threads());
+            self.pace.begin(pass.waits);
+            let first = Mutex::new(First {
+                outcome: &mut outcome,
+                pace: clocks.is_none().then_some(&mut self.pace),
+            });
+            self.team
+                .run_workers(active, &self.workers, |workers, index, barrier| {
+                    for worker in &mut *workers {
+                        worker.begin_pass(has_several_blocks);
                     }
-                }
-            })
+                    let mut first =
+                        (index == 0).then(|| first.lock().unwrap_or_else(PoisonError::into_inner));
+                    let first = first.as_deref_mut();
+                    match clocks {
+                        None => pass.run(workers, first, barrier, &mut NoClock),
+                        Some(clocks) => {
+                            let clock = clocks.of_thread(index).lock();
+                            let mut clock = clock.unwrap_or_else(PoisonError::into_inner);
+                            pass.run(workers, first, barrier, &mut *clock)
+                        }
+                    }
+                });
+            let Some(block) = outcome.goes_on_at.take() else {
+                return outcome;
+            };
+            pass.go_on_at(block);
+        }
     }
 }
 
@@ -330,3 +356,6 @@ impl Backend for Engine {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

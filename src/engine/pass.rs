@@ -7,6 +7,7 @@
 use super::blocks::{Block, Blocks};
 use super::clock::{Clock, Phase};
 use super::exchange::Exchange;
+use super::pace::{LongWaits, Pace};
 use super::prepared::{PreparedBlocks, Source};
 use super::worker::Worker;
 use crate::backend::barrier::{Barrier, Broken};
@@ -14,7 +15,9 @@ use crate::backend::{Optimizer, PassControl, Samples};
 use crate::kernels::prepare::BlockLayout;
 use crate::kernels::softmax::BlockLoss;
 use crate::simd::Isa;
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
 
 /// What a training pass has beyond an evaluation.
 #[derive(Clone, Copy)]
@@ -41,6 +44,8 @@ pub(crate) struct Training<'a> {
 /// Chunks are prepared by whichever thread is there first, so that one that owns fewer units, or
 /// has a core to itself, works while it would wait for the others.
 ///
+/// A thread may have several workers, one after the other in each phase: then fewer threads take part.
+///
 /// One barrier a block is enough: what is written before it and read after it exists in copies, as
 /// many as a thread can be ahead of another.
 pub(crate) struct Pass<'a> {
@@ -53,6 +58,10 @@ pub(crate) struct Pass<'a> {
     pub exchange: &'a Exchange,
     pub training: Option<Training<'a>>,
     pub keeps_logits: bool,
+    /// Block that it begins with.
+    pub first: usize,
+    /// What the threads wait for each other.
+    pub waits: &'a LongWaits,
     /// Chunks of all blocks that a thread has set about to prepare, in their order.
     pub prepared_chunks: AtomicUsize,
     /// Block whose barrier is the last one.
@@ -68,15 +77,31 @@ pub(crate) struct Outcome {
     pub predicted: Vec<u8>,
     /// Logits, `[samples][classes]`, if they were asked for.
     pub logits: Vec<f32>,
+    /// Block from which on another number of threads shall go on, if there is one.
+    pub goes_on_at: Option<usize>,
+}
+
+/// What the first thread alone has.
+pub(crate) struct First<'a> {
+    pub outcome: &'a mut Outcome,
+    /// Where the number of threads may change.
+    pub pace: Option<&'a mut Pace>,
 }
 
 impl Pass<'_> {
     /// Room for all that the steps append, so that none of them allocates.
-    fn reserve(&self, outcome: &mut Outcome) {
+    pub(crate) fn reserve(&self, outcome: &mut Outcome) {
         outcome.minibatches.reserve_exact(self.blocks.count());
         if self.training.is_none() {
             outcome.predicted.reserve_exact(self.order.len());
         }
+    }
+
+    /// Other threads go on with block `block`, of which this pass has done nothing that counts.
+    pub(crate) fn go_on_at(&mut self, block: usize) {
+        self.first = block;
+        self.prepared_chunks = AtomicUsize::new(block * self.prepared.chunks(self.layout));
+        self.halt_at = AtomicUsize::new(usize::MAX);
     }
 
     /// Keeps what is asked for of a block without training.
@@ -90,42 +115,42 @@ impl Pass<'_> {
         }
     }
 
-    /// The work of thread `index` of `threads`. The outcome is that of the first thread; the others
-    /// return an empty one.
+    /// The work of a thread with its workers. The first thread tells the outcome.
     pub(crate) fn run(
         &self,
-        worker: &mut Worker,
-        index: usize,
+        workers: &mut [MutexGuard<'_, Worker>],
+        mut first: Option<&mut First<'_>>,
         barrier: &Barrier,
         clock: &mut impl Clock,
-    ) -> Result<Outcome, Broken> {
+    ) -> Result<(), Broken> {
         clock.begin();
-        let is_first = index == 0;
-        let mut outcome = Outcome::default();
-        if is_first {
-            self.reserve(&mut outcome);
-        }
-        self.prepare_and_meet(0, barrier, clock)?;
+        self.prepare_and_meet(self.first, barrier, clock)?;
         let mut total = BlockLoss::default();
-        for number in 0..self.blocks.count() {
+        for number in self.first..self.blocks.count() {
             let Some(block) = self.blocks.get(number) else {
                 break;
             };
             let samples = block.samples.len();
             // SAFETY: the barrier of the block before stands between filling and reading.
             let prepared = unsafe { self.prepared.block(self.layout, number, samples) };
-            // SAFETY: before the barrier of the block, its parts are written by their owners.
-            unsafe { worker.forward(prepared, number, self.exchange, clock) };
+            for worker in &mut *workers {
+                // SAFETY: before the barrier of the block, its parts are written by their owners.
+                unsafe { worker.forward(prepared, number, self.exchange, clock) };
+            }
             self.prepare_and_meet(number + 1, barrier, clock)?;
             if self.halt_at.load(Relaxed) <= number {
                 break;
             }
-            let loss = self.loss(worker, number, &block);
+            // Every worker computes the same loss.
+            let mut loss = BlockLoss::default();
+            for worker in &mut *workers {
+                loss = self.loss(worker, number, &block);
+            }
             clock.lap(Phase::Softmax);
             total.loss += loss.loss;
             total.correct += loss.correct;
-            if is_first {
-                self.keep(worker, samples, &mut outcome);
+            if let Some(first) = &mut first {
+                self.keep(&workers[0], samples, first.outcome);
             }
             // Every thread has computed the same loss, so all of them stop here together, before
             // the step could spoil the parameters.
@@ -133,8 +158,9 @@ impl Pass<'_> {
             let ends_minibatch = block.is_last || (self.training.is_some() && !is_finite);
             let minibatch = total;
             if ends_minibatch {
-                if is_first {
-                    outcome.minibatches.push((total, block.minibatch_samples));
+                if let Some(first) = &mut first {
+                    let minibatch = (total, block.minibatch_samples);
+                    first.outcome.minibatches.push(minibatch);
                 }
                 total = BlockLoss::default();
             }
@@ -142,14 +168,16 @@ impl Pass<'_> {
                 if !is_finite {
                     break;
                 }
-                self.backward(worker, number, &block, training, clock);
-                if is_first {
-                    self.report((number, &block), minibatch, training.control);
+                for worker in &mut *workers {
+                    self.backward(worker, number, &block, training, clock);
+                }
+                if let Some(first) = &mut first {
+                    self.report((number, &block), minibatch, training.control, first);
                 }
             }
             clock.lap(Phase::Bookkeeping);
         }
-        Ok(outcome)
+        Ok(())
     }
 
     /// Helps to prepare block `number`, and waits for the other threads.
@@ -161,7 +189,9 @@ impl Pass<'_> {
     ) -> Result<(), Broken> {
         self.prepare(number);
         clock.lap(Phase::Prepare);
+        let start = Instant::now();
         barrier.wait()?;
+        self.waits.add(start.elapsed());
         clock.lap(Phase::Barrier);
         Ok(())
     }
@@ -228,14 +258,19 @@ impl Pass<'_> {
         (number, block): (usize, &Block),
         minibatch: BlockLoss,
         control: &PassControl,
+        first: &mut First<'_>,
     ) {
         if !block.is_last {
             return;
         }
         control.add_minibatch(block.minibatch_samples, minibatch.loss, minibatch.correct);
         control.samples_done.store(block.samples.end, Relaxed);
-        if control.stop.load(Relaxed) {
+        let pace = first.pace.as_mut();
+        let is_paced = pace.is_some_and(|pace| pace.advance(block.minibatch_samples, self.waits));
+        let stops = control.stop.load(Relaxed);
+        if stops || is_paced {
             self.halt_at.store(number + 1, Relaxed);
+            first.outcome.goes_on_at = (!stops).then_some(number + 1);
         }
     }
 }

@@ -16,11 +16,11 @@
 //! ```
 
 mod bandwidth;
-mod memory;
+mod control_group;
 mod peak;
 
 pub use bandwidth::{read_bandwidth, working_sets};
-pub use memory::memory_room;
+pub use control_group::memory_room;
 pub use peak::PeakBench;
 
 use crate::backend::team::Team;
@@ -76,11 +76,12 @@ pub fn available_parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Threads that keep every core busy once: the CPUs that this process may use, but no more than the
-/// cores that they belong to.
+/// Threads that keep every core busy once: the cores that the CPUs of this process belong to, but no more than it
+/// may use up by the quota of a container, rounded up.
 pub fn default_threads() -> usize {
-    let cpus = available_parallelism();
-    physical_cores().map_or(cpus, |cores| cores.clamp(1, cpus))
+    let cores = physical_cores().unwrap_or_else(available_parallelism);
+    let quota = control_group::cpu_quota().map_or(cores, |quota| quota.ceil() as usize);
+    cores.min(quota).max(1)
 }
 
 /// Model name of the first CPU, if the system tells.
@@ -186,7 +187,8 @@ mod tests {
     }
 
     #[test]
-    fn there_is_at_least_one_thread_and_no_more_than_cpus() {
-        assert!((1..=available_parallelism()).contains(&default_threads()));
+    fn there_is_at_least_one_thread_and_no_more_than_cores() {
+        let most = physical_cores().unwrap_or_else(available_parallelism);
+        assert!((1..=most).contains(&default_threads()));
     }
 }

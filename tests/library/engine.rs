@@ -2,11 +2,15 @@
 
 use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, TrainingPass};
 use fused_mlp::engine::{Engine, Phase, Precision, Profile};
+use fused_mlp::machine::available_parallelism;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::random::{Purpose, Stream};
-use fused_mlp::simd::Isa;
+use fused_mlp::simd::{Isa, IsaRequest};
 use fused_mlp::training::{Schedule, Trainer, TrainingOptions};
+use std::hint::spin_loop;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Instant;
 
 /// A training of a network on random sparse images.
 #[derive(Clone, Copy, Debug)]
@@ -415,4 +419,48 @@ fn a_late_epoch_takes_no_longer_than_an_early_one() {
         }
         assert!(late < 1.5 * early, "{isa}: {late} s, not {early} s");
     }
+}
+
+#[test]
+fn beside_busy_threads_two_are_not_much_slower_than_one() {
+    let case = case(784, 300, 10, 6_000, 100);
+    let (images, labels) = case.data();
+    let order: Vec<u32> = (0..6_000).collect();
+    let mut engines = [1, 2].map(|threads| {
+        let isa = Isa::select(IsaRequest::Auto).unwrap();
+        Engine::new(&Parameters::initialise(case.shape, 3), PLAIN, threads, isa).unwrap()
+    });
+    let mut pass = |threads: usize| {
+        let start = Instant::now();
+        let pass = TrainingPass {
+            samples: Samples::new(&images, &labels, case.shape.inputs),
+            order: &order,
+            batch_size: case.batch_size,
+            learning_rates: &[0.1; 60],
+            control: &PassControl::default(),
+        };
+        engines[threads - 1].train(&pass).unwrap();
+        start.elapsed()
+    };
+    let is_over = AtomicBool::new(false);
+    let busy = available_parallelism();
+    let mut times = [const { Vec::new() }; 2];
+    std::thread::scope(|scope| {
+        for _ in 0..busy {
+            scope.spawn(|| {
+                while !is_over.load(Relaxed) {
+                    spin_loop();
+                }
+            });
+        }
+        for round in 0..60 {
+            times[round % 2].push(pass(1 + round % 2));
+        }
+        is_over.store(true, Relaxed);
+    });
+    let [one, two] = times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2]
+    });
+    assert!(two < 2 * one, "two threads {two:?}, one {one:?}");
 }

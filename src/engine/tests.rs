@@ -1,0 +1,62 @@
+//! Any number of threads, whatever it changes to, gives the same bits.
+
+use super::*;
+use crate::backend::PassControl;
+use crate::random::{Purpose, Stream};
+use crate::simd::IsaRequest;
+
+/// Losses and parameters after two passes of 403 samples.
+fn trained(pace: Pace, precision: Precision, batch_size: usize) -> (Vec<u64>, Parameters) {
+    let shape = Shape {
+        inputs: 30,
+        hidden: 150,
+        classes: 4,
+    };
+    let optimizer = Optimizer {
+        momentum: 0.9,
+        nesterov: true,
+        weight_decay: 1e-4,
+    };
+    let mut stream = Stream::new(5, Purpose::Shuffle);
+    let mut bytes = |len: usize, bound: u32| -> Vec<u8> {
+        (0..len).map(|_| stream.below(bound) as u8).collect()
+    };
+    let (images, labels) = (bytes(403 * shape.inputs, 256), bytes(403, 4));
+    let parameters = Parameters::initialise(shape, 3);
+    let isa = Isa::select(IsaRequest::Auto).unwrap();
+    let mut engine =
+        Engine::in_precision(&parameters, optimizer, pace.threads(), isa, precision).unwrap();
+    engine.pace = pace;
+    let order: Vec<u32> = (0..403).collect();
+    let mut losses = Vec::new();
+    for _ in 0..2 {
+        let pass = TrainingPass {
+            samples: Samples::new(&images, &labels, shape.inputs),
+            order: &order,
+            batch_size,
+            learning_rates: &vec![0.05; 403_usize.div_ceil(batch_size)],
+            control: &PassControl::default(),
+        };
+        let results = engine.train(&pass).unwrap();
+        assert_eq!(results.iter().map(|it| it.samples).sum::<usize>(), 403);
+        losses.extend(results.iter().map(|it| it.loss.to_bits()));
+    }
+    (losses, engine.parameters())
+}
+
+#[test]
+fn the_number_of_threads_may_change_after_every_minibatch() {
+    for precision in Precision::ALL {
+        for batch_size in [10, 100, 150] {
+            let expected = trained(Pace::new(1), precision, batch_size);
+            for threads in [2, 3, 5] {
+                let found = trained(Pace::restless(threads), precision, batch_size);
+                assert_eq!(found.0, expected.0, "{precision}, {batch_size}, {threads}");
+                assert!(
+                    found.1 == expected.1,
+                    "{precision}, {batch_size}, {threads}"
+                );
+            }
+        }
+    }
+}
