@@ -63,16 +63,22 @@ fn runs_are_compared_on_a_page_of_its_own() {
 fn a_page_is_never_overwritten() {
     let place = Place::new();
     runs(&place);
-    assert_eq!(place.stdout("report runs/first --units 0"), "report.html\n");
-    assert_eq!(place.stdout("report runs/second"), "report-2.html\n");
-    let first = page(&place, "report.html");
+    assert_eq!(
+        place.stdout("report runs/first --units 0"),
+        "reports/report.html\n"
+    );
+    assert_eq!(
+        place.stdout("report runs/second"),
+        "reports/report-2.html\n"
+    );
+    let first = page(&place, "reports/report.html");
     assert!(!first.contains("base64") && first.contains("<title>Run first</title>"));
-    let line = place.failure("report runs/second --out report.html", 2);
+    let line = place.failure("report runs/second --out reports/report.html", 2);
     assert!(
-        line.contains("report.html exists already") && line.contains("--out"),
+        line.contains("report.html exists already") && line.contains("--overwrite"),
         "{line}"
     );
-    assert_eq!(page(&place, "report.html"), first);
+    assert_eq!(page(&place, "reports/report.html"), first);
     let line = place.failure("report runs/first --out none/report.html", 2);
     assert!(line.contains("none/report.html"), "{line}");
 }
@@ -92,12 +98,12 @@ fn json_tells_what_the_page_has() {
         panic!("{events:?}")
     };
     assert_eq!(event["event"], "report");
-    assert_eq!(event["report"], "report.html");
+    assert_eq!(event["report"], "reports/report.html");
     assert!(event["runs"][0]["test_accuracy"].as_f64().unwrap() > 0.3);
     assert!(event["runs"][0]["not_evaluated"].is_null());
     assert_eq!(event["runs"][1]["not_evaluated"], "it has left no model");
     assert!(event["runs"][1]["test_loss"].is_null());
-    let html = page(&place, "report.html");
+    let html = page(&place, "reports/report.html");
     assert!(html.contains("Not evaluated: it has left no model."));
     assert!(html.contains("No pictures: it has left no model."));
 }
@@ -124,7 +130,7 @@ fn runs_that_did_not_finish_are_shown_as_far_as_they_went() {
     )
     .unwrap();
     place.stdout("report bad runs/second");
-    let html = page(&place, "report.html");
+    let html = page(&place, "reports/report.html");
     assert!(html.contains("<strong class=\"bad\">diverged</strong>"));
     assert!(html.contains("<strong class=\"bad\">not ended</strong>"));
     assert!(html.contains("Not evaluated: it diverged, and left no model."));
@@ -222,7 +228,7 @@ fn folders_that_are_no_runs_are_refused() {
         line.contains("run.json") && line.contains("expected a run"),
         "{line}"
     );
-    assert!(!place.path("report.html").exists());
+    assert!(!place.path("reports").exists());
 }
 
 #[test]
@@ -241,7 +247,7 @@ fn damaged_files_are_told_and_shown_as_far_as_they_are_sound() {
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    let html = page(&place, "report.html");
+    let html = page(&place, "reports/report.html");
     let first = "steps.csv is damaged: line 4: expected 6 numbers, the first of them 3, found \"3,<b>,?\"; \
                  shown are the 2 lines before";
     let escaped = first
@@ -274,7 +280,7 @@ fn epochs_are_counted_in_whole_numbers() {
     let place = Place::new();
     runs(&place);
     place.stdout("report runs/first");
-    let html = page(&place, "report.html");
+    let html = page(&place, "reports/report.html");
     let chart = html.split("<svg ").nth(1).unwrap();
     let chart = chart.split("</svg>").next().unwrap();
     assert!(chart.contains("Loss of each epoch"));

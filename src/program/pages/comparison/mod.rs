@@ -87,7 +87,7 @@ fn summary(index: usize, run: &ComparedRun, units: usize) -> anyhow::Result<Valu
 }
 
 /// Mistakes as count, true and predicted class, the most frequent first.
-fn mistakes(rows: &[Vec<u64>]) -> Vec<(u64, usize, usize)> {
+pub fn mistakes(rows: &[Vec<u64>]) -> Vec<(u64, usize, usize)> {
     let cells = rows.iter().enumerate().flat_map(|(class, counts)| {
         let counts = counts.iter().enumerate();
         counts.map(move |(predicted, &count)| (count, class, predicted))
