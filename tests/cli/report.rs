@@ -60,6 +60,48 @@ fn runs_are_compared_on_a_page_of_its_own() {
 }
 
 #[test]
+fn of_many_runs_the_best_are_drawn_and_all_are_told() {
+    let place = Place::new();
+    runs(&place);
+    let copy = |from: &str, to: &str| {
+        fs::create_dir(place.path(to)).unwrap();
+        for entry in fs::read_dir(place.path(from)).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                fs::copy(entry.path(), place.path(to).join(entry.file_name())).unwrap();
+            }
+        }
+    };
+    let names: Vec<String> = (1..=7)
+        .map(|number| format!("runs/copy-{number}"))
+        .collect();
+    names.iter().for_each(|name| copy("runs/first", name));
+    let diverged =
+        "train --epochs 2 --hidden 12 --learning-rate 1e30 --warm-up 0 --quiet --out bad";
+    let bad = place.program(diverged).output().unwrap();
+    assert_eq!(bad.status.code(), Some(1));
+    let all = format!("bad runs/second runs/first {}", names.join(" "));
+    let output = place.program(&format!("report --json {all}")).output();
+    let event = &json_lines(&String::from_utf8(output.unwrap().stdout).unwrap())[0];
+    let order = event["runs"].as_array().unwrap().iter();
+    let order: Vec<&str> = order.map(|run| run["run"].as_str().unwrap()).collect();
+    // Equal ones stay in the order in which they were given.
+    assert_eq!(order[..2], ["runs/first", "runs/copy-1"]);
+    assert_eq!(order[8..], ["runs/second", "bad"]);
+    let html = page(&place, "reports/report.html");
+    assert!(html.contains("<p>The best 8 of 10 runs.</p>"));
+    assert_eq!(html.matches("class=\"confusion\"").count(), 8);
+    assert_eq!(html.matches("data:image/png;base64,").count(), 8 * 12);
+    assert!(html.contains("<p>bad: not evaluated: it diverged, and left no model.</p>"));
+    // No axis reaches to the losses of the run that diverged; its options are a row.
+    assert!(!html.contains("Losses above 20 nats"));
+    let second = html
+        .lines()
+        .find(|line| line.starts_with("<tr><td>second</td>"));
+    assert!(second.unwrap().contains("<td>0.2</td>"));
+}
+
+#[test]
 fn a_page_is_never_overwritten() {
     let place = Place::new();
     runs(&place);

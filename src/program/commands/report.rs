@@ -5,7 +5,7 @@ use crate::ending::Ending;
 use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
 use crate::options::output_name;
-use crate::pages::comparison::{ComparedRun, TestResult, comparison_page};
+use crate::pages::comparison::{ComparedRun, TestResult, comparison_page, sort_by_result};
 use crate::run_folder::{DataDescription, NewFile, OverwriteArgs};
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, bail};
@@ -33,9 +33,9 @@ pub struct ReportArgs {
     /// Folder of the data set whose test data the networks predict [default: that of each run]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Hidden units of each run that are drawn, the strongest first
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    units: usize,
+    /// Hidden units of each run that are drawn, the strongest first [default: 100, shared among the runs]
+    #[arg(long, value_name = "N")]
+    units: Option<usize>,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
@@ -96,6 +96,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
         }
     }
     let names: Vec<String> = runs.iter().map(|run| shown(&run.folder)).collect();
+    sort_by_result(&mut runs);
     let command = format!("fused-mlp report {}", names.join(" "));
     let page = comparison_page(&runs, args.units, &command)?;
     let path = file.write(page.as_bytes())?;

@@ -90,7 +90,8 @@ pub fn spaced_table(
     let line = |block: &[usize], row: usize| {
         let cell = |&it: &usize| {
             let text = &columns[it][row];
-            format!("{:1$}{text}{:space$}", "", widths[it] - space - seen(text))
+            let before = widths[it] - space - seen(text);
+            format!("{0:before$}{text}{0:space$}", "")
         };
         let line: String = block.iter().map(cell).collect();
         line.trim_end().to_owned()
