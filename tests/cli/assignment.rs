@@ -59,7 +59,7 @@ fn derivatives_are_central_differences() {
     // Nothing else was asked for, and no pictures belong to it.
     assert!(results["q3_drawn_network"].is_null() && results["q7_final"].is_null());
     let html = fs::read_to_string(place.path("r/report.html")).unwrap();
-    assert!(html.contains("<math") && !html.contains("id=\"q3\""));
+    assert!(html.contains("class=\"frac\"") && !html.contains("id=\"q3\""));
 }
 
 #[test]
