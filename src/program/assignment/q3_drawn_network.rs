@@ -28,6 +28,7 @@ pub struct DrawnNetwork {
     reference: Values,
     /// A network in which no gradient vanishes.
     unsymmetric: Values,
+    unsymmetric_weights: Weights,
     /// Its gradient of b against central differences.
     check: DerivativeCheck,
     /// Whether the values are those expected.
@@ -164,6 +165,7 @@ pub fn run() -> DrawnNetwork {
         weights: (&network).into(),
         reference,
         unsymmetric,
+        unsymmetric_weights: (&other).into(),
         check,
     }
 }
