@@ -251,10 +251,8 @@ impl Drawing<'_> {
     fn names(&mut self) {
         let edge = self.x.pixels.end;
         let last = |series: &Series| {
-            let places = series.points.iter().map(|&point| self.place(point));
-            let end = places
-                .filter(|(x, y)| x.is_finite() && y.is_finite())
-                .last()?;
+            let mut places = series.points.iter().map(|&point| self.place(point));
+            let end = places.rfind(|(x, y)| x.is_finite() && y.is_finite())?;
             Some((end, series.color, series.name.clone()))
         };
         let named = self.chart.series.iter().filter(|it| !it.name.is_empty());

@@ -135,9 +135,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
     if let Some(before) = &before {
         check_comparable(before, &rows)?;
     }
-    let save = args.save.as_deref();
-    let save = save.map(|path| NewFile::named(path, "--save", args.overwrite));
-    let save = save.transpose()?;
+    let save = NewFile::asked(args.save.as_deref(), "--save", args.overwrite)?;
     let control = PassControl::default();
     let signals = Signals::watch(&control.stop)?;
     measure(args, &mut rows, &control)?;

@@ -91,8 +91,7 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         return Ok(model.without_classes());
     }
     let table = args.predictions.as_deref();
-    let table = table.map(|file| NewFile::named(file, "--predictions", args.overwrite));
-    let table = table.transpose()?;
+    let table = NewFile::asked(table, "--predictions", args.overwrite)?;
     let sheet = args.mistakes.file(&model.file, args.overwrite)?;
     let (mut backend, _) = args
         .backend

@@ -55,6 +55,19 @@ impl NewFile {
         Ok(file)
     }
 
+    /// The file that `option` names, if it names one.
+    ///
+    /// # Errors
+    /// As [`named`](Self::named).
+    pub fn asked(
+        path: Option<&Path>,
+        option: &'static str,
+        args: OverwriteArgs,
+    ) -> anyhow::Result<Option<Self>> {
+        let file = path.map(|path| Self::named(path, option, args));
+        file.transpose()
+    }
+
     /// The file that `--out` names, or where it names none `default`, whose folder is made, and which is
     /// numbered if it is there already.
     ///
