@@ -56,10 +56,13 @@ fn derivatives_are_central_differences() {
     assert_eq!(last["shifted"]["gradient"][0], "NaN");
     assert_eq!(last["fused"]["loss"], 10_000.0);
     assert_eq!(last["fused"]["gradient"], serde_json::json!([1.0, -1.0]));
+    let limits = &results["q2_composed_derivative"]["limits"];
+    assert!((number(&limits["textbook"]) - f64::MAX.ln()).abs() < 1e-9);
+    assert_eq!(limits["fused"], Value::Null);
     // Nothing else was asked for, and no pictures belong to it.
     assert!(results["q3_drawn_network"].is_null() && results["q7_final"].is_null());
     let html = fs::read_to_string(place.path("r/report.html")).unwrap();
-    assert!(html.contains("<math") && !html.contains("id=\"q3\""));
+    assert!(html.contains("class=\"frac\"") && !html.contains("id=\"q3\""));
 }
 
 #[test]
@@ -92,7 +95,20 @@ fn the_drawn_network_has_its_values() {
     close("db", &[0.0; 3]);
     close("dv", &[-0.44039854, 0.44039854].repeat(3));
     close("dc", &[-0.5, 0.5]);
+    close("dh", &[0.0; 3]);
     assert_eq!(answer["holds"], true);
+    // Where nothing is zero, the gradient of b is not that of h, and the page says so.
+    let other = &answer["unsymmetric"];
+    for (name, expected) in [("dh", -0.2316), ("db", -0.0544)] {
+        assert!((number(&other[name][0]) - expected).abs() < 5e-5, "{other}");
+    }
+    let html = fs::read_to_string(place.path("r/report.html")).unwrap();
+    assert!(html.contains(
+        "(−0.2316, 0.3639, −0.1985), and the gradient of b is (−0.0544, 0.0673, −0.0273)"
+    ));
+    assert!(
+        html.contains("<blockquote>Implement the network drawn in the image below.</blockquote>")
+    );
 }
 
 #[test]

@@ -239,21 +239,18 @@ fn an_interrupted_run_shows_and_saves_nothing() {
 }
 
 #[test]
-fn only_saved_times_are_replaced() {
+fn a_file_that_is_there_is_told_before_anything_is_measured() {
     if refuses() {
         return;
     }
     let place = Place::new();
-    for text in ["", "{}", "{\"machine\": 1, \"rows\": []}"] {
-        fs::write(place.path("run.json"), text).unwrap();
-        let line = place.failure("bench --save run.json", 2);
-        assert!(
-            line.contains("--save is run.json") && line.contains("not replaced"),
-            "{line}"
-        );
-        assert_eq!(fs::read_to_string(place.path("run.json")).unwrap(), text);
-    }
+    fs::write(place.path("run.json"), "text").unwrap();
+    // Hours, if they were measured.
+    let line = place.failure("bench --repeats 100000 --save run.json", 2);
+    assert!(line.contains("run.json exists already"), "{line}");
+    assert_eq!(fs::read(place.path("run.json")).unwrap(), b"text");
     for _ in 0..2 {
-        place.stdout(&format!("{SMALL} --threads 1 --save times.json"));
+        place.stdout(&format!("{SMALL} --threads 1 --save run.json --overwrite"));
     }
+    place.stdout(&format!("{SMALL} --threads 1 --compare run.json"));
 }

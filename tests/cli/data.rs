@@ -96,7 +96,7 @@ fn a_synthetic_set_that_cannot_be_made_is_one_line_and_no_file() {
     place.stdout("data synth --samples 5 --out there");
     let line = place.failure("data synth --samples 5 --out there", 2);
     assert!(
-        line.contains("train-images-idx3-ubyte is there already"),
+        line.contains("train-images-idx3-ubyte exists already"),
         "{line}"
     );
     fs::write(place.path("file"), "").unwrap();

@@ -253,3 +253,67 @@ fn one_image_is_one_image() {
         "one.png: 1 image\n"
     );
 }
+
+#[test]
+fn what_exists_is_replaced_with_overwrite_alone() {
+    let place = Place::new();
+    place.stdout(&format!("{TRAIN} runs/x"));
+    place.stdout("export --layout pytorch --out torch.npz");
+    fs::create_dir(place.path("pages")).unwrap();
+    for (arguments, file) in [
+        ("show --out x.png", "x.png"),
+        ("eval --mistakes 3 --out y.png", "y.png"),
+        ("eval --predictions x.csv", "x.csv"),
+        ("export --out x.onnx", "x.onnx"),
+        ("import torch.npz --out x.safetensors", "x.safetensors"),
+        ("report runs/x --out x.html", "x.html"),
+        ("man --out pages", "pages/fused-mlp-train.1"),
+    ] {
+        fs::write(place.path(file), "mine").unwrap();
+        let output = place.program(arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments}");
+        let told = format!("{file} exists already; choose another name with --");
+        assert!(said.contains(&told), "{said}");
+        assert!(said.contains("or replace it with --overwrite"), "{said}");
+        assert_eq!(fs::read(place.path(file)).unwrap(), b"mine");
+        place.stdout(&format!("{arguments} --overwrite"));
+        assert_ne!(fs::read(place.path(file)).unwrap(), b"mine", "{arguments}");
+    }
+    // Nothing is left of the looks at whether they can be written, and no page of `man` came alone.
+    let written = fs::read_dir(place.folder()).unwrap();
+    assert_eq!(written.count(), 9);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_of_others_is_told_with_the_way_out() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    place.stdout(&format!("{TRAIN} run"));
+    let closed = fs::Permissions::from_mode(0o555);
+    fs::set_permissions(place.folder(), closed).unwrap();
+    if fs::write(place.path("probe"), "").is_ok() {
+        // The administrator may write everywhere.
+        return;
+    }
+    for (arguments, option) in [
+        ("train --epochs 1", "--out"),
+        ("sweep --validation 100", "--out"),
+        ("man --out pages", "--out"),
+        ("data synth --samples 5 --out synthetic", "--out"),
+        ("report run", "--out"),
+        ("race --seeds 1", "--out"),
+        ("assignment --only q1", "--out"),
+        ("eval --model run --predictions p.csv", "--predictions"),
+    ] {
+        let output = place.program(arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {said}");
+        let advice = format!("choose another place with {option}\n");
+        assert!(said.contains("cannot be written: "), "{said}");
+        assert!(said.ends_with(&advice), "{arguments}: {said}");
+    }
+    fs::set_permissions(place.folder(), fs::Permissions::from_mode(0o755)).unwrap();
+}

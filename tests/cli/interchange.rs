@@ -31,7 +31,8 @@ fn what_is_exported_comes_back() {
     let model = fs::read(place.path("model.safetensors")).unwrap();
     for name in ["out.npz", "out.safetensors"] {
         for layout in ["", "--layout fused", "--layout pytorch"] {
-            let export = format!("export --model model.safetensors --out {name} {layout}");
+            let options = format!("--out {name} {layout} --overwrite");
+            let export = format!("export --model model.safetensors {options}");
             let text = place.stdout(&export);
             assert!(text.contains("float32 [7]"), "{text}");
             assert_eq!(
@@ -216,8 +217,8 @@ fn predictions_are_those_of_the_evaluation() {
     let eval = "eval --model model.safetensors --json";
     for backend in ["fused", "matrixmultiply", "reference"] {
         let arguments = format!("{eval} --backend {backend} --predictions");
-        let event = &json_lines(&place.stdout(&format!("{arguments} p.csv")))[0];
-        let text = fs::read_to_string(place.path("p.csv")).unwrap();
+        let event = &json_lines(&place.stdout(&format!("{arguments} {backend}.csv")))[0];
+        let text = fs::read_to_string(place.path(&format!("{backend}.csv"))).unwrap();
         let mut lines = text.lines();
         assert!(
             lines

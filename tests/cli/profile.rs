@@ -89,7 +89,7 @@ fn profiles_of_a_day_get_a_number() {
             assert!(text.contains(part), "{part:?} in {text}");
         }
     }
-    let mut folders: Vec<String> = fs::read_dir(place.path("profiles"))
+    let mut folders: Vec<String> = fs::read_dir(place.path("measured"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -101,7 +101,7 @@ fn profiles_of_a_day_get_a_number() {
         is_numbered || folders[0].len() == folders[1].len(),
         "{folders:?}"
     );
-    let readme = place.path("profiles").join(&folders[0]).join("README.md");
+    let readme = place.path("measured").join(&folders[0]).join("README.md");
     let readme = fs::read_to_string(readme).unwrap();
     assert!(readme.contains("`fused-mlp profile --hidden 8"), "{readme}");
 }

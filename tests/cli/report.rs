@@ -60,19 +60,67 @@ fn runs_are_compared_on_a_page_of_its_own() {
 }
 
 #[test]
+fn of_many_runs_the_best_are_drawn_and_all_are_told() {
+    let place = Place::new();
+    runs(&place);
+    let copy = |from: &str, to: &str| {
+        fs::create_dir(place.path(to)).unwrap();
+        for entry in fs::read_dir(place.path(from)).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                fs::copy(entry.path(), place.path(to).join(entry.file_name())).unwrap();
+            }
+        }
+    };
+    let names: Vec<String> = (1..=7)
+        .map(|number| format!("runs/copy-{number}"))
+        .collect();
+    names.iter().for_each(|name| copy("runs/first", name));
+    let diverged =
+        "train --epochs 2 --hidden 12 --learning-rate 1e30 --warm-up 0 --quiet --out bad";
+    let bad = place.program(diverged).output().unwrap();
+    assert_eq!(bad.status.code(), Some(1));
+    let all = format!("bad runs/second runs/first {}", names.join(" "));
+    let output = place.program(&format!("report --json {all}")).output();
+    let event = &json_lines(&String::from_utf8(output.unwrap().stdout).unwrap())[0];
+    let order = event["runs"].as_array().unwrap().iter();
+    let order: Vec<&str> = order.map(|run| run["run"].as_str().unwrap()).collect();
+    // Equal ones stay in the order in which they were given.
+    assert_eq!(order[..2], ["runs/first", "runs/copy-1"]);
+    assert_eq!(order[8..], ["runs/second", "bad"]);
+    let html = page(&place, "reports/report.html");
+    assert!(html.contains("<p>The best 8 of 10 runs.</p>"));
+    assert_eq!(html.matches("class=\"confusion\"").count(), 8);
+    assert_eq!(html.matches("data:image/png;base64,").count(), 8 * 12);
+    assert!(html.contains("<p>bad: not evaluated: it diverged, and left no model.</p>"));
+    // No axis reaches to the losses of the run that diverged; its options are a row.
+    assert!(!html.contains("Losses above 20 nats"));
+    let second = html
+        .lines()
+        .find(|line| line.starts_with("<tr><td>second</td>"));
+    assert!(second.unwrap().contains("<td>0.2</td>"));
+}
+
+#[test]
 fn a_page_is_never_overwritten() {
     let place = Place::new();
     runs(&place);
-    assert_eq!(place.stdout("report runs/first --units 0"), "report.html\n");
-    assert_eq!(place.stdout("report runs/second"), "report-2.html\n");
-    let first = page(&place, "report.html");
+    assert_eq!(
+        place.stdout("report runs/first --units 0"),
+        "reports/report.html\n"
+    );
+    assert_eq!(
+        place.stdout("report runs/second"),
+        "reports/report-2.html\n"
+    );
+    let first = page(&place, "reports/report.html");
     assert!(!first.contains("base64") && first.contains("<title>Run first</title>"));
-    let line = place.failure("report runs/second --out report.html", 2);
+    let line = place.failure("report runs/second --out reports/report.html", 2);
     assert!(
-        line.contains("report.html exists already") && line.contains("--out"),
+        line.contains("report.html exists already") && line.contains("--overwrite"),
         "{line}"
     );
-    assert_eq!(page(&place, "report.html"), first);
+    assert_eq!(page(&place, "reports/report.html"), first);
     let line = place.failure("report runs/first --out none/report.html", 2);
     assert!(line.contains("none/report.html"), "{line}");
 }
@@ -92,12 +140,12 @@ fn json_tells_what_the_page_has() {
         panic!("{events:?}")
     };
     assert_eq!(event["event"], "report");
-    assert_eq!(event["report"], "report.html");
+    assert_eq!(event["report"], "reports/report.html");
     assert!(event["runs"][0]["test_accuracy"].as_f64().unwrap() > 0.3);
     assert!(event["runs"][0]["not_evaluated"].is_null());
     assert_eq!(event["runs"][1]["not_evaluated"], "it has left no model");
     assert!(event["runs"][1]["test_loss"].is_null());
-    let html = page(&place, "report.html");
+    let html = page(&place, "reports/report.html");
     assert!(html.contains("Not evaluated: it has left no model."));
     assert!(html.contains("No pictures: it has left no model."));
 }
@@ -124,7 +172,7 @@ fn runs_that_did_not_finish_are_shown_as_far_as_they_went() {
     )
     .unwrap();
     place.stdout("report bad runs/second");
-    let html = page(&place, "report.html");
+    let html = page(&place, "reports/report.html");
     assert!(html.contains("<strong class=\"bad\">diverged</strong>"));
     assert!(html.contains("<strong class=\"bad\">not ended</strong>"));
     assert!(html.contains("Not evaluated: it diverged, and left no model."));
@@ -222,7 +270,7 @@ fn folders_that_are_no_runs_are_refused() {
         line.contains("run.json") && line.contains("expected a run"),
         "{line}"
     );
-    assert!(!place.path("report.html").exists());
+    assert!(!place.path("reports").exists());
 }
 
 #[test]
@@ -241,7 +289,7 @@ fn damaged_files_are_told_and_shown_as_far_as_they_are_sound() {
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    let html = page(&place, "report.html");
+    let html = page(&place, "reports/report.html");
     let first = "steps.csv is damaged: line 4: expected 6 numbers, the first of them 3, found \"3,<b>,?\"; \
                  shown are the 2 lines before";
     let escaped = first
@@ -274,7 +322,7 @@ fn epochs_are_counted_in_whole_numbers() {
     let place = Place::new();
     runs(&place);
     place.stdout("report runs/first");
-    let html = page(&place, "report.html");
+    let html = page(&place, "reports/report.html");
     let chart = html.split("<svg ").nth(1).unwrap();
     let chart = chart.split("</svg>").next().unwrap();
     assert!(chart.contains("Loss of each epoch"));

@@ -44,7 +44,7 @@ fn a_contact_sheet_is_written_once() {
     let sheet = fs::read(place.path("sheet.png")).unwrap();
     assert!(sheet.starts_with(PNG));
     let line = place.failure("show --out sheet.png", 2);
-    assert!(line.contains("never overwritten"), "{line}");
+    assert!(line.contains("exists already"), "{line}");
     assert_eq!(fs::read(place.path("sheet.png")).unwrap(), sheet);
     let event = &json_lines(&place.stdout("show --class 1 --count 2 --out ones.png --json"))[0];
     assert_eq!(fields(event).join(" "), "data event file indices split");
@@ -76,7 +76,7 @@ fn the_worst_mistakes_are_on_a_sheet() {
     let events = json_lines(&place.stdout(&format!("{eval} --json --mistakes 5")));
     let (evaluation, mistakes) = (&events[0], &events[1]);
     assert_eq!(fields(mistakes).join(" "), "errors event file mistakes");
-    assert_eq!(mistakes["file"], "mistakes.png");
+    assert_eq!(mistakes["file"], "run/mistakes.png");
     let wrong = 200 - evaluation["correct"].as_u64().unwrap();
     assert_eq!(mistakes["errors"], wrong);
     let found = mistakes["mistakes"].as_array().unwrap();
@@ -95,16 +95,16 @@ fn the_worst_mistakes_are_on_a_sheet() {
     );
     assert!(found.iter().all(|found| found["class"] != found["label"]));
     assert!(
-        fs::read(place.path("mistakes.png"))
+        fs::read(place.path("run/mistakes.png"))
             .unwrap()
             .starts_with(PNG)
     );
 
     let text = place.stdout(&format!("{eval} --mistakes 1000"));
-    let expected = format!("mistakes: mistakes-2.png, the worst {wrong} of {wrong}\n");
+    let expected = format!("mistakes: run/mistakes-2.png, the worst {wrong} of {wrong}\n");
     assert!(text.ends_with(&expected), "{text}");
-    let line = place.failure(&format!("{eval} --mistakes 3 --out mistakes.png"), 2);
-    assert!(line.contains("never overwritten"), "{line}");
+    let line = place.failure(&format!("{eval} --mistakes 3 --out run/mistakes.png"), 2);
+    assert!(line.contains("exists already"), "{line}");
     for arguments in ["--mistakes 0", "--out sheet.png"] {
         let line = place.failure(&format!("{eval} {arguments}"), 2);
         assert!(line.contains("--mistakes"), "{line}");

@@ -30,6 +30,8 @@ pub struct ComposedDerivative {
     pub holds: bool,
     /// Where the separate form fails.
     extremes: Vec<Extreme>,
+    /// The gap from which on each form fails; none if it never does.
+    limits: Limits,
 }
 
 /// Logits (gap, 0) with the second class as the target.
@@ -45,6 +47,14 @@ struct Extreme {
     fused: LossAndGradient,
 }
 
+/// As [`Extreme`].
+#[derive(Debug, Serialize)]
+struct Limits {
+    textbook: Option<f64>,
+    shifted: Option<f64>,
+    fused: Option<f64>,
+}
+
 /// A loss in nats and its gradient with respect to both logits.
 #[derive(Debug, Serialize)]
 struct LossAndGradient {
@@ -52,6 +62,12 @@ struct LossAndGradient {
     loss: Number,
     /// dl/do.
     gradient: Vec<Number>,
+}
+
+impl LossAndGradient {
+    fn is_finite(&self) -> bool {
+        self.loss.0.is_finite() && self.gradient.iter().all(|value| value.0.is_finite())
+    }
 }
 
 impl From<(f64, Vec<f64>)> for LossAndGradient {
@@ -94,6 +110,30 @@ pub fn run(work: &Work<'_>) -> ComposedDerivative {
         error_limit: ERROR_LIMIT,
         chain_rule_difference,
         extremes: GAPS.into_iter().map(extreme).collect(),
+        limits: Limits {
+            textbook: limit(|of| &of.textbook),
+            shifted: limit(|of| &of.shifted),
+            fused: limit(|of| &of.fused),
+        },
+    }
+}
+
+/// The smallest gap at which a form fails, by bisection of those tried.
+fn limit(form: fn(&Extreme) -> &LossAndGradient) -> Option<f64> {
+    let is_finite = |gap: &f64| form(&extreme(*gap)).is_finite();
+    let mut high = GAPS.into_iter().find(|gap| !is_finite(gap))?;
+    let mut low = 0.0;
+    loop {
+        let middle = f64::midpoint(low, high);
+        // No number lies between them.
+        if middle == low || middle == high {
+            return Some(high);
+        }
+        if is_finite(&middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
     }
 }
 
@@ -106,5 +146,20 @@ fn extreme(gap: f64) -> Extreme {
         textbook: separate(&exponentials.map(|e| e / sum), 1).into(),
         shifted: separate(&softmax(&logits), 1).into(),
         fused: softmax_cross_entropy(&logits, 1).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_separate_forms_fail_beyond_the_logarithm_of_the_largest_number() {
+        let expected = f64::MAX.ln();
+        assert!((expected - 709.782_712_893_384).abs() < 1e-9);
+        for form in [limit(|of| &of.textbook), limit(|of| &of.shifted)] {
+            assert!((form.unwrap() - expected).abs() < 1e-9, "{form:?}");
+        }
+        assert_eq!(limit(|of| &of.fused), None);
     }
 }

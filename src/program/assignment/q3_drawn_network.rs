@@ -1,5 +1,7 @@
 //! Question 3: the drawn 2-3-2 network, forward and backward, by the textbook.
 
+use super::derivative::{DerivativeCheck, central_difference};
+use super::q1_local_derivatives::{ERROR_LIMIT, STEP};
 use fused_mlp::network::Shape;
 use fused_mlp::reference::{Gradients, Network, cross_entropy, cross_entropy_backward};
 use serde::Serialize;
@@ -24,6 +26,11 @@ pub struct DrawnNetwork {
     weights: Weights,
     /// By the textbook, in f64.
     reference: Values,
+    /// A network in which no gradient vanishes.
+    unsymmetric: Values,
+    unsymmetric_weights: Weights,
+    /// Its gradient of b against central differences.
+    check: DerivativeCheck,
     /// Whether the values are those expected.
     pub holds: bool,
 }
@@ -65,6 +72,8 @@ struct Values {
     loss: f64,
     /// dl/dy_c.
     dl: f64,
+    /// dl/dh, which is not the gradient of b.
+    dh: Vec<f64>,
     /// dl/dW, `[2, 3]`.
     dw: Vec<f64>,
     /// dl/db.
@@ -79,7 +88,9 @@ impl Values {
     /// Largest |a - b|; NaN if a number is.
     fn difference(&self, other: &Self) -> f64 {
         let all = |of: &Self| {
-            let vectors = [&of.k, &of.h, &of.s, &of.y, &of.dw, &of.db, &of.dv, &of.dc];
+            let vectors = [
+                &of.k, &of.h, &of.s, &of.y, &of.dh, &of.dw, &of.db, &of.dv, &of.dc,
+            ];
             let scalars = vec![of.loss, of.dl];
             vectors
                 .into_iter()
@@ -100,6 +111,7 @@ impl Values {
             y: vec![0.5; 2],
             loss: std::f64::consts::LN_2,
             dl: -2.0,
+            dh: vec![0.0; 3],
             dw: vec![0.0; 6],
             db: vec![0.0; 3],
             dv: [-dv, dv].repeat(3),
@@ -119,14 +131,42 @@ fn drawn() -> Network {
     }
 }
 
-/// Computes the network.
+/// A network without any symmetry.
+fn unsymmetric() -> Network {
+    Network {
+        shape: SHAPE,
+        linear1_weight: vec![0.5, -0.25, 0.75, 0.125, 0.625, -0.5],
+        linear1_bias: vec![0.125, -0.25, 0.375],
+        linear2_weight: vec![0.5, -0.375, -0.75, 0.625, 0.875, 0.125],
+        linear2_bias: vec![0.0625, -0.125],
+    }
+}
+
+/// Computes both networks.
 pub fn run() -> DrawnNetwork {
     let network = drawn();
     let reference = values(&network);
+    let (other, mut check) = (unsymmetric(), DerivativeCheck::new("∂l/∂b"));
+    let unsymmetric = values(&other);
+    for (j, &gradient) in unsymmetric.db.iter().enumerate() {
+        let loss = |bias: f64| {
+            let mut moved = other.clone();
+            moved.linear1_bias[j] = bias;
+            cross_entropy(&moved.forward(&INPUT).probabilities, TARGET)
+        };
+        check.compare(
+            gradient,
+            central_difference(loss, other.linear1_bias[j], STEP),
+        );
+    }
+    let is_golden = reference.difference(&Values::golden()) < GOLDEN_LIMIT;
     DrawnNetwork {
-        holds: reference.difference(&Values::golden()) < GOLDEN_LIMIT,
+        holds: is_golden && check.holds(ERROR_LIMIT),
         weights: (&network).into(),
         reference,
+        unsymmetric,
+        unsymmetric_weights: (&other).into(),
+        check,
     }
 }
 
@@ -135,6 +175,13 @@ fn values(network: &Network) -> Values {
     let mut gradients = Gradients::zeros(network.shape);
     network.backward(&INPUT, &activations, TARGET, &mut gradients);
     let y = activations.probabilities;
+    let rows = network.linear2_weight.chunks_exact(network.shape.classes);
+    let product = |row: &[f64]| {
+        row.iter()
+            .zip(&gradients.linear2_bias)
+            .map(|(v, ds)| v * ds)
+            .sum()
+    };
     Values {
         k: activations.hidden_input,
         h: activations.hidden,
@@ -142,6 +189,7 @@ fn values(network: &Network) -> Values {
         loss: cross_entropy(&y, TARGET),
         dl: cross_entropy_backward(&y, TARGET)[TARGET],
         y,
+        dh: rows.map(product).collect(),
         dw: gradients.linear1_weight,
         db: gradients.linear1_bias,
         dv: gradients.linear2_weight,

@@ -1,8 +1,8 @@
 //! Measured epochs in a file, for comparing with later ones.
 
 use super::epoch::{Configuration, Times};
-use anyhow::{Context, anyhow};
-use fused_mlp::files::{atomic, bounded, shown, unreadable};
+use anyhow::anyhow;
+use fused_mlp::files::{bounded, shown, unreadable};
 use fused_mlp::machine::Machine;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -17,14 +17,12 @@ pub struct SavedBench {
 }
 
 impl SavedBench {
-    /// Writes the file; an earlier one is replaced when the new one is complete.
+    /// The content of the file.
     ///
     /// # Errors
-    /// If it cannot be written.
-    pub fn save(&self, path: &Path) -> anyhow::Result<()> {
-        let text = serde_json::to_string_pretty(self)? + "\n";
-        atomic::write(path, text.as_bytes())
-            .with_context(|| format!("{}: cannot be written", shown(path)))
+    /// If it cannot be written as JSON.
+    pub fn text(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
     /// Reads a file.

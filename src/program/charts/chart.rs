@@ -34,6 +34,11 @@ pub const GREY: Color = "#787878";
 pub use super::svg::INK;
 /// What lies behind: single minibatches below their mean.
 pub const PALE: Color = "#A8C6E8";
+/// More lines than this with short names are labelled at their ends: a legend would be searched for colours.
+const MOST_IN_LEGEND: usize = 4;
+const SHORT_NAME: usize = 8;
+/// Room between the end of a line and its label.
+const LEADER: f64 = 30.0;
 /// Many series in one chart take these, and dashes from the second round on.
 pub const SERIES: [Color; 8] = [SKY, BLUE, GREEN, ORANGE, VERMILION, PURPLE, GREY, INK];
 
@@ -134,7 +139,12 @@ impl Chart {
             escaped(&self.title),
             MARGIN + TITLE_FONT,
         );
-        let top = self.legend(&mut svg, MARGIN + TITLE_FONT + 20.0) + 12.0;
+        let names = self.names_at_ends();
+        let top = MARGIN + TITLE_FONT + 20.0;
+        let (top, right) = match names {
+            None => (self.legend(&mut svg, top) + 12.0, 28.0),
+            Some(letters) => (top + 12.0, LEADER + LETTER * letters as f64),
+        };
         let points = || self.series.iter().flat_map(|series| &series.points);
         let x = self.x.places(points().map(|point| point.0), 0.0);
         let y = self.y.places(points().map(|point| point.1), 0.04);
@@ -145,14 +155,25 @@ impl Chart {
         let mut drawing = Drawing {
             chart: self,
             svg,
-            x: Scale::new(&self.x, x, left..WIDTH - MARGIN - 28.0),
+            x: Scale::new(&self.x, x, left..WIDTH - MARGIN - right),
             y: Scale::new(&self.y, y, HEIGHT - MARGIN - 92.0..top),
         };
         drawing.axes(&ticks);
         for series in &self.series {
             drawing.series(series);
         }
+        if names.is_some() {
+            drawing.names();
+        }
         drawing.svg
+    }
+
+    /// Letters of the longest name, if the names stand at the ends of their lines.
+    fn names_at_ends(&self) -> Option<usize> {
+        let names = self.series.iter().map(|series| series.name.chars().count());
+        let names: Vec<usize> = names.filter(|&letters| letters > 0).collect();
+        let most = names.iter().copied().max()?;
+        (names.len() > MOST_IN_LEGEND && most <= SHORT_NAME).then_some(most)
     }
 
     /// Draws the names; returns where the chart begins.
@@ -226,6 +247,35 @@ impl Drawing<'_> {
         );
     }
 
+    /// The names of lines at their ends. Those that end at the right edge are moved apart, and led to.
+    fn names(&mut self) {
+        let edge = self.x.pixels.end;
+        let last = |series: &Series| {
+            let mut places = series.points.iter().map(|&point| self.place(point));
+            let end = places.rfind(|(x, y)| x.is_finite() && y.is_finite())?;
+            Some((end, series.color, series.name.clone()))
+        };
+        let named = self.chart.series.iter().filter(|it| !it.name.is_empty());
+        let mut ends: Vec<_> = named.filter_map(last).collect();
+        ends.sort_by(|a, b| a.0.1.total_cmp(&b.0.1));
+        let is_at_edge = |x: f64| x > edge - LEADER;
+        let mut left = ends.iter().filter(|end| is_at_edge(end.0.0)).count();
+        let mut lowest = self.y.pixels.end;
+        for ((x, y), color, name) in ends {
+            let mut label = (x, y);
+            if is_at_edge(x) {
+                // Room is left for those below.
+                left -= 1;
+                let most = self.y.pixels.start - FONT * left as f64;
+                label = (edge + LEADER - 6.0, y.max(lowest).min(most));
+                lowest = label.1 + FONT;
+                path(&mut self.svg, &[(x, y), label], color, 2, false);
+            }
+            let at = (label.0 + 6.0, label.1 + FONT / 3.0);
+            text(&mut self.svg, at, "start", &name);
+        }
+    }
+
     fn series(&mut self, series: &Series) {
         let color = series.color;
         let is_seen = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
@@ -272,6 +322,43 @@ impl Drawing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_lines_have_their_names_at_their_ends() {
+        let line = |number: u32| {
+            let end = 1.0 + f64::from(number) * 1e-9;
+            Series::new(
+                &format!("n{number}"),
+                BLUE,
+                SOLID,
+                vec![(0.0, 0.0), (1.0, end)],
+            )
+        };
+        let chart = |lines: u32| Chart {
+            title: "title".to_owned(),
+            x: Axis::linear("x"),
+            y: Axis::linear("y"),
+            series: (0..lines).map(line).collect(),
+        };
+        // The place of a name from the top; all lines end in one point.
+        let height = |svg: &str, name: &str| -> f64 {
+            let line = svg.lines().find(|line| line.contains(&format!(">{name}<")));
+            let (_, rest) = line.unwrap().split_once("y=\"").unwrap();
+            rest.split_once('"').unwrap().0.parse().unwrap()
+        };
+        let svg = chart(8).svg();
+        let mut heights: Vec<f64> = (0..8).map(|n| height(&svg, &format!("n{n}"))).collect();
+        heights.sort_by(f64::total_cmp);
+        assert!(
+            heights
+                .windows(2)
+                .all(|pair| pair[1] - pair[0] > 0.9 * FONT)
+        );
+        assert!(heights[0] > MARGIN + TITLE_FONT && heights[7] < HEIGHT - MARGIN);
+        // Few stand in a legend, in one line.
+        let svg = chart(3).svg();
+        assert_eq!(height(&svg, "n0"), height(&svg, "n2"));
+    }
 
     #[test]
     fn nothing_and_nonsense_can_be_drawn() {

@@ -8,7 +8,7 @@ pub mod picture_style;
 mod roofline;
 mod svg;
 mod sweep;
-mod terminal_picture;
+pub mod terminal_picture;
 
 pub use contact_sheet::{SheetImage, contact_sheet};
 pub use roofline::{Roof, roofline_svg};

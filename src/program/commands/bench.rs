@@ -9,6 +9,7 @@ use crate::ending::{EXIT_MISSED, EXIT_SLOWER, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
 use crate::options::{named_value, output_name};
+use crate::run_folder::{NewFile, OverwriteArgs};
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
@@ -64,6 +65,8 @@ pub struct BenchArgs {
     /// Write all times to a file
     #[arg(long, value_name = "FILE", value_parser = output_name::file(&["json"]))]
     save: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Compare with the times in a file
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
@@ -127,14 +130,12 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
         bail!("this is a debug build, whose times mean nothing; use cargo run --release -- bench");
     }
     let before = args.compare.as_deref().map(SavedBench::load).transpose()?;
-    if let Some(path) = &args.save {
-        check_place(path)?;
-    }
     let sources = sources(args)?;
     let mut rows = rows(args, &sources)?;
     if let Some(before) = &before {
         check_comparable(before, &rows)?;
     }
+    let save = NewFile::asked(args.save.as_deref(), "--save", args.overwrite)?;
     let control = PassControl::default();
     let signals = Signals::watch(&control.stop)?;
     measure(args, &mut rows, &control)?;
@@ -157,9 +158,9 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
         Some(before) => compare(&mut results, &machine, &rows, before)?,
         None => false,
     };
-    if let Some(path) = &args.save {
+    if let Some(file) = save {
         let rows = rows.into_iter().map(|row| row.times).collect();
-        SavedBench { machine, rows }.save(path)?;
+        file.write(SavedBench { machine, rows }.text()?.as_bytes())?;
     }
     results.finish()?;
     Ok(match is_slower && args.fail_on_slower {
@@ -353,19 +354,4 @@ fn fault(rows: &[EpochBench<'_>]) -> Option<String> {
     Some(format!(
         "the clock has seen no time pass in an epoch of {name}; use more --samples"
     ))
-}
-
-/// Refuses a file that cannot be written after the measurement, or is not ours to replace, before it
-/// begins.
-fn check_place(path: &Path) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    let has_folder = folder.is_none_or(Path::is_dir);
-    if !has_folder || path.exists() && SavedBench::load(path).is_err() {
-        bail!(
-            "--save is {}; expected a new file in a folder that exists, or times that bench has saved: \
-             another file is not replaced; choose another name",
-            shown(path)
-        );
-    }
-    Ok(())
 }

@@ -1,23 +1,24 @@
 //! `fused-mlp eval`.
 
+mod confusion;
 mod mistakes;
 mod predictions;
 
 use super::model;
 use super::train::{evaluate, open_data};
+use crate::charts::picture_style;
 use crate::ending::Ending;
 use crate::options::Origins;
 use crate::options::access::AccessArgs;
 use crate::options::backend::BackendArgs;
 use crate::options::output_name;
 use crate::pages::template::render;
-use crate::run_folder::unwritable;
+use crate::run_folder::{NewFile, OverwriteArgs};
 use crate::terminal::output::Results;
 use clap::Args;
 use fused_mlp::backend::{Optimizer, Samples};
 use fused_mlp::engine::Precision;
 use fused_mlp::evaluation::ConfusionMatrix;
-use fused_mlp::files::atomic;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -34,11 +35,13 @@ pub struct EvalArgs {
     /// Samples to score: test or train
     #[arg(long, value_enum, default_value_t = SplitArg::Test)]
     split: SplitArg,
-    /// Also write the probabilities of every sample, as .csv; a file that is there is replaced
+    /// Also write the probabilities of every sample, as .csv
     #[arg(long, value_name = "FILE", value_parser = output_name::file(&["csv"]))]
     predictions: Option<PathBuf>,
     #[command(flatten)]
     mistakes: mistakes::MistakesArgs,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     #[command(flatten)]
     backend: BackendArgs,
     #[command(flatten)]
@@ -87,12 +90,15 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     if parameters.may_overflow() {
         return Ok(model.without_classes());
     }
+    let table = args.predictions.as_deref();
+    let table = NewFile::asked(table, "--predictions", args.overwrite)?;
+    let sheet = args.mistakes.file(&model.file, args.overwrite)?;
     let (mut backend, _) = args
         .backend
         .select(parameters, Optimizer::default(), Precision::F32)?;
     let evaluation = evaluate(backend.as_mut(), split)?;
     let (labels, predicted) = (split.labels.bytes(), &evaluation.predicted);
-    let confusion = ConfusionMatrix::new(labels, predicted, shape.classes);
+    let matrix = ConfusionMatrix::new(labels, predicted, shape.classes);
     let event = json!({
         "event": "evaluation",
         "model": model.file.display().to_string(),
@@ -103,26 +109,26 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         "loss": evaluation.loss,
         "accuracy": evaluation.accuracy(),
         "correct": evaluation.correct,
-        "classes": confusion.scores(),
-        "confusion": confusion,
+        "classes": matrix.scores(),
+        "confusion": matrix,
     });
     let mut logits = Vec::new();
-    if args.predictions.is_some() {
+    if table.is_some() {
         let order: Vec<u32> = (0..).take(split.len()).collect();
         logits = backend.logits(Samples::from(split), &order)?;
     }
     // Nothing is told of data that changed.
     dataset.check_mappings()?;
-    if let Some(file) = &args.predictions {
-        let table = predictions::csv(split.labels.bytes(), &evaluation.predicted, &logits)?;
-        atomic::write(file, &table).map_err(|error| unwritable(file, &error))?;
+    if let Some(file) = table {
+        file.write(&predictions::csv(labels, predicted, &logits)?)?;
     }
     let mut results = Results::new(args.json);
     results.event(&event)?;
     results.text(render("evaluation.txt", &event)?.trim_end());
+    confusion::print(matrix.rows(), picture_style::style(), &mut results);
     let written = args
         .mistakes
-        .write(parameters, split, predicted, &mut results);
+        .write(sheet, parameters, (split, predicted), &mut results);
     results.finish()?;
     written?;
     Ok(Ending::Success)

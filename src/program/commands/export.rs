@@ -2,11 +2,10 @@
 
 use super::model;
 use crate::ending::Ending;
-use crate::run_folder::unwritable;
+use crate::run_folder::{NewFile, OverwriteArgs};
 use crate::terminal::output::{Results, shown};
 use anyhow::bail;
 use clap::Args;
-use fused_mlp::files::atomic;
 use fused_mlp::interchange::{
     INPUT_NAME, Layout, OUTPUT_NAMES, npz_bytes, onnx_bytes, safetensors_bytes, tensors_of,
 };
@@ -22,9 +21,11 @@ pub struct ExportArgs {
     /// Model file, a checkpoint, or the folder of a run [default: the newest of the folders in runs/]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// File to write, as .safetensors, .npz or .onnx; one that is there is replaced
+    /// File to write, as .safetensors, .npz or .onnx
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Names and layout of the arrays of a .safetensors or .npz file [default: fused]
     #[arg(long, value_enum)]
     layout: Option<LayoutArg>,
@@ -92,6 +93,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
             shown(&args.out)
         );
     }
+    let file = NewFile::named(&args.out, "--out", args.overwrite)?;
     let (parameters, metadata) = (model.parameters, model.metadata);
     let layout = args.layout.unwrap_or(LayoutArg::Fused);
     let bytes = match (format, layout) {
@@ -105,7 +107,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
             safetensors_bytes(&tensors_of(&parameters, Layout::PyTorch))
         }
     };
-    atomic::write(&args.out, &bytes).map_err(|error| unwritable(&args.out, &error))?;
+    file.write(&bytes)?;
     let event = ExportEvent {
         model: model.file.display().to_string(),
         network: parameters.shape.to_string(),

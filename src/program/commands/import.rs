@@ -3,6 +3,7 @@
 use super::export::{is_same_file, square};
 use crate::ending::Ending;
 use crate::options::output_name;
+use crate::run_folder::{NewFile, OverwriteArgs};
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
@@ -28,9 +29,11 @@ pub struct ImportArgs {
     /// .safetensors or .npz file of another program
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Model file to write; one that is there is replaced
+    /// Model file to write
     #[arg(long, value_name = "FILE", value_parser = output_name::file(&["safetensors"]))]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Mean that was subtracted from bytes / 255 when the model was trained
     #[arg(long, value_name = "MEAN", default_value_t = 0.0)]
     mean: f64,
@@ -67,6 +70,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
             shown(&args.out)
         );
     }
+    let out = NewFile::named(&args.out, "--out", args.overwrite)?;
     let file = shown(&args.file);
     let tensors = read(&args.file)?;
     let parameters = parameters_from(&tensors).with_context(|| file.clone())?;
@@ -74,7 +78,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
     if !parameters.is_finite() {
         bail!("{file}: with --std {std} its weights exceed 32 bits");
     }
-    model_file::save(&args.out, &parameters, &square(&parameters))?;
+    out.write(&model_file::to_bytes(&parameters, &square(&parameters)))?;
     message(
         "the network is taken to be linear, sigmoid, linear, softmax, as this program's is; the file \
          does not tell",

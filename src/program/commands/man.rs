@@ -2,6 +2,7 @@
 
 use crate::ending::Ending;
 use crate::options::output_name;
+use crate::run_folder::{NewFile, OverwriteArgs, unwritable_by};
 use crate::terminal::output::Results;
 use anyhow::Context;
 use clap::builder::Resettable;
@@ -9,7 +10,6 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use fused_mlp::files::create_folders;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +34,8 @@ pub struct ManArgs {
     /// Write the pages of all commands to this folder, which is made if it is not there
     #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
 }
 
 /// Prints one page or writes all.
@@ -44,8 +46,13 @@ pub fn run(args: &ManArgs, root: Command) -> anyhow::Result<Ending> {
     let mut root = root.disable_help_subcommand(true);
     root.build();
     if let Some(folder) = &args.out {
-        create_folders(folder).with_context(|| folder.display().to_string())?;
-        write_pages(&root, folder)?;
+        create_folders(folder).map_err(|error| unwritable_by(folder, &error, "--out"))?;
+        // All places are checked before the first page is written.
+        let mut pages = Vec::new();
+        add_pages(&root, (folder, args.overwrite), &mut pages)?;
+        pages
+            .iter()
+            .try_for_each(|(file, page)| file.write(page).map(drop))?;
         return Ok(Ending::Success);
     }
     let mut names = args.command.iter();
@@ -60,12 +67,16 @@ pub fn run(args: &ManArgs, root: Command) -> anyhow::Result<Ending> {
     Ok(Ending::Success)
 }
 
-/// The page of a command and of all below it.
-fn write_pages(command: &Command, folder: &Path) -> anyhow::Result<()> {
-    let path = folder.join(format!("{}.1", page_name(command)));
-    fs::write(&path, page(command)?).with_context(|| path.display().to_string())?;
+/// The page of a command and of all below it, each with its place.
+fn add_pages(
+    command: &Command,
+    place: (&Path, OverwriteArgs),
+    pages: &mut Vec<(NewFile, Vec<u8>)>,
+) -> anyhow::Result<()> {
+    let path = place.0.join(format!("{}.1", page_name(command)));
+    pages.push((NewFile::named(&path, "--out", place.1)?, page(command)?));
     let mut inner = command.get_subcommands();
-    inner.try_for_each(|inner| write_pages(inner, folder))
+    inner.try_for_each(|inner| add_pages(inner, place, pages))
 }
 
 fn page_name(command: &Command) -> &str {

@@ -61,7 +61,7 @@ pub struct ProfileArgs {
     momentum: f64,
     #[command(flatten)]
     steps: StepArgs,
-    /// Folder for the profile; must not exist [default: profiles/<machine>-<date>]
+    /// Folder for the profile; must not exist [default: measured/<machine>-<date>]
     #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
     /// Print results as JSON, one object a line

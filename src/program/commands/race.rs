@@ -7,12 +7,13 @@ use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::number_range::SeedArgs;
 use crate::options::{clear_options, named_value, output_name};
-use crate::run_folder::{ScoreEvent, create_folder, create_numbered_folder, now, write_new_file};
+use crate::run_folder::{ScoreEvent, create_folder, create_numbered_folder, now, unwritable};
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::engine::Precision;
+use fused_mlp::files::atomic;
 use fused_mlp::machine::Machine;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -140,7 +141,8 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
         shown(&folder)
     ));
     let json = serde_json::to_string_pretty(&record)? + "\n";
-    write_new_file(&folder.join("race.json"), json.as_bytes())?;
+    let file = folder.join("race.json");
+    atomic::write(&file, json.as_bytes()).map_err(|error| unwritable(&file, &error))?;
     results.finish()?;
     Ok(ending(&record, seeds.len(), &folder, &signals))
 }

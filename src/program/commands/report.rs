@@ -5,8 +5,8 @@ use crate::ending::Ending;
 use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
 use crate::options::output_name;
-use crate::pages::comparison::{ComparedRun, TestResult, comparison_page};
-use crate::run_folder::{DataDescription, is_there, write_named_or_numbered};
+use crate::pages::comparison::{ComparedRun, TestResult, comparison_page, sort_by_result};
+use crate::run_folder::{DataDescription, NewFile, OverwriteArgs};
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -15,8 +15,8 @@ use fused_mlp::engine::Precision;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Name of the page where none is given, without its extension.
-const PAGE: &str = "report";
+/// The page where none is named.
+const PAGE: &str = "reports/report.html";
 
 /// Options of `fused-mlp report`.
 #[derive(Debug, Clone, Args)]
@@ -25,15 +25,17 @@ pub struct ReportArgs {
     /// Folders of runs, as train leaves them
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// File for the page; must not exist [default: report.html, or report-2.html and so on]
+    /// File for the page [default: reports/report.html, or report-2.html and so on]
     #[arg(long, value_name = "FILE", value_parser = output_name::file(&["html", "htm"]))]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Folder of the data set whose test data the networks predict [default: that of each run]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Hidden units of each run that are drawn, the strongest first
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    units: usize,
+    /// Hidden units of each run that are drawn, the strongest first [default: 100, shared among the runs]
+    #[arg(long, value_name = "N")]
+    units: Option<usize>,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
@@ -70,14 +72,12 @@ struct RunRecord {
 /// # Errors
 /// If a folder is not that of a run, or the page cannot be written.
 pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
-    if let Some(out) = args.out.as_ref().filter(|out| out.exists()) {
-        return Err(is_there(out, "file"));
-    }
     let mut runs = open(&args.runs)?;
     if args.data.is_some() {
         // Data that somebody names must be there; those of a run may be gone.
         open_data(args.data.as_deref(), None, args.access.access()).context("--data")?;
     }
+    let file = NewFile::named_or(args.out.as_deref(), PAGE.into(), args.overwrite)?;
     for run in &mut runs {
         if let Ok((model, _)) = &run.network {
             run.test = match test(args, run, model) {
@@ -96,9 +96,10 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
         }
     }
     let names: Vec<String> = runs.iter().map(|run| shown(&run.folder)).collect();
+    sort_by_result(&mut runs);
     let command = format!("fused-mlp report {}", names.join(" "));
     let page = comparison_page(&runs, args.units, &command)?;
-    let path = write_named_or_numbered(args.out.as_deref(), PAGE, "html", page.as_bytes())?;
+    let path = file.write(page.as_bytes())?;
     let mut results = Results::new(args.json);
     results.event(&event(&path, &runs))?;
     results.text(&shown(&path));

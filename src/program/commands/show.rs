@@ -7,7 +7,7 @@ use crate::ending::Ending;
 use crate::options::access::AccessArgs;
 use crate::options::number_range::{NumberRange, parse_positive};
 use crate::options::output_name;
-use crate::run_folder::write_new_file;
+use crate::run_folder::{NewFile, OverwriteArgs};
 use crate::terminal::output::{Results, shown};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -45,9 +45,11 @@ pub struct ShowArgs {
     /// Images side by side [default: as many as the terminal has room for, or 10 with --out]
     #[arg(long, value_name = "N", value_parser = parse_positive)]
     columns: Option<usize>,
-    /// Write a PNG contact sheet instead; must not exist
+    /// Write a PNG contact sheet instead
     #[arg(long, value_name = "FILE", value_parser = output_name::file(&["png"]))]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     #[command(flatten)]
     access: AccessArgs,
     /// Print results as JSON: an object an image with its pixels, or one for the contact sheet
@@ -90,7 +92,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
     let indices = indices(args, split)?;
     let mut results = Results::new(args.json);
     if let Some(out) = &args.out {
-        write_new_file(out, &sheet(args, split, &indices)?)?;
+        NewFile::named(out, "--out", args.overwrite)?.write(&sheet(args, split, &indices)?)?;
         results.event(&SheetEvent {
             file: out.display().to_string(),
             data: folder.display().to_string(),

@@ -10,7 +10,7 @@ use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendKind, EngineArgs};
 use crate::options::training::arguments;
 use crate::options::{Origins, named_value, output_name};
-use crate::run_folder::RunRecord;
+use crate::run_folder::{RunRecord, unwritable};
 use crate::sweep::{
     Grid, MOST_RUNS, RunConfiguration, RunResult, Summary, SweepEvent, SweepFolder, SweepPlan,
     best_by_validation, run as run_sweep, summarise,
@@ -139,7 +139,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     let best = best_by_validation(&summaries).filter(|_| is_whole);
     let svg = sweep_svg(&configurations, &folder.results);
     let picture = folder.path.join("sweep.svg");
-    std::fs::write(&picture, svg).with_context(|| picture.display().to_string())?;
+    std::fs::write(&picture, svg).map_err(|error| unwritable(&picture, &error))?;
     let training = best.map_or_else(Vec::new, |best| training(args, &summaries[best]));
     table::print(&mut results, &summaries, best, &training)?;
     results.finish()?;

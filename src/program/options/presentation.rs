@@ -25,9 +25,12 @@ const HEADINGS: [(&str, &str); 7] = [
     ("Stopping", "target-accuracy target-on patience min-delta"),
     (
         "Output",
-        "out resume checkpoint-every checkpoint-minutes keep test json quiet",
+        "out overwrite resume checkpoint-every checkpoint-minutes keep test json quiet",
     ),
-    ("Measurement", "repeats discard save compare fail-on-slower"),
+    (
+        "Measurement",
+        "repeats discard save overwrite compare fail-on-slower",
+    ),
     ("Machine", "backend threads isa workers"),
 ];
 /// Options of a command up to which no headings help.

@@ -20,7 +20,7 @@ macro_rules! template {
 }
 
 /// Values in those of HTML are escaped.
-const TEMPLATES: [(&str, &str); 27] = [
+const TEMPLATES: [(&str, &str); 28] = [
     template!("page.html"),
     template!("style.css"),
     template!("training_results.txt"),
@@ -36,6 +36,7 @@ const TEMPLATES: [(&str, &str); 27] = [
     template!("assignment/q4.html"),
     template!("assignment/q5.html"),
     template!("assignment/q7.html"),
+    template!("assignment/q7_original.html"),
     template!("assignment/curves.html"),
     template!("assignment/initialisations.html"),
     template!("assignment/learning_rates.html"),
@@ -67,6 +68,7 @@ pub fn render(name: &str, context: impl Serialize) -> anyhow::Result<String> {
         Ok(())
     });
     environment.add_global("ln_10", std::f64::consts::LN_10);
+    environment.add_global("largest_exponent", f64::MAX.ln());
     environment.add_test("finite", is_finite);
     environment.add_filter("plain", plain);
     environment.add_filter("shown", |path: &str| shown(Path::new(path)));

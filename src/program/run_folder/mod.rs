@@ -8,14 +8,13 @@ mod fuzz_tests;
 pub mod history;
 mod loss_series;
 mod new;
+mod new_file;
 mod record;
 
 pub use events::{EpochEvent, ScoreEvent};
 pub use folder::{RunFolder, remove_unbegun};
-pub use new::{
-    create_folder, create_numbered_folder, is_there, now, unwritable, write_named_or_numbered,
-    write_new_file,
-};
+pub use new::{create_folder, create_numbered_folder, is_there, now, unwritable, unwritable_by};
+pub use new_file::{NewFile, OverwriteArgs};
 pub use record::{
     DataDescription, EndEvent, Environment, MODEL_FILE, Outcome, RUN_FILE, RunRecord, StartEvent,
 };

@@ -10,6 +10,7 @@
 //! always whole.
 
 use super::{RunConfiguration, RunRecord, RunResult};
+use crate::run_folder::unwritable_by;
 use anyhow::{Context, anyhow, bail};
 use fused_mlp::files::{atomic, bounded, create_folders, shown};
 use fused_mlp::training::EpochRecord;
@@ -55,7 +56,7 @@ impl SweepFolder {
         description: Map<String, Value>,
         configurations: &[RunConfiguration],
     ) -> anyhow::Result<Self> {
-        create_folders(path).map_err(failed(path))?;
+        create_folders(path).map_err(|error| unwritable_by(path, &error, "--out"))?;
         let file = path.join(SWEEP_FILE);
         match bounded::read_to_string(&file, bounded::MAX_TEXT) {
             Ok(text) => {
@@ -68,9 +69,10 @@ impl SweepFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 check_empty(path)?;
                 let text = format!("{:#}\n", Value::from(description));
-                atomic::write(&file, text.as_bytes()).map_err(failed(&file))?;
+                atomic::write(&file, text.as_bytes())
+                    .map_err(|error| unwritable_by(&file, &error, "--out"))?;
             }
-            Err(error) => return Err(failed(&file)(error)),
+            Err(error) => return Err(failed(&file, "read")(error)),
         }
         let mut folder = Self {
             path: path.to_owned(),
@@ -108,7 +110,7 @@ impl SweepFolder {
             file.write_all(lines)?;
             file.sync_data()
         });
-        written.map_err(failed(&path))
+        written.map_err(failed(&path, "written"))
     }
 
     /// Reads the runs that are done. What was being written when the program ended is left out: a
@@ -152,7 +154,7 @@ impl SweepFolder {
         ] {
             let path = self.path.join(name);
             let text = [format!("run,{columns}\n").as_bytes(), &lines].concat();
-            atomic::write(&path, &text).map_err(failed(&path))?;
+            atomic::write(&path, &text).map_err(failed(&path, "written"))?;
         }
         Ok(())
     }
@@ -198,7 +200,7 @@ struct Number {
 fn read_lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<(usize, T)>> {
     let text = match bounded::read_to_string(path, bounded::MAX_LINES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        other => other.map_err(failed(path))?,
+        other => other.map_err(failed(path, "read"))?,
     };
     let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
     let read = || -> csv::Result<Vec<(usize, T)>> {
@@ -217,9 +219,9 @@ fn read_lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<(usize, T)
 /// Refuses a folder that holds something else than a sweep whose first write was cut off.
 fn check_empty(path: &Path) -> anyhow::Result<()> {
     let unfinished = format!("{SWEEP_FILE}.{}", atomic::PARTIAL);
-    let entries = fs::read_dir(path).map_err(failed(path))?;
+    let entries = fs::read_dir(path).map_err(failed(path, "read"))?;
     for entry in entries {
-        if *entry.map_err(failed(path))?.file_name() != *unfinished {
+        if *entry.map_err(failed(path, "read"))?.file_name() != *unfinished {
             let path = shown(path);
             bail!("{path} exists already and holds no sweep; choose another folder with --out");
         }
@@ -258,7 +260,7 @@ fn value_text(value: &Value) -> String {
 }
 
 fn lock(folder: &Path, file: &Path) -> anyhow::Result<File> {
-    let opened = File::open(file).map_err(failed(file))?;
+    let opened = File::open(file).map_err(failed(file, "read"))?;
     match opened.try_lock() {
         Ok(()) => Ok(opened),
         Err(TryLockError::WouldBlock) => bail!(
@@ -266,14 +268,14 @@ fn lock(folder: &Path, file: &Path) -> anyhow::Result<File> {
              with --out",
             shown(folder)
         ),
-        Err(TryLockError::Error(error)) => Err(failed(file)(error)),
+        Err(TryLockError::Error(error)) => Err(failed(file, "locked")(error)),
     }
 }
 
 /// That a file or the folder cannot be read or written.
-fn failed(path: &Path) -> impl Fn(io::Error) -> anyhow::Error {
+fn failed(path: &Path, what: &'static str) -> impl Fn(io::Error) -> anyhow::Error {
     let advice = "the same command goes on with the sweep once that is no more";
-    move |error| anyhow!("{}: {error}; {advice}", shown(path))
+    move |error| anyhow!("{}: cannot be {what}: {error}; {advice}", shown(path))
 }
 
 /// That lines of a file are not those that a sweep writes.

@@ -104,6 +104,12 @@ impl Results {
         self.text(&lines.join("\n"));
     }
 
+    /// As [`table`](Self::table), with one space between columns.
+    pub fn dense_table(&mut self, columns: &[Vec<String>], names: usize) {
+        let lines = width::spaced_table(columns, names, 1, width::of_output());
+        self.text(&lines.join("\n"));
+    }
+
     /// Writes bytes that are the only result.
     pub fn bytes(&mut self, bytes: &[u8]) {
         if self.failure.is_none() {

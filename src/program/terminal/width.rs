@@ -33,27 +33,48 @@ pub fn wrapped(line: &str, columns: Option<usize>) -> String {
     };
     let (mut text, mut column) = (String::new(), 0);
     for word in line.replace(" %", "\u{a0}%").split_inclusive(' ') {
-        let width = word.trim_end().chars().count();
+        let width = seen(word.trim_end());
         if width > 0 && column > indent && column + width + indent / 2 > columns {
             text.truncate(text.trim_end_matches(' ').len());
             text += cut;
             column = indent;
         }
         text += word;
-        column += word.chars().count();
+        column += seen(word);
     }
     text.replace('\u{a0}', " ")
+}
+
+/// The columns that a text takes, which escape sequences of colours do not.
+fn seen(text: &str) -> usize {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().chars().count();
+    let coloured = parts.map(|part| {
+        part.split_once('m')
+            .map_or(0, |(_, rest)| rest.chars().count())
+    });
+    first + coloured.sum::<usize>()
 }
 
 /// The lines of a table of columns, whose first cells are their titles. One that is wider than `most` is
 /// told in blocks, each with the first `names` columns, unless these take half of the width themselves.
 pub fn table(columns: &[Vec<String>], names: usize, most: Option<usize>) -> Vec<String> {
-    let width_of = |cells: &Vec<String>| cells.iter().map(|cell| cell.chars().count()).max();
+    spaced_table(columns, names, 2, most)
+}
+
+/// As [`table`], with so many spaces between columns.
+pub fn spaced_table(
+    columns: &[Vec<String>],
+    names: usize,
+    space: usize,
+    most: Option<usize>,
+) -> Vec<String> {
+    let width_of = |cells: &Vec<String>| cells.iter().map(|cell| seen(cell)).max();
     let widths: Vec<usize> = columns
         .iter()
-        .map(|it| width_of(it).unwrap_or(0) + 2)
+        .map(|it| width_of(it).unwrap_or(0) + space)
         .collect();
-    let most = most.map_or(usize::MAX, |most| most + 2);
+    let most = most.map_or(usize::MAX, |most| most + space);
     let is_narrow = widths[..names].iter().sum::<usize>() <= most / 3 * 2;
     let names = if is_narrow { names } else { 0 };
     let mut blocks: Vec<Vec<usize>> = vec![(0..names).collect()];
@@ -67,7 +88,11 @@ pub fn table(columns: &[Vec<String>], names: usize, most: Option<usize>) -> Vec<
     }
     let rows = columns.first().map_or(0, Vec::len);
     let line = |block: &[usize], row: usize| {
-        let cell = |&it: &usize| format!("{:>1$}  ", columns[it][row], widths[it] - 2);
+        let cell = |&it: &usize| {
+            let text = &columns[it][row];
+            let before = widths[it] - space - seen(text);
+            format!("{0:before$}{text}{0:space$}", "")
+        };
         let line: String = block.iter().map(cell).collect();
         line.trim_end().to_owned()
     };

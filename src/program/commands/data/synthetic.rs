@@ -15,8 +15,9 @@
 //!
 //! Sample i depends on the seed, the source and i alone, not on the number of samples.
 
-use anyhow::{anyhow, bail};
-use fused_mlp::files::{create_folders, shown};
+use crate::run_folder::{is_there, unwritable_by};
+use anyhow::bail;
+use fused_mlp::files::create_folders;
 use fused_mlp::mnist::{Dataset, MnistFile, Split};
 use fused_mlp::random::{Purpose, Stream};
 use rayon::prelude::*;
@@ -55,7 +56,7 @@ pub struct Stopped;
 
 /// Tells the file that the system refuses.
 fn failed(path: &Path) -> impl Fn(io::Error) -> anyhow::Error + '_ {
-    move |error| anyhow!("{}: {error}", shown(path))
+    move |error| unwritable_by(path, &error, "--out")
 }
 
 impl SyntheticOptions {
@@ -145,7 +146,7 @@ fn check_absent(folder: &Path) -> anyhow::Result<()> {
     let names = MnistFile::ALL.iter().flat_map(|file| file.names());
     let mut paths = names.flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
     match paths.find(|path| path.exists()) {
-        Some(path) => bail!("{} is there already; choose another folder", shown(&path)),
+        Some(path) => Err(is_there(&path)),
         None => Ok(()),
     }
 }

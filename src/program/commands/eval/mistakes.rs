@@ -3,20 +3,21 @@
 use crate::charts::{SheetImage, contact_sheet};
 use crate::options::number_range::parse_positive;
 use crate::options::{Origin, Origins, output_name};
-use crate::run_folder::{is_there, write_named_or_numbered};
+use crate::run_folder::{NewFile, OverwriteArgs};
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{anyhow, bail};
 use clap::Args;
 use fused_mlp::mnist::Split;
 use fused_mlp::network::Parameters;
 use fused_mlp::prediction::{Mistake, Predictor};
+use fused_mlp::training::checkpoint;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Images of a line of the sheet.
 const COLUMNS: usize = 10;
 /// Name of the sheet where no option tells.
-const NAME: &str = "mistakes";
+const NAME: &str = "mistakes.png";
 
 /// What is left of the errors.
 #[derive(Debug, Clone, Args)]
@@ -24,7 +25,7 @@ pub struct MistakesArgs {
     /// Write a PNG contact sheet of the N errors with the highest loss
     #[arg(long, value_name = "N", value_parser = parse_positive)]
     mistakes: Option<usize>,
-    /// File of the contact sheet; must not exist [default: mistakes.png, numbered if that is there]
+    /// File of the contact sheet [default: mistakes.png beside the model, or mistakes-2.png and so on]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -41,8 +42,8 @@ struct MistakesEvent<'a> {
 }
 
 impl MistakesArgs {
-    /// Checks that the sheet can be written, before time is spent on it. Without --mistakes, an --out that is
-    /// not on the command line is meant for other commands.
+    /// Checks the options. Without --mistakes, an --out that is not on the command line is meant for other
+    /// commands.
     pub fn check(&self, origins: &Origins) -> anyhow::Result<()> {
         if self.mistakes.is_none() {
             if origins.get("out") == Some(&Origin::CommandLine) {
@@ -54,21 +55,30 @@ impl MistakesArgs {
             output_name::check(file, &["png"])
                 .map_err(|expected| anyhow!("--out {}: {expected}", shown(file)))?;
         }
-        match &self.out {
-            Some(file) if file.exists() => Err(is_there(file, "file")),
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// The sheet, if one was asked for: beside the model where it has no name, in the folder of its run.
+    pub fn file(&self, model: &Path, args: OverwriteArgs) -> anyhow::Result<Option<NewFile>> {
+        if self.mistakes.is_none() {
+            return Ok(None);
         }
+        let is_checkpoints = |folder: &&Path| folder.ends_with(checkpoint::FOLDER);
+        let folder = model.parent().unwrap_or(Path::new(""));
+        let run = Some(folder).filter(is_checkpoints).and_then(Path::parent);
+        let default = run.unwrap_or(folder).join(NAME);
+        NewFile::named_or(self.out.as_deref(), default, args).map(Some)
     }
 
     /// Writes the sheet, if one was asked for, and tells where it is.
     pub fn write(
         &self,
+        sheet: Option<NewFile>,
         parameters: &Parameters,
-        split: &Split,
-        predicted: &[u8],
+        (split, predicted): (&Split, &[u8]),
         results: &mut Results,
     ) -> anyhow::Result<()> {
-        let Some(most) = self.mistakes else {
+        let (Some(most), Some(sheet)) = (self.mistakes, sheet) else {
             return Ok(());
         };
         let predictor = Predictor::new(parameters);
@@ -89,12 +99,7 @@ impl MistakesArgs {
                 .map(|found| captioned(found, split))
                 .collect();
             let png = contact_sheet(&title, &images, size, COLUMNS).map_err(anyhow::Error::msg)?;
-            Some(write_named_or_numbered(
-                self.out.as_deref(),
-                NAME,
-                "png",
-                &png,
-            )?)
+            Some(sheet.write(&png)?)
         };
         results.event(&MistakesEvent {
             file: file.as_ref().map(|file| file.display().to_string()),

@@ -3,9 +3,8 @@
 use super::Measured;
 use crate::bench::{PhaseRow, cells, machine_text, median};
 use crate::charts::roofline_svg;
-use crate::run_folder::{create_folder, create_numbered_folder, now};
+use crate::run_folder::{create_folder, create_numbered_folder, now, unwritable};
 use crate::terminal::width::table;
-use anyhow::Context;
 use fused_mlp::machine::Machine;
 use serde_json::Value;
 use std::fs;
@@ -24,7 +23,7 @@ pub fn create(asked: Option<&Path>, machine: &Machine) -> anyhow::Result<PathBuf
         .filter(|word| !word.is_empty());
     let cpu = words.collect::<Vec<_>>().join("-");
     let day = now().strftime("%Y-%m-%d");
-    create_numbered_folder(&format!("profiles/{cpu}-{day}"))
+    create_numbered_folder(&format!("measured/{cpu}-{day}"))
 }
 
 /// The tables, in no more columns than `most`.
@@ -97,7 +96,7 @@ pub fn write(
     ];
     for (name, content) in files {
         let path = folder.join(name);
-        fs::write(&path, content).with_context(|| path.display().to_string())?;
+        fs::write(&path, content).map_err(|error| unwritable(&path, &error))?;
     }
     Ok(())
 }

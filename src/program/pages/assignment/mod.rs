@@ -177,3 +177,34 @@ impl AssignmentFolder {
         atomic::write(&path, text.as_bytes()).map_err(|error| unwritable(&path, &error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_original_s_loss_is_read_as_that_of_summed_gradients() {
+        let row = |(rate, loss): (f64, f64)| {
+            let point =
+                json!({"epoch": 1000, "train_loss": loss, "validation_accuracy": rate / 4.0});
+            json!({"learning_rate": rate, "is_diverged": false, "last": point, "best": point})
+        };
+        let rates = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
+        let losses = [0.25, 0.1, 0.02, 0.0063, 0.001, 0.0002, 4.9e-5, 6.1e-5];
+        let rows: Vec<Value> = rates.into_iter().zip(losses).map(row).collect();
+        let theirs: Value =
+            serde_json::from_str(&serde_json::to_string(&ORIGINAL).unwrap()).unwrap();
+        let context =
+            json!({"theirs": theirs, "q7_final": null, "q7_learning_rates": {"rows": rows}});
+        let page = render("assignment/q7_original.html", context).unwrap();
+        let words: Vec<&str> = page.split_whitespace().collect();
+        let text = words.join(" ");
+        for part in [
+            "Of the four, 0.03 has the best validation accuracy here",
+            "with means it is 0.0063 here",
+            "its rates 0.01 and 0.03 end at 4.9 · 10<sup>−5</sup> and 6.1 · 10<sup>−5</sup> here.",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}

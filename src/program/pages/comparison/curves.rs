@@ -8,7 +8,7 @@ use crate::charts::chart::{
 use crate::charts::learning_curve::smoothed;
 use serde_json::{Value, json};
 
-/// Colours of the runs, those that differ most first. Further runs begin anew.
+/// Colours of the runs, those that differ most first.
 const COLORS: [Color; 8] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY, INK];
 /// Most points of a curve; the chart has not many more pixels.
 const MOST_POINTS: usize = 800;
@@ -106,7 +106,7 @@ fn epochs(runs: &[ComparedRun], training: usize, validation: usize) -> Vec<Serie
             Vec::new()
         };
         [
-            Series::new(&short(&run.name), color, SOLID, all),
+            Series::new("", color, SOLID, all),
             Series::new("", color, Style::Points { radius: 6 }, dots),
             Series::new("", color, VALIDATION, points(run, validation)),
         ]
@@ -123,9 +123,8 @@ fn steps(runs: &[ComparedRun], column: usize) -> Vec<Series> {
         let means = (1..).map(f64::from).zip(smoothed(&values));
         thin(&means.collect::<Vec<_>>())
     };
-    let series = |(index, run): (usize, &ComparedRun)| {
-        Series::new(&short(&run.name), color(index), SOLID, points(run))
-    };
+    let series =
+        |(index, run): (usize, &ComparedRun)| Series::new("", color(index), SOLID, points(run));
     runs.iter().enumerate().map(series).collect()
 }
 
@@ -137,17 +136,6 @@ fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         thinned.extend(points.last());
     }
     thinned
-}
-
-/// A name that the legend has room for.
-fn short(name: &str) -> String {
-    const MOST: usize = 40;
-    let count = name.chars().count();
-    if count <= MOST {
-        return name.to_owned();
-    }
-    let end: String = name.chars().skip(count + 1 - MOST).collect();
-    format!("…{end}")
 }
 
 #[cfg(test)]
@@ -165,13 +153,5 @@ mod tests {
             assert!(thinned.is_sorted_by(|a, b| a.0 < b.0), "{length}");
         }
         assert_eq!(thin(&[]), []);
-    }
-
-    #[test]
-    fn long_names_keep_their_ends() {
-        assert_eq!(short("run"), "run");
-        let name = short(&"x".repeat(50).replace("xx", "xy"));
-        assert_eq!(name.chars().count(), 40);
-        assert!(name.starts_with('…') && name.ends_with("xy"));
     }
 }

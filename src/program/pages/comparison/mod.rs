@@ -11,22 +11,35 @@ use super::template::render;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 
-/// A page of its own about one or several runs, with pictures of the `units` strongest hidden units
-/// of each (none for 0). `command` is what makes the page again.
+/// Most runs that are drawn, one for each colour: the best.
+const MOST_DRAWN: usize = 8;
+/// Hidden units that are drawn of all runs together, where no option tells.
+const UNITS: usize = 100;
+/// Most runs that stand side by side in the table of options.
+const MOST_COLUMNS: usize = 4;
+
+/// A page of its own about one or several runs, in the order of their results. Of many, the best are drawn and
+/// the rest stand in the tables. `units` tells how many of the strongest hidden units of each are drawn. `command` is what makes the page again.
 ///
 /// # Errors
 /// If a picture cannot be made.
 pub fn comparison_page(
     runs: &[ComparedRun],
-    units: usize,
+    units: Option<usize>,
     command: &str,
 ) -> anyhow::Result<String> {
     let title = match runs {
         [run] => format!("Run {}", run.name),
         runs => format!("{} runs of fused-mlp", runs.len()),
     };
+    let drawn = &runs[..runs.len().min(MOST_DRAWN)];
+    let units = units.unwrap_or(UNITS / drawn.len().max(1));
     let summaries = runs.iter().enumerate();
     let summaries = summaries.map(|(index, run)| summary(index, run, units));
+    let tests = || runs.iter().filter_map(|run| run.test.as_ref().ok());
+    let most_frequent = drawn.iter().filter_map(|run| run.test.as_ref().ok());
+    let most_frequent =
+        most_frequent.filter_map(|test| Some(mistakes(test.confusion.rows()).first()?.0));
     let records: Vec<&Value> = runs.iter().map(|run| &run.record).collect();
     let (different, same) = options::options(&records);
     let context = json!({
@@ -34,10 +47,13 @@ pub fn comparison_page(
         "command": command,
         "version": env!("CARGO_PKG_VERSION"),
         "runs": summaries.collect::<anyhow::Result<Vec<_>>>()?,
-        "best": best(runs),
-        "figures": curves::figures(runs),
-        "is_cut": runs.iter().any(curves::is_cut),
+        "drawn": drawn.len(),
+        "standard_error": tests().next().filter(|_| runs.len() > 1).map(standard_error),
+        "most_frequent_mistake": most_frequent.max(),
+        "figures": curves::figures(drawn),
+        "is_cut": drawn.iter().any(curves::is_cut),
         "largest_loss": curves::LARGEST,
+        "has_columns": runs.len() <= MOST_COLUMNS,
         "different_options": different,
         "same_options": same,
         "has_units": units > 0,
@@ -45,14 +61,26 @@ pub fn comparison_page(
     render("comparison/report.html", context)
 }
 
-/// The run with the highest test accuracy, if there are several.
-fn best(runs: &[ComparedRun]) -> Option<usize> {
-    let tested = runs.iter().enumerate().filter_map(|(index, run)| {
-        let accuracy = run.test.as_ref().ok()?.evaluation.accuracy();
-        (runs.len() > 1 && accuracy.is_finite()).then_some((index, accuracy))
+/// Sorts runs by their results: those with the highest test accuracy first, of equal ones those with the lower
+/// loss, and those without a test last.
+pub fn sort_by_result(runs: &mut [ComparedRun]) {
+    let result = |run: &ComparedRun| {
+        let test = run.test.as_ref().ok().map(|test| &test.evaluation);
+        let test = test.filter(|test| test.loss.is_finite());
+        test.map_or((f64::INFINITY, f64::INFINITY), |test| {
+            (-test.accuracy(), test.loss)
+        })
+    };
+    runs.sort_by(|a, b| {
+        let (a, b) = (result(a), result(b));
+        a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
     });
-    let best = tested.max_by(|a, b| a.1.total_cmp(&b.1));
-    best.map(|(index, _)| index)
+}
+
+/// Standard error of an accuracy: the deviation of a share of so many samples.
+fn standard_error(test: &TestResult) -> f64 {
+    let (share, samples) = (test.evaluation.accuracy(), test.evaluation.predicted.len());
+    (share * (1.0 - share) / samples as f64).sqrt()
 }
 
 /// What the page has of a run.
@@ -71,7 +99,7 @@ fn summary(index: usize, run: &ComparedRun, units: usize) -> anyhow::Result<Valu
     };
     Ok(json!({
         "name": run.name,
-        "color": curves::color(index),
+        "color": (index < MOST_DRAWN).then(|| curves::color(index)),
         "outcome": run.outcome(),
         "epochs": run.epochs.len(),
         "network": run.record["network"],
@@ -82,12 +110,15 @@ fn summary(index: usize, run: &ComparedRun, units: usize) -> anyhow::Result<Valu
         "timed_epochs": run.seconds.len(),
         "seconds": run.seconds.iter().sum::<f64>(),
         "damages": run.damages,
-        "units": if units > 0 { hidden_units::pictures(run, units)? } else { Value::Null },
+        "units": match units > 0 && index < MOST_DRAWN {
+            true => hidden_units::pictures(run, units)?,
+            false => Value::Null,
+        },
     }))
 }
 
 /// Mistakes as count, true and predicted class, the most frequent first.
-fn mistakes(rows: &[Vec<u64>]) -> Vec<(u64, usize, usize)> {
+pub fn mistakes(rows: &[Vec<u64>]) -> Vec<(u64, usize, usize)> {
     let cells = rows.iter().enumerate().flat_map(|(class, counts)| {
         let counts = counts.iter().enumerate();
         counts.map(move |(predicted, &count)| (count, class, predicted))
