@@ -88,7 +88,7 @@ impl Dataset {
             let (header, storage) = open_idx(&images, Kind::Images, options.access)?;
             let images = Images::from_file(header, storage, images);
             let (header, storage) = open_idx(&labels, Kind::Labels, FileAccess::InMemory)?;
-            Split::new(images, Labels::from_file(header, storage, labels))
+            Split::new(images, Labels::from_file(header, storage, labels)?)
         };
         let [train_images, train_labels, test_images, test_labels] = files;
         let train = split(train_images, train_labels)?;

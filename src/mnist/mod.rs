@@ -19,6 +19,7 @@ mod checksum;
 mod dataset;
 mod error;
 mod file;
+mod foreign;
 mod idx;
 mod locate;
 mod names;

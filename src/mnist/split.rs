@@ -24,7 +24,7 @@ struct Elements {
 impl Elements {
     /// `storage` is a whole file whose header and length were checked.
     fn from_file(header: Header, storage: Storage, source: PathBuf) -> Elements {
-        let range = header.kind().header_len()..header.file_len();
+        let range = header.header_len()..header.file_len();
         Elements {
             header,
             storage: Arc::new(storage),
@@ -37,7 +37,7 @@ impl Elements {
     fn from_vec(kind: Kind, dimensions: [usize; 3], bytes: Vec<u8>) -> Result<Elements, DataError> {
         let source = PathBuf::from(format!("{kind} in memory"));
         let header = Header::new(&source, kind, dimensions)?;
-        let expected = header.file_len() - kind.header_len();
+        let expected = header.payload_len();
         if bytes.len() != expected {
             let [count, rows, columns] = dimensions;
             let text = format!(
@@ -149,7 +149,7 @@ impl Images {
         self.0.storage.check_mapping(&self.0.source)
     }
 
-    /// SHA-256 of the uncompressed idx file of these images, in lower-case hexadecimal.
+    /// SHA-256 of the uncompressed idx3 file of these images, in lower-case hexadecimal.
     pub fn sha256(&self) -> String {
         self.0.sha256()
     }
@@ -172,8 +172,20 @@ impl Labels {
         Elements::from_vec(Kind::Labels, [labels.len(), 1, 1], labels).map(Labels)
     }
 
-    pub(super) fn from_file(header: Header, storage: Storage, source: PathBuf) -> Labels {
-        Labels(Elements::from_file(header, storage, source))
+    /// # Errors
+    ///
+    /// [`Defect::LabelBeyondClasses`] if a label of 32 bits is not from 0 to 255.
+    pub(super) fn from_file(
+        header: Header,
+        storage: Storage,
+        source: PathBuf,
+    ) -> Result<Labels, DataError> {
+        let Some(classes) = header.classes(&source, storage.bytes())? else {
+            return Ok(Labels(Elements::from_file(header, storage, source)));
+        };
+        let mut labels = Labels::from_vec(classes)?;
+        labels.0.source = source.into();
+        Ok(labels)
     }
 
     /// All labels.
@@ -192,7 +204,7 @@ impl Labels {
         &self.0.source
     }
 
-    /// SHA-256 of the uncompressed idx file of these labels, in lower-case hexadecimal.
+    /// SHA-256 of the uncompressed idx1 file of these labels, in lower-case hexadecimal.
     pub fn sha256(&self) -> String {
         self.0.sha256()
     }
