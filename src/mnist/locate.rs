@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::error::{DataError, Defect};
-use super::names::{MnistFile, find_files};
+use super::names::find_files;
 use crate::files::shown;
 
 /// The environment variable that names the folder of the data set.
@@ -45,11 +45,9 @@ fn locate_from(
         .find(|folder| find_files(folder, "").is_ok())
         .ok_or_else(|| {
             let line = format!(
-                "no data set found: expected data/mnist with the four MNIST files in {} or a folder above it, \
-                 {DATA_VARIABLE} is not set; get the files from data/mnist of the fused-mlp repository, or put \
-                 the four files {} into a folder and pass --data FOLDER or set {DATA_VARIABLE}",
-                shown(current),
-                MnistFile::ALL.map(|file| file.names()[0]).join(", ")
+                "no data set found: expected data/mnist with the four files of MNIST in {} or a folder above \
+                 it, or {DATA_VARIABLE} to be set",
+                shown(current)
             );
             DataError::new(Defect::NotFound, line)
         })
@@ -59,6 +57,7 @@ fn locate_from(
 mod tests {
     use std::fs;
 
+    use super::super::names::MnistFile;
     use super::*;
 
     fn fill(folder: &Path) {
@@ -80,11 +79,7 @@ mod tests {
         let error = locate_from(None, None, &root.path().join("a")).unwrap_err();
         assert_eq!(error.defect, Defect::NotFound);
         let message = error.to_string();
-        for part in [
-            DATA_VARIABLE,
-            "t10k-labels-idx1-ubyte",
-            "a or a folder above it",
-        ] {
+        for part in [DATA_VARIABLE, "a or a folder above it"] {
             assert!(message.contains(part), "{message}");
         }
         assert_eq!(message.lines().count(), 1);

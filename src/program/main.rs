@@ -15,12 +15,16 @@ mod terminal;
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use ending::EXIT_USAGE;
-use options::{ConfigArgs, Origins};
+use fused_mlp::mnist::{DataError, Defect};
+use options::{ConfigArgs, Origins, presentation};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 use terminal::output::{Results, UNWRITABLE, is_closed_pipe, message, one_line};
 
+/// What to do where there are no data.
+const WHERE_DATA_ARE: &str = "copy them from a clone of fused-mlp: cp -r data/mnist DIR; then give --data DIR, \
+                              or set FUSED_MLP_DATA to it";
 const NOTES: &str = include_str!("notes.txt");
 
 /// Trains a two-layer perceptron on MNIST-format data on a CPU.
@@ -28,7 +32,7 @@ const NOTES: &str = include_str!("notes.txt");
 #[command(version, long_version = commands::version::long(), about, after_help = NOTES)]
 #[command(
     arg_required_else_help = true,
-    max_term_width = 100,
+    max_term_width = presentation::COLUMNS,
     args_override_self = true
 )]
 struct Cli {
@@ -46,6 +50,8 @@ enum Command {
     Eval(commands::eval::EvalArgs),
     /// Predict the digit in scans, photos and images of idx files.
     Predict(commands::predict::PredictArgs),
+    /// Train a run again from its own record: does that give the same bytes?
+    Verify(commands::train::verify::VerifyArgs),
     /// Draw images of a data set in the terminal or as a PNG contact sheet.
     Show(commands::show::ShowArgs),
     /// Write a model for another program: safetensors, .npz or ONNX.
@@ -90,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => commands::import::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Show(args) => commands::show::run(&args),
+        Command::Verify(args) => commands::train::verify::run(&args, start),
         Command::Sweep(args) => commands::sweep::run(&args),
         Command::Race(args) => commands::race::run(&args),
         Command::Report(args) => commands::report::run(&args),
@@ -97,8 +104,8 @@ pub fn main() -> ExitCode {
         Command::Profile(args) => commands::profile::run(&args),
         Command::Assignment(args) => commands::assignment::run(&args, start),
         Command::Data(args) => commands::data::run(&args),
-        Command::Completions(args) => commands::completions::run(&args, Cli::command()),
-        Command::Man(args) => commands::man::run(&args, Cli::command()),
+        Command::Completions(args) => commands::completions::run(&args, program()),
+        Command::Man(args) => commands::man::run(&args, program()),
     };
     match result {
         Ok(ending) => ending.into(),
@@ -123,15 +130,24 @@ fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
             let text = one_line(error);
             let set_by = origins.of_named(&text);
             message(&format!("error: {text}{set_by}"));
+            let defect = error.downcast_ref().map(|it: &DataError| &it.defect);
+            if defect == Some(&Defect::NotFound) {
+                message(WHERE_DATA_ARE);
+            }
             ExitCode::from(EXIT_USAGE)
         }
     }
 }
 
+/// The program as clap sees it.
+fn program() -> clap::Command {
+    presentation::presented(Cli::command())
+}
+
 /// Parses command line, environment and file. Nothing if the options were to be printed.
 fn parse() -> Result<Option<(Command, Origins)>, ExitCode> {
     let arguments: Vec<_> = std::env::args_os().collect();
-    let (matches, origins) = options::parse(&Cli::command(), &arguments)
+    let (matches, origins) = options::parse(&program(), &arguments)
         .map_err(|error| failed(&error, &Origins::default()))?;
     if options::leaf(&matches).1.get_flag("print_config") {
         print_config(&matches, &origins).map_err(|error| failed(&error, &origins))?;
@@ -144,12 +160,13 @@ fn parse() -> Result<Option<(Command, Origins)>, ExitCode> {
 
 /// `--print-config`.
 fn print_config(matches: &clap::ArgMatches, origins: &Origins) -> anyhow::Result<()> {
-    let mut root = Cli::command();
+    let mut root = program();
     root.build();
     let (table, own) = options::leaf(matches);
     let leaf = options::leaves(&root).get(&table).copied();
     let leaf = leaf.context("--print-config is of a command; name one")?;
     let mut results = Results::new(false);
-    results.text(options::print((leaf, &table), own, origins)?.trim_end());
+    // A file, whose lines are not to be cut.
+    results.bytes(options::print((leaf, &table), own, origins)?.as_bytes());
     results.finish()
 }

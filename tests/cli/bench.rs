@@ -5,7 +5,7 @@ use super::support::{Place, TRAIN, fields, json_lines};
 use serde_json::Value;
 use std::fs;
 
-const SMALL: &str = "bench --hidden 20 --repeats 5 --warm-up 0 --quiet";
+const SMALL: &str = "bench --hidden 20 --repeats 5 --discard 0 --quiet";
 
 /// Whether the program under test is a debug build; it then has refused with one line.
 fn refuses() -> bool {

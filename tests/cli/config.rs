@@ -327,7 +327,7 @@ fn variables_of_other_meaning_keep_it() {
 #[test]
 fn the_trainings_of_a_race_see_no_options_of_the_environment() {
     let place = Place::new();
-    let mut race = place.program("race --target 0.5 --json -- --hidden 20 --epochs 8");
+    let mut race = place.program("race --target-accuracy 0.5 --json -- --hidden 20 --epochs 8");
     let variables = [
         ("FUSED_MLP_SEEDS", "1"),
         ("FUSED_MLP_OUT", "races"),

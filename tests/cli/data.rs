@@ -143,7 +143,7 @@ fn every_command_that_reads_data_does_without_mapping() {
 }
 
 #[test]
-fn an_empty_folder_is_told_what_to_do_in_one_line() {
+fn an_empty_folder_is_told_what_to_do_in_two_lines() {
     let place = Place::new();
     let output = std::process::Command::new(assert_cmd::cargo::cargo_bin!("fused-mlp"))
         .current_dir(place.folder())
@@ -152,13 +152,25 @@ fn an_empty_folder_is_told_what_to_do_in_one_line() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let line = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(line.lines().count(), 1, "{line}");
-    assert!(
-        line.contains("no data set found") && line.contains("--data FOLDER"),
-        "{line}"
-    );
-    assert!(line.contains("FUSED_MLP_DATA"), "{line}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    let [what, how] = text.lines().collect::<Vec<_>>()[..] else {
+        panic!("{text}")
+    };
+    assert!(what.starts_with("error: no data set found: "), "{text}");
+    let told = ["cp -r data/mnist DIR", "--data DIR", "FUSED_MLP_DATA"];
+    assert!(told.iter().all(|part| how.contains(part)), "{text}");
+}
+
+#[test]
+fn the_folder_may_stand_with_the_name_of_its_option() {
+    let place = Place::new();
+    let data = place.data().display().to_string();
+    for command in ["data info", "data verify"] {
+        let text = place.stdout(&format!("{command} {data}"));
+        assert_eq!(place.stdout(&format!("{command} --data {data}")), text);
+        let line = place.failure(&format!("{command} {data} --data {data}"), 2);
+        assert!(line.contains("cannot be used with"), "{line}");
+    }
 }
 
 #[cfg(unix)]

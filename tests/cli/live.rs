@@ -182,6 +182,38 @@ fn quiet_is_quiet_on_a_terminal_too() {
 }
 
 #[test]
+fn everything_fits_a_narrow_terminal() {
+    let place = Place::new();
+    // What is read as a file is as it is elsewhere.
+    let config = "train --print-config";
+    let (_, _, raw) = Terminal::start(&place, (60, 60), config, &[]).end();
+    assert_eq!(raw.replace("\r\n", "\n"), place.stdout(config));
+    let train = "train --epochs 10 --hidden 4 --validation 100 --momentum 0 --recipe best --out a";
+    let sweep = "sweep --epochs 1 --hidden 4 --validation 100 --learning-rate 0.1,0.2 --out b";
+    for columns in [60, 80] {
+        for arguments in [train, sweep] {
+            let arguments = format!("{arguments}{columns}");
+            let size = (columns, 60);
+            let dumb = [("TERM", "dumb")];
+            let (code, _, raw) = Terminal::start(&place, size, &arguments, &dumb).end();
+            assert_eq!(code, 0, "{raw}");
+            for line in raw.lines().map(|line| line.trim_end_matches('\r')) {
+                // A progress bar is drawn over itself.
+                let shown = line.rsplit('\r').next().unwrap_or_default();
+                let is_one_word = !shown.trim().contains(' ');
+                let width = shown.chars().count();
+                assert!(is_one_word || width <= columns.into(), "{width}: {shown}");
+            }
+            let first = "recipe best, with --epochs 10 --momentum 0";
+            assert!(
+                arguments.starts_with("sweep") || raw.starts_with(first),
+                "{raw}"
+            );
+        }
+    }
+}
+
+#[test]
 fn results_and_the_view_share_a_terminal() {
     let place = Place::new();
     let arguments = "train --epochs 30 --hidden 10 --json --out run";

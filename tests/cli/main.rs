@@ -36,3 +36,4 @@ mod support;
 mod sweep;
 mod target;
 mod train;
+mod verify;

@@ -79,7 +79,7 @@ fn what_is_printed_is_a_file_that_gives_the_same() {
         format!("train --init {model} --out new"),
         "sweep --learning-rate 0.1,.2 --schedule step,cosine --seeds 1-3,7 --test".to_owned(),
         "bench --backend fused,reference --threads 1,2".to_owned(),
-        "race --seeds 3 -- --recipe best".to_owned(),
+        "race --seeds 1-3 -- --recipe best".to_owned(),
         format!("eval --model {model}"),
         "data info --json".to_owned(),
         "assignment --only q1,q3".to_owned(),

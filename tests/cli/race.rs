@@ -14,7 +14,7 @@ const TRAIN: &str = "-- --hidden 20 --epochs 8";
 fn every_run_is_told_and_kept() {
     let place = Place::new();
     let text = place.stdout(&format!(
-        "race --target 0.5 --seeds 3 --json --out out {TRAIN}"
+        "race --target-accuracy 0.5 --seeds 1-3 --json --out out {TRAIN}"
     ));
     let events = json_lines(&text);
     let (runs, summary) = (&events[..3], &events[3]);
@@ -61,7 +61,7 @@ fn every_run_is_told_and_kept() {
 fn a_missed_target_is_counted_and_an_exit_code_of_1() {
     let place = Place::new();
     let output = place
-        .program("race --target 1 --seeds 2 --out out -- --hidden 20 --epochs 1")
+        .program("race --target-accuracy 1 --seeds 1-2 --out out -- --hidden 20 --epochs 1")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -81,7 +81,7 @@ fn the_data_set_has_an_option_of_its_own() {
     let place = Place::new();
     fs::rename(place.data(), place.path("other")).unwrap();
     let text = place.stdout(
-        "race --target 0.1 --seeds 1 --data other --no-mmap --out out -- --hidden 20 --epochs 1",
+        "race --target-accuracy 0.1 --seeds 1 --data other --no-mmap --out out -- --hidden 20 --epochs 1",
     );
     assert!(text.contains("; 1.0 epochs (median);"), "{text}");
 }
@@ -89,14 +89,16 @@ fn the_data_set_has_an_option_of_its_own() {
 #[test]
 fn mistakes_are_one_line() {
     let place = Place::new();
-    let line = place.failure("race --seeds 0", 2);
+    let line = place.failure("race --seeds 3-1", 2);
     assert!(line.contains("--seeds"), "{line}");
-    let line = place.failure("race --target 98", 2);
+    let line = place.failure("race --target-accuracy 98", 2);
     assert!(line.contains("--target"), "{line}");
     fs::create_dir(place.path("there")).unwrap();
     let line = place.failure("race --out there", 2);
     assert!(line.contains("exists already"), "{line}");
     for option in [
+        "-s 3",
+        "-o x",
         "--seed 3",
         "--seed=3",
         "--out x",
@@ -127,7 +129,8 @@ fn mistakes_are_one_line() {
 #[cfg(target_os = "linux")]
 fn race_under_fire(to_race: Option<&str>, to_run: &str) -> (Place, Option<i32>, String) {
     let place = Place::new();
-    let arguments = "race --target 1 --seeds 2 --out out -- --hidden 20 --epochs 1000000";
+    let arguments =
+        "race --target-accuracy 1 --seeds 1-2 --out out -- --hidden 20 --epochs 1000000";
     let race = program(&place, arguments).spawn().unwrap();
     while !place.path("out/seed-1/run.json").exists() {
         std::thread::sleep(Duration::from_millis(5));
@@ -164,7 +167,7 @@ fn only_a_signal_to_the_race_is_an_interrupt() {
 #[test]
 fn runs_before_one_that_fails_stay() {
     let place = Place::new();
-    let arguments = format!("race --target 0.5 --seeds 200 --json --out out {TRAIN}");
+    let arguments = format!("race --target-accuracy 0.5 --seeds 1-200 --json --out out {TRAIN}");
     let mut race = program(&place, &arguments).spawn().unwrap();
     let mut lines = BufReader::new(race.stdout.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();

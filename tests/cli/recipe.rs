@@ -74,7 +74,7 @@ fn momentum_is_nesterovs_where_the_recipe_has_none() {
 }
 
 #[test]
-fn the_recipe_is_told_in_full() {
+fn the_recipe_is_told_with_what_differs() {
     let place = Place::new();
     let says = |arguments: &str| {
         let output = place.program(arguments).output().unwrap();
@@ -88,13 +88,11 @@ fn the_recipe_is_told_in_full() {
     };
     assert_eq!(
         says("train --hidden 4 --recipe assignment --out a"),
-        "recipe assignment: --epochs 10 --batch-size 100 --learning-rate 0.03 --schedule constant \
-         --warm-up 0 --momentum 0 --nesterov false --weight-decay 0 --init-scale 1 --precision f32"
+        "recipe assignment"
     );
-    let line = says("train --hidden 4 --epochs 1 --out b");
-    assert!(
-        line.starts_with("recipe fast, changed: --epochs 1 --batch-size"),
-        "{line}"
+    assert_eq!(
+        says("train --hidden 4 --epochs 1 --momentum 0 --batch-size 100 --out b"),
+        "recipe fast, with --epochs 1 --momentum 0 --nesterov false"
     );
     let line = place.failure("train --recipe quick", 2);
     assert!(

@@ -12,10 +12,11 @@ use std::process::Command;
 fn commands(place: &Place) -> Vec<String> {
     let listed = |command: &str| -> Vec<String> {
         let help = place.stdout(&format!("{command} --help"));
-        let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+        // They stand in groups.
+        let lines = help.lines().skip_while(|line| *line != "Commands:");
         lines
-            .take_while(|line| !line.is_empty())
-            .filter(|line| !line.starts_with("   "))
+            .take_while(|line| *line != "Options:")
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
             .filter_map(|line| line.split_whitespace().next())
             .filter(|name| *name != "help")
             .map(|name| format!("{command} {name}").trim().to_owned())
@@ -354,6 +355,11 @@ fn mistyped_names_are_suggested_in_one_line() {
             "data inof",
             "'inof'; a similar subcommand exists: 'info'; --help",
         ),
+        ("fit", "'fit'; a similar subcommand exists: 'train'; --help"),
+        (
+            "training",
+            "'training'; a similar subcommand exists: 'train'; --help",
+        ),
         ("foo", "'foo'; --help"),
         ("help trian", "'trian'; --help"),
         ("predict --zzz 3 x.png", "'--zzz' found; --help"),
@@ -386,6 +392,11 @@ fn mistyped_names_are_suggested_in_one_line() {
             "train --epochs many",
             "'many' for '--epochs <N>': expected a whole number",
         ),
+        (
+            "train --epochs -1",
+            "'-1' for '--epochs <N>': expected at least 1; --help",
+        ),
+        ("train --epochs 0", "--epochs is 0; expected at least 1"),
         (
             "train --epochs 99999999999",
             "'--epochs <N>': expected a smaller number",

@@ -110,8 +110,14 @@ fn a_second_signal_ends_the_run_at_once() {
             wait_for_signals(child.id());
             signal(child.id(), second);
             let rest: Vec<String> = lines.map(Result::unwrap).collect();
-            let found = child.wait().unwrap().code();
-            rest.is_empty() && found == Some(code) && !place.path("run/model.safetensors").exists()
+            let output = child.wait_with_output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            let line = "ended at once by a second signal: what was trained since the last checkpoint is \
+                        lost; fused-mlp train --resume run goes on";
+            rest.is_empty()
+                && output.status.code() == Some(code)
+                && said.lines().last() == Some(line)
+                && !place.path("run/model.safetensors").exists()
         };
         assert!((0..10).any(|_| is_ended_at_once()), "{first}, {second}");
     }
@@ -178,6 +184,25 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     // The training goes on for the sake of its files.
     assert!(place.path("run/model.safetensors").exists());
+
+    // Which is told where somebody can read it; else it ends as after a signal.
+    let told = |is_heard: bool, out: &str| {
+        let arguments = format!("train --epochs 2000 --hidden 4 --json --out {out}");
+        let mut child = program(&place, &arguments).spawn().unwrap();
+        drop(child.stdout.take());
+        if !is_heard {
+            drop(child.stderr.take());
+        }
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (
+            output.status.code(),
+            said.matches("nobody reads the results").count(),
+        )
+    };
+    assert_eq!(told(true, "heard"), (Some(0), 1));
+    assert_eq!(told(false, "unheard"), (Some(128 + 13), 0));
+    assert!(place.path("unheard/checkpoints").exists());
 
     for arguments in ["eval --model run/model.safetensors", "data info"] {
         let mut child = program(&place, arguments).spawn().unwrap();

@@ -143,6 +143,71 @@ fn a_sweep_that_was_cut_off_goes_on_where_it_was() {
 }
 
 #[test]
+fn the_edge_of_what_was_tried_is_told_unless_nothing_lies_beyond() {
+    let place = Place::new();
+    let told = |lists: &str, out: &str| {
+        let text = place.stdout(&format!("{SMALL} {lists} --out {out}"));
+        let edges = text
+            .lines()
+            .filter(|line| line.contains(" that was tried: "));
+        edges.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let smallest = "init-scale 1 is the smallest that was tried: a smaller one may be better";
+    assert_eq!(
+        told("--init-scale 1,100 --weight-decay 0,1", "a"),
+        [smallest]
+    );
+    assert!(
+        told(
+            "--learning-rate 0.00001,0.3,100 --schedule constant,cosine",
+            "b"
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn the_best_is_kept_where_that_is_asked_for() {
+    let place = Place::new();
+    let sweep = format!("{SMALL} --learning-rate 0.05,0.2 --seeds 3,4 --out out");
+    assert!(!place.stdout(&sweep).contains("model: "));
+    let kept = format!("{sweep} --keep best");
+    let text = place.stdout(&kept);
+    assert!(
+        text.contains("\nmodel: out/best/model.safetensors\n"),
+        "{text}"
+    );
+    // The command that is told gives the same network.
+    let told = text
+        .lines()
+        .find_map(|line| line.strip_prefix("  fused-mlp "));
+    let train = told.unwrap();
+    assert!(
+        train.contains("--learning-rate 0.2 ") && train.ends_with("--seed 3"),
+        "{train}"
+    );
+    place.stdout(&format!("{train} --quiet --out again"));
+    let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
+    assert_eq!(model("out/best"), model("again"));
+    // Nothing is left to do; another run there stays.
+    let output = place.program(&kept).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        said,
+        "out/best has come to its end: nothing is left to do\n"
+    );
+    fs::remove_dir_all(place.path("out/best")).unwrap();
+    place.stdout("train --epochs 1 --hidden 4 --quiet --out out/best");
+    let output = place.program(&kept).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("error: out/best holds another run"),
+        "{said}"
+    );
+}
+
+#[test]
 fn another_sweep_in_the_folder_is_refused_by_the_option_that_differs() {
     let place = Place::new();
     place.stdout(&format!("{SMALL} --learning-rate 0.1,0.25 --out out"));
@@ -238,7 +303,10 @@ fn the_table_tells_when_a_target_was_reached() {
     }
     assert!(!header.contains("momentum"), "{header}");
     assert!(text.contains("epochs 6, batch-size 50"), "{text}");
-    assert!(text.contains("best by validation accuracy after the last epoch: --epochs 6"));
+    let best = "best by validation accuracy after the last epoch; this trains it:\n  fused-mlp train \
+                --epochs 6 --batch-size 50 --learning-rate 0.1 --hidden 20 --validation 100 --seed 1\n\
+                learning-rate 0.1 is the largest that was tried: a larger one may be better\n";
+    assert!(text.ends_with(best), "{text}");
     let text = place.stdout(&format!(
         "{LONG} --learning-rate 0.1,0.0001 --target-accuracy 0.5 --out out --json"
     ));

@@ -108,6 +108,7 @@ fn json_lines_have_the_documented_fields() {
         "event",
         "learning_curve",
         "model",
+        "model_sha256",
         "outcome",
         "start_up_seconds",
         "stopped_early",
@@ -123,6 +124,39 @@ fn json_lines_have_the_documented_fields() {
     assert_eq!(end["model"], "run/model.safetensors");
     assert_eq!(end["learning_curve"], "run/loss.svg");
     assert!(end["total_seconds"].as_f64() > end["train_seconds"].as_f64());
+}
+
+#[test]
+fn a_network_that_is_worse_than_guessing_is_called_so() {
+    let place = Place::new();
+    let said = |arguments: &str| {
+        let output = place
+            .program(&format!("{QUICK} {arguments}"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let line = said("--learning-rate 50 --out bad");
+    let told = "warning: the test loss is above that of guessing, ln 10 = 2.3026: ";
+    assert!(
+        line.starts_with(told) && line.lines().count() == 1,
+        "{line}"
+    );
+    assert_eq!(said("--out good"), "");
+}
+
+#[test]
+fn short_names_are_those_of_the_options() {
+    let place = Place::new();
+    let text = place.stdout("train -q --json --hidden 4 -e 1 -b 50 -s 3 -o run");
+    let options = &json_lines(&text)[0]["options"];
+    for (name, value) in [("epochs", 1), ("batch_size", 50), ("seed", 3)] {
+        assert_eq!(options[name], value, "{name}");
+    }
+    assert!(place.path("run/run.json").exists());
+    place.stdout("sweep -q -e 1 -b 50 --hidden 4 --validation 100 -o sweep");
+    assert!(place.path("sweep/sweep.json").exists());
 }
 
 #[test]

@@ -113,24 +113,22 @@ pub struct EpochRow<'a> {
 }
 
 impl EpochRow<'_> {
-    /// The printed table, but for its first columns: the backend and the instruction set.
+    /// The printed table, but for its first columns: backend, instruction set and precision.
     pub const COLUMNS: [Column<Self>; 14] = [
-        ("threads", 8, 0, |row| row.configuration.threads as f64),
-        ("batch", 7, 0, |row| row.configuration.batch_size as f64),
-        ("hidden", 7, 0, |row| row.configuration.shape.hidden as f64),
-        ("momentum", 9, 3, |row| row.configuration.momentum.into()),
-        ("samples", 9, 0, |row| row.configuration.samples as f64),
-        ("median ms", 11, 2, |row| 1e3 * row.seconds_median),
-        ("best ms", 9, 2, |row| 1e3 * row.seconds_min),
-        ("epochs/s", 10, 2, |row| row.epochs_per_second),
-        ("GFLOP/s", 9, 1, |row| row.gflops_executed),
-        ("FMA peak", 10, 1, |row| row.peak_gflops),
-        ("of peak, %", 12, 1, |row| {
-            100.0 * row.peak_fraction_executed
-        }),
-        ("best", 6, 1, |row| 100.0 * row.peak_fraction_executed_best),
-        ("speed-up", 10, 2, |row| row.speedup_over_first),
-        ("best", 6, 2, |row| row.speedup_over_first_best),
+        ("threads", 0, |row| row.configuration.threads as f64),
+        ("batch", 0, |row| row.configuration.batch_size as f64),
+        ("hidden", 0, |row| row.configuration.shape.hidden as f64),
+        ("momentum", 3, |row| row.configuration.momentum.into()),
+        ("samples", 0, |row| row.configuration.samples as f64),
+        ("median ms", 2, |row| 1e3 * row.seconds_median),
+        ("best ms", 2, |row| 1e3 * row.seconds_min),
+        ("epochs/s", 2, |row| row.epochs_per_second),
+        ("GFLOP/s", 1, |row| row.gflops_executed),
+        ("FMA peak", 1, |row| row.peak_gflops),
+        ("of peak, %", 1, |row| 100.0 * row.peak_fraction_executed),
+        ("best", 1, |row| 100.0 * row.peak_fraction_executed_best),
+        ("speed-up", 2, |row| row.speedup_over_first),
+        ("best", 2, |row| row.speedup_over_first_best),
     ];
 }
 

@@ -15,7 +15,7 @@ pub use epoch::{Configuration, EpochBench, EpochRow};
 pub use phases::{PhaseRow, Work};
 pub use saved::SavedBench;
 pub use statistics::{MedianRatio, SLOWER, median};
-pub use table::{line, titles};
+pub use table::cells;
 
 use fused_mlp::machine::Machine;
 

@@ -56,16 +56,12 @@ impl PhaseRow {
     /// The printed table, but for its first column, the phase. What does nothing that is counted has
     /// no rates.
     pub const COLUMNS: [Column<Self>; 6] = [
-        ("ms/pass", 10, 3, |row| {
-            1e3 * row.seconds / row.passes as f64
-        }),
-        ("share, %", 10, 1, |row| 100.0 * row.share),
-        ("calls", 9, 0, |row| row.calls as f64),
-        ("GFLOP/s", 10, 1, |row| above_0(row.gflops)),
-        ("GB/s", 9, 1, |row| above_0(row.gigabytes_per_second)),
-        ("of peak, %", 12, 1, |row| {
-            above_0(100.0 * row.peak_fraction)
-        }),
+        ("ms/pass", 3, |row| 1e3 * row.seconds / row.passes as f64),
+        ("share, %", 1, |row| 100.0 * row.share),
+        ("calls", 0, |row| row.calls as f64),
+        ("GFLOP/s", 1, |row| above_0(row.gflops)),
+        ("GB/s", 1, |row| above_0(row.gigabytes_per_second)),
+        ("of peak, %", 1, |row| above_0(100.0 * row.peak_fraction)),
     ];
 }
 

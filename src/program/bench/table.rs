@@ -1,21 +1,19 @@
 //! Printed tables of numbers: each column stands once.
 
-/// A column of rows of a kind: title, width, decimals, and the number of a row in it, not finite if it has none.
-pub type Column<T> = (&'static str, usize, usize, fn(&T) -> f64);
+/// A column of rows of a kind: title, decimals, and the number of a row in it, not finite if it has none.
+pub type Column<T> = (&'static str, usize, fn(&T) -> f64);
 
-/// The titles in a line, each at the right edge of its column.
-pub fn titles<T>(columns: &[Column<T>]) -> String {
-    let columns = columns.iter();
-    columns
-        .map(|&(title, width, ..)| format!("{title:>width$}"))
-        .collect()
-}
-
-/// A row in a line.
-pub fn line<T>(columns: &[Column<T>], row: &T) -> String {
-    let cell = |&(_, width, decimals, number): &Column<T>| match number(row) {
-        number if !number.is_finite() => format!("{:>width$}", "-"),
-        number => format!("{number:>width$.decimals$}"),
+/// The cells of each column, its title first.
+pub fn cells<T>(columns: &[Column<T>], rows: &[T]) -> Vec<Vec<String>> {
+    let cells = |&(title, decimals, number): &Column<T>| {
+        let cell = |row: &T| match number(row) {
+            number if !number.is_finite() => "-".to_owned(),
+            number => format!("{number:.decimals$}"),
+        };
+        [title.to_owned()]
+            .into_iter()
+            .chain(rows.iter().map(cell))
+            .collect()
     };
-    columns.iter().map(cell).collect()
+    columns.iter().map(cells).collect()
 }

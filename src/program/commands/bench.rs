@@ -28,38 +28,6 @@ use std::sync::atomic::Ordering;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = include_str!("bench/notes.txt"))]
 pub struct BenchArgs {
-    /// Implementations: fused, matrixmultiply, reference (slow: see --samples)
-    #[arg(
-        long,
-        value_enum,
-        value_name = "LIST",
-        value_delimiter = ',',
-        default_value = "fused"
-    )]
-    backend: Vec<BackendKind>,
-    /// Instruction sets of the fused kernels [default: FUSED_MLP_ISA, else auto]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = named_value::isa(), hide_possible_values = true)]
-    isa: Vec<IsaRequest>,
-    /// Threads [default: RAYON_NUM_THREADS, else one for each core this process may use]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    threads: Vec<usize>,
-    /// Samples of a minibatch
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        default_value = "100"
-    )]
-    batch_size: Vec<usize>,
-    /// Units of the hidden layer
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [DEFAULT_HIDDEN])]
-    hidden: Vec<usize>,
-    /// Share of the velocity kept from step to step; 0 is plain SGD
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0")]
-    momentum: Vec<f32>,
-    /// Numbers of the first layer: f32, int16; int16 is of the fused backend alone
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "f32", value_parser = named_value::precision(), hide_possible_values = true)]
-    precision: Vec<Precision>,
     /// Folders of data sets [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     data: Vec<PathBuf>,
@@ -68,14 +36,31 @@ pub struct BenchArgs {
     /// Train on the first N samples only [default: all]
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
+    /// Units of the hidden layer
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [DEFAULT_HIDDEN])]
+    hidden: Vec<usize>,
+    /// Numbers of the first layer: f32, int16; int16 is of the fused backend alone
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "f32", value_parser = named_value::precision(), hide_possible_values = true)]
+    precision: Vec<Precision>,
+    /// Samples of a minibatch
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "100"
+    )]
+    batch_size: Vec<usize>,
+    /// Share of the velocity kept from step to step; 0 is plain SGD
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0")]
+    momentum: Vec<f32>,
     #[command(flatten)]
     steps: StepArgs,
     /// Epochs of each row that are timed, at least 5
     #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(5..=100_000))]
     repeats: u32,
-    /// Epochs of each row before those
+    /// Epochs of each row before those, which are not timed
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=100_000))]
-    warm_up: u32,
+    discard: u32,
     /// Write all times to a file
     #[arg(long, value_name = "FILE", value_parser = output_name::file(&["json"]))]
     save: Option<PathBuf>,
@@ -91,6 +76,21 @@ pub struct BenchArgs {
     /// Show no progress, only results
     #[arg(long)]
     quiet: bool,
+    /// Implementations: fused, matrixmultiply, reference (slow: see --samples)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "fused"
+    )]
+    backend: Vec<BackendKind>,
+    /// Instruction sets of the fused kernels [default: FUSED_MLP_ISA, else auto]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = named_value::isa(), hide_possible_values = true)]
+    isa: Vec<IsaRequest>,
+    /// Threads [default: RAYON_NUM_THREADS, else one for each core this process may use]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    threads: Vec<usize>,
 }
 
 /// What all steps have in common that are measured: their rate, and their order.
@@ -268,7 +268,7 @@ fn row<'a>(
         classes: source.1.classes,
     };
     check_shape(shape).context("--hidden")?;
-    let epochs = args.warm_up + args.repeats;
+    let epochs = args.discard + args.repeats;
     let options = TrainingOptions {
         precision,
         ..args.steps.options(epochs, batch_size, momentum)
@@ -311,12 +311,12 @@ fn measure(
     rows: &mut [EpochBench<'_>],
     control: &PassControl,
 ) -> anyhow::Result<()> {
-    let rounds = args.warm_up + args.repeats;
+    let rounds = args.discard + args.repeats;
     let count = rows.len();
     for round in 0..rounds {
         for place in 0..count {
             let row = &mut rows[(round as usize + place) % count];
-            let end = row.epoch(control, round >= args.warm_up)?;
+            let end = row.epoch(control, round >= args.discard)?;
             if end != EpochEnd::Complete || control.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }

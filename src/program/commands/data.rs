@@ -2,7 +2,7 @@
 
 mod synthetic;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -42,12 +42,28 @@ pub enum DataCommand {
     Synth(SynthArgs),
 }
 
+/// The folder of the data set, with or without the name of the option.
+#[derive(Debug, Clone, Args)]
+pub struct FolderArgs {
+    /// Folder with the four files, as --data.
+    #[arg(value_name = "DIR", conflicts_with = "data")]
+    folder: Option<PathBuf>,
+    /// Folder with the four files [default: FUSED_MLP_DATA, else the nearest data/mnist].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl FolderArgs {
+    fn path(&self) -> Option<&Path> {
+        self.folder.as_deref().or(self.data.as_deref())
+    }
+}
+
 /// Options of `fused-mlp data info`.
 #[derive(Debug, Clone, Args)]
 pub struct InfoArgs {
-    /// Folder with the four files [default: FUSED_MLP_DATA, else the nearest data/mnist].
-    #[arg(id = "data", value_name = "DIR")]
-    pub folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub folder: FolderArgs,
     #[command(flatten)]
     pub access: AccessArgs,
     /// Print one JSON object instead of text.
@@ -58,9 +74,8 @@ pub struct InfoArgs {
 /// Options of `fused-mlp data verify`.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
-    /// Folder with the four files [default: FUSED_MLP_DATA, else the nearest data/mnist].
-    #[arg(id = "data", value_name = "DIR")]
-    pub folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub folder: FolderArgs,
     #[command(flatten)]
     pub access: AccessArgs,
 }
@@ -117,7 +132,7 @@ struct InfoRecord<'a> {
 }
 
 fn info(args: &InfoArgs) -> anyhow::Result<Ending> {
-    let (folder, dataset) = open_data(args.folder.as_deref(), None, args.access.access())?;
+    let (folder, dataset) = open_data(args.folder.path(), None, args.access.access())?;
     let summary = DatasetSummary::new(&dataset);
     let mut results = Results::new(args.json);
     results.event(&InfoRecord {
@@ -154,7 +169,7 @@ fn split_text(name: &str, split: &SplitSummary) -> String {
 
 /// A line for each file, and the verdict.
 fn verify(args: &VerifyArgs) -> anyhow::Result<Ending> {
-    let (_, dataset) = open_data(args.folder.as_deref(), None, args.access.access())?;
+    let (_, dataset) = open_data(args.folder.path(), None, args.access.access())?;
     let summary = DatasetSummary::new(&dataset);
     let checked = [
         (dataset.train.images.source(), &summary.train.images_sha256),

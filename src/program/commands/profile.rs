@@ -13,6 +13,7 @@ use crate::options::backend::{BackendKind, EngineArgs};
 use crate::options::{named_value, output_name};
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
+use crate::terminal::width;
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{Backend, PassControl, Samples, check_shape};
@@ -43,31 +44,31 @@ pub struct ProfileArgs {
     data: Option<PathBuf>,
     #[command(flatten)]
     access: AccessArgs,
+    /// Units of the hidden layer
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_HIDDEN)]
+    hidden: usize,
+    /// Numbers of the first layer: f32 or int16
+    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = named_value::precision(), hide_possible_values = true)]
+    precision: Precision,
     /// Epochs, after one to warm up
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     epochs: u32,
     /// Samples of a minibatch
     #[arg(long, value_name = "N", default_value_t = 100)]
     batch_size: usize,
-    /// Units of the hidden layer
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_HIDDEN)]
-    hidden: usize,
     /// Share of the velocity kept from step to step; 0 is plain SGD
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     momentum: f64,
-    /// Numbers of the first layer: f32 or int16
-    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = named_value::precision(), hide_possible_values = true)]
-    precision: Precision,
     #[command(flatten)]
     steps: StepArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
     /// Folder for the profile; must not exist [default: profiles/<machine>-<date>]
     #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
     out: Option<PathBuf>,
     /// Print results as JSON, one object a line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// The engine, seconds of each epoch, the clocks, and the roofs.
@@ -153,14 +154,14 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let rows = work.rows(&clocks, passes, time, &engine.units(), measured.peak);
     let data = from_here(&data.display().to_string());
     let summary = summary(args, &measured, &data, samples.len());
-    let text = folder::text(&machine, &summary, &measured, &rows);
-    folder::write(&folder, &machine, &summary, &measured, &rows, &text)?;
+    let text = |most| folder::text((&machine, &summary), &measured, &rows, most);
+    folder::write(&folder, &machine, &summary, &measured, &rows, &text(None))?;
     let mut results = Results::new(args.json);
     results.event(&summary)?;
     for row in &rows {
         results.event(row)?;
     }
-    results.text(&text);
+    results.text(&text(width::of_output()));
     results.text(&format!("written to {}", shown(&folder)));
     results.finish()?;
     Ok(Ending::Success)

@@ -5,6 +5,7 @@ mod summary;
 use super::train::parse_share;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
+use crate::options::number_range::SeedArgs;
 use crate::options::{clear_options, output_name};
 use crate::run_folder::{ScoreEvent, create_folder, create_numbered_folder, now, write_new_file};
 use crate::terminal::output::{Results, message, shown};
@@ -26,8 +27,10 @@ use summary::{RaceRun, RaceSummary};
 const RACES: &str = "races";
 
 /// What stands in no run's options of train.
-const NOT_PASSED_ON: [&str; 8] = [
+const NOT_PASSED_ON: [&str; 10] = [
     "--seed",
+    "-s",
+    "-o",
     "--target-accuracy",
     "--out",
     "--resume",
@@ -43,10 +46,9 @@ const NOT_PASSED_ON: [&str; 8] = [
 pub struct RaceArgs {
     /// Share of correct predictions to reach
     #[arg(long, value_name = "SHARE", default_value = "0.98", value_parser = parse_share)]
-    target: f64,
-    /// Number of runs: their seeds are 1 to N
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    seeds: u64,
+    target_accuracy: f64,
+    #[command(flatten)]
+    seeds: SeedArgs,
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -98,7 +100,12 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     let signals = Signals::watch(&stop)?;
     let mut results = Results::new(args.json);
     let mut runs = Vec::new();
-    for seed in (1..=args.seeds).take_while(|_| !stop.load(Ordering::Relaxed)) {
+    signals.advise(format!(
+        "the run under way is lost; those before it are in {}",
+        shown(&folder)
+    ));
+    let seeds = args.seeds.all();
+    for &seed in seeds.iter().take_while(|_| !stop.load(Ordering::Relaxed)) {
         let run = train(&program, args, seed, &folder, &signals);
         let run = run.inspect_err(|_| {
             // Nothing is in it if the first run failed at once; else it stays.
@@ -116,7 +123,7 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
         started: now.to_string(),
         train: &args.train,
         machine: Machine::here(),
-        summary: RaceSummary::of(args.target, &runs),
+        summary: RaceSummary::of(args.target_accuracy, &runs),
         results: &runs,
     };
     results.event(&RaceEvent::Summary(&record.summary))?;
@@ -128,13 +135,13 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     let json = serde_json::to_string_pretty(&record)? + "\n";
     write_new_file(&folder.join("race.json"), json.as_bytes())?;
     results.finish()?;
-    Ok(ending(&record, args.seeds, &folder, &signals))
+    Ok(ending(&record, seeds.len(), &folder, &signals))
 }
 
 /// Says why a race has not ended well.
-fn ending(record: &RaceRecord<'_>, seeds: u64, folder: &Path, signals: &Signals) -> Ending {
+fn ending(record: &RaceRecord<'_>, seeds: usize, folder: &Path, signals: &Signals) -> Ending {
     let RaceSummary { runs, failures, .. } = record.summary;
-    if (runs as u64) < seeds {
+    if runs < seeds {
         let folder = shown(folder);
         message(&format!(
             "interrupted: {runs} of {seeds} runs are in {folder}"
@@ -152,13 +159,18 @@ fn ending(record: &RaceRecord<'_>, seeds: u64, folder: &Path, signals: &Signals)
 
 /// Refuses options of train that the race sets itself, and those with which no run would train.
 fn check_passed_on(options: &[String]) -> anyhow::Result<()> {
-    let names = options.iter();
-    let mut names = names.map(|option| option.split('=').next().unwrap_or_default());
+    let names = options.iter().map(|option| {
+        // The value of a short option may follow without a space.
+        let is_short = !option.starts_with("--") && option.is_char_boundary(2);
+        let end = if is_short { 2 } else { option.len() };
+        option[..end].split('=').next().unwrap_or_default()
+    });
+    let mut names = names;
     match names.find(|name| NOT_PASSED_ON.contains(name)) {
         None => Ok(()),
         Some(name) => bail!(
             "{name} stands after the --, among the options of train, but race decides it; give --seeds, \
-             --target, --out or --json before the --, or leave it out"
+             --target-accuracy, --out or --json before the --, or leave it out"
         ),
     }
 }
@@ -184,7 +196,7 @@ fn train(
         .args(data)
         .args(args.access.no_mmap.then_some("--no-mmap"))
         .args(["--json", "--quiet"])
-        .args(["--target-accuracy", &args.target.to_string()])
+        .args(["--target-accuracy", &args.target_accuracy.to_string()])
         .args(["--seed", &seed.to_string()])
         .arg("--out")
         .arg(folder.join(format!("seed-{seed}")))

@@ -3,14 +3,16 @@
 mod table;
 
 use super::memory;
-use super::train::{from_here, open_data};
+use super::train::{self, TrainArgs, from_here, open_data};
 use crate::charts::sweep_svg;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendKind, EngineArgs};
-use crate::options::{named_value, output_name};
+use crate::options::training::arguments;
+use crate::options::{Origins, named_value, output_name};
+use crate::run_folder::RunRecord;
 use crate::sweep::{
-    Grid, MOST_RUNS, RunConfiguration, RunResult, SweepEvent, SweepFolder, SweepPlan,
+    Grid, MOST_RUNS, RunConfiguration, RunResult, Summary, SweepEvent, SweepFolder, SweepPlan,
     best_by_validation, run as run_sweep, summarise,
 };
 use crate::terminal::output::{Results, message, shown};
@@ -22,6 +24,7 @@ use fused_mlp::engine::Precision;
 use fused_mlp::machine::default_threads;
 use fused_mlp::network::Shape;
 use fused_mlp::simd::IsaRequest;
+use fused_mlp::training::Recipe;
 use fused_mlp::training::checkpoint::DataIdentity;
 use indicatif::{HumanDuration, ProgressBar};
 use serde_json::{Map, Value};
@@ -34,6 +37,11 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Args)]
 #[command(after_help = include_str!("sweep/notes.txt"), allow_negative_numbers = true)]
 pub struct SweepArgs {
+    /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     #[command(flatten)]
     grid: Grid,
     /// Tell after how many epochs the validation accuracy reaches this share; stops nothing
@@ -42,11 +50,10 @@ pub struct SweepArgs {
     /// Score the test data after each run, too
     #[arg(long)]
     test: bool,
-    /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    #[command(flatten)]
-    access: AccessArgs,
+    /// When all runs are done, train the best configuration into the folder best of the sweep's, a run as
+    /// train leaves it; a sweep keeps no networks else
+    #[arg(long, value_name = "WHICH", value_parser = ["best"])]
+    keep: Option<String>,
     /// Folder of the sweep: new, or that of the same sweep
     #[arg(long, value_name = "DIR", default_value = "sweep", value_parser = output_name::folder())]
     out: PathBuf,
@@ -106,6 +113,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     let mut folder = SweepFolder::open(&args.out, description, &configurations)?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
+    signals.advise("runs under way are lost; the same command goes on with them".to_owned());
     let mut results = Results::new(args.json);
     let todo = folder.todo();
     let mut follower = Follower::new(args.quiet, &configurations, &todo);
@@ -132,9 +140,58 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     let svg = sweep_svg(&configurations, &folder.results);
     let picture = folder.path.join("sweep.svg");
     std::fs::write(&picture, svg).with_context(|| picture.display().to_string())?;
-    table::print(&mut results, &summaries, best)?;
+    let training = best.map_or_else(Vec::new, |best| training(args, &summaries[best]));
+    table::print(&mut results, &summaries, best, &training)?;
     results.finish()?;
-    Ok(ending(&signals, &folder, &configurations))
+    let ending = ending(&signals, &folder, &configurations);
+    match best.filter(|_| args.keep.is_some() && ending == Ending::Success) {
+        Some(best) => keep(args, &summaries[best], training),
+        None => Ok(ending),
+    }
+}
+
+/// Trains the best configuration in a folder of its own, or goes on with that if it was interrupted.
+fn keep(args: &SweepArgs, best: &Summary, training: Vec<String>) -> anyhow::Result<Ending> {
+    let out = args.out.join("best");
+    let mut words = training;
+    if out.exists() {
+        let found = RunRecord::read(&out)?.start.settings;
+        let found = RunConfiguration {
+            hidden: found.hidden,
+            options: found.options,
+        };
+        if found.without_seed() != best.configuration {
+            bail!(
+                "{} holds another run than the best of this sweep; move it away",
+                shown(&out)
+            );
+        }
+        words = vec!["train".to_owned(), format!("--resume={}", out.display())];
+    } else {
+        words.push(format!("--out={}", out.display()));
+    }
+    words.extend(args.json.then(|| "--json".to_owned()));
+    words.extend(args.quiet.then(|| "--quiet".to_owned()));
+    train::run(&TrainArgs::of(&words)?, &Origins::default(), Instant::now())
+}
+
+/// The arguments of the program that train a configuration from the first seed: to the network of the sweep,
+/// as the same samples are set aside.
+fn training(args: &SweepArgs, best: &Summary) -> Vec<String> {
+    let RunConfiguration { hidden, options } = &best.configuration;
+    let mut text = format!("train {}", arguments(options, Recipe::default()));
+    text += &format!(" --hidden {hidden} --validation {}", options.validation);
+    text += &format!(" --seed {}", args.grid.seeds()[0]);
+    if args.access.no_mmap {
+        text += " --no-mmap";
+    }
+    if let Some(isa) = args.isa {
+        text += &format!(" --isa {}", isa.name());
+    }
+    let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    let data = args.data.iter().map(|data| data.display().to_string());
+    words.extend(data.flat_map(|data| ["--data".to_owned(), data]));
+    words
 }
 
 /// Asks for the memory of as many runs as are trained at a time.

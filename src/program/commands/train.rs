@@ -5,6 +5,7 @@ mod resume;
 mod run;
 mod saving;
 mod session;
+pub mod verify;
 
 use crate::ending::Ending;
 use crate::options::access::AccessArgs;
@@ -14,7 +15,7 @@ use crate::options::training::RecipeArgs;
 use crate::options::{Origins, output_name};
 use crate::terminal::output::shown;
 use anyhow::{anyhow, bail};
-use clap::Args;
+use clap::{Args, Command, FromArgMatches};
 use fused_mlp::backend::{Backend, Evaluation, Samples};
 use fused_mlp::mnist::{self, Dataset, Defect, FileAccess, OpenOptions, Split};
 use fused_mlp::network::Shape;
@@ -29,19 +30,25 @@ pub struct TrainArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    #[command(flatten)]
-    recipe: RecipeArgs,
-    /// Units of the hidden layer [default: 300, or those of --init]
-    #[arg(long, value_name = "N", value_parser = parse_positive)]
-    hidden: Option<usize>,
-    /// Seed of the initial weights and the sample order
-    #[arg(long, value_name = "SEED", default_value_t = TrainingOptions::default().seed)]
-    seed: u64,
-    #[command(flatten)]
-    backend: BackendArgs,
     /// Training samples set aside and scored after each epoch; the choice does not depend on the seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     validation: usize,
+    #[command(flatten)]
+    access: AccessArgs,
+    /// Units of the hidden layer [default: 300, or those of --init]
+    #[arg(long, value_name = "N", value_parser = parse_positive)]
+    hidden: Option<usize>,
+    /// Model file, folder of a run, or checkpoint with the initial weights, instead of random ones
+    #[arg(long, value_name = "MODEL", conflicts_with = "init_scale")]
+    init: Option<PathBuf>,
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    /// Seed of the initial weights and the sample order
+    #[arg(long, value_name = "SEED", default_value_t = TrainingOptions::default().seed)]
+    seed: u64,
+    /// Keep the samples in the order of the files
+    #[arg(long)]
+    no_shuffle: bool,
     /// Stop after the first epoch whose evaluation reaches this share of correct predictions, and
     /// exit with 1 if none does
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
@@ -50,12 +57,6 @@ pub struct TrainArgs {
     /// with --validation
     #[arg(long, value_name = "SPLIT", default_value = "test", value_parser = ["test", "validation"])]
     target_on: String,
-    /// Model file, folder of a run, or checkpoint with the initial weights, instead of random ones
-    #[arg(long, value_name = "MODEL", conflicts_with = "init_scale")]
-    init: Option<PathBuf>,
-    /// Keep the samples in the order of the files
-    #[arg(long)]
-    no_shuffle: bool,
     /// Stop when the validation loss has not improved for so many epochs in a row, and keep the
     /// network of the best epoch
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -75,14 +76,14 @@ pub struct TrainArgs {
     /// Write a checkpoint when so many minutes have passed since the last, within long epochs too
     #[arg(long, value_name = "MINUTES", default_value_t = 1.0, value_parser = parse_not_negative)]
     checkpoint_minutes: f64,
-    #[command(flatten)]
-    access: AccessArgs,
     /// Print results as JSON, one object a line
     #[arg(long)]
     json: bool,
     /// Show no progress, only results
     #[arg(long)]
     quiet: bool,
+    #[command(flatten)]
+    backend: BackendArgs,
 }
 
 /// Units of the hidden layer where no option tells.
@@ -104,6 +105,17 @@ fn parse_not_negative(text: &str) -> Result<f64, String> {
 }
 
 impl TrainArgs {
+    /// Of these words, the first of which is the name of the command.
+    ///
+    /// # Errors
+    /// If they are no arguments of it.
+    pub fn of(words: &[String]) -> anyhow::Result<Self> {
+        let command = Self::augment_args(Command::new("train"));
+        Ok(Self::from_arg_matches(
+            &command.try_get_matches_from(words)?,
+        )?)
+    }
+
     fn options(&self) -> TrainingOptions {
         TrainingOptions {
             validation: self.validation,

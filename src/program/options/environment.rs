@@ -75,12 +75,10 @@ fn is_read_elsewhere(name: &str) -> bool {
     READ_ELSEWHERE.iter().any(|(_, other)| name == *other)
 }
 
-/// The name of the variable of an option. Arguments without a name have none, but for the folder of `data
-/// info`, which is the option `data` of other commands.
+/// The name of the variable of an option. Arguments without a name have none.
 fn variable(arg: &Arg) -> Option<String> {
-    let id = arg.get_id().as_str();
-    let name = arg.get_long().or((id == "data").then_some(id))?;
-    let is_of_clap = ["help", "version"].contains(&id);
+    let name = arg.get_long()?;
+    let is_of_clap = ["help", "version"].contains(&name);
     let name = name.replace('-', "_").to_ascii_uppercase();
     (!is_of_clap).then(|| format!("{PREFIX}{name}"))
 }

@@ -11,6 +11,7 @@ mod layers;
 pub mod named_value;
 pub mod number_range;
 pub mod output_name;
+pub mod presentation;
 mod print;
 pub mod training;
 pub mod usage;

@@ -1,5 +1,7 @@
 //! A number, or a range of numbers, as an option takes it.
 
+use clap::Args;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -21,6 +23,40 @@ impl FromStr for NumberRange {
             false => Err(wrong()),
         }
     }
+}
+
+/// Most seeds of a range: more are a mistake.
+const MOST_SEEDS: u64 = 20_000;
+
+/// Seeds of repeated trainings.
+#[derive(Debug, Clone, Args)]
+pub struct SeedArgs {
+    /// Seeds of the initial weights and the sample order, a run of each
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_seeds, default_value = "1-10")]
+    seeds: Vec<NumberRange>,
+}
+
+/// Seeds as an option takes them.
+pub fn parse_seeds(text: &str) -> Result<NumberRange, String> {
+    let range: NumberRange = text.parse()?;
+    match range.0.end() - range.0.start() >= MOST_SEEDS {
+        true => Err(format!("expected a range of at most {MOST_SEEDS} seeds")),
+        false => Ok(range),
+    }
+}
+
+impl SeedArgs {
+    /// Every seed once, in the order of the list.
+    pub fn all(&self) -> Vec<u64> {
+        each_once(&self.seeds)
+    }
+}
+
+/// Every number once, in the order of the list.
+pub fn each_once(ranges: &[NumberRange]) -> Vec<u64> {
+    let mut seen = BTreeSet::new();
+    let all = ranges.iter().flat_map(|it| it.0.clone());
+    all.filter(|&number| seen.insert(number)).collect()
 }
 
 /// A number of at least 1.

@@ -16,6 +16,8 @@ pub struct RecipeOption {
     pub name: &'static str,
     value_name: &'static str,
     help: &'static str,
+    /// What is possible.
+    expected: &'static str,
     get: fn(&TrainingOptions) -> String,
     set: fn(&mut TrainingOptions, &str) -> Result<(), WrongValue>,
 }
@@ -30,6 +32,7 @@ macro_rules! define_rows {
             name: stringify!($name),
             value_name: $value,
             help: concat!($($help),+),
+            expected: $expected,
             get: |options| options.$name.to_string(),
             set: |options, text| {
                 options.$name = text.parse()?;
@@ -60,7 +63,14 @@ impl RecipeOption {
             .help(self.help.trim());
         let shortest = |text: &str| -> Result<String, WrongValue> {
             let mut options = TrainingOptions::default();
-            (self.set)(&mut options, text)?;
+            (self.set)(&mut options, text).map_err(|error| {
+                // The range of the option tells more than that of its type.
+                let is_negative = text.starts_with('-') && text.parse::<f64>().is_ok();
+                match is_negative {
+                    true => format!("expected {}", self.expected).into(),
+                    false => error,
+                }
+            })?;
             Ok((self.get)(&options))
         };
         match self.value_name {
@@ -130,7 +140,7 @@ impl<const ARE_LISTS: bool> FromArgMatches for Values<ARE_LISTS> {
 /// A recipe, and options that take precedence over it.
 #[derive(Debug, Clone, Args)]
 pub struct RecipeArgs {
-    /// Options that are not given: fast (98 % of MNIST's test data in the least time), best (longer, for a
+    /// Defaults of the options below: fast (98 % of MNIST's test data in the least time), best (longer, for a
     /// higher accuracy) or assignment (plain SGD)
     #[arg(
         long,
@@ -178,23 +188,35 @@ impl RecipeArgs {
         named.collect()
     }
 
-    /// The name of the recipe, and whether all its options are as it sets them.
+    /// The name of the recipe, and the options that are not as it sets them.
     pub fn describe(&self) -> String {
-        let options = self.options();
-        let is_changed = options.of_recipe() != self.recipe.options().of_recipe();
-        format!(
-            "recipe {}{}: {}",
-            self.recipe,
-            if is_changed { ", changed" } else { "" },
-            arguments(&options)
-        )
+        described(self.recipe, &self.options())
     }
 }
 
-/// Options as on the command line.
-pub fn arguments(options: &TrainingOptions) -> String {
-    let texts = options.of_recipe().into_iter();
-    let arguments: Vec<String> = texts
+/// Options as those of a recipe and others besides: `recipe fast, with --epochs 6`.
+fn described(recipe: Recipe, options: &TrainingOptions) -> String {
+    match arguments(options, recipe).as_str() {
+        "" => format!("recipe {recipe}"),
+        others => format!("recipe {recipe}, with {others}"),
+    }
+}
+
+/// Options as those of the recipe that is nearest to them.
+pub fn described_by_nearest(options: &TrainingOptions) -> String {
+    let told = Recipe::ALL.map(|recipe| described(recipe, options));
+    let shortest = told.into_iter().min_by_key(String::len);
+    shortest.unwrap_or_default()
+}
+
+/// Options as on the command line, those that a recipe sets to these values left out.
+pub fn arguments(options: &TrainingOptions, recipe: Recipe) -> String {
+    let own = recipe.options().of_recipe();
+    let others = options
+        .of_recipe()
+        .into_iter()
+        .filter(|it| !own.contains(it));
+    let arguments: Vec<String> = others
         .map(|(name, text)| format!("--{} {text}", kebab(name)))
         .collect();
     arguments.join(" ")

@@ -2,9 +2,21 @@
 
 use super::Origins;
 use anyhow::anyhow;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
+
+/// Commands by the names that others have for them, which are not spelt alike.
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("fit", "train"),
+    ("learn", "train"),
+    ("test", "eval"),
+    ("score", "eval"),
+    ("classify", "predict"),
+    ("infer", "predict"),
+    ("compare", "report"),
+    ("tune", "sweep"),
+];
 
 /// What clap says in several lines, in one: what is wrong, what is similar, and where it was set if
 /// not on the command line. Help and version stay as they are.
@@ -12,7 +24,14 @@ pub fn in_one_line(error: clap::Error, origins: &Origins) -> anyhow::Error {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return error.into();
     }
-    let text = in_words(joined(&error.to_string()), &error);
+    let mut text = in_words(joined(&error.to_string()), &error);
+    if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) {
+        let known = ELSEWHERE.iter().find(|(other, _)| other == name);
+        let known = known.filter(|_| !text.contains("similar"));
+        text += &known.map_or_else(String::new, |(_, own)| {
+            format!("; a similar subcommand exists: '{own}'")
+        });
+    }
     let set_by = origins.of_named(&text);
     anyhow!("{text}{set_by}; --help tells more")
 }
@@ -42,6 +61,7 @@ fn in_words(text: String, error: &clap::Error) -> String {
     let range = text.rsplit_once(" is not in ");
     let expected = match (whole, range.and_then(|(_, range)| range.split_once("..="))) {
         (Some(whole), _) if *whole.kind() == IntErrorKind::PosOverflow => "a smaller number".into(),
+        (Some(_), _) if text.contains("value '-") => "a whole number, 0 or more".into(),
         (Some(_), _) => "a whole number, such as 10".into(),
         (_, Some((first, last))) => format!("{first} to {last}"),
         _ if source.is_some_and(|it| it.is::<ParseFloatError>()) => "a number, such as 0.1".into(),

@@ -166,6 +166,8 @@ pub struct EndEvent {
     pub stopped_early: bool,
     /// The model file; null if none was written.
     pub model: Option<String>,
+    /// SHA-256 of that file; null in folders of earlier versions, too.
+    pub model_sha256: Option<String>,
     /// The picture of the learning curve; null if none was written.
     pub learning_curve: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! What is trained in one run of a sweep, and the product of lists of options.
 
-use crate::options::number_range::NumberRange;
+use crate::options::number_range::{NumberRange, each_once, parse_seeds};
 use crate::options::training::{Values, kebab};
 use clap::Args;
 use fused_mlp::training::TrainingOptions;
@@ -58,17 +58,10 @@ pub struct Grid {
     pub validation: usize,
 }
 
-fn parse_seeds(text: &str) -> Result<NumberRange, String> {
-    let range: NumberRange = text.parse()?;
-    if range.0.end() - range.0.start() >= MOST_RUNS as u64 {
-        return Err(format!("expected a range of at most {MOST_RUNS} seeds"));
-    }
-    Ok(range)
-}
-
 impl Grid {
-    fn seeds(&self) -> Vec<u64> {
-        distinct(self.seeds.iter().flat_map(|it| it.0.clone()))
+    /// Every seed once, in the order of the list.
+    pub fn seeds(&self) -> Vec<u64> {
+        each_once(&self.seeds)
     }
 
     /// Every combination of the values, in the order of the options: the last list, the seeds, changes

@@ -4,11 +4,15 @@
 pub mod output;
 pub mod progress;
 pub mod signals;
+pub mod width;
 
 use indicatif::ProgressBar;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+/// Whether a line on standard error has found its pipe without a reader.
+static HAS_NO_READER: AtomicBool = AtomicBool::new(false);
 /// The bar that is drawn now.
 static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
@@ -44,5 +48,13 @@ pub fn without_bar<T>(work: impl FnOnce() -> T) -> T {
 
 /// Writes a line to standard error. That nobody reads it spoils nothing.
 pub fn write_line(line: &str) {
-    let _ = without_bar(|| io::stderr().write_all(format!("{line}\n").as_bytes()));
+    let written = without_bar(|| io::stderr().write_all(format!("{line}\n").as_bytes()));
+    if written.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        HAS_NO_READER.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether the reader of standard error has gone.
+pub fn has_no_reader() -> bool {
+    HAS_NO_READER.load(Ordering::Relaxed)
 }

@@ -1,6 +1,6 @@
 //! Standard output and standard error.
 
-use crate::terminal;
+use crate::terminal::{self, width};
 pub use fused_mlp::files::shown;
 use fused_mlp::training::OptionError;
 use serde::Serialize;
@@ -11,7 +11,8 @@ pub const UNWRITABLE: &str = "standard output cannot be written";
 
 /// Writes a line to standard error. That nobody reads it spoils nothing.
 pub fn message(line: &str) {
-    terminal::write_line(&line.replace('\n', " "));
+    let line = line.replace('\n', " ");
+    terminal::write_line(&width::wrapped(&line, width::of_errors()));
 }
 
 /// An error and its causes in one line. A cause that its effect already tells is left out.
@@ -63,6 +64,7 @@ pub struct Results {
     /// A terminal that has gone no longer tells that it is one.
     is_terminal: bool,
     failure: Option<io::Error>,
+    is_loss_told: bool,
 }
 
 impl Results {
@@ -72,6 +74,7 @@ impl Results {
             is_json,
             is_terminal: io::stdout().is_terminal(),
             failure: None,
+            is_loss_told: false,
         }
     }
 
@@ -89,8 +92,16 @@ impl Results {
     /// Prints lines of text, if results are text.
     pub fn text(&mut self, text: &str) {
         if !self.is_json {
-            self.line(text);
+            let columns = width::of_output();
+            let lines = text.split('\n').map(|line| width::wrapped(line, columns));
+            self.line(&lines.collect::<Vec<_>>().join("\n"));
         }
+    }
+
+    /// Prints a table of columns, of which the first `names` tell the rows apart, if results are text.
+    pub fn table(&mut self, columns: &[Vec<String>], names: usize) {
+        let lines = width::table(columns, names, width::of_output());
+        self.text(&lines.join("\n"));
     }
 
     /// Writes bytes that are the only result.
@@ -103,6 +114,13 @@ impl Results {
             });
             self.failure = result.err();
         }
+    }
+
+    /// Whether the reader of the results has gone; yes is said once.
+    pub fn has_just_lost_its_reader(&mut self) -> bool {
+        let kind = self.failure.as_ref().map(io::Error::kind);
+        let is_lost = kind == Some(io::ErrorKind::BrokenPipe);
+        is_lost && !std::mem::replace(&mut self.is_loss_told, true)
     }
 
     fn line(&mut self, line: &str) {

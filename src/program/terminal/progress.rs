@@ -142,30 +142,65 @@ impl Progress {
     }
 }
 
-/// The line of an epoch that has ended, of so many.
-pub fn epoch_line(epoch: &Epoch, epochs: u32) -> String {
+/// The line of an epoch that has ended, of so many, with as much as has room in these columns.
+pub fn epoch_line(epoch: &Epoch, epochs: u32, columns: Option<usize>) -> String {
     let record = &epoch.record;
     let digits = epochs.to_string().len();
-    let scores = |loss: f64, accuracy: f64| {
-        let percent = 100.0 * accuracy;
-        format!("loss {loss:.4}  accuracy {percent:.2} %")
-    };
-    let mut line = format!(
-        "epoch {:>digits$}/{epochs}  {}",
-        record.epoch,
-        scores(record.train_loss, record.train_accuracy)
-    );
+    let (loss, percent) = (record.train_loss, 100.0 * record.train_accuracy);
+    let mut long = format!("loss {loss:.4}  accuracy {percent:.2} %");
+    let mut short = format!("{loss:.4}  {percent:.2} %");
     if let (Some(loss), Some(accuracy)) = (record.validation_loss, record.validation_accuracy) {
-        line += &format!("  validation {}", scores(loss, accuracy));
+        let percent = 100.0 * accuracy;
+        long += &format!("  validation loss {loss:.4}  accuracy {percent:.2} %");
+        short += &format!("  validation {loss:.4}  {percent:.2} %");
     }
-    line += &format!("  {:.3} s", record.seconds);
-    if let Some(rate) = record.samples_per_second {
-        line += &format!("  {} samples/s", HumanCount(rate as u64));
-    }
-    line += match epoch.end {
+    let time = format!("  {:.3} s", record.seconds);
+    let speed = record.samples_per_second.map_or_else(String::new, |rate| {
+        format!("  {} samples/s", HumanCount(rate as u64))
+    });
+    let end = match epoch.end {
         EpochEnd::Complete => "",
         EpochEnd::Stopped => "  (stopped)",
         EpochEnd::Diverged => "  (diverged)",
     };
-    line
+    let line = |rest: &str| format!("epoch {:>digits$}/{epochs}  {rest}{end}", record.epoch);
+    let forms = [
+        format!("{long}{time}{speed}"),
+        format!("{long}{time}"),
+        long,
+        format!("loss {short}"),
+    ];
+    let has_room = |line: &String| columns.is_none_or(|most| line.chars().count() <= most);
+    let mut lines = forms.iter().map(|form| line(form));
+    lines.find(has_room).unwrap_or_else(|| line(&short))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fused_mlp::training::EpochRecord;
+
+    #[test]
+    fn an_epoch_has_a_line_of_any_terminal() {
+        let record = EpochRecord {
+            epoch: 7,
+            train_loss: 0.28031,
+            train_accuracy: 0.9144,
+            validation_loss: Some(0.1611),
+            validation_accuracy: Some(0.9534),
+            learning_rate: 0.1,
+            seconds: 6.5761,
+            samples_per_second: Some(8364.2),
+        };
+        let (end, steps) = (EpochEnd::Complete, Vec::new());
+        let epoch = Epoch { record, steps, end };
+        let line = |columns| epoch_line(&epoch, 100, columns);
+        let long = "epoch   7/100  loss 0.2803  accuracy 91.44 %  validation loss 0.1611  accuracy 95.34 %";
+        assert_eq!(line(None), format!("{long}  6.576 s  8,364 samples/s"));
+        assert_eq!(line(Some(100)), format!("{long}  6.576 s"));
+        assert_eq!(line(Some(90)), long);
+        let short = "0.2803  91.44 %  validation 0.1611  95.34 %";
+        assert_eq!(line(Some(80)), format!("epoch   7/100  loss {short}"));
+        assert_eq!(line(Some(60)), format!("epoch   7/100  {short}"));
+    }
 }

@@ -1,10 +1,12 @@
 //! Interrupt, termination and hang-up.
 
+use super::output::message;
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Lets a write beyond the limit of a file's size (`ulimit -f`) fail as one to a full disk does,
 /// instead of ending the process.
@@ -45,9 +47,11 @@ fn hang_up() -> Option<i32> {
 
 /// Turns the first SIGINT, SIGTERM or SIGHUP into a wish to stop; a second one ends the process at
 /// once, but for SIGHUP: of a terminal that is closed, both the system and the shell tell.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Signals {
     received: Arc<AtomicUsize>,
+    /// What an end at once costs, and how to go on.
+    advice: Arc<Mutex<String>>,
 }
 
 impl Signals {
@@ -56,22 +60,67 @@ impl Signals {
     /// # Errors
     /// If the system refuses.
     pub fn watch(stop: &Arc<AtomicBool>) -> anyhow::Result<Self> {
-        let signals = Self::default();
-        let hang_up = hang_up();
-        for signal in [SIGINT, SIGTERM].into_iter().chain(hang_up) {
-            let number = usize::try_from(signal)?;
-            // Actions run in the order of their registration: the shutdown comes first, so that it
-            // sees the flag of an earlier signal only.
-            let ends_at_once = match hang_up {
-                Some(hang_up) if signal == hang_up => Arc::default(),
-                _ => Arc::clone(stop),
-            };
-            flag::register_conditional_shutdown(signal, 128 + signal, ends_at_once)
-                .and_then(|_| flag::register_usize(signal, Arc::clone(&signals.received), number))
-                .and_then(|_| flag::register(signal, Arc::clone(stop)))
-                .context("signals cannot be watched")?;
-        }
+        let signals = Self {
+            received: Arc::default(),
+            advice: Arc::new(Mutex::new("what was under way is lost".to_owned())),
+        };
+        signals
+            .register(stop)
+            .context("signals cannot be watched")?;
         Ok(signals)
+    }
+
+    #[cfg(unix)]
+    fn register(&self, stop: &Arc<AtomicBool>) -> io::Result<()> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        let (has_hung_up, is_ending) = (Arc::default(), Arc::default());
+        for signal in [SIGINT, SIGTERM].into_iter().chain(hang_up()) {
+            // Actions run in the order of their registration. A third signal needs no line, for the case
+            // that that of the second cannot be written, as to a terminal that is stopped.
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&is_ending))?;
+            self.register_first(signal, stop)?;
+            match signal {
+                SIGINT | SIGTERM => {
+                    signal_hook::low_level::pipe::register(signal, theirs.try_clone()?)?
+                }
+                _ => flag::register(signal, Arc::clone(&has_hung_up))?,
+            };
+        }
+        let (received, advice) = (Arc::clone(&self.received), Arc::clone(&self.advice));
+        let wait = move || {
+            let mut signals = io::Read::bytes(ours);
+            // The first asks to stop, unless a closed terminal has done so before.
+            if signals.next().is_some() && !has_hung_up.load(Ordering::Relaxed) {
+                signals.next();
+            }
+            is_ending.store(true, Ordering::Relaxed);
+            let advice = advice.lock().unwrap_or_else(PoisonError::into_inner);
+            message(&format!("ended at once by a second signal: {advice}"));
+            let signal = received.load(Ordering::Relaxed);
+            std::process::exit(128 + i32::try_from(signal).unwrap_or_default())
+        };
+        std::thread::Builder::new().spawn(wait)?;
+        Ok(())
+    }
+
+    /// Elsewhere the second ends the process without a line.
+    #[cfg(not(unix))]
+    fn register(&self, stop: &Arc<AtomicBool>) -> io::Result<()> {
+        [SIGINT, SIGTERM].into_iter().try_for_each(|signal| {
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(stop))?;
+            self.register_first(signal, stop)
+        })
+    }
+
+    fn register_first(&self, signal: i32, stop: &Arc<AtomicBool>) -> io::Result<()> {
+        let number = signal.unsigned_abs() as usize;
+        flag::register_usize(signal, Arc::clone(&self.received), number)?;
+        flag::register(signal, Arc::clone(stop)).map(|_| ())
+    }
+
+    /// Says what an end at once costs, and how to go on, for the line that tells of it.
+    pub fn advise(&self, advice: String) {
+        *self.advice.lock().unwrap_or_else(PoisonError::into_inner) = advice;
     }
 
     /// The number of the signal that came, if one did.

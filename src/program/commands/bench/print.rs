@@ -1,8 +1,7 @@
 //! What `fused-mlp bench` prints.
 
 use crate::bench::{
-    Configuration, EpochBench, EpochRow, MedianRatio, SLOWER, SavedBench, line, machine_text,
-    titles,
+    Configuration, EpochBench, EpochRow, MedianRatio, SLOWER, SavedBench, cells, machine_text,
 };
 use crate::terminal::output::{Results, message};
 use fused_mlp::machine::Machine;
@@ -36,23 +35,21 @@ pub fn print(
         bench: "machine",
         of: machine,
     })?;
-    let titles = titles(&EpochRow::COLUMNS);
     results.text(&format!("{}\n", machine_text(machine)));
-    let names = format!("{:<14} {:<8} {:<5}", "backend", "isa", "of");
-    results.text(&format!("{names}{titles}  data"));
-    for bench in rows {
-        let of = bench.row(&rows[0]);
-        let numbers = line(&EpochRow::COLUMNS, &of);
-        let Configuration {
-            backend,
-            isa,
-            precision,
-            data,
-            ..
-        } = of.configuration;
-        let (isa, precision) = (isa.as_deref().unwrap_or("-"), precision.name());
-        let names = format!("{backend:<14} {isa:<8} {precision:<5}");
-        results.text(&format!("{names}{numbers}  {data}"));
+    let of: Vec<EpochRow> = rows.iter().map(|bench| bench.row(&rows[0])).collect();
+    let column = |title: &str, cell: fn(&Configuration) -> String| -> Vec<String> {
+        let cells = of.iter().map(|row| cell(row.configuration));
+        [title.to_owned()].into_iter().chain(cells).collect()
+    };
+    let mut columns = vec![
+        column("backend", |it| it.backend.clone()),
+        column("isa", |it| it.isa.clone().unwrap_or_else(|| "-".to_owned())),
+        column("of", |it| it.precision.name().to_owned()),
+    ];
+    columns.extend(cells(&EpochRow::COLUMNS, &of));
+    columns.push(column("data", |it| it.data.clone()));
+    results.table(&columns, 3);
+    for of in of {
         results.event(&Event { bench: "epoch", of })?;
     }
     Ok(())

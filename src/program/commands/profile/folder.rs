@@ -1,9 +1,10 @@
 //! What `fused-mlp profile` prints and writes.
 
 use super::Measured;
-use crate::bench::{PhaseRow, line, machine_text, median, titles};
+use crate::bench::{PhaseRow, cells, machine_text, median};
 use crate::charts::roofline_svg;
 use crate::run_folder::{create_folder, create_numbered_folder, now};
+use crate::terminal::width::table;
 use anyhow::Context;
 use fused_mlp::machine::Machine;
 use serde_json::Value;
@@ -26,8 +27,13 @@ pub fn create(asked: Option<&Path>, machine: &Machine) -> anyhow::Result<PathBuf
     create_numbered_folder(&format!("profiles/{cpu}-{day}"))
 }
 
-/// The tables.
-pub fn text(machine: &Machine, summary: &Value, measured: &Measured, rows: &[PhaseRow]) -> String {
+/// The tables, in no more columns than `most`.
+pub fn text(
+    (machine, summary): (&Machine, &Value),
+    measured: &Measured,
+    rows: &[PhaseRow],
+    most: Option<usize>,
+) -> String {
     let mut text = format!(
         "{}; {} on {} threads\n{}, minibatch {}, momentum {}, {} samples\n\
          {} epochs: median {:.2} ms\nFMA peak {:.1} GFLOP/s",
@@ -49,17 +55,16 @@ pub fn text(machine: &Machine, summary: &Value, measured: &Measured, rows: &[Pha
             roof.name
         );
     }
-    let mut thread = None;
-    for row in rows {
-        if thread != Some(row.thread) {
-            thread = Some(row.thread);
-            let title = match row.thread {
-                None => "all threads".to_owned(),
-                Some(thread) => format!("thread {thread}"),
-            };
-            text += &format!("\n\n{title:<24}{}", titles(&PhaseRow::COLUMNS));
-        }
-        text += &format!("\n{:<24}{}", row.phase, line(&PhaseRow::COLUMNS, row));
+    for rows in rows.chunk_by(|one, other| one.thread == other.thread) {
+        let title = match rows[0].thread {
+            None => "all threads".to_owned(),
+            Some(thread) => format!("thread {thread}"),
+        };
+        let names = rows.iter().map(|row| row.phase.to_string());
+        let names = [title].into_iter().chain(names);
+        let mut columns = vec![names.map(|name| format!("{name:<23}")).collect()];
+        columns.extend(cells(&PhaseRow::COLUMNS, rows));
+        text += &format!("\n\n{}", table(&columns, 1, most).join("\n"));
     }
     text
 }

@@ -1,6 +1,6 @@
 //! What `fused-mlp sweep` prints.
 
-use crate::options::training::{arguments, kebab};
+use crate::options::training::kebab;
 use crate::sweep::{
     EPOCHS_TO_TARGET, MeanDeviation, RunConfiguration, RunRecord, RunResult, Summary,
     VALIDATION_ACCURACY, varying,
@@ -37,11 +37,13 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Prints the summaries. Options that are the same everywhere are told once, below.
+/// Prints the summaries. Options that are the same everywhere are told once, below; then the `training` of
+/// the best, as arguments of the program.
 pub fn print(
     results: &mut Results,
     summaries: &[Summary],
     best: Option<usize>,
+    training: &[String],
 ) -> anyhow::Result<()> {
     for (index, summary) in summaries.iter().enumerate() {
         let best = best == Some(index);
@@ -51,30 +53,54 @@ pub fn print(
         return Ok(());
     }
     let (mut columns, constant) = option_columns(summaries);
+    let names = columns.len();
     columns.extend(result_columns(summaries));
-    for row in 0..=summaries.len() {
-        let mut line = String::new();
-        for column in &columns {
-            let widths = column.iter().map(|cell| cell.chars().count());
-            let width = widths.max().unwrap_or(0);
-            line += &format!("{:>width$}  ", column[row]);
-        }
-        if best.is_some_and(|best| row == best + 1) {
-            line += "<- best";
-        }
-        results.text(line.trim_end());
+    if let Some(best) = best {
+        let mut marks = vec![String::new(); 1 + summaries.len()];
+        marks[1 + best] = "<- best".to_owned();
+        columns.push(marks);
     }
+    results.table(&columns, names);
     if !constant.is_empty() {
         results.text(&format!("\nall: {}", constant.join(", ")));
     }
     if let Some(best) = best {
-        let RunConfiguration { hidden, options } = &summaries[best].configuration;
         results.text(&format!(
-            "best by validation accuracy after the last epoch: {} --hidden {hidden}",
-            arguments(options)
+            "best by validation accuracy after the last epoch; this trains it:\n  fused-mlp {}",
+            training.join(" ")
         ));
+        for edge in edges(summaries, best) {
+            results.text(&edge);
+        }
     }
     Ok(())
+}
+
+/// The options of which the best configuration has the smallest or the largest value of several: what lies
+/// beyond was not tried. Nothing lies below 0.
+fn edges(summaries: &[Summary], best: usize) -> Vec<String> {
+    let texts: Vec<_> = summaries
+        .iter()
+        .map(|it| it.configuration.texts())
+        .collect();
+    let edge = |place: usize| {
+        let numbers = texts.iter().map(|it| it[place].1.parse::<f64>().ok());
+        let numbers: Vec<f64> = numbers.collect::<Option<_>>()?;
+        let (name, text) = &texts[best][place];
+        let is_beyond = |other: fn(&f64, &f64) -> bool| {
+            numbers.iter().any(|number| other(number, &numbers[best]))
+        };
+        let (extreme, further) = match (is_beyond(f64::lt), is_beyond(f64::gt)) {
+            (false, true) if numbers[best] > 0.0 => ("smallest", "smaller"),
+            (true, false) => ("largest", "larger"),
+            _ => return None,
+        };
+        let name = kebab(name);
+        Some(format!(
+            "{name} {text} is the {extreme} that was tried: a {further} one may be better"
+        ))
+    };
+    varying(summaries).into_iter().filter_map(edge).collect()
 }
 
 /// A column of the table: its name, and its cells.

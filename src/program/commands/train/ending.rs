@@ -6,11 +6,12 @@ use super::session::{LINES, Session};
 use crate::charts::learning_curve::learning_curve_svg;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::pages::template::render;
-use crate::run_folder::{EndEvent, MODEL_FILE, Outcome, RUN_FILE};
+use crate::run_folder::{EndEvent, MODEL_FILE, Outcome, RUN_FILE, unwritable};
 use crate::terminal::output::{message, shown};
 use fused_mlp::backend::Evaluation;
+use fused_mlp::files::atomic;
+use fused_mlp::mnist::sha256;
 use fused_mlp::model_file::{self, Metadata};
-use fused_mlp::network::Parameters;
 use fused_mlp::training::EarlyStopping;
 use serde_json::json;
 use std::fs;
@@ -20,8 +21,7 @@ impl Session<'_> {
     /// Scores the network, writes the files, says the results. `signal` is the one that asked to stop.
     pub fn finish(mut self, signal: Option<u8>) -> anyhow::Result<Ending> {
         let best_epoch = self.restore_best(signal)?;
-        let parameters = self.backend.parameters();
-        if self.diverged.is_none() && !parameters.is_finite() {
+        if self.diverged.is_none() && !self.backend.parameters().is_finite() {
             self.diverged = Some("a parameter is not a finite number".to_owned());
         }
         let test = match self.test.take() {
@@ -34,7 +34,7 @@ impl Session<'_> {
         }
         // The parameters before a step that diverged may be finite, but they are no good.
         let model = match self.diverged {
-            None => self.save_model(&parameters),
+            None => self.save_model(),
             Some(_) => None,
         };
         let curve = self.save_lines_and_curve();
@@ -66,6 +66,9 @@ impl Session<'_> {
             self.results.text(text.trim_end());
         }
         self.explain(ending);
+        if let Some(test) = test.filter(|_| ending == Ending::Success) {
+            self.warn_of_guessing(test.loss);
+        }
         self.results.finish()?;
         self.saving.finish(&self.record.start.run)?;
         Ok(ending)
@@ -76,12 +79,13 @@ impl Session<'_> {
         &self,
         (outcome, best_epoch): (Outcome, Option<u32>),
         test: Option<&Evaluation>,
-        (model, learning_curve): (Option<String>, Option<String>),
+        (model, learning_curve): (Option<(String, String)>, Option<String>),
     ) -> EndEvent {
         let (settings, complete) = (self.settings(), self.complete);
         let records = &self.folder.history().epochs;
         let train_seconds = records.iter().map(|record| record.seconds).sum();
         let stopping = self.stopping.as_ref();
+        let (model, model_sha256) = model.unzip();
         EndEvent {
             outcome,
             test_loss: test.map(|test| test.loss),
@@ -98,13 +102,14 @@ impl Session<'_> {
             best_epoch,
             stopped_early: stopping.is_some_and(EarlyStopping::should_stop),
             model,
+            model_sha256,
             learning_curve,
         }
     }
 
     /// Early stopping keeps the network of the best epoch, unless the one at hand is the goal, or
     /// the training is to go on from it. Returns the number of the epoch.
-    fn restore_best(&mut self, signal: Option<u8>) -> anyhow::Result<Option<u32>> {
+    pub fn restore_best(&mut self, signal: Option<u8>) -> anyhow::Result<Option<u32>> {
         if signal.is_some() || self.reached_after.is_some() {
             return Ok(None);
         }
@@ -115,15 +120,22 @@ impl Session<'_> {
         Ok(best.map(|best| best.epoch))
     }
 
-    fn save_model(&mut self, parameters: &Parameters) -> Option<String> {
+    /// The model file of the network as it is now.
+    pub fn model_bytes(&self) -> Vec<u8> {
+        let images = &self.dataset.train.images;
+        let metadata = Metadata::new(images.rows(), images.columns());
+        model_file::to_bytes(&self.backend.parameters(), &metadata)
+    }
+
+    /// Returns the file and its SHA-256.
+    fn save_model(&mut self) -> Option<(String, String)> {
         let path = self.folder.path().join(MODEL_FILE);
         // If the folder was removed, the network is kept all the same.
         let _ = fs::create_dir_all(self.folder.path());
-        let images = &self.dataset.train.images;
-        let metadata = Metadata::new(images.rows(), images.columns());
-        let saved = model_file::save(&path, parameters, &metadata);
-        let saved = self.saving.note(MODEL_FILE, saved.map_err(Into::into));
-        saved.map(|()| path.display().to_string())
+        let bytes = self.model_bytes();
+        let saved = atomic::write(&path, &bytes).map_err(|error| unwritable(&path, &error));
+        let saved = self.saving.note(MODEL_FILE, saved);
+        saved.map(|()| (path.display().to_string(), sha256(&bytes)))
     }
 
     /// Returns the file of the curve.
@@ -134,6 +146,18 @@ impl Session<'_> {
         let curve = self.saving.note("loss.svg", self.folder.write_curve(&svg));
         self.saving.note(LINES, self.folder.flush());
         curve.map(|file| file.display().to_string())
+    }
+
+    /// That a network tells less than one that gives every class the same probability, if so.
+    fn warn_of_guessing(&self, test_loss: f64) {
+        let classes = self.dataset.classes;
+        let guessing = (classes as f64).ln();
+        if test_loss > guessing {
+            message(&format!(
+                "warning: the test loss is above that of guessing, ln {classes} = {guessing:.4}: the network \
+                 has learnt nothing of use; try another --learning-rate or --momentum"
+            ));
+        }
     }
 
     /// Why the run ended before its end, or missed its goal.

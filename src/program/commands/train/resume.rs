@@ -25,6 +25,8 @@ pub struct Resumption {
     pub record: RunRecord,
     /// Where it stands, and the file that tells; none if it begins anew.
     pub checkpoint: Option<(PathBuf, Checkpoint)>,
+    /// Whether it is trained again in another folder, to compare.
+    pub is_repetition: bool,
 }
 
 /// The options and the state of the run in `folder`; `None` if it has come to its end. Nothing is
@@ -84,6 +86,7 @@ pub fn prepare(
         folder: files,
         record,
         checkpoint,
+        is_repetition: false,
     };
     let args = resumption.arguments(args)?;
     Ok(Some((args, resumption)))
@@ -194,7 +197,7 @@ fn refuse_changes(args: &TrainArgs, origins: &Origins, start: &StartEvent) -> an
 
 impl Resumption {
     /// The arguments with the data, the backend, the threads and the instruction set of the run.
-    fn arguments(&self, args: &TrainArgs) -> anyhow::Result<TrainArgs> {
+    pub fn arguments(&self, args: &TrainArgs) -> anyhow::Result<TrainArgs> {
         let start = &self.record.start;
         let mut args = args.clone();
         args.data.get_or_insert_with(|| (&start.data.folder).into());
@@ -236,12 +239,12 @@ impl Resumption {
         let mut pairs = expected.iter().zip(&other);
         if let Some((expected, other)) = pairs.find(|(own, other)| own != other) {
             bail!(
-                "the data in {} are not those of the run that is resumed: expected {expected}, found \
+                "the data in {} are not those of the run: expected {expected}, found \
                  {other}; name its data set with --data",
                 found.folder
             );
         }
-        if self.checkpoint.is_none() {
+        if self.checkpoint.is_none() && !self.is_repetition {
             let run = shown(self.folder.path());
             message(&format!(
                 "{run} has no checkpoint yet: the training begins anew"
@@ -290,7 +293,7 @@ fn resolve_isa(engine: &mut EngineArgs, isa: &str, precision: Precision) -> anyh
         || (found.is_fused() && isa != "portable");
     if !is_same {
         bail!(
-            "--isa is {}, but the run that is resumed has {isa}, which gives other bits; leave it out \
+            "--isa is {}, but the run has {isa}, which gives other bits; leave it out \
              (or {ISA_VARIABLE}), or go on on the machine where it began",
             found.name()
         );

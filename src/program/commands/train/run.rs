@@ -7,10 +7,11 @@ use super::{DEFAULT_HIDDEN, TrainArgs, from_here, open_data};
 use crate::commands::memory;
 use crate::commands::model::{self, LoadedModel};
 use crate::ending::Ending;
-use crate::options::training::arguments;
+use crate::options::training::described_by_nearest;
 use crate::run_folder::{
     DataDescription, Environment, RunFolder, RunRecord, StartEvent, now, remove_unbegun,
 };
+use crate::terminal;
 use crate::terminal::output::{Results, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
@@ -24,6 +25,9 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// The number of the signal that ends programs that write to a broken pipe.
+const SIGPIPE: u8 = 13;
 
 /// What a training begins with.
 struct Prepared {
@@ -127,10 +131,32 @@ pub fn train(
     resumption: Option<Resumption>,
     program_start: Instant,
 ) -> anyhow::Result<Ending> {
+    with_session(args, resumption, program_start, |session, signal| {
+        session.finish(signal)
+    })
+}
+
+/// Trains, and ends as `finish` says, which is told the signal that asked to stop.
+///
+/// # Errors
+/// As [`train`], and what `finish` says.
+pub fn with_session(
+    args: &TrainArgs,
+    resumption: Option<Resumption>,
+    program_start: Instant,
+    finish: impl FnOnce(Session<'_>, Option<u8>) -> anyhow::Result<Ending>,
+) -> anyhow::Result<Ending> {
     let prepared = prepare(args, resumption.as_ref())?;
     let control = Arc::new(PassControl::default());
     let signals = Signals::watch(&control.stop)?;
+    let is_repetition = resumption.as_ref().is_some_and(|it| it.is_repetition);
     let mut session = open(args, &prepared, resumption, (control, program_start))?;
+    if !is_repetition {
+        signals.advise(format!(
+            "what was trained since the last checkpoint is lost; fused-mlp train --resume {} goes on",
+            shown(session.folder.path())
+        ));
+    }
     let progress = session.progress.clone();
     match progress.during(|| session.train_epochs()) {
         Ok(trained) => trained?,
@@ -139,7 +165,8 @@ pub fn train(
             resume_unwind(panic)
         }
     }
-    session.finish(signals.received())
+    let no_reader = terminal::has_no_reader().then_some(SIGPIPE);
+    finish(session, signals.received().or(no_reader))
 }
 
 /// The training before its first step, when its folder is ready and it is told what is about to be trained.
@@ -149,6 +176,7 @@ fn open<'a>(
     resumption: Option<Resumption>,
     (control, program_start): (Arc<PassControl>, Instant),
 ) -> anyhow::Result<Session<'a>> {
+    let is_repetition = resumption.as_ref().is_some_and(|it| it.is_repetition);
     let (opened, checkpoint) = match resumption {
         Some(it) => (Some((it.folder, it.record.started)), it.checkpoint),
         None => (None, None),
@@ -171,7 +199,7 @@ fn open<'a>(
     let mut results = Results::new(args.json);
     results.event(&record.start)?;
     Ok(Session {
-        progress: announce(args, &record.start, &trainer, &control),
+        progress: announce(args, &record.start, &trainer, (&control, is_repetition)),
         stopping: early_stopping(&prepared.settings, checkpoint.as_mut()),
         start_up_seconds: program_start.elapsed().as_secs_f64(),
         clock: clock(program_start, checkpoint.as_ref()),
@@ -248,7 +276,7 @@ fn announce(
     args: &TrainArgs,
     start: &StartEvent,
     trainer: &Trainer<'_>,
-    control: &Arc<PassControl>,
+    (control, is_repetition): (&Arc<PassControl>, bool),
 ) -> Progress {
     let settings = &start.settings;
     let options = &settings.options;
@@ -258,20 +286,23 @@ fn announce(
     let done = epochs(trainer.epochs_done()) + of_epoch as u64;
     let progress = Progress::live(args.quiet, epochs(options.epochs), done, control);
     progress.line(&match start.resumed_at_step {
-        Some(_) => format!("options of the run: {}", arguments(options)),
+        Some(_) => format!("options of the run: {}", described_by_nearest(options)),
         None => args.recipe.describe(),
     });
     let isa = start.environment.isa.as_ref();
     let threads = start.environment.threads;
+    let results = match is_repetition {
+        true => String::new(),
+        false => format!("; results in {}", shown(Path::new(&start.run))),
+    };
     progress.line(&format!(
-        "training {} on {} samples of {}: backend {}{}, {threads} thread{}; results in {}",
+        "training {} on {} samples of {}: backend {}{}, {threads} thread{}{results}",
         start.network,
         samples_per_epoch,
         from_here(&start.data.folder),
         settings.backend,
         isa.map_or_else(String::new, |isa| format!(" ({isa})")),
         if threads == 1 { "" } else { "s" },
-        shown(Path::new(&start.run)),
     ));
     progress
 }

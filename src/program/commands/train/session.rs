@@ -5,6 +5,7 @@ use super::saving::{CHECKPOINT, Saving};
 use crate::run_folder::{EpochEvent, RunFolder, RunRecord, ScoreEvent};
 use crate::terminal::output::{Results, shown};
 use crate::terminal::progress::{Progress, epoch_line};
+use crate::terminal::{self, width};
 use anyhow::Context;
 use fused_mlp::backend::{Backend, Evaluation, PassControl};
 use fused_mlp::mnist::Dataset;
@@ -153,10 +154,20 @@ impl Session<'_> {
             _ => {}
         }
         let epochs = self.trainer.options().epochs;
-        self.progress.line(&epoch_line(epoch, epochs));
+        let line = epoch_line(epoch, epochs, width::of_errors());
+        self.progress.line(&line);
         let added = self.folder.add_epoch(epoch);
         self.saving.note(LINES, added);
         self.results.event(&EpochEvent { record: *record })?;
+        if self.results.has_just_lost_its_reader() {
+            self.progress.line(
+                "nobody reads the results any more; the training goes on for the sake of its files",
+            );
+        }
+        if terminal::has_no_reader() {
+            // Nobody would see how it goes on: it ends as others do that write to a broken pipe.
+            self.control.stop.store(true, Ordering::Relaxed);
+        }
         if let Some(score) = score {
             self.progress.line(&format!(
                 "{} accuracy {:.2} % {:.3} s after the start",
