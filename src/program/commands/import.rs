@@ -27,7 +27,7 @@ const FROM_KERAS: &str = "write one with model = keras.saving.load_model(FILE); 
 
 /// Options of `fused-mlp import`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = include_str!("import_examples.txt"), allow_negative_numbers = true)]
+#[command(after_help = include_str!("import_examples.txt"))]
 pub struct ImportArgs {
     /// .safetensors or .npz file of another program
     #[arg(value_name = "FILE")]

@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 
 /// Options of `fused-mlp sweep`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = include_str!("sweep/notes.txt"), allow_negative_numbers = true)]
+#[command(after_help = include_str!("sweep/notes.txt"))]
 pub struct SweepArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]

@@ -25,7 +25,7 @@ use std::time::Instant;
 
 /// Options of `fused-mlp train`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = include_str!("train/examples.txt"), allow_negative_numbers = true)]
+#[command(after_help = include_str!("train/examples.txt"))]
 pub struct TrainArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]

@@ -67,6 +67,8 @@ fn with_short_names(command: Command) -> Command {
             None => arg,
         }
     };
+    // `--seed -1` is told to be a wrong value, not an option.
+    let command = command.allow_negative_numbers(true);
     command.mut_args(present).mut_subcommands(with_short_names)
 }
 
