@@ -18,6 +18,7 @@ use fused_mlp::backend::{Optimizer, Samples};
 use fused_mlp::engine::Precision;
 use fused_mlp::evaluation::ConfusionMatrix;
 use fused_mlp::files::atomic;
+use fused_mlp::mnist::{OpenOptions, SplitName};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -56,6 +57,15 @@ pub enum SplitArg {
 }
 
 impl SplitArg {
+    /// Opens this split, and does not need the other.
+    pub fn alone(self, options: OpenOptions) -> OpenOptions {
+        let only = Some(match self {
+            Self::Test => SplitName::Test,
+            Self::Train => SplitName::Train,
+        });
+        OpenOptions { only, ..options }
+    }
+
     /// Name used in options and results.
     pub fn name(self) -> &'static str {
         match self {
@@ -77,7 +87,7 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     let (folder, dataset) = open_data(
         args.data.as_deref(),
         Some((&model.file, shape)),
-        args.access.access(),
+        args.split.alone(args.access.access()),
     )?;
     model.check_images(&dataset)?;
     let split = match args.split {

@@ -17,7 +17,7 @@ use crate::terminal::output::shown;
 use anyhow::{anyhow, bail};
 use clap::{Args, Command, FromArgMatches};
 use fused_mlp::backend::{Backend, Evaluation, Samples};
-use fused_mlp::mnist::{self, Dataset, Defect, FileAccess, OpenOptions, Split};
+use fused_mlp::mnist::{self, Dataset, Defect, OpenOptions, Split};
 use fused_mlp::network::Shape;
 use fused_mlp::training::{RunSettings, TrainingOptions};
 use std::path::{Path, PathBuf};
@@ -174,17 +174,16 @@ impl TrainArgs {
     }
 }
 
-/// Opens the data set, with a choice how the images come into memory. Where there is a model, it must
-/// fit it: its inputs and classes hold.
+/// Opens the data set. Where there is a model, it must fit it: its inputs and classes hold.
 pub fn open_data(
     folder: Option<&Path>,
     model: Option<(&Path, Shape)>,
-    access: FileAccess,
+    options: OpenOptions,
 ) -> anyhow::Result<(PathBuf, Dataset)> {
-    let folder = mnist::locate(folder)?;
+    let folder = mnist::locate_split(folder, options.only)?;
     let options = OpenOptions {
-        access,
         classes: model.map(|(_, shape)| shape.classes),
+        ..options
     };
     let opened = Dataset::open_with(&folder, &options);
     let dataset = opened.map_err(|error| match (error.defect, model) {

@@ -1,7 +1,7 @@
 //! How the files of a data set come into memory.
 
 use clap::Args;
-use fused_mlp::mnist::FileAccess;
+use fused_mlp::mnist::{FileAccess, OpenOptions};
 
 /// `--no-mmap`, for every command that reads a data set.
 #[derive(Debug, Clone, Copy, Args)]
@@ -13,10 +13,13 @@ pub struct AccessArgs {
 
 impl AccessArgs {
     /// As the option says.
-    pub fn access(self) -> FileAccess {
-        match self.no_mmap {
-            true => FileAccess::InMemory,
-            false => FileAccess::Mapped,
+    pub fn access(self) -> OpenOptions {
+        OpenOptions {
+            access: match self.no_mmap {
+                true => FileAccess::InMemory,
+                false => FileAccess::Mapped,
+            },
+            ..OpenOptions::default()
         }
     }
 }

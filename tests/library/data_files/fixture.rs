@@ -97,6 +97,7 @@ impl Fixture {
         OpenOptions {
             access,
             classes: None,
+            ..OpenOptions::default()
         }
     }
 

@@ -275,6 +275,44 @@ fn folders_that_are_no_data_set() {
 }
 
 #[test]
+fn what_lies_in_a_wrong_folder_is_told() {
+    let fixture = Fixture::plain();
+    let root = fixture.root.path();
+    let raw = root.join("x/MNIST/raw");
+    fs::create_dir_all(raw.parent().unwrap()).unwrap();
+    fs::rename(fixture.dir(), &raw).unwrap();
+    let found = |folder: PathBuf, expected: &str| {
+        let error = Dataset::open(folder).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    found(root.join("x"), "x/MNIST/raw: give that folder");
+    found(root.join("x/MNIST"), "MNIST/raw: give that folder");
+    for (name, expected) in [
+        (
+            "emnist-digits-test-labels-idx1-ubyte.gz",
+            "under the name t10k-labels-idx1-ubyte.gz, and the others likewise, and give --transpose",
+        ),
+        (
+            "qmnist-train-labels-idx2-int",
+            "under the name train-labels-idx1-ubyte, and the others likewise",
+        ),
+        (
+            "mnist_train.CSV",
+            "mnist_train.CSV: images and labels have to be written as idx files",
+        ),
+        ("train/3/17.png", "17.png: images and labels have to be"),
+        ("train-images.idx3-ubyte", "put the missing files there"),
+        ("notes.txt", "put the missing files there"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "x").unwrap();
+        found(folder.path().into(), expected);
+    }
+}
+
+#[test]
 fn a_message_stays_on_one_line() {
     let result = Dataset::open("a\nb");
     assert_error!(result, "a\\nb", NotAFolder);

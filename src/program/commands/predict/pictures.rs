@@ -2,6 +2,7 @@
 
 use crate::terminal::output::message;
 use anyhow::{Context, anyhow, bail};
+use flate2::read::MultiGzDecoder;
 use fused_mlp::files::{shown, unreadable};
 use fused_mlp::image::{GreyImage, MOST_DECODED_BYTES, is_iso_media, prepare, read};
 use fused_mlp::mnist::Images;
@@ -112,7 +113,7 @@ fn picture(
     Ok(picture)
 }
 
-/// All bytes of a file, or of standard input.
+/// All bytes of a file, or of standard input, decompressed if it is a gzip file.
 fn bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = |reader: &mut dyn Read, bytes: &mut Vec<u8>| {
@@ -124,6 +125,13 @@ fn bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
         File::open(file).and_then(|mut file| read(&mut file, &mut bytes))
     };
     result.map_err(|error| anyhow!(unreadable(file, &error, EXPECTED)))?;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut plain = Vec::new();
+        let mut decoder = MultiGzDecoder::new(&bytes[..]);
+        let result = read(&mut decoder, &mut plain);
+        result.map_err(|error| anyhow!(unreadable(file, &error, EXPECTED)))?;
+        bytes = plain;
+    }
     if bytes.len() as u64 > MOST_FILE_BYTES {
         bail!(
             "{}: has more than {MOST_FILE_BYTES} bytes, expected a picture or a smaller idx file; \
