@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::adjustment::Adjustment;
 use super::error::{DataError, Defect};
 use super::file::{FileAccess, open_idx};
 use super::idx::Kind;
@@ -32,6 +33,8 @@ pub struct OpenOptions {
     /// The split that is needed alone: it stands in for the other one where that has a file missing.
     /// Default: both are needed.
     pub only: Option<SplitName>,
+    /// What is changed in the images, which are then read into memory. Default: nothing.
+    pub adjustment: Adjustment,
 }
 
 impl Dataset {
@@ -89,7 +92,7 @@ impl Dataset {
         let files = find_files(dir.as_ref(), "the path", options.only)?;
         let split = |images: PathBuf, labels: PathBuf| {
             let (header, storage) = open_idx(&images, Kind::Images, options.access)?;
-            let images = Images::from_file(header, storage, images);
+            let images = Images::from_file(header, storage, images).adjusted(options.adjustment)?;
             let (header, storage) = open_idx(&labels, Kind::Labels, FileAccess::InMemory)?;
             Split::new(images, Labels::from_file(header, storage, labels)?)
         };

@@ -15,6 +15,7 @@
 //!
 //! Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".
 
+mod adjustment;
 mod checksum;
 mod dataset;
 mod error;
@@ -26,6 +27,7 @@ mod locate;
 mod names;
 mod split;
 
+pub use adjustment::Adjustment;
 pub use checksum::{DatasetSummary, SplitSummary, sha256};
 pub use dataset::{Dataset, OpenOptions};
 pub use error::{DataError, Defect};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::adjustment::{Adjustment, adjusted, missing};
 use super::checksum::hex;
 use super::error::{DataError, Defect};
 use super::file::Storage;
@@ -19,6 +20,8 @@ struct Elements {
     storage: Arc<Storage>,
     range: Range<usize>,
     source: Arc<Path>,
+    /// What is changed in them against the file.
+    adjustment: Adjustment,
 }
 
 impl Elements {
@@ -30,6 +33,7 @@ impl Elements {
             storage: Arc::new(storage),
             range,
             source: source.into(),
+            adjustment: Adjustment::default(),
         }
     }
 
@@ -53,6 +57,7 @@ impl Elements {
             storage,
             range,
             source: source.into(),
+            adjustment: Adjustment::default(),
         })
     }
 
@@ -103,6 +108,41 @@ impl Images {
 
     pub(super) fn from_file(header: Header, storage: Storage, source: PathBuf) -> Images {
         Images(Elements::from_file(header, storage, source))
+    }
+
+    /// The images in memory, transposed or inverted.
+    ///
+    /// # Errors
+    ///
+    /// None of images that there are.
+    pub fn adjusted(self, adjustment: Adjustment) -> Result<Images, DataError> {
+        if adjustment.is_none() {
+            return Ok(self);
+        }
+        let (mut rows, mut columns) = (self.rows(), self.columns());
+        let bytes = adjusted(self.bytes(), self.pixels(), columns, adjustment);
+        if adjustment.transpose {
+            (rows, columns) = (columns, rows);
+        }
+        let mut images = Images::from_vec(self.count(), rows, columns, bytes)?;
+        let own = self.adjustment();
+        images.0.source = self.0.source;
+        images.0.adjustment = Adjustment {
+            transpose: own.transpose != adjustment.transpose,
+            invert: own.invert != adjustment.invert,
+        };
+        Ok(images)
+    }
+
+    /// What is changed in the images against those of their file.
+    pub fn adjustment(&self) -> Adjustment {
+        self.0.adjustment
+    }
+
+    /// What would make the images look more like those of MNIST, which are upright and light on dark. Nothing
+    /// for fewer than 100 images.
+    pub fn missing_adjustment(&self) -> Adjustment {
+        missing(self)
     }
 
     /// Number of images, at least 1.

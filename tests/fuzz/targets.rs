@@ -5,7 +5,7 @@ use flate2::write::GzEncoder;
 use fused_mlp::backend::{Backend, BackendState, PassControl, Reference, Samples};
 use fused_mlp::image::{prepare, read};
 use fused_mlp::interchange::{parameters_from, read_npz, read_safetensors};
-use fused_mlp::mnist::{Dataset, FileAccess, Header, Kind, OpenOptions};
+use fused_mlp::mnist::{Adjustment, Dataset, FileAccess, Header, Kind, OpenOptions};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
 use fused_mlp::training::Trainer;
@@ -103,6 +103,15 @@ impl DataFolder {
             assert_eq!(dataset.train.images.bytes(), &input[start..]);
             let images = &dataset.train.images;
             assert_eq!(images.bytes().len(), images.count() * images.pixels());
+            let adjustment = Adjustment {
+                transpose: true,
+                invert: input.len() % 3 == 0,
+            };
+            let once = images.clone().adjusted(adjustment).unwrap();
+            once.missing_adjustment();
+            let twice = once.adjusted(adjustment).unwrap();
+            assert_eq!(twice.bytes(), images.bytes());
+            assert!(twice.adjustment().is_none());
         }
     }
 

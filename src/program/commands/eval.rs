@@ -90,6 +90,7 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         args.split.alone(args.access.access()),
     )?;
     model.check_images(&dataset)?;
+    model.warn_of_other_adjustment(&dataset);
     let split = match args.split {
         SplitArg::Test => &dataset.test,
         SplitArg::Train => &dataset.train,

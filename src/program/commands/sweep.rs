@@ -182,8 +182,8 @@ fn training(args: &SweepArgs, best: &Summary) -> Vec<String> {
     let mut text = format!("train {}", arguments(options, Recipe::default()));
     text += &format!(" --hidden {hidden} --validation {}", options.validation);
     text += &format!(" --seed {}", args.grid.seeds()[0]);
-    if args.access.no_mmap {
-        text += " --no-mmap";
+    for word in args.access.words() {
+        text += &format!(" {word}");
     }
     if let Some(isa) = args.isa {
         text += &format!(" --isa {}", isa.name());

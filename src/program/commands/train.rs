@@ -13,11 +13,11 @@ use crate::options::backend::BackendArgs;
 use crate::options::number_range::parse_positive;
 use crate::options::training::RecipeArgs;
 use crate::options::{Origins, output_name};
-use crate::terminal::output::shown;
+use crate::terminal::output::{message, shown};
 use anyhow::{anyhow, bail};
 use clap::{Args, Command, FromArgMatches};
 use fused_mlp::backend::{Backend, Evaluation, Samples};
-use fused_mlp::mnist::{self, Dataset, Defect, OpenOptions, Split};
+use fused_mlp::mnist::{self, Dataset, Defect, Images, OpenOptions, Split};
 use fused_mlp::network::Shape;
 use fused_mlp::training::{RunSettings, TrainingOptions};
 use std::path::{Path, PathBuf};
@@ -196,6 +196,7 @@ pub fn open_data(
     })?;
     // What later checks compare with.
     dataset.check_mappings()?;
+    note_appearance(&folder, &dataset.train.images);
     let pixels = dataset.train.images.pixels();
     match model {
         Some((path, shape)) if shape.inputs != pixels => bail!(
@@ -205,6 +206,36 @@ pub fn open_data(
             shape.inputs
         ),
         _ => Ok((folder, dataset)),
+    }
+}
+
+/// Tells where images look transposed or dark on light, with what was changed in them.
+pub fn note_appearance(file: &Path, images: &Images) {
+    let (given, missing) = (images.adjustment(), images.missing_adjustment());
+    for (is_missing, is_given, option, look) in [
+        (
+            missing.transpose,
+            given.transpose,
+            "--transpose",
+            "transposed, as EMNIST's are",
+        ),
+        (
+            missing.invert,
+            given.invert,
+            "--invert",
+            "dark on light, where MNIST's are light on dark",
+        ),
+    ] {
+        let advice = match is_given {
+            true => format!("leave {option} out"),
+            false => format!("give {option}"),
+        };
+        if is_missing {
+            message(&format!(
+                "note: the images of {} look {look}: {advice}, if `fused-mlp show` draws them so",
+                shown(file)
+            ));
+        }
     }
 }
 

@@ -15,7 +15,7 @@ const SHORT: [(&str, char); 5] = [
 
 /// Options by what they are about, in commands with many of them.
 const HEADINGS: [(&str, &str); 7] = [
-    ("Data", "data validation samples no-mmap"),
+    ("Data", "data validation samples no-mmap transpose invert"),
     ("Network", "hidden init init-scale precision"),
     (
         "Optimizer",

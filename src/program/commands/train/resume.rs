@@ -180,6 +180,16 @@ fn refuse_changes(
         // Its options are not given ones, so they are not refused.
         message("warning: --recipe changes nothing: the run that is resumed keeps its own options");
     }
+    let (given, of_run) = (args.access.access().adjustment, start.data.adjustment);
+    let is_given = ["transpose", "invert"]
+        .iter()
+        .any(|it| origins.get(it).is_some());
+    if is_given && given != of_run {
+        bail!(
+            "the images are read with {given}, but the run that is resumed has read them with {of_run}; leave \
+             these options out, or start a new training"
+        );
+    }
     let mut args = args.clone();
     // What decides on the target counts even where the target itself is that of the run.
     args.target_accuracy = args.target_accuracy.or(own.target_accuracy);
@@ -215,6 +225,7 @@ impl Resumption {
         let start = &self.record.start;
         let mut args = args.clone();
         args.data.get_or_insert_with(|| (&start.data.folder).into());
+        args.access.adjustment = start.data.adjustment.into();
         let backend = &start.settings.backend;
         args.backend.backend = BackendKind::from_str(backend, false).map_err(anyhow::Error::msg)?;
         let engine = &mut args.backend.engine;
