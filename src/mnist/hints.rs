@@ -19,7 +19,7 @@ pub(super) fn hint(folder: &Path) -> Option<String> {
     let entries = entries(folder);
     let below = entries.iter().filter(|path| path.is_dir());
     if let Some(found) = { below }.find(|path| files_of(path, None).is_some()) {
-        return Some(format!("they are in {}: give that folder", shown(found)));
+        return Some(format!("found them in {}; give that folder", shown(found)));
     }
     let mut files = entries.iter().filter_map(|path| renamed(path));
     if let Some((found, own)) = files.next() {
@@ -28,7 +28,7 @@ pub(super) fn hint(folder: &Path) -> Option<String> {
             false => "",
         };
         return Some(format!(
-            "found {found}: copy it under the name {own}, and the others likewise{emnist}"
+            "found {found}; copy it under the name {own}, and the others likewise{emnist}"
         ));
     }
     let is_foreign = |path: &&PathBuf| {
@@ -37,7 +37,7 @@ pub(super) fn hint(folder: &Path) -> Option<String> {
     };
     let found = shown(entries.iter().find(is_foreign)?);
     Some(format!(
-        "found {found}: images and labels have to be written as idx files, which data/README.md describes; \
+        "found {found}; images and labels have to be written as idx files, which data/README.md describes; \
          `fused-mlp predict` reads single PNG and JPEG files"
     ))
 }

@@ -103,13 +103,14 @@ pub(super) fn find_files(
     let missing: Vec<String> = missing
         .map(|file| format!("{} (or {})", file.names()[0], file.names()[1]))
         .collect();
-    let advice = hint(folder).unwrap_or_else(|| {
-        "put the missing files there (each may end in .gz) or give another folder".to_owned()
-    });
-    let text = format!(
-        "expected the four files of an MNIST-format data set, found no file {}; {advice}",
-        missing.join(", no ")
-    );
+    let text = match hint(folder) {
+        Some(hint) => format!("expected the four files of an MNIST-format data set; {hint}"),
+        None => format!(
+            "expected the four files of an MNIST-format data set, found no file {}; put the missing files there \
+             (each may end in .gz) or give another folder",
+            missing.join(", no ")
+        ),
+    };
     Err(DataError::of(folder, Defect::MissingFiles, text))
 }
 

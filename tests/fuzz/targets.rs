@@ -105,7 +105,7 @@ impl DataFolder {
             assert_eq!(images.bytes().len(), images.count() * images.pixels());
             let adjustment = Adjustment {
                 transpose: true,
-                invert: input.len() % 3 == 0,
+                invert: input.len().is_multiple_of(3),
             };
             let once = images.clone().adjusted(adjustment).unwrap();
             once.missing_adjustment();

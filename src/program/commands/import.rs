@@ -22,7 +22,7 @@ const EXPECTED: &str = "a .safetensors or .npz file of another program";
 const FROM_PYTORCH: &str = "write one with safetensors.torch.save_file(model.state_dict(), FILE)";
 
 /// What to do with a `.keras` or `.h5` file: two lines of Python.
-const FROM_KERAS: &str = "write one with model = keras.saving.load_model(FILE); numpy.savez('model.npz', \
+const FROM_KERAS: &str = "write one in Python: model = keras.saving.load_model(FILE); numpy.savez('model.npz', \
                           *model.get_weights())";
 
 /// Options of `fused-mlp import`.

@@ -257,12 +257,13 @@ fn folders_that_are_no_data_set() {
     let absent = fixture.path("absent");
     let file = fixture.path(TRAIN_IMAGES);
     let root = fixture.root.path();
+    let empty = tempfile::tempdir().unwrap();
     assert_error!(open(absent.clone()), "absent", NotAFolder);
     assert_error!(locate(Some(&absent)), "absent", NotAFolder);
     assert_error!(open(file.clone()), TRAIN_IMAGES, NotAFolder);
     assert_error!(locate(Some(&file)), TRAIN_IMAGES, NotAFolder);
     assert_error!(
-        open(root.into()),
+        open(empty.path().into()),
         "train-images.idx3-ubyte",
         MissingFiles,
         TRAIN_IMAGES,
@@ -270,7 +271,8 @@ fn folders_that_are_no_data_set() {
         TEST_IMAGES,
         TEST_LABELS
     );
-    assert_error!(locate(Some(root)), TEST_LABELS, MissingFiles);
+    assert_error!(locate(Some(empty.path())), TEST_LABELS, MissingFiles);
+    assert_error!(locate(Some(root)), "give that folder", MissingFiles);
     assert_eq!(locate(Some(&fixture.dir())).unwrap(), fixture.dir());
 }
 
@@ -285,8 +287,8 @@ fn what_lies_in_a_wrong_folder_is_told() {
         let error = Dataset::open(folder).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    found(root.join("x"), "x/MNIST/raw: give that folder");
-    found(root.join("x/MNIST"), "MNIST/raw: give that folder");
+    found(root.join("x"), "x/MNIST/raw; give that folder");
+    found(root.join("x/MNIST"), "MNIST/raw; give that folder");
     for (name, expected) in [
         (
             "emnist-digits-test-labels-idx1-ubyte.gz",
@@ -298,9 +300,9 @@ fn what_lies_in_a_wrong_folder_is_told() {
         ),
         (
             "mnist_train.CSV",
-            "mnist_train.CSV: images and labels have to be written as idx files",
+            "mnist_train.CSV; images and labels have to be written as idx files",
         ),
-        ("train/3/17.png", "17.png: images and labels have to be"),
+        ("train/3/17.png", "17.png; images and labels have to be"),
         ("train-images.idx3-ubyte", "put the missing files there"),
         ("notes.txt", "put the missing files there"),
     ] {
