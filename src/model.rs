@@ -5,7 +5,7 @@ use crate::backend::{
 };
 use crate::engine::Engine;
 use crate::machine::default_threads;
-use crate::mnist::Split;
+use crate::mnist::{Adjustment, Split};
 use crate::model_file::{self, Metadata, ModelError};
 use crate::network::{Parameters, Shape};
 use crate::reference::{Network, predicted_class, softmax, to_inputs};
@@ -41,6 +41,8 @@ pub struct Model {
     network: Network,
     rows: usize,
     columns: usize,
+    /// Of the images that it was trained on.
+    pub(crate) adjustment: Adjustment,
 }
 
 impl Model {
@@ -58,6 +60,7 @@ impl Model {
             parameters,
             rows,
             columns,
+            adjustment: Adjustment::default(),
         })
     }
 
@@ -69,12 +72,13 @@ impl Model {
         let (parameters, metadata) = model_file::load(path.as_ref())?;
         let inputs = parameters.shape.inputs;
         // The reader has checked that the metadata fit the shape.
-        let (rows, columns) = metadata.map_or((1, inputs), |it| (it.rows, it.columns));
+        let metadata = metadata.unwrap_or_else(|| Metadata::new(1, inputs));
         Ok(Self {
             network: Network::from(&parameters),
             parameters,
-            rows,
-            columns,
+            rows: metadata.rows,
+            columns: metadata.columns,
+            adjustment: metadata.adjustment,
         })
     }
 
@@ -83,7 +87,10 @@ impl Model {
     /// # Errors
     /// [`ModelError::Write`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
-        let metadata = Metadata::new(self.rows, self.columns);
+        let metadata = Metadata {
+            adjustment: self.adjustment,
+            ..Metadata::new(self.rows, self.columns)
+        };
         model_file::save(path.as_ref(), &self.parameters, &metadata)
     }
 

@@ -16,6 +16,7 @@
 pub(crate) mod tensors;
 
 use crate::files::{bounded, shown, unreadable};
+use crate::mnist::Adjustment;
 use crate::network::{MAX_CLASSES, Parameters, Shape};
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ pub struct Metadata {
     pub rows: usize,
     /// Columns of an image.
     pub columns: usize,
+    /// What was changed in the images of the files that it was trained on; nothing is left out.
+    #[serde(default, skip_serializing_if = "Adjustment::is_none")]
+    pub adjustment: Adjustment,
     /// Program that wrote the file, with its version.
     pub producer: String,
 }
@@ -65,6 +69,7 @@ impl Metadata {
             input: "byte / 255".to_owned(),
             rows,
             columns,
+            adjustment: Adjustment::default(),
             producer: concat!("fused-mlp ", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

@@ -76,8 +76,15 @@ pub fn read_text_or_pipe(path: &Path, most: u64) -> io::Result<String> {
 }
 
 fn text(bytes: Vec<u8>) -> io::Result<String> {
-    let text = String::from_utf8(bytes);
-    text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+    // Notepad and PowerShell on Windows begin such files with a mark of the order of bytes.
+    let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    String::from_utf8(bytes).map_err(|error| {
+        let text = match is_utf16 {
+            true => "it is in UTF-16; save it as UTF-8".to_owned(),
+            false => error.utf8_error().to_string(),
+        };
+        io::Error::new(io::ErrorKind::InvalidData, text)
+    })
 }
 
 fn check(length: u64, most: u64) -> io::Result<()> {

@@ -65,7 +65,8 @@ struct Reading<'a> {
 
 /// The parameters that the arrays of a file are: two layers, each with a weight and a bias.
 ///
-/// Arrays of two axes are weights and those of one are biases. The names of a layer's two arrays differ
+/// Arrays of two axes are weights and those of one are biases; where fewer than two have one axis, those
+/// with an axis of length 1 beside another are biases, too. The names of a layer's two arrays differ
 /// from those of the other's in the same way (`fc1` and `fc2`, `coefs_0` and `coefs_1`), so the biases
 /// belong to the weights in the order of their names. Which layer is the first, and how the weights lie,
 /// follows from the shapes.
@@ -74,7 +75,13 @@ struct Reading<'a> {
 /// A [`LayerError`] for each way in which they can be wrong.
 pub fn parameters_from(tensors: &[NamedTensor]) -> Result<Parameters, LayerError> {
     let found = || describe(tensors);
-    let (weights, biases) = (with_axes(tensors, 2), with_axes(tensors, 1));
+    let has_axes = |it: &NamedTensor, count: usize| it.dimensions.len() == count;
+    let are_vectors = tensors.iter().filter(|it| has_axes(it, 1)).count() >= 2;
+    let is_row = |it: &NamedTensor| !are_vectors && it.dimensions.contains(&1);
+    let weights = by_name(tensors, |it| has_axes(it, 2) && !is_row(it));
+    let biases = by_name(tensors, |it| {
+        has_axes(it, 1) || has_axes(it, 2) && is_row(it)
+    });
     let (&[first, second], &[first_bias, second_bias], 4) =
         (&weights[..], &biases[..], tensors.len())
     else {
@@ -93,11 +100,9 @@ pub fn parameters_from(tensors: &[NamedTensor]) -> Result<Parameters, LayerError
     }
 }
 
-/// The arrays with so many axes, by their names.
-fn with_axes(tensors: &[NamedTensor], axes: usize) -> Vec<&NamedTensor> {
-    let found = tensors
-        .iter()
-        .filter(|tensor| tensor.dimensions.len() == axes);
+/// Some of the arrays, by their names.
+fn by_name(tensors: &[NamedTensor], is_wanted: impl Fn(&NamedTensor) -> bool) -> Vec<&NamedTensor> {
+    let found = tensors.iter().filter(|tensor| is_wanted(tensor));
     let mut found: Vec<&NamedTensor> = found.collect();
     found.sort_by(|one, other| one.name.cmp(&other.name));
     found
@@ -147,7 +152,7 @@ impl Layer<'_> {
             Layout::Fused => (rows, columns),
             Layout::PyTorch => (columns, rows),
         };
-        (pair.1 == self.bias.dimensions[0]).then_some(pair)
+        (pair.1 == self.bias.values.len()).then_some(pair)
     }
 }
 

@@ -77,6 +77,9 @@ pub enum ReadError {
     /// It is written by PyTorch's `torch.save`, or another pickle.
     #[error("found a pickle, as torch.save writes it")]
     Pickle,
+    /// It is written by Keras.
+    #[error("found {0}, as Keras writes it")]
+    Keras(&'static str),
     /// An array of the container is broken, or of a type that is not read.
     #[error("{name}: {reason}")]
     Array {

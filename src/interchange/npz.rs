@@ -46,6 +46,9 @@ pub fn read_npz(bytes: &[u8]) -> Result<Vec<NamedTensor>, ReadError> {
         reason: reason.to_string(),
     };
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(&error))?;
+    if archive.index_for_name("model.weights.h5").is_some() {
+        return Err(ReadError::Keras("a .keras file"));
+    }
     let mut tensors = Vec::new();
     // What all arrays together may still take, however well they are compressed.
     let mut room = MAX_BYTES;

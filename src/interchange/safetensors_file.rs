@@ -34,6 +34,9 @@ pub fn read_safetensors(bytes: &[u8]) -> Result<Vec<NamedTensor>, ReadError> {
     if let [0x80, 2..=5, ..] = bytes {
         return Err(ReadError::Pickle);
     }
+    if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
+        return Err(ReadError::Keras("an HDF5 file"));
+    }
     let file = SafeTensors::deserialize(bytes).map_err(broken)?;
     let mut names = file.names();
     names.sort_unstable();

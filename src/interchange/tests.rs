@@ -64,6 +64,13 @@ fn the_names_of_many_programs_are_understood() {
             ],
             ["coefs_0", "intercepts_0", "coefs_1", "intercepts_1"],
             ["W1", "b1", "W2", "b2"],
+            [
+                "dense/kernel:0",
+                "dense/bias:0",
+                "dense_1/kernel:0",
+                "dense_1/bias:0",
+            ],
+            ["arr_0", "arr_1", "arr_2", "arr_3"],
             // The shapes tell the order, against the numbers.
             ["out1.weight", "out1.bias", "in2.weight", "in2.bias"],
         ] {
@@ -79,6 +86,15 @@ fn the_names_of_many_programs_are_understood() {
                 Ok(&parameters),
                 "{names:?}"
             );
+            // A bias may be a row or a column, as may one of the two.
+            for (index, axis) in [(0, 0), (2, 1)] {
+                tensors[index].dimensions.insert(axis, 1);
+                assert_eq!(
+                    parameters_from(&tensors).as_ref(),
+                    Ok(&parameters),
+                    "{names:?}"
+                );
+            }
         }
     }
 }
@@ -102,7 +118,7 @@ fn what_is_not_two_layers_is_refused() {
         parameters_from(&good[..3]).unwrap_err(),
         parameters_from(&good[..2]).unwrap_err(),
         with(0, "0.weight", &[24]),
-        with(1, "0.bias", &[4, 1]),
+        with(1, "0.bias", &[4, 1, 1]),
         with(1, "0.scale", &[]),
     ] {
         assert!(matches!(error, LayerError::Arrays { .. }), "{error}");

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::adjustment::Adjustment;
 use super::error::{DataError, Defect};
 use super::file::{FileAccess, open_idx};
 use super::idx::Kind;
-use super::names::find_files;
+use super::names::{SplitName, find_files};
 use super::split::{Images, Labels, Split};
 use crate::files::shown;
 
@@ -29,6 +30,11 @@ pub struct OpenOptions {
     pub access: FileAccess,
     /// Number of classes, 2 to 256. Default: the largest label plus one, at least 2.
     pub classes: Option<usize>,
+    /// The split that is needed alone: it stands in for the other one where that has a file missing.
+    /// Default: both are needed.
+    pub only: Option<SplitName>,
+    /// What is changed in the images, which are then read into memory. Default: nothing.
+    pub adjustment: Adjustment,
 }
 
 impl Dataset {
@@ -83,12 +89,12 @@ impl Dataset {
     /// Any [`Defect`] but [`Defect::NotFound`]: each tells one way in which the folder, a file or a pair
     /// of files is wrong.
     pub fn open_with(dir: impl AsRef<Path>, options: &OpenOptions) -> Result<Dataset, DataError> {
-        let files = find_files(dir.as_ref(), "the path")?;
+        let files = find_files(dir.as_ref(), "the path", options.only)?;
         let split = |images: PathBuf, labels: PathBuf| {
             let (header, storage) = open_idx(&images, Kind::Images, options.access)?;
-            let images = Images::from_file(header, storage, images);
+            let images = Images::from_file(header, storage, images).adjusted(options.adjustment)?;
             let (header, storage) = open_idx(&labels, Kind::Labels, FileAccess::InMemory)?;
-            Split::new(images, Labels::from_file(header, storage, labels))
+            Split::new(images, Labels::from_file(header, storage, labels)?)
         };
         let [train_images, train_labels, test_images, test_labels] = files;
         let train = split(train_images, train_labels)?;

@@ -37,10 +37,12 @@ impl DataError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Defect {
-    /// A file does not start as an idx file of unsigned bytes with its number of dimensions.
+    /// A file does not start as an idx file of its content.
     WrongMagic,
     /// A dimension is zero, or their product exceeds what this machine can address.
     AbsurdDimensions,
+    /// The dimensions do not tell the size of an image, or which number of a label is the class.
+    UnclearDimensions,
     /// The header itself is cut.
     ShortHeader,
     /// The data end before the size that the header promises.
@@ -58,7 +60,7 @@ pub enum Defect {
     CountMismatch,
     /// Training and test images differ in size.
     SizeMismatch,
-    /// A label is not below the number of classes that was asked for.
+    /// A label is not below the number of classes that was asked for, or not from 0 to 255.
     LabelBeyondClasses,
     /// The number of classes that was asked for is out of range.
     ClassesOutOfRange,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -12,6 +12,7 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 
 use super::error::{DataError, Defect};
+use super::foreign::{check_gzip, is_gzip_name};
 use super::idx::{Header, Kind, MAX_HEADER};
 use crate::files::bounded;
 
@@ -147,8 +148,10 @@ pub(super) fn open_idx(
     access: FileAccess,
 ) -> Result<(Header, Storage), DataError> {
     let failed = |source: io::Error| DataError::unreadable(path, &source);
-    let (file, length) = bounded::open(path).map_err(failed)?;
-    if path.extension().is_some_and(|ending| ending == "gz") {
+    let (mut file, length) = bounded::open(path).map_err(failed)?;
+    if is_gzip_name(path) {
+        check_gzip(path, &start(&mut file).map_err(failed)?)?;
+        file.rewind().map_err(failed)?;
         let most = length.saturating_mul(MAX_EXPANSION);
         return read(path, kind, MultiGzDecoder::new(file), most);
     }
@@ -177,13 +180,11 @@ fn read(
     most: u64,
 ) -> Result<(Header, Storage), DataError> {
     let failed = |source: io::Error| DataError::unreadable(path, &source);
-    let mut bytes = Vec::with_capacity(MAX_HEADER);
-    let mut start = reader.by_ref().take(kind.header_len() as u64);
-    start.read_to_end(&mut bytes).map_err(failed)?;
+    let mut bytes = start(&mut reader).map_err(failed)?;
     let header = Header::parse(path, kind, &bytes)?;
     // One byte beyond the promise shows trailing bytes, and that there is none makes the decoder verify
     // the checksum at the end.
-    let rest = header.payload_len() as u64 + 1;
+    let rest = (header.file_len() as u64 + 1).saturating_sub(bytes.len() as u64);
     // No memory is taken for a promise that the file cannot hold.
     let room = usize::try_from(rest.min(most)).unwrap_or(usize::MAX);
     bytes
@@ -192,6 +193,13 @@ fn read(
     reader.take(rest).read_to_end(&mut bytes).map_err(failed)?;
     header.check_len(path, bytes.len())?;
     Ok((header, Storage::Memory(bytes)))
+}
+
+/// The first bytes of a file, as many as a header has at most.
+fn start(reader: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(MAX_HEADER);
+    reader.take(MAX_HEADER as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[expect(unsafe_code, reason = "a file mapping is unsafe by its nature")]

@@ -5,12 +5,19 @@ use std::fmt;
 use std::path::Path;
 
 use super::error::{DataError, Defect};
+use super::foreign::wrong_magic;
 
 /// The element type of MNIST-format files: unsigned byte.
-const UNSIGNED_BYTE: u8 = 0x08;
+pub(super) const UNSIGNED_BYTE: u8 = 0x08;
 
-/// The longest header: four bytes of magic and three dimensions.
-pub(super) const MAX_HEADER: usize = 16;
+/// The other element type that labels may have: big-endian integers of 32 bits.
+pub(super) const INTEGER: u8 = 0x0c;
+
+/// Columns of the labels of QMNIST, of which the first is the class.
+const LABEL_COLUMNS: usize = 8;
+
+/// The longest header: four bytes of magic and four dimensions.
+pub(super) const MAX_HEADER: usize = 20;
 
 /// What to do with a file that is damaged.
 const REPLACE: &str = "replace the file by a good copy";
@@ -37,6 +44,11 @@ impl Kind {
     pub fn header_len(self) -> usize {
         4 + 4 * usize::from(self.dimensions())
     }
+
+    /// The first bytes.
+    pub(super) fn magic(self) -> [u8; 4] {
+        [0, 0, UNSIGNED_BYTE, self.dimensions()]
+    }
 }
 
 impl fmt::Display for Kind {
@@ -48,7 +60,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The header of an idx file of unsigned bytes.
+/// The header of an idx file.
 ///
 /// ```text
 /// offset  bytes  content
@@ -60,10 +72,20 @@ impl fmt::Display for Kind {
 /// ```
 ///
 /// The file's length is exactly 4 + 4·d + ∏ dimensions.
+///
+/// Images may also have a fourth dimension of 1, or two: count and a square number of pixels. Labels may be
+/// big-endian integers of 32 bits (0c), and may have a second dimension of 1; integers also one of 8, as in
+/// QMNIST, where column 0 is the class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     kind: Kind,
     dimensions: [usize; 3],
+    /// Length of the header in the file.
+    start: usize,
+    /// Bytes of a pixel, or of all that a file says of a label.
+    width: usize,
+    /// Bytes of an element.
+    element: usize,
     payload: usize,
 }
 
@@ -75,36 +97,51 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// [`Defect::WrongMagic`], [`Defect::ShortHeader`] or [`Defect::AbsurdDimensions`].
+    /// [`Defect::WrongMagic`], [`Defect::ShortHeader`], [`Defect::AbsurdDimensions`] or
+    /// [`Defect::UnclearDimensions`].
     pub fn parse(file: &Path, kind: Kind, bytes: &[u8]) -> Result<Header, DataError> {
-        let magic = [0, 0, UNSIGNED_BYTE, kind.dimensions()];
-        let start = &bytes[..bytes.len().min(magic.len())];
-        if !magic.starts_with(start) {
-            let advice = match start {
-                [0x1f, 0x8b, ..] => "this is a gzip file, add .gz to its name",
-                [0, 0, UNSIGNED_BYTE, _] => "check that images and labels are not exchanged",
-                _ => "replace it by a file in the idx format, of unsigned bytes",
-            };
+        let start = &bytes[..bytes.len().min(4)];
+        let (element, rank) = match (kind, start) {
+            (Kind::Images, &[0, 0, UNSIGNED_BYTE, rank @ 2..=4])
+            | (Kind::Labels, &[0, 0, UNSIGNED_BYTE, rank @ 1..=2]) => (1, rank),
+            (Kind::Labels, &[0, 0, INTEGER, rank @ 1..=2]) => (4, rank),
+            (_, start) if kind.magic().starts_with(start) => (1, kind.dimensions()),
+            _ => return Err(wrong_magic(file, kind, bytes)),
+        };
+        let header_len = 4 + 4 * usize::from(rank);
+        let Some(words) = bytes.get(4..header_len) else {
             let text = format!(
-                "wrong magic: expected a file of {kind} that starts with the bytes {magic:02x?}, found {start:02x?}; \
-                 {advice}"
-            );
-            return Err(DataError::of(file, Defect::WrongMagic, text));
-        }
-        let Some(words) = bytes.get(4..kind.header_len()) else {
-            let text = format!(
-                "header too short: expected {} bytes for {kind}, found {}; {REPLACE}",
-                kind.header_len(),
+                "header too short: expected {header_len} bytes for {kind}, found {}; {REPLACE}",
                 bytes.len()
             );
             return Err(DataError::of(file, Defect::ShortHeader, text));
         };
-        let mut dimensions = [1; 3];
-        for (dimension, word) in dimensions.iter_mut().zip(words.as_chunks().0) {
+        let mut found = [1; 4];
+        for (dimension, word) in found.iter_mut().zip(words.as_chunks().0) {
             // A dimension beyond the address space stays beyond it as usize::MAX.
             *dimension = usize::try_from(u32::from_be_bytes(*word)).unwrap_or(usize::MAX);
         }
-        Header::new(file, kind, dimensions)
+        let found = &found[..usize::from(rank)];
+        let payload = payload(file, found, element)?;
+        let dimensions = match (kind, found) {
+            (Kind::Images, &[count, rows, columns] | &[count, rows, columns, 1]) => {
+                [count, rows, columns]
+            }
+            (Kind::Images, &[count, pixels]) if pixels.isqrt().pow(2) == pixels => {
+                [count, pixels.isqrt(), pixels.isqrt()]
+            }
+            (Kind::Labels, &[count] | &[count, 1]) => [count, 1, 1],
+            (Kind::Labels, &[count, LABEL_COLUMNS]) if element == 4 => [count, 1, 1],
+            _ => return Err(unclear(file, kind, found)),
+        };
+        Ok(Header {
+            kind,
+            dimensions,
+            start: header_len,
+            width: payload / dimensions.iter().product::<usize>(),
+            element,
+            payload,
+        })
     }
 
     /// A header from dimensions; labels have `[count, 1, 1]`.
@@ -114,25 +151,34 @@ impl Header {
         dimensions: [usize; 3],
     ) -> Result<Header, DataError> {
         let used = &dimensions[..usize::from(kind.dimensions())];
-        let product = used
-            .iter()
-            .try_fold(1_usize, |product, &size| product.checked_mul(size))
-            .filter(|product| (1..=isize::MAX.unsigned_abs() - MAX_HEADER).contains(product));
-        match product {
-            Some(payload) if used.iter().all(|&size| u32::try_from(size).is_ok()) => Ok(Header {
-                kind,
-                dimensions,
-                payload,
-            }),
-            _ => {
-                let text = format!(
-                    "absurd dimensions: expected none to be 0 and a size that memory can address (at most {} \
-                     bytes), found {used:?}; the header is damaged, {REPLACE}",
-                    isize::MAX
-                );
-                Err(DataError::of(file, Defect::AbsurdDimensions, text))
-            }
+        Ok(Header {
+            kind,
+            dimensions,
+            start: kind.header_len(),
+            width: 1,
+            element: 1,
+            payload: payload(file, used, 1)?,
+        })
+    }
+
+    /// The classes that the labels in `bytes`, a whole file of the right length, tell; `None` if they stand
+    /// there one a byte.
+    pub(super) fn classes(&self, file: &Path, bytes: &[u8]) -> Result<Option<Vec<u8>>, DataError> {
+        if self.width == 1 {
+            return Ok(None);
         }
+        let class = |(position, label): (usize, &[u8])| {
+            let value = label[..self.element].iter();
+            let value = value.fold(0, |value: u32, &byte| value << 8 | u32::from(byte)) as i32;
+            u8::try_from(value).map_err(|_| {
+                let text = format!(
+                    "label {position}: expected a class from 0 to 255, found {value}; correct the file"
+                );
+                DataError::of(file, Defect::LabelBeyondClasses, text)
+            })
+        };
+        let labels = bytes[self.start..].chunks_exact(self.width).enumerate();
+        labels.map(class).collect::<Result<_, _>>().map(Some)
     }
 
     /// What the file holds.
@@ -155,21 +201,25 @@ impl Header {
         self.dimensions[2]
     }
 
-    /// Length of the elements in bytes: the product of the dimensions.
+    /// Length of the header in bytes: 4 + 4 for each dimension in the file.
+    pub fn header_len(&self) -> usize {
+        self.start
+    }
+
+    /// Length of the elements in bytes.
     pub fn payload_len(&self) -> usize {
         self.payload
     }
 
     /// Length of the whole file in bytes: header and elements.
     pub fn file_len(&self) -> usize {
-        self.kind.header_len() + self.payload
+        self.start + self.payload
     }
 
-    /// The header as it stands in a file.
+    /// The header of a file with three dimensions of images or one of labels, whatever this one has.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let rank = self.kind.dimensions();
-        let mut bytes = vec![0, 0, UNSIGNED_BYTE, rank];
-        for &dimension in &self.dimensions[..usize::from(rank)] {
+        let mut bytes = self.kind.magic().to_vec();
+        for &dimension in &self.dimensions[..usize::from(self.kind.dimensions())] {
             // The constructor admits only dimensions that fit in 32 bits.
             bytes.extend_from_slice(&(dimension as u32).to_be_bytes());
         }
@@ -189,6 +239,41 @@ impl Header {
         );
         Err(DataError::of(file, defect, text))
     }
+}
+
+/// The product of dimensions and of the bytes of an element, if there can be such a file.
+fn payload(file: &Path, dimensions: &[usize], element: usize) -> Result<usize, DataError> {
+    let product = dimensions
+        .iter()
+        .try_fold(element, |product, &size| product.checked_mul(size))
+        .filter(|product| (1..=isize::MAX.unsigned_abs() - MAX_HEADER).contains(product));
+    match product {
+        Some(payload) if dimensions.iter().all(|&size| u32::try_from(size).is_ok()) => Ok(payload),
+        _ => {
+            let text = format!(
+                "absurd dimensions: expected none to be 0 and a size that memory can address (at most {} \
+                 bytes), found {dimensions:?}; the header is damaged, {REPLACE}",
+                isize::MAX
+            );
+            Err(DataError::of(file, Defect::AbsurdDimensions, text))
+        }
+    }
+}
+
+fn unclear(file: &Path, kind: Kind, found: &[usize]) -> DataError {
+    let expected = match kind {
+        Kind::Images => {
+            "images of [count, rows, columns], of [count, rows, columns, 1], or of [count, pixels] with a \
+             square number of pixels"
+        }
+        Kind::Labels => {
+            "labels of [count] or [count, 1], or integers of [count, 8] with the class in column 0"
+        }
+    };
+    let text = format!(
+        "unclear dimensions: expected {expected}, found {found:?}; write the file with the first of these"
+    );
+    DataError::of(file, Defect::UnclearDimensions, text)
 }
 
 #[cfg(test)]

@@ -15,20 +15,24 @@
 //!
 //! Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".
 
+mod adjustment;
 mod checksum;
 mod dataset;
 mod error;
 mod file;
+mod foreign;
+mod hints;
 mod idx;
 mod locate;
 mod names;
 mod split;
 
+pub use adjustment::Adjustment;
 pub use checksum::{DatasetSummary, SplitSummary, sha256};
 pub use dataset::{Dataset, OpenOptions};
 pub use error::{DataError, Defect};
 pub use file::FileAccess;
 pub use idx::{Header, Kind};
-pub use locate::{DATA_VARIABLE, locate};
-pub use names::MnistFile;
+pub use locate::{DATA_VARIABLE, locate, locate_split};
+pub use names::{MnistFile, SplitName};
 pub use split::{Images, Labels, Split};

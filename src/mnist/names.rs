@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use super::error::{DataError, Defect};
+use super::hints::hint;
 use super::idx::Kind;
 
 /// One of the four files of a data set.
@@ -17,6 +18,15 @@ pub enum MnistFile {
     TestImages,
     /// `t10k-labels-idx1-ubyte`
     TestLabels,
+}
+
+/// One of the two splits of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitName {
+    /// That which is trained on.
+    Train,
+    /// That which is only scored.
+    Test,
 }
 
 /// SHA-256 of the canonical files, in the order of [`MnistFile::ALL`].
@@ -60,30 +70,47 @@ impl MnistFile {
     }
 }
 
-/// The four files of `folder`, in the order of [`MnistFile::ALL`]; `origin` tells what named it.
+/// The four files of `folder`, in the order of [`MnistFile::ALL`], if they are there. If one split alone is
+/// needed, its files stand in for those of the other where one is missing.
 ///
 /// An uncompressed file goes before a compressed one, `-idx` before `.idx`.
-pub(super) fn find_files(folder: &Path, origin: &str) -> Result<[PathBuf; 4], DataError> {
-    let found = match MnistFile::ALL.map(|file| find(folder, file)) {
-        [Some(a), Some(b), Some(c), Some(d)] => return Ok([a, b, c, d]),
-        incomplete => incomplete,
-    };
+pub(super) fn files_of(folder: &Path, only: Option<SplitName>) -> Option<[PathBuf; 4]> {
+    match (MnistFile::ALL.map(|file| find(folder, file)), only) {
+        ([Some(a), Some(b), Some(c), Some(d)], _) => Some([a, b, c, d]),
+        ([Some(a), Some(b), ..], Some(SplitName::Train))
+        | ([.., Some(a), Some(b)], Some(SplitName::Test)) => Some([a.clone(), b.clone(), a, b]),
+        _ => None,
+    }
+}
+
+/// As [`files_of`]; `origin` tells what named the folder.
+pub(super) fn find_files(
+    folder: &Path,
+    origin: &str,
+    only: Option<SplitName>,
+) -> Result<[PathBuf; 4], DataError> {
+    if let Some(found) = files_of(folder, only) {
+        return Ok(found);
+    }
     if !folder.is_dir() {
         let text = format!(
             "expected a folder with a data set, found none that can be read; correct {origin}"
         );
         return Err(DataError::of(folder, Defect::NotAFolder, text));
     }
-    let files = MnistFile::ALL.iter().zip(&found);
-    let missing: Vec<String> = files
-        .filter(|(_, found)| found.is_none())
-        .map(|(file, _)| format!("{} (or {})", file.names()[0], file.names()[1]))
+    let is_missing = |file: &MnistFile| find(folder, *file).is_none();
+    let missing = MnistFile::ALL.into_iter().filter(is_missing);
+    let missing: Vec<String> = missing
+        .map(|file| format!("{} (or {})", file.names()[0], file.names()[1]))
         .collect();
-    let text = format!(
-        "expected the four files of an MNIST-format data set, found no file {}; put the missing files there \
-         (each may end in .gz) or give another folder",
-        missing.join(", no ")
-    );
+    let text = match hint(folder) {
+        Some(hint) => format!("expected the four files of an MNIST-format data set; {hint}"),
+        None => format!(
+            "expected the four files of an MNIST-format data set, found no file {}; put the missing files there \
+             (each may end in .gz) or give another folder",
+            missing.join(", no ")
+        ),
+    };
     Err(DataError::of(folder, Defect::MissingFiles, text))
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::adjustment::{Adjustment, adjusted, missing};
 use super::checksum::hex;
 use super::error::{DataError, Defect};
 use super::file::Storage;
@@ -19,17 +20,20 @@ struct Elements {
     storage: Arc<Storage>,
     range: Range<usize>,
     source: Arc<Path>,
+    /// What is changed in them against the file.
+    adjustment: Adjustment,
 }
 
 impl Elements {
     /// `storage` is a whole file whose header and length were checked.
     fn from_file(header: Header, storage: Storage, source: PathBuf) -> Elements {
-        let range = header.kind().header_len()..header.file_len();
+        let range = header.header_len()..header.file_len();
         Elements {
             header,
             storage: Arc::new(storage),
             range,
             source: source.into(),
+            adjustment: Adjustment::default(),
         }
     }
 
@@ -37,7 +41,7 @@ impl Elements {
     fn from_vec(kind: Kind, dimensions: [usize; 3], bytes: Vec<u8>) -> Result<Elements, DataError> {
         let source = PathBuf::from(format!("{kind} in memory"));
         let header = Header::new(&source, kind, dimensions)?;
-        let expected = header.file_len() - kind.header_len();
+        let expected = header.payload_len();
         if bytes.len() != expected {
             let [count, rows, columns] = dimensions;
             let text = format!(
@@ -53,6 +57,7 @@ impl Elements {
             storage,
             range,
             source: source.into(),
+            adjustment: Adjustment::default(),
         })
     }
 
@@ -105,6 +110,41 @@ impl Images {
         Images(Elements::from_file(header, storage, source))
     }
 
+    /// The images in memory, transposed or inverted.
+    ///
+    /// # Errors
+    ///
+    /// None of images that there are.
+    pub fn adjusted(self, adjustment: Adjustment) -> Result<Images, DataError> {
+        if adjustment.is_none() {
+            return Ok(self);
+        }
+        let (mut rows, mut columns) = (self.rows(), self.columns());
+        let bytes = adjusted(self.bytes(), self.pixels(), columns, adjustment);
+        if adjustment.transpose {
+            (rows, columns) = (columns, rows);
+        }
+        let mut images = Images::from_vec(self.count(), rows, columns, bytes)?;
+        let own = self.adjustment();
+        images.0.source = self.0.source;
+        images.0.adjustment = Adjustment {
+            transpose: own.transpose != adjustment.transpose,
+            invert: own.invert != adjustment.invert,
+        };
+        Ok(images)
+    }
+
+    /// What is changed in the images against those of their file.
+    pub fn adjustment(&self) -> Adjustment {
+        self.0.adjustment
+    }
+
+    /// What would make the images look more like those of MNIST, which are upright and light on dark. Nothing
+    /// for fewer than 100 images.
+    pub fn missing_adjustment(&self) -> Adjustment {
+        missing(self)
+    }
+
     /// Number of images, at least 1.
     pub fn count(&self) -> usize {
         self.0.header.count()
@@ -149,7 +189,7 @@ impl Images {
         self.0.storage.check_mapping(&self.0.source)
     }
 
-    /// SHA-256 of the uncompressed idx file of these images, in lower-case hexadecimal.
+    /// SHA-256 of the uncompressed idx3 file of these images, in lower-case hexadecimal.
     pub fn sha256(&self) -> String {
         self.0.sha256()
     }
@@ -172,8 +212,20 @@ impl Labels {
         Elements::from_vec(Kind::Labels, [labels.len(), 1, 1], labels).map(Labels)
     }
 
-    pub(super) fn from_file(header: Header, storage: Storage, source: PathBuf) -> Labels {
-        Labels(Elements::from_file(header, storage, source))
+    /// # Errors
+    ///
+    /// [`Defect::LabelBeyondClasses`] if a label of 32 bits is not from 0 to 255.
+    pub(super) fn from_file(
+        header: Header,
+        storage: Storage,
+        source: PathBuf,
+    ) -> Result<Labels, DataError> {
+        let Some(classes) = header.classes(&source, storage.bytes())? else {
+            return Ok(Labels(Elements::from_file(header, storage, source)));
+        };
+        let mut labels = Labels::from_vec(classes)?;
+        labels.0.source = source.into();
+        Ok(labels)
     }
 
     /// All labels.
@@ -192,7 +244,7 @@ impl Labels {
         &self.0.source
     }
 
-    /// SHA-256 of the uncompressed idx file of these labels, in lower-case hexadecimal.
+    /// SHA-256 of the uncompressed idx1 file of these labels, in lower-case hexadecimal.
     pub fn sha256(&self) -> String {
         self.0.sha256()
     }

@@ -199,8 +199,10 @@ impl<'a> Training<'a> {
         let best = stopping.as_ref().and_then(EarlyStopping::best);
         let parameters = best.map_or_else(|| engine.parameters(), |best| best.parameters.clone());
         let images = &self.dataset.train.images;
+        let mut model = Model::new(parameters, images.rows(), images.columns())?;
+        model.adjustment = images.adjustment();
         Ok(Trained {
-            model: Model::new(parameters, images.rows(), images.columns())?,
+            model,
             history,
             best_epoch: best.map(|best| best.epoch),
         })

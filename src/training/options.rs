@@ -152,6 +152,12 @@ impl TrainingOptions {
         let is_possible = !self.nesterov || self.momentum > 0.0;
         let found = &"true without momentum";
         require(is_possible, "nesterov", found, "momentum above 0 with it")?;
+        let expected = format!(
+            "at most {}, the epochs: else no step has the learning rate of the schedule",
+            self.epochs
+        );
+        let is_possible = f64::from(self.warm_up) <= f64::from(self.epochs);
+        require(is_possible, "warm_up", &self.warm_up, &expected)?;
         let expected = format!("fewer than the {samples} training samples");
         let is_possible = self.validation < samples;
         require(is_possible, "validation", &self.validation, &expected)
@@ -166,6 +172,11 @@ mod tests {
     fn every_option_has_its_range() {
         let default = TrainingOptions::default;
         assert_eq!(default().check(60_000), Ok(()));
+        let whole = TrainingOptions {
+            warm_up: 4.0,
+            ..default()
+        };
+        assert_eq!(whole.check(100), Ok(()));
         let wrong = [
             (
                 TrainingOptions {
@@ -250,6 +261,13 @@ mod tests {
                     ..default()
                 },
                 "weight_decay",
+            ),
+            (
+                TrainingOptions {
+                    warm_up: 4.1,
+                    ..default()
+                },
+                "warm_up",
             ),
             (
                 TrainingOptions {

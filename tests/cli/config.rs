@@ -195,6 +195,11 @@ fn mistakes_in_the_file_are_one_line_with_its_place() {
         let line = place.failure("train --config c.toml", 2);
         assert!(line.contains(told), "{file:?}: {line}");
     }
+    for start in [[0xff, 0xfe], [0xfe, 0xff]] {
+        fs::write(place.path("c.toml"), start).unwrap();
+        let line = place.failure("train --config c.toml", 2);
+        assert!(line.contains("in UTF-16; save it as UTF-8"), "{line}");
+    }
     let line = place.failure("train --config absent.toml", 2);
     assert!(
         line.contains("absent.toml") && line.contains("No such file"),

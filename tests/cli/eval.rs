@@ -3,6 +3,7 @@
 use super::support::{Place, TEST, TRAIN, fields, json_lines};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::{Parameters, Shape};
+use std::fs;
 
 #[test]
 fn a_model_is_scored_as_at_the_end_of_its_training() {
@@ -98,5 +99,28 @@ fn without_a_class_there_is_one_line_and_no_result() {
     }
     for file in ["m.png", "p.csv"] {
         assert!(!place.path(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn the_files_of_one_split_are_enough_to_score_it() {
+    let place = Place::new();
+    place.stdout("train --quiet --epochs 1 --hidden 4 --out run");
+    let whole = place.stdout("eval --model run");
+    let shown = place.stdout("show --count 2");
+    for name in ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"] {
+        fs::remove_file(place.data().join(name)).unwrap();
+    }
+    assert_eq!(place.stdout("eval --model run"), whole);
+    assert_eq!(place.stdout("show --count 2"), shown);
+    for arguments in [
+        "eval --model run/model.safetensors --split train",
+        "train --out again",
+    ] {
+        let line = place.failure(arguments, 2);
+        assert!(
+            line.contains("found no file train-images-idx3-ubyte"),
+            "{line}"
+        );
     }
 }

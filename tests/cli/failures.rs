@@ -168,6 +168,24 @@ fn wrong_usage_has_its_exit_code() {
         ("train --epoch 3", "a similar argument exists: '--epochs'"),
         ("train --epochs many", "'many'"),
         ("train --epochs -1", "'-1'"),
+        (
+            "train --seed -1",
+            "'--seed <SEED>': expected a whole number, 0 or more",
+        ),
+        ("bench --seed -1", "'--seed <SEED>': expected a whole"),
+        (
+            "train --seed 18446744073709551616",
+            "'--seed <SEED>': expected at most 18446744073709551615",
+        ),
+        (
+            "train --activation relu",
+            "'--activation' found; the hidden units are sigmoid",
+        ),
+        (
+            "train --epochs 4 --warm-up 4.5",
+            "--warm-up is 4.5; expected at most 4, the epochs",
+        ),
+        ("sweep --epochs 4,9 --warm-up 8", "--warm-up is 8;"),
         ("predict --top 0 a.png", "'--top <K>': expected 1 to 65535"),
         ("train --isa sse9", "'sse9'"),
         ("train --schedule lineal", "cosine"),

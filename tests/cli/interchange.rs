@@ -180,6 +180,18 @@ fn files_of_torch_save_get_a_hint_and_others_do_not() {
     let torch = zip_file(&[("t/data.pkl", pickle), ("t/data/0", &[0; 8])]);
     let other = zip_file(&[("word/document.xml", b"<xml/>")]);
     let hint = "safetensors.torch.save_file(model.state_dict(), FILE)";
+    let keras = zip_file(&[("metadata.json", b"{}"), ("model.weights.h5", b"\x89HDF")]);
+    for (bytes, expected) in [
+        (&keras[..], "found a .keras file, as Keras writes it"),
+        (b"\x89HDF\r\n\x1a\n\0", "found an HDF5 file, as Keras"),
+    ] {
+        fs::write(place.path("file"), bytes).unwrap();
+        let line = place.failure("import file --out x.safetensors", 2);
+        assert!(line.contains(expected), "{line}");
+        let python =
+            "model = keras.saving.load_model(FILE); numpy.savez('model.npz', *model.get_weights())";
+        assert!(line.contains(python), "{line}");
+    }
     for (bytes, expected, has_hint) in [
         (&torch[..], "found a pickle", true),
         (pickle, "found a pickle", true),

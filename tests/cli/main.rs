@@ -3,6 +3,7 @@
 #![cfg(has_mnist)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod adjustment;
 mod assignment;
 mod bench;
 mod clock;

@@ -1,10 +1,13 @@
 //! `predict`.
 
 use super::support::{Place, TEST, fields, json_lines, one_line_failure};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use fused_mlp::mnist::Dataset;
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::{Parameters, Shape};
 use std::fs;
+use std::io::Write;
 
 const MODEL: &str = "--model run/model.safetensors";
 
@@ -239,4 +242,21 @@ fn images_have_the_size_that_the_model_tells() {
     fs::write(place.path("foreign"), renamed).unwrap();
     let line = place.failure("predict --model foreign scan.pgm", 2);
     assert!(line.contains("rows and columns"), "{line}");
+}
+
+#[test]
+fn idx_files_may_be_compressed() {
+    let place = Place::new();
+    place.stdout("train --quiet --epochs 1 --hidden 4 --out run");
+    let plain = fs::read(place.data().join("t10k-images-idx3-ubyte")).unwrap();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&plain).unwrap();
+    let packed = encoder.finish().unwrap();
+    fs::write(place.path("x"), &plain).unwrap();
+    fs::write(place.path("x.gz"), &packed).unwrap();
+    let expected = place.stdout("predict --model run x").replace("x:", "x.gz:");
+    assert_eq!(place.stdout("predict --model run x.gz"), expected);
+    fs::write(place.path("x.gz"), &packed[..packed.len() / 2]).unwrap();
+    let line = place.failure("predict --model run/model.safetensors x.gz", 2);
+    assert!(line.contains("x.gz: cannot be read"), "{line}");
 }

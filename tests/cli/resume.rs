@@ -136,6 +136,9 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
             errors.contains("has come to its end") && output.stdout.is_empty(),
             "{errors}"
         );
+        let line = place.failure(&format!("train --resume {name} --epochs 70"), 2);
+        let way = format!("fused-mlp train --init {name} --epochs 70");
+        assert!(line.contains(&way), "{line}");
     }
 }
 

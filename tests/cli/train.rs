@@ -82,7 +82,8 @@ fn json_lines_have_the_documented_fields() {
     let option_fields = "batch_size epochs init_scale learning_rate momentum nesterov precision schedule \
                          seed shuffle validation warm_up weight_decay";
     assert_eq!(fields(&start["options"]).join(" "), option_fields);
-    let data_fields = "classes columns folder rows test_samples train_labels_sha256 train_samples";
+    let data_fields =
+        "adjustment classes columns folder rows test_samples train_labels_sha256 train_samples";
     assert_eq!(fields(&start["data"]).join(" "), data_fields);
     let epoch_fields = [
         "epoch",

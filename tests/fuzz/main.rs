@@ -30,6 +30,12 @@ fn images() {
 }
 
 #[test]
+fn labels() {
+    let folder = data_folder();
+    fuzz("labels", FILES_SHARE, |input| folder.labels(input));
+}
+
+#[test]
 fn gzip() {
     let folder = data_folder();
     fuzz("gzip", FILES_SHARE, |input| folder.gzip(input));

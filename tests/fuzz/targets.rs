@@ -5,7 +5,7 @@ use flate2::write::GzEncoder;
 use fused_mlp::backend::{Backend, BackendState, PassControl, Reference, Samples};
 use fused_mlp::image::{prepare, read};
 use fused_mlp::interchange::{parameters_from, read_npz, read_safetensors};
-use fused_mlp::mnist::{Dataset, FileAccess, Header, Kind, OpenOptions};
+use fused_mlp::mnist::{Adjustment, Dataset, FileAccess, Header, Kind, OpenOptions};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
 use fused_mlp::training::Trainer;
@@ -21,7 +21,12 @@ pub fn header(input: &[u8]) {
     for kind in [Kind::Images, Kind::Labels] {
         if let Ok(header) = Header::parse(Path::new("file"), kind, input) {
             assert!(header.count() > 0 && header.rows() > 0 && header.columns() > 0);
-            assert_eq!(header.to_bytes(), input[..header.to_bytes().len()]);
+            let length = header.header_len();
+            assert!(length <= input.len() && header.file_len() > length);
+            let found = &input[..length];
+            if found[2..4] == [8, kind.dimensions()] {
+                assert_eq!(header.to_bytes(), found);
+            }
         }
     }
 }
@@ -45,6 +50,7 @@ pub fn labels() -> Vec<u8> {
 }
 
 const IMAGES: &str = "train-images-idx3-ubyte";
+const LABELS: &str = "train-labels-idx1-ubyte";
 
 impl DataFolder {
     /// In memory where there is such a file system.
@@ -93,9 +99,31 @@ impl DataFolder {
             _ => FileAccess::InMemory,
         };
         if let Some(dataset) = self.open(access) {
-            assert_eq!(dataset.train.images.bytes(), &input[16..]);
+            let start = 4 + 4 * usize::from(input[3]);
+            assert_eq!(dataset.train.images.bytes(), &input[start..]);
             let images = &dataset.train.images;
             assert_eq!(images.bytes().len(), images.count() * images.pixels());
+            let adjustment = Adjustment {
+                transpose: true,
+                invert: input.len().is_multiple_of(3),
+            };
+            let once = images.clone().adjusted(adjustment).unwrap();
+            once.missing_adjustment();
+            let twice = once.adjusted(adjustment).unwrap();
+            assert_eq!(twice.bytes(), images.bytes());
+            assert!(twice.adjustment().is_none());
+        }
+    }
+
+    /// A file of labels: of bytes or integers, of one or two dimensions.
+    pub fn labels(&self, input: &[u8]) {
+        fs::write(self.path(LABELS), input).unwrap();
+        if let Some(dataset) = self.open(FileAccess::Mapped) {
+            let labels = dataset.train.labels.bytes();
+            assert_eq!(labels.len(), 6);
+            assert!(labels.iter().all(|&it| usize::from(it) < dataset.classes));
+            let last = input[input.len() - if input.len() > 100 { 29 } else { 1 }];
+            assert_eq!(labels[5], last);
         }
     }
 

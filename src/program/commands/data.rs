@@ -38,7 +38,7 @@ pub enum DataCommand {
     #[command(after_help = include_str!("data/verify.txt"))]
     Verify(VerifyArgs),
     /// Make a data set of any size from a real one: its images, shifted and noised.
-    #[command(after_help = include_str!("data/synth.txt"), allow_negative_numbers = true)]
+    #[command(after_help = include_str!("data/synth.txt"))]
     Synth(SynthArgs),
 }
 

@@ -19,6 +19,7 @@ use clap::Args;
 use fused_mlp::backend::{Optimizer, Samples};
 use fused_mlp::engine::Precision;
 use fused_mlp::evaluation::ConfusionMatrix;
+use fused_mlp::mnist::{OpenOptions, SplitName};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -59,6 +60,15 @@ pub enum SplitArg {
 }
 
 impl SplitArg {
+    /// Opens this split, and does not need the other.
+    pub fn alone(self, options: OpenOptions) -> OpenOptions {
+        let only = Some(match self {
+            Self::Test => SplitName::Test,
+            Self::Train => SplitName::Train,
+        });
+        OpenOptions { only, ..options }
+    }
+
     /// Name used in options and results.
     pub fn name(self) -> &'static str {
         match self {
@@ -80,9 +90,10 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     let (folder, dataset) = open_data(
         args.data.as_deref(),
         Some((&model.file, shape)),
-        args.access.access(),
+        args.split.alone(args.access.access()),
     )?;
     model.check_images(&dataset)?;
+    model.warn_of_other_adjustment(&dataset);
     let split = match args.split {
         SplitArg::Test => &dataset.test,
         SplitArg::Train => &dataset.train,

@@ -22,9 +22,13 @@ const EXPECTED: &str = "a .safetensors or .npz file of another program";
 /// What to do with a `.pt` or `.pth` file.
 const FROM_PYTORCH: &str = "write one with safetensors.torch.save_file(model.state_dict(), FILE)";
 
+/// What to do with a `.keras` or `.h5` file: two lines of Python.
+const FROM_KERAS: &str = "write one in Python: model = keras.saving.load_model(FILE); numpy.savez('model.npz', \
+                          *model.get_weights())";
+
 /// Options of `fused-mlp import`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = include_str!("import_examples.txt"), allow_negative_numbers = true)]
+#[command(after_help = include_str!("import_examples.txt"))]
 pub struct ImportArgs {
     /// .safetensors or .npz file of another program
     #[arg(value_name = "FILE")]
@@ -111,6 +115,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
         let line = format!("{}: {error}", shown(path));
         match error {
             ReadError::Pickle => anyhow!("{line}; expected {EXPECTED}; {FROM_PYTORCH}"),
+            ReadError::Keras(_) => anyhow!("{line}; expected {EXPECTED}; {FROM_KERAS}"),
             // It tells what was expected of the array.
             ReadError::Array { .. } => anyhow!(line),
             _ => anyhow!("{line}; expected {EXPECTED}"),

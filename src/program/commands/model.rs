@@ -53,6 +53,19 @@ impl LoadedModel {
         }
     }
 
+    /// Warns where it was trained on images that were read in another way than those of a data set.
+    pub fn warn_of_other_adjustment(&self, dataset: &Dataset) {
+        let found = dataset.train.images.adjustment();
+        if let Some(own) = self.metadata.as_ref().map(|it| it.adjustment)
+            && own != found
+        {
+            message(&format!(
+                "warning: {} was trained on images read with {own}, and these are read with {found}",
+                shown(&self.file)
+            ));
+        }
+    }
+
     /// Says that its images have no classes, as its weights are too large: no command has a result then.
     pub fn without_classes(&self) -> Ending {
         let (file, reason) = (shown(&self.file), BackendError::NotFinite);
@@ -97,7 +110,10 @@ pub fn load(path: &Path) -> anyhow::Result<LoadedModel> {
     let (parameters, metadata) = if starts_as_checkpoint(&file)? {
         let checkpoint = checkpoint::load(&file)?;
         let data = &checkpoint.description.data;
-        let metadata = Metadata::new(data.rows, data.columns);
+        let metadata = Metadata {
+            adjustment: data.adjustment,
+            ..Metadata::new(data.rows, data.columns)
+        };
         (checkpoint.into_parameters(), Some(metadata))
     } else {
         model_file::load(&file)?

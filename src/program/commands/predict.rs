@@ -5,6 +5,7 @@ mod pictures;
 use super::model::{self, LoadedModel};
 use crate::charts::{picture_style, terminal_picture};
 use crate::ending::{EXIT_MISSED, EXIT_USAGE, Ending};
+use crate::options::access::AdjustmentArgs;
 use crate::terminal::output::{Results, message, one_line, shown};
 use anyhow::bail;
 use clap::Args;
@@ -28,6 +29,8 @@ pub struct PredictArgs {
     /// Take pictures of the model's size as they are: 255 is ink, 0 background
     #[arg(long)]
     raw: bool,
+    #[command(flatten)]
+    adjustment: AdjustmentArgs,
     /// Number of classes to print, the most probable first
     #[arg(long, value_name = "K", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
@@ -72,7 +75,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
     let mut results = Results::new(args.json);
     let mut ending = Ending::Success;
     for file in &args.images {
-        let pictures = match pictures(file, size, args.raw) {
+        let pictures = match pictures(file, size, args.raw, args.adjustment.into()) {
             Ok(pictures) => pictures,
             Err(error) => {
                 message(&format!("error: {}", one_line(&error)));

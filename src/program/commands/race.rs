@@ -203,7 +203,7 @@ fn train(
     let output = command
         .arg("train")
         .args(data)
-        .args(args.access.no_mmap.then_some("--no-mmap"))
+        .args(args.access.words())
         .args(["--json", "--quiet"])
         .args(["--target-accuracy", &args.target_accuracy.to_string()])
         .args(["--seed", &seed.to_string()])

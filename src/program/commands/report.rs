@@ -2,7 +2,7 @@
 
 use super::train::{evaluate, open_data};
 use crate::ending::Ending;
-use crate::options::access::AccessArgs;
+use crate::options::access::MappingArgs;
 use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
 use crate::options::output_name;
 use crate::pages::comparison::{ComparedRun, TestResult, comparison_page, sort_by_result};
@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::backend::{BackendError, Optimizer};
 use fused_mlp::engine::Precision;
+use fused_mlp::mnist::OpenOptions;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +40,7 @@ pub struct ReportArgs {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
-    access: AccessArgs,
+    access: MappingArgs,
     /// Print one JSON object instead of the page's name
     #[arg(long)]
     json: bool,
@@ -142,7 +143,10 @@ fn test(
     let (folder, dataset) = open_data(
         Some(folder),
         Some((model, parameters.shape)),
-        args.access.access(),
+        OpenOptions {
+            adjustment: run.adjustment(),
+            ..args.access.access()
+        },
     )?;
     if parameters.may_overflow() {
         bail!(BackendError::NotFinite);

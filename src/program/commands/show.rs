@@ -84,7 +84,8 @@ struct SheetEvent {
 /// # Errors
 /// If the data or an option cannot be used, or the file not be written.
 pub fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
-    let (folder, dataset) = open_data(args.data.as_deref(), None, args.access.access())?;
+    let options = args.split.alone(args.access.access());
+    let (folder, dataset) = open_data(args.data.as_deref(), None, options)?;
     let split = match args.split {
         SplitArg::Test => &dataset.test,
         SplitArg::Train => &dataset.train,

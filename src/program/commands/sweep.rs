@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 
 /// Options of `fused-mlp sweep`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = include_str!("sweep/notes.txt"), allow_negative_numbers = true)]
+#[command(after_help = include_str!("sweep/notes.txt"))]
 pub struct SweepArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
@@ -182,8 +182,8 @@ fn training(args: &SweepArgs, best: &Summary) -> Vec<String> {
     let mut text = format!("train {}", arguments(options, Recipe::default()));
     text += &format!(" --hidden {hidden} --validation {}", options.validation);
     text += &format!(" --seed {}", args.grid.seeds()[0]);
-    if args.access.no_mmap {
-        text += " --no-mmap";
+    for word in args.access.words() {
+        text += &format!(" {word}");
     }
     if let Some(isa) = args.isa {
         text += &format!(" --isa {}", isa.name());

@@ -13,11 +13,11 @@ use crate::options::backend::BackendArgs;
 use crate::options::number_range::parse_positive;
 use crate::options::training::RecipeArgs;
 use crate::options::{Origins, output_name};
-use crate::terminal::output::shown;
+use crate::terminal::output::{message, shown};
 use anyhow::{anyhow, bail};
 use clap::{Args, Command, FromArgMatches};
 use fused_mlp::backend::{Backend, Evaluation, Samples};
-use fused_mlp::mnist::{self, Dataset, Defect, FileAccess, OpenOptions, Split};
+use fused_mlp::mnist::{self, Dataset, Defect, Images, OpenOptions, Split};
 use fused_mlp::network::Shape;
 use fused_mlp::training::{RunSettings, TrainingOptions};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use std::time::Instant;
 
 /// Options of `fused-mlp train`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = include_str!("train/examples.txt"), allow_negative_numbers = true)]
+#[command(after_help = include_str!("train/examples.txt"))]
 pub struct TrainArgs {
     /// Folder of the data set [default: FUSED_MLP_DATA, else the nearest data/mnist]
     #[arg(long, value_name = "DIR")]
@@ -174,17 +174,16 @@ impl TrainArgs {
     }
 }
 
-/// Opens the data set, with a choice how the images come into memory. Where there is a model, it must
-/// fit it: its inputs and classes hold.
+/// Opens the data set. Where there is a model, it must fit it: its inputs and classes hold.
 pub fn open_data(
     folder: Option<&Path>,
     model: Option<(&Path, Shape)>,
-    access: FileAccess,
+    options: OpenOptions,
 ) -> anyhow::Result<(PathBuf, Dataset)> {
-    let folder = mnist::locate(folder)?;
+    let folder = mnist::locate_split(folder, options.only)?;
     let options = OpenOptions {
-        access,
         classes: model.map(|(_, shape)| shape.classes),
+        ..options
     };
     let opened = Dataset::open_with(&folder, &options);
     let dataset = opened.map_err(|error| match (error.defect, model) {
@@ -197,6 +196,7 @@ pub fn open_data(
     })?;
     // What later checks compare with.
     dataset.check_mappings()?;
+    note_appearance(&folder, &dataset.train.images);
     let pixels = dataset.train.images.pixels();
     match model {
         Some((path, shape)) if shape.inputs != pixels => bail!(
@@ -206,6 +206,36 @@ pub fn open_data(
             shape.inputs
         ),
         _ => Ok((folder, dataset)),
+    }
+}
+
+/// Tells where images look transposed or dark on light, with what was changed in them.
+pub fn note_appearance(file: &Path, images: &Images) {
+    let (given, missing) = (images.adjustment(), images.missing_adjustment());
+    for (is_missing, is_given, option, look) in [
+        (
+            missing.transpose,
+            given.transpose,
+            "--transpose",
+            "transposed, as EMNIST's are",
+        ),
+        (
+            missing.invert,
+            given.invert,
+            "--invert",
+            "dark on light, where MNIST's are light on dark",
+        ),
+    ] {
+        let advice = match is_given {
+            true => format!("leave {option} out"),
+            false => format!("give {option}"),
+        };
+        if is_missing {
+            message(&format!(
+                "note: the images of {} look {look}: {advice}, if `fused-mlp show` draws them so",
+                shown(file)
+            ));
+        }
     }
 }
 

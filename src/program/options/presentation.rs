@@ -15,7 +15,7 @@ const SHORT: [(&str, char); 5] = [
 
 /// Options by what they are about, in commands with many of them.
 const HEADINGS: [(&str, &str); 7] = [
-    ("Data", "data validation samples no-mmap"),
+    ("Data", "data validation samples no-mmap transpose invert"),
     ("Network", "hidden init init-scale precision"),
     (
         "Optimizer",
@@ -70,6 +70,8 @@ fn with_short_names(command: Command) -> Command {
             None => arg,
         }
     };
+    // `--seed -1` is told to be a wrong value, not an option.
+    let command = command.allow_negative_numbers(true);
     command.mut_args(present).mut_subcommands(with_short_names)
 }
 

@@ -18,6 +18,23 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("tune", "sweep"),
 ];
 
+/// Options of other programs that have none here: what there is instead. The names that clap finds similar
+/// mean something else.
+const ABSENT: [(&str, &str); 6] = [
+    ("activation", "the hidden units are sigmoid, always"),
+    (
+        "optimizer",
+        "it is SGD, with --momentum, --nesterov and --weight-decay",
+    ),
+    (
+        "dropout",
+        "there is none; --weight-decay and --patience are there against overfitting",
+    ),
+    ("layers", "there is one hidden layer, of --hidden units"),
+    ("device", "it trains on CPUs alone"),
+    ("loss", "it is the cross-entropy, always"),
+];
+
 /// What clap says in several lines, in one: what is wrong, what is similar, and where it was set if
 /// not on the command line. Help and version stay as they are.
 pub fn in_one_line(error: clap::Error, origins: &Origins) -> anyhow::Error {
@@ -31,6 +48,14 @@ pub fn in_one_line(error: clap::Error, origins: &Origins) -> anyhow::Error {
         text += &known.map_or_else(String::new, |(_, own)| {
             format!("; a similar subcommand exists: '{own}'")
         });
+    }
+    if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidArg) {
+        let name = name.trim_start_matches('-');
+        let absent = ABSENT.iter().find(|(other, _)| *other == name);
+        let absent = absent.filter(|_| error.kind() == ErrorKind::UnknownArgument);
+        if let Some((_, instead)) = absent {
+            text = format!("unexpected argument '--{name}' found; {instead}");
+        }
     }
     let set_by = origins.of_named(&text);
     anyhow!("{text}{set_by}; --help tells more")
@@ -59,8 +84,12 @@ fn in_words(text: String, error: &clap::Error) -> String {
     let source = error.source();
     let whole = source.and_then(|it| it.downcast_ref::<ParseIntError>());
     let range = text.rsplit_once(" is not in ");
+    let is_seed = text.contains("<SEED>");
     let expected = match (whole, range.and_then(|(_, range)| range.split_once("..="))) {
-        (Some(whole), _) if *whole.kind() == IntErrorKind::PosOverflow => "a smaller number".into(),
+        (Some(whole), _) if *whole.kind() == IntErrorKind::PosOverflow => match is_seed {
+            true => format!("at most {}", u64::MAX),
+            false => "a smaller number".into(),
+        },
         (Some(_), _) if text.contains("value '-") => "a whole number, 0 or more".into(),
         (Some(_), _) => "a whole number, such as 10".into(),
         (_, Some((first, last))) => format!("{first} to {last}"),

@@ -5,7 +5,7 @@ use super::new::unwritable;
 use anyhow::{anyhow, bail};
 use fused_mlp::files::{atomic, bounded, shown, unreadable};
 use fused_mlp::machine::{available_parallelism, cpu_name};
-use fused_mlp::mnist::Dataset;
+use fused_mlp::mnist::{Adjustment, Dataset};
 use fused_mlp::model_file;
 use fused_mlp::training::{RunSettings, checkpoint};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub struct DataDescription {
     pub rows: usize,
     /// Columns of an image.
     pub columns: usize,
+    /// What was changed in the images of the files.
+    #[serde(default)]
+    pub adjustment: Adjustment,
     /// Number of classes.
     pub classes: usize,
     /// SHA-256 of the training labels, which tells data sets apart at once, for images take longer; none in
@@ -47,6 +50,7 @@ impl DataDescription {
             test_samples: dataset.test.len(),
             rows: dataset.train.images.rows(),
             columns: dataset.train.images.columns(),
+            adjustment: dataset.train.images.adjustment(),
             classes: dataset.classes,
             train_labels_sha256: Some(dataset.train.labels.sha256()),
         }

@@ -31,7 +31,7 @@ pub use format::{MAGIC, from_bytes, load, to_bytes};
 use super::{RunSettings, TrainerState};
 use crate::backend::BackendState;
 use crate::files::{shown, unreadable};
-use crate::mnist::Dataset;
+use crate::mnist::{Adjustment, Dataset};
 use crate::network::{Parameters, Shape};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -105,6 +105,9 @@ pub struct DataIdentity {
     pub rows: usize,
     /// Columns of an image.
     pub columns: usize,
+    /// What is changed in the images; nothing is left out.
+    #[serde(default, skip_serializing_if = "Adjustment::is_none")]
+    pub adjustment: Adjustment,
     /// SHA-256 of the four files, uncompressed: training images and labels, test images and labels.
     pub sha256: [String; 4],
 }
@@ -117,6 +120,7 @@ impl DataIdentity {
             folder,
             rows: train.images.rows(),
             columns: train.images.columns(),
+            adjustment: train.images.adjustment(),
             sha256: [
                 train.images.sha256(),
                 train.labels.sha256(),

@@ -47,8 +47,8 @@ fn a_data_set_is_found_only_where_it_is_complete() {
     if let Some(folder) = folder() {
         let removed = !folder.join(TEST_LABELS).exists();
         if removed {
-            // The name of the variable, the folder to make and the names of the files to get.
-            for part in [DATA_VARIABLE, "data/mnist", TEST_LABELS] {
+            // The name of the variable, the folder to make and what belongs there.
+            for part in [DATA_VARIABLE, "data/mnist", "four files"] {
                 assert_error!(locate(None), part, NotFound);
             }
         } else {

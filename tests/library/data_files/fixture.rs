@@ -28,6 +28,14 @@ pub fn idx(dimensions: &[u32], elements: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// As [`idx`], of integers of 32 bits.
+pub fn integers(dimensions: &[u32], elements: &[i32]) -> Vec<u8> {
+    let elements: Vec<u8> = elements.iter().flat_map(|it| it.to_be_bytes()).collect();
+    let mut bytes = idx(dimensions, &elements);
+    bytes[2] = 0x0c;
+    bytes
+}
+
 /// The four files of a small data set: 5 and 2 images of 3 x 4, labels up to 6.
 pub fn small(file: MnistFile) -> Vec<u8> {
     let pixels: Vec<u8> = (0..60).map(|i| if i % 3 == 0 { 0 } else { i }).collect();
@@ -89,6 +97,7 @@ impl Fixture {
         OpenOptions {
             access,
             classes: None,
+            ..OpenOptions::default()
         }
     }
 

@@ -10,7 +10,8 @@ fn assert_whole(dataset: &Dataset, fixture: &Fixture) {
         (&dataset.test, TEST_IMAGES, TEST_LABELS),
     ] {
         let file = fs::read(fixture.path(images)).unwrap();
-        assert_eq!(split.images.bytes(), &file[16..]);
+        let start = 4 + 4 * usize::from(file[3]);
+        assert_eq!(split.images.bytes(), &file[start..]);
         assert_eq!(
             split.images.bytes().len(),
             split.images.count() * split.images.pixels()

@@ -40,6 +40,49 @@ fn both_names_and_both_ways_of_access_give_the_same_bytes() {
 }
 
 #[test]
+fn other_dimensions_of_a_clear_meaning_are_read() {
+    let images = small(MnistFile::TrainImages)[16..].to_vec();
+    // As QMNIST has them: the class, the series and the writer, and so on.
+    let qmnist: Vec<i32> = [0, 6, 2, 1, 6]
+        .iter()
+        .flat_map(|&class| [class, 4, 1038, 7, 1_000_000, -3, 0, 0])
+        .collect();
+    let labels = [
+        integers(&[5, 8], &qmnist),
+        integers(&[5], &[0, 6, 2, 1, 6]),
+        integers(&[5, 1], &[0, 6, 2, 1, 6]),
+        idx(&[5, 1], &[0, 6, 2, 1, 6]),
+    ];
+    for labels in &labels {
+        for (name, labels) in [
+            (TRAIN_LABELS.to_owned(), labels.clone()),
+            (format!("{TRAIN_LABELS}.gz"), gzip(labels)),
+        ] {
+            let fixture = Fixture::plain();
+            fs::remove_file(fixture.path(TRAIN_LABELS)).unwrap();
+            fixture.write(&name, &labels);
+            fixture.write(TRAIN_IMAGES, &idx(&[5, 3, 4, 1], &images));
+            let dataset = fixture.open().unwrap();
+            assert_small(&dataset);
+            assert!(dataset.train.labels.source().ends_with(&name));
+            // The checksums are those of the usual dimensions.
+            assert_eq!(
+                DatasetSummary::new(&dataset),
+                DatasetSummary::new(&Fixture::plain().open().unwrap())
+            );
+        }
+    }
+    let fixture = Fixture::plain();
+    fixture.write(TRAIN_IMAGES, &idx(&[5, 9], &images[..45]));
+    fixture.write(TEST_IMAGES, &idx(&[2, 3, 3], &images[..18]));
+    let train = fixture.open().unwrap().train.images;
+    assert_eq!((train.rows(), train.columns()), (3, 3));
+    assert_eq!(train.image(4), &images[36..45]);
+    let predicted = Images::from_idx(Path::new("x"), idx(&[5, 9], &images[..45])).unwrap();
+    assert_eq!(predicted.bytes(), train.bytes());
+}
+
+#[test]
 fn a_data_set_is_shared_between_threads_and_its_clones_share_bytes() {
     fn assert_send_sync<T: Send + Sync + 'static>(_: &T) {}
     let dataset = Fixture::plain().open().unwrap();

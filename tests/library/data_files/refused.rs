@@ -55,6 +55,72 @@ fn wrong_headers() {
 }
 
 #[test]
+fn files_of_other_formats_are_named() {
+    let page = b"\n<!DOCTYPE html><html><body>404</body></html>".to_vec();
+    let archive = b"PK\x03\x04and so on, for more bytes than a header".to_vec();
+    let pointer = b"version https://git-lfs.github.com/spec/v1".to_vec();
+    let twice = gzip(&gzip(&small(MnistFile::TrainImages)));
+    for (bytes, what, todo) in [
+        (
+            page,
+            "an HTML page",
+            "the download failed, get the file again",
+        ),
+        (
+            archive,
+            "a ZIP archive",
+            "unpack it, and put the file that is in it here",
+        ),
+        (pointer, "a pointer of Git LFS", "git lfs pull"),
+    ] {
+        let fixture = Fixture::plain();
+        fixture.write(TRAIN_IMAGES, &bytes);
+        assert_error!(fixture.open(), TRAIN_IMAGES, WrongMagic, what, todo);
+        let fixture = Fixture::compressed();
+        let name = format!("{TRAIN_LABELS}.gz");
+        fixture.write(&name, &bytes);
+        assert_error!(
+            fixture.open(),
+            name,
+            Unreadable,
+            format!("found {what}"),
+            todo
+        );
+        fixture.write(&name, &gzip(&bytes));
+        assert_error!(fixture.open(), name, WrongMagic, what, todo);
+    }
+    let fixture = Fixture::compressed();
+    fixture.write(&format!("{TRAIN_IMAGES}.gz"), &twice);
+    assert_error!(
+        fixture.open(),
+        TRAIN_IMAGES,
+        WrongMagic,
+        "compressed twice, unpack it once more: gunzip -c NAME.gz | gunzip > NAME"
+    );
+}
+
+#[test]
+fn dimensions_whose_meaning_is_not_clear() {
+    let refused = |name: &str, bytes: &[u8]| {
+        let fixture = Fixture::plain();
+        fixture.write(name, bytes);
+        assert_error!(fixture.open(), name, UnclearDimensions, "[count");
+    };
+    refused(TRAIN_IMAGES, &idx(&[5, 12], &[0; 60]));
+    refused(TRAIN_IMAGES, &idx(&[5, 3, 4, 3], &[0; 180]));
+    refused(TRAIN_LABELS, &idx(&[5, 10], &[0; 50]));
+    refused(TRAIN_LABELS, &integers(&[5, 2], &[0; 10]));
+    let fixture = Fixture::plain();
+    for (value, told) in [(256, "found 256"), (-1, "found -1")] {
+        fixture.write(TEST_LABELS, &integers(&[2], &[0, value]));
+        let label = format!("label 1: expected a class from 0 to 255, {told}");
+        assert_error!(fixture.open(), TEST_LABELS, LabelBeyondClasses, label);
+    }
+    fixture.write(TEST_LABELS, &integers(&[2, 8], &[0; 15]));
+    assert_error!(fixture.open(), TEST_LABELS, Truncated, "expected 76 bytes");
+}
+
+#[test]
 fn wrong_lengths() {
     for file in MnistFile::ALL {
         let name = file.names()[0];
@@ -191,12 +257,13 @@ fn folders_that_are_no_data_set() {
     let absent = fixture.path("absent");
     let file = fixture.path(TRAIN_IMAGES);
     let root = fixture.root.path();
+    let empty = tempfile::tempdir().unwrap();
     assert_error!(open(absent.clone()), "absent", NotAFolder);
     assert_error!(locate(Some(&absent)), "absent", NotAFolder);
     assert_error!(open(file.clone()), TRAIN_IMAGES, NotAFolder);
     assert_error!(locate(Some(&file)), TRAIN_IMAGES, NotAFolder);
     assert_error!(
-        open(root.into()),
+        open(empty.path().into()),
         "train-images.idx3-ubyte",
         MissingFiles,
         TRAIN_IMAGES,
@@ -204,8 +271,47 @@ fn folders_that_are_no_data_set() {
         TEST_IMAGES,
         TEST_LABELS
     );
-    assert_error!(locate(Some(root)), TEST_LABELS, MissingFiles);
+    assert_error!(locate(Some(empty.path())), TEST_LABELS, MissingFiles);
+    assert_error!(locate(Some(root)), "give that folder", MissingFiles);
     assert_eq!(locate(Some(&fixture.dir())).unwrap(), fixture.dir());
+}
+
+#[test]
+fn what_lies_in_a_wrong_folder_is_told() {
+    let fixture = Fixture::plain();
+    let root = fixture.root.path();
+    let raw = root.join("x/MNIST/raw");
+    fs::create_dir_all(raw.parent().unwrap()).unwrap();
+    fs::rename(fixture.dir(), &raw).unwrap();
+    let found = |folder: PathBuf, expected: &str| {
+        let error = Dataset::open(folder).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    found(root.join("x"), "x/MNIST/raw; give that folder");
+    found(root.join("x/MNIST"), "MNIST/raw; give that folder");
+    for (name, expected) in [
+        (
+            "emnist-digits-test-labels-idx1-ubyte.gz",
+            "under the name t10k-labels-idx1-ubyte.gz, and the others likewise, and give --transpose",
+        ),
+        (
+            "qmnist-train-labels-idx2-int",
+            "under the name train-labels-idx1-ubyte, and the others likewise",
+        ),
+        (
+            "mnist_train.CSV",
+            "mnist_train.CSV; images and labels have to be written as idx files",
+        ),
+        ("train/3/17.png", "17.png; images and labels have to be"),
+        ("train-images.idx3-ubyte", "put the missing files there"),
+        ("notes.txt", "put the missing files there"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "x").unwrap();
+        found(folder.path().into(), expected);
+    }
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The images of a file, as the network takes them.
 
+use crate::commands::train::note_appearance;
 use crate::terminal::output::message;
 use anyhow::{Context, anyhow, bail};
+use flate2::read::MultiGzDecoder;
 use fused_mlp::files::{shown, unreadable};
 use fused_mlp::image::{GreyImage, MOST_DECODED_BYTES, is_iso_media, prepare, read};
-use fused_mlp::mnist::Images;
+use fused_mlp::mnist::{Adjustment, Images};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Read};
@@ -52,13 +54,20 @@ impl Picture {
 
 /// Reads the images of a file, or of standard input if that is `-`, for a network that takes images of
 /// `size`, rows and columns. With `is_raw` they must have that size and are taken as they are.
-pub fn pictures(file: &Path, size: (usize, usize), is_raw: bool) -> anyhow::Result<Vec<Picture>> {
+/// Images of idx files are adjusted.
+pub fn pictures(
+    file: &Path,
+    size: (usize, usize),
+    is_raw: bool,
+    adjustment: Adjustment,
+) -> anyhow::Result<Vec<Picture>> {
     let bytes = bytes(file)?;
     if !bytes.starts_with(&[0, 0]) || is_iso_media(&bytes) {
         let image = read(file, &bytes, MOST_DECODED_BYTES)?;
         return Ok(vec![picture(file, None, image, size, is_raw)?]);
     }
-    let images = Images::from_idx(file, bytes)?;
+    let images = Images::from_idx(file, bytes)?.adjusted(adjustment)?;
+    note_appearance(file, &images);
     let has_size = (images.rows(), images.columns()) == size;
     let image = |index: usize| {
         let pixels = images.image(index).to_vec();
@@ -112,7 +121,7 @@ fn picture(
     Ok(picture)
 }
 
-/// All bytes of a file, or of standard input.
+/// All bytes of a file, or of standard input, decompressed if it is a gzip file.
 fn bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = |reader: &mut dyn Read, bytes: &mut Vec<u8>| {
@@ -124,6 +133,13 @@ fn bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
         File::open(file).and_then(|mut file| read(&mut file, &mut bytes))
     };
     result.map_err(|error| anyhow!(unreadable(file, &error, EXPECTED)))?;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut plain = Vec::new();
+        let mut decoder = MultiGzDecoder::new(&bytes[..]);
+        let result = read(&mut decoder, &mut plain);
+        result.map_err(|error| anyhow!(unreadable(file, &error, EXPECTED)))?;
+        bytes = plain;
+    }
     if bytes.len() as u64 > MOST_FILE_BYTES {
         bail!(
             "{}: has more than {MOST_FILE_BYTES} bytes, expected a picture or a smaller idx file; \

@@ -123,7 +123,10 @@ impl Session<'_> {
     /// The model file of the network as it is now.
     pub fn model_bytes(&self) -> Vec<u8> {
         let images = &self.dataset.train.images;
-        let metadata = Metadata::new(images.rows(), images.columns());
+        let metadata = Metadata {
+            adjustment: images.adjustment(),
+            ..Metadata::new(images.rows(), images.columns())
+        };
         model_file::to_bytes(&self.backend.parameters(), &metadata)
     }
 

@@ -4,7 +4,7 @@ use super::TrainArgs;
 use crate::options::Origins;
 use crate::options::backend::{BackendKind, EngineArgs};
 use crate::options::training::kebab;
-use crate::run_folder::{DataDescription, Outcome, RUN_FILE, RunFolder, RunRecord, StartEvent};
+use crate::run_folder::{DataDescription, Outcome, RUN_FILE, RunFolder, RunRecord};
 use crate::terminal::output::{message, shown};
 use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;
@@ -41,7 +41,7 @@ pub fn prepare(
 ) -> anyhow::Result<Option<(TrainArgs, Resumption)>> {
     let run = shown(folder);
     let mut record = RunRecord::read(folder).context("--resume")?;
-    refuse_changes(args, origins, &record.start)?;
+    refuse_changes(args, origins, &record, folder)?;
     match record.outcome() {
         Some(Outcome::Finished | Outcome::Missed) => {
             record.check_files(folder).map_err(|error| {
@@ -167,12 +167,28 @@ fn differences(one: Vec<Text>, other: Vec<Text>) -> Vec<(&'static str, String, S
 
 /// Refuses options that somebody set and that differ from those of the run; says that a recipe is passed
 /// over.
-fn refuse_changes(args: &TrainArgs, origins: &Origins, start: &StartEvent) -> anyhow::Result<()> {
+fn refuse_changes(
+    args: &TrainArgs,
+    origins: &Origins,
+    record: &RunRecord,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    let start = &record.start;
     let (own, threads) = (&start.settings, start.environment.threads);
     let is_other = args.recipe.options().of_recipe() != own.options.of_recipe();
     if origins.get("recipe").is_some() && is_other {
         // Its options are not given ones, so they are not refused.
         message("warning: --recipe changes nothing: the run that is resumed keeps its own options");
+    }
+    let (given, of_run) = (args.access.access().adjustment, start.data.adjustment);
+    let is_given = ["transpose", "invert"]
+        .iter()
+        .any(|it| origins.get(it).is_some());
+    if is_given && given != of_run {
+        bail!(
+            "the images are read with {given}, but the run that is resumed has read them with {of_run}; leave \
+             these options out, or start a new training"
+        );
     }
     let mut args = args.clone();
     // What decides on the target counts even where the target itself is that of the run.
@@ -185,9 +201,17 @@ fn refuse_changes(args: &TrainArgs, origins: &Origins, start: &StartEvent) -> an
     let given = texts(&given, args.backend.engine.threads.unwrap_or(threads));
     for (option, given, own) in differences(given, texts(own, threads)) {
         if origins.get(option).is_some() {
+            let otherwise = match record.outcome() {
+                Some(Outcome::Finished | Outcome::Missed) => format!(
+                    "the run is over; train on from its network in a new run: fused-mlp train --init {} \
+                     --{} {given}",
+                    shown(folder),
+                    kebab(option)
+                ),
+                _ => "leave it out, or start a new training".to_owned(),
+            };
             bail!(
-                "--{} is {given}, but the run that is resumed has {own}; leave it out, or start a new \
-                 training",
+                "--{} is {given}, but the run that is resumed has {own}; {otherwise}",
                 kebab(option)
             );
         }
@@ -201,6 +225,7 @@ impl Resumption {
         let start = &self.record.start;
         let mut args = args.clone();
         args.data.get_or_insert_with(|| (&start.data.folder).into());
+        args.access.adjustment = start.data.adjustment.into();
         let backend = &start.settings.backend;
         args.backend.backend = BackendKind::from_str(backend, false).map_err(anyhow::Error::msg)?;
         let engine = &mut args.backend.engine;

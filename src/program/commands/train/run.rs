@@ -290,13 +290,18 @@ fn announce(
         None => args.recipe.describe(),
     });
     let isa = start.environment.isa.as_ref();
+    let adjustment = start.data.adjustment;
+    let adjustment = match adjustment.is_none() {
+        true => String::new(),
+        false => format!(" (read with {adjustment})"),
+    };
     let threads = start.environment.threads;
     let results = match is_repetition {
         true => String::new(),
         false => format!("; results in {}", shown(Path::new(&start.run))),
     };
     progress.line(&format!(
-        "training {} on {} samples of {}: backend {}{}, {threads} thread{}{results}",
+        "training {} on {} samples of {}{adjustment}: backend {}{}, {threads} thread{}{results}",
         start.network,
         samples_per_epoch,
         from_here(&start.data.folder),

@@ -5,7 +5,7 @@ use super::resume::Resumption;
 use super::run::with_session;
 use super::session::Session;
 use crate::ending::{EXIT_MISSED, Ending};
-use crate::options::access::AccessArgs;
+use crate::options::access::{AccessArgs, MappingArgs};
 use crate::options::backend::{BackendArgs, EngineArgs};
 use crate::run_folder::{MODEL_FILE, Outcome, RunFolder, RunRecord};
 use crate::terminal::output::{Results, message, shown};
@@ -29,7 +29,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(flatten)]
-    access: AccessArgs,
+    access: MappingArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// Print the result as a JSON object
@@ -81,7 +81,10 @@ pub fn run(args: &VerifyArgs, start: Instant) -> anyhow::Result<Ending> {
     let plain = TrainArgs::of(&["train".to_owned()])?;
     let train = resumption.arguments(&TrainArgs {
         data: args.data.clone(),
-        access: args.access,
+        access: AccessArgs {
+            mapping: args.access,
+            ..AccessArgs::default()
+        },
         quiet: args.quiet,
         backend: BackendArgs {
             engine: args.engine.clone(),

@@ -6,9 +6,11 @@ use anyhow::{anyhow, bail};
 use fused_mlp::backend::Evaluation;
 use fused_mlp::evaluation::ConfusionMatrix;
 use fused_mlp::files::{bounded, shown, unreadable};
+use fused_mlp::mnist::Adjustment;
 use fused_mlp::model_file;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::training::checkpoint::CheckpointFolder;
+use serde::Deserialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -106,6 +108,11 @@ impl ComparedRun {
     /// Folder of the data set that it was trained on.
     pub fn data_folder(&self) -> &Path {
         Path::new(self.record["data"]["folder"].as_str().unwrap_or_default())
+    }
+
+    /// What was changed in the images of that data set.
+    pub fn adjustment(&self) -> Adjustment {
+        Adjustment::deserialize(&self.record["data"]["adjustment"]).unwrap_or_default()
     }
 
     /// That a test on the run's own data, known by the SHA-256 of the training labels, is not what the

@@ -61,6 +61,7 @@ fn checkpoint(is_reference: bool, momentum: f32, has_best: bool) -> Checkpoint {
         threads: 2,
         network: SHAPE,
         data: DataIdentity {
+            adjustment: Default::default(),
             folder: "data".to_owned(),
             rows: 2,
             columns: 3,
