@@ -91,7 +91,14 @@ pub fn cpu_name() -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
+/// Number of cores of this machine.
+#[cfg(not(target_os = "linux"))]
+pub fn physical_cores() -> Option<usize> {
+    Some(num_cpus::get_physical())
+}
+
 /// Number of cores that the CPUs of this process belong to, if the system tells.
+#[cfg(target_os = "linux")]
 pub fn physical_cores() -> Option<usize> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let mut lines = status.lines();

@@ -166,15 +166,17 @@ impl AppendFile {
 }
 
 /// Whether a path leads to an open file.
+#[cfg(unix)]
 fn is_same(file: &File, path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
-        let (here, own) = (std::fs::metadata(path), file.metadata());
-        here.is_ok() && here.map(identity).ok() == own.map(identity).ok()
-    }
-    #[cfg(not(unix))]
+    use std::os::unix::fs::MetadataExt;
+    let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    let (here, own) = (std::fs::metadata(path), file.metadata());
+    here.is_ok() && here.map(identity).ok() == own.map(identity).ok()
+}
+
+/// Elsewhere an open file cannot be replaced.
+#[cfg(not(unix))]
+fn is_same(_: &File, path: &Path) -> bool {
     path.exists()
 }
 

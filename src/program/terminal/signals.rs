@@ -1,5 +1,6 @@
 //! Interrupt, termination and hang-up.
 
+#[cfg(unix)]
 use super::output::message;
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -40,7 +41,7 @@ fn hang_up() -> Option<i32> {
 }
 
 /// Elsewhere it keeps the effect that it had when the program started.
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(unix, not(target_os = "linux")))]
 fn hang_up() -> Option<i32> {
     None
 }
