@@ -107,6 +107,7 @@ pub fn physical_cores() -> Option<usize> {
 }
 
 /// Cores of some CPUs: those with the same siblings are one.
+#[cfg(any(target_os = "linux", test))]
 fn cores_of(root: &Path, cpus: &[usize]) -> Option<usize> {
     let siblings = |cpu: &usize| {
         let file = root.join(format!("cpu{cpu}/topology/thread_siblings_list"));
@@ -117,6 +118,7 @@ fn cores_of(root: &Path, cpus: &[usize]) -> Option<usize> {
 }
 
 /// `0-2,8` as 0, 1, 2, 8.
+#[cfg(any(target_os = "linux", test))]
 fn cpu_list(text: &str) -> Option<Vec<usize>> {
     /// More CPUs than Linux supports.
     const MOST_CPUS: usize = 1 << 16;
