@@ -25,7 +25,6 @@ pub use peak::PeakBench;
 
 use crate::backend::team::Team;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -113,7 +112,7 @@ fn cores_of(root: &Path, cpus: &[usize]) -> Option<usize> {
         let file = root.join(format!("cpu{cpu}/topology/thread_siblings_list"));
         cpu_list(&read_line(&file)?)
     };
-    let cores: Option<BTreeSet<Vec<usize>>> = cpus.iter().map(siblings).collect();
+    let cores: Option<std::collections::BTreeSet<Vec<usize>>> = cpus.iter().map(siblings).collect();
     cores.map(|cores| cores.len()).filter(|&cores| cores > 0)
 }
 
