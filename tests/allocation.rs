@@ -54,6 +54,7 @@ fn allocations(
         batch_size,
         learning_rates: &rates,
         control: &control,
+        seen: None,
     };
     let mut train = || {
         let before = ALLOCATIONS.load(SeqCst);

@@ -187,6 +187,24 @@ pub struct TrainingPass<'a> {
     pub learning_rates: &'a [f32],
     /// Progress and stopping.
     pub control: &'a PassControl,
+    /// Where to tell which samples were known; only the fused engine does.
+    pub seen: Option<Seen<'a>>,
+}
+
+/// Which samples the network was sure of when they were visited last.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// Probability of the true class from which on a sample is known.
+    pub probability: f32,
+    /// By the number of the sample.
+    pub is_known: &'a [AtomicBool],
+}
+
+impl Seen<'_> {
+    /// A sample's true class had this probability.
+    pub fn tell(&self, sample: u32, probability: f32) {
+        self.is_known[sample as usize].store(probability >= self.probability, Relaxed);
+    }
 }
 
 /// What one minibatch gave, before its step was taken.

@@ -278,6 +278,7 @@ impl Backend for Engine {
             optimizer: self.optimizer,
             learning_rates: pass.learning_rates,
             control: pass.control,
+            seen: pass.seen,
         };
         let blocks = Blocks::new(pass.order.len(), pass.batch_size);
         let paired;

@@ -11,7 +11,7 @@ use super::pace::{LongWaits, Pace};
 use super::prepared::{PreparedBlocks, Source};
 use super::worker::Worker;
 use crate::backend::barrier::{Barrier, Broken};
-use crate::backend::{Optimizer, PassControl, Samples};
+use crate::backend::{Optimizer, PassControl, Samples, Seen};
 use crate::kernels::prepare::BlockLayout;
 use crate::kernels::softmax::BlockLoss;
 use crate::simd::Isa;
@@ -26,6 +26,8 @@ pub(crate) struct Training<'a> {
     /// One a minibatch.
     pub learning_rates: &'a [f32],
     pub control: &'a PassControl,
+    /// Where to tell which samples were known.
+    pub seen: Option<Seen<'a>>,
 }
 
 /// One pass of a team.
@@ -115,6 +117,18 @@ impl Pass<'_> {
         }
     }
 
+    /// Tells which samples of a block were known.
+    fn tell_seen(&self, worker: &Worker, block: &Block) {
+        let Some(seen) = self.training.and_then(|training| training.seen) else {
+            return;
+        };
+        let order = &self.order[block.samples.clone()];
+        let probabilities = worker.true_probabilities(order.len(), block.minibatch_samples);
+        for (&sample, probability) in order.iter().zip(probabilities) {
+            seen.tell(sample, probability);
+        }
+    }
+
     /// The work of a thread with its workers. The first thread tells the outcome.
     pub(crate) fn run(
         &self,
@@ -151,6 +165,7 @@ impl Pass<'_> {
             total.correct += loss.correct;
             if let Some(first) = &mut first {
                 self.keep(&workers[0], samples, first.outcome);
+                self.tell_seen(&workers[0], &block);
             }
             // Every thread has computed the same loss, so all of them stop here together, before
             // the step could spoil the parameters.

@@ -36,6 +36,7 @@ fn trained(pace: Pace, precision: Precision, batch_size: usize) -> (Vec<u64>, Pa
             batch_size,
             learning_rates: &vec![0.05; 403_usize.div_ceil(batch_size)],
             control: &PassControl::default(),
+            seen: None,
         };
         let results = engine.train(&pass).unwrap();
         assert_eq!(results.iter().map(|it| it.samples).sum::<usize>(), 403);

@@ -300,6 +300,20 @@ impl Worker {
         })
     }
 
+    /// Probabilities of the true classes of the block that [`loss`](Self::loss) was computed for: ds of a true class
+    /// is (y - 1) / samples.
+    pub(crate) fn true_probabilities(
+        &self,
+        samples: usize,
+        minibatch_samples: usize,
+    ) -> impl Iterator<Item = f32> {
+        let rows = self.output_delta.chunks_exact(self.class_stride);
+        let labels = self.labels[..samples].iter();
+        labels
+            .zip(rows)
+            .map(move |(&label, row)| 1.0 + row[usize::from(label)] * minibatch_samples as f32)
+    }
+
     /// Predicted classes of the block that [`loss`](Self::loss) was computed for.
     pub(crate) fn predicted(&self, samples: usize) -> &[u8] {
         &self.predicted[..samples]

@@ -37,6 +37,7 @@ macro_rules! number {
 number!(f32, Dtype::F32);
 number!(f64, Dtype::F64);
 number!(u64, Dtype::U64);
+number!(u32, Dtype::U32);
 
 /// The values of a tensor of this type.
 pub(crate) fn values<T: Number>(view: &TensorView<'_>) -> Vec<T> {

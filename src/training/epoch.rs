@@ -28,6 +28,9 @@ pub struct EpochRecord {
     pub validation_loss: Option<f64>,
     /// Accuracy for the validation samples at the end of the epoch.
     pub validation_accuracy: Option<f64>,
+    /// Share of the samples in the pass that was begun last, where there is a focus.
+    #[serde(default)]
+    pub visited: Option<f64>,
     /// Learning rate of the last step.
     pub learning_rate: f32,
     /// Wall time of shuffling, preparing and training; without validation.
@@ -70,6 +73,7 @@ pub(super) fn summary(epoch: u32, steps: &[StepRecord], seconds: f64) -> EpochRe
         train_accuracy: correct as f64 / samples as f64,
         validation_loss: None,
         validation_accuracy: None,
+        visited: None,
         learning_rate: steps.last().map_or(f32::NAN, |step| step.learning_rate),
         seconds,
         samples_per_second: (seconds > 0.0).then(|| samples as f64 / seconds),

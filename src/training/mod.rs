@@ -9,6 +9,7 @@ mod early_stopping;
 #[cfg(test)]
 mod environment_tests;
 mod epoch;
+mod focus;
 mod names;
 mod options;
 mod permutation;
@@ -21,6 +22,7 @@ mod state;
 pub use builder::{TrainError, Trained, Training};
 pub use early_stopping::{BestEpoch, EarlyStopping};
 pub use epoch::{Epoch, EpochEnd, EpochRecord, StepRecord};
+pub use focus::FocusState;
 pub use names::UnknownName;
 pub use options::{OptionError, TrainingOptions, training_options};
 pub use recipe::Recipe;
@@ -31,6 +33,7 @@ pub use state::TrainerState;
 
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};
 use crate::simd::environment;
+use focus::Focus;
 use options::require;
 use sampler::{STORED, validation_split};
 use std::ops::Range;
@@ -77,7 +80,8 @@ impl<'a> Trainer<'a> {
         Ok(Self {
             samples,
             options: options.clone(),
-            sampler: Sampler::new(len, validation_split(len, validation), seed),
+            sampler: Sampler::new(len, validation_split(len, validation), seed)
+                .with_focus(Focus::new(options, samples.len())),
             epochs_done: 0,
             current: None,
         })
@@ -175,7 +179,10 @@ impl<'a> Trainer<'a> {
             .min(self.steps_per_epoch());
         while current.steps.len() < end {
             let first = current.steps.len();
-            let last = first.saturating_add(self.steps_of_a_pass()).min(end);
+            let mut last = first.saturating_add(self.steps_of_a_pass()).min(end);
+            if let Some(ready) = self.sampler.ready(self.options.batch_size) {
+                last = last.min(first + ready / self.options.batch_size);
+            }
             let results = self.train_steps(backend, control, first..last);
             let results = results.inspect_err(|_| self.current = Some(current.clone()))?;
             let is_cut = results.len() < last - first || control.stop.load(Ordering::Relaxed);
@@ -197,6 +204,8 @@ impl<'a> Trainer<'a> {
         };
         let steps = self.records(&current.steps);
         let mut record = epoch::summary(self.epochs_done + 1, &steps, current.seconds);
+        let visited = self.sampler.focus().map(Focus::visited);
+        record.visited = visited.map(|visited| visited as f64 / self.sampler.len() as f64);
         if end == EpochEnd::Stopped {
             self.current = Some(current);
         } else {
@@ -226,13 +235,28 @@ impl<'a> Trainer<'a> {
         let batch = self.options.batch_size;
         let last = steps.end.saturating_mul(batch).min(self.sampler.len());
         let learning_rates: Vec<f32> = steps.clone().map(|step| self.rate(step)).collect();
-        backend.train(&TrainingPass {
+        let positions = steps.start * batch..last;
+        let is_focused = self.sampler.focus().is_some();
+        let (order, seen) = match is_focused {
+            true => {
+                let focus = self.sampler.focus().expect("there is one");
+                let (order, seen) = focus.peek(positions.len());
+                (order, Some(seen))
+            }
+            false => (self.sampler.order(positions), None),
+        };
+        let results = backend.train(&TrainingPass {
             samples: self.samples,
-            order: self.sampler.order(steps.start * batch..last),
+            order,
             batch_size: batch,
             learning_rates: &learning_rates,
             control,
-        })
+            seen,
+        })?;
+        if let Some(focus) = self.sampler.focus_mut() {
+            focus.advance(results.iter().map(|result| result.samples).sum());
+        }
+        Ok(results)
     }
 
     /// Learning rate of a step of the epoch under way.

@@ -43,6 +43,10 @@ macro_rules! training_options {
             init_scale: f32, "FACTOR", "a finite number above 0", |it: f32| it.is_finite() && it > 0.0;
             /// Numbers of the first layer: f32, or int16, integers of 16 bits with the same result on every CPU
             precision: Precision, "FORMAT", "a precision", |_: Precision| true, default;
+            /// Probability of the true class from which on a sample is known, and seldom visited again; 0 visits all in each pass
+            focus: f32, "P", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
+            /// Share of the known samples that a pass visits all the same, where there is a focus
+            focus_rest: f32, "SHARE", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
             of the run
             /// Training samples set aside and scored after each epoch
             validation: usize, "N", "fewer than the training samples", |_: usize| true;
@@ -158,6 +162,17 @@ impl TrainingOptions {
         );
         let is_possible = f64::from(self.warm_up) <= f64::from(self.epochs);
         require(is_possible, "warm_up", &self.warm_up, &expected)?;
+        let is_possible = self.focus == 0.0 || self.shuffle;
+        let found = &"set, and the order of the files is kept";
+        require(
+            is_possible,
+            "focus",
+            found,
+            "an order of its own for each pass",
+        )?;
+        let is_possible = self.focus_rest == 0.0 || self.focus > 0.0;
+        let found = &"set without a focus";
+        require(is_possible, "focus_rest", found, "0, or a focus with it")?;
         let expected = format!("fewer than the {samples} training samples");
         let is_possible = self.validation < samples;
         require(is_possible, "validation", &self.validation, &expected)

@@ -45,6 +45,8 @@ impl Recipe {
             weight_decay: 3e-5,
             init_scale: 2.0,
             precision: Precision::F32,
+            focus: 0.0,
+            focus_rest: 0.0,
             validation: 0,
             shuffle: true,
             seed: 1,

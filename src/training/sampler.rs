@@ -1,5 +1,6 @@
 //! Which samples are trained on, in which order, and which are set aside.
 
+use super::focus::Focus;
 use super::permutation::Permutation;
 use crate::random::{Purpose, Stream};
 use std::ops::Range;
@@ -90,6 +91,8 @@ pub struct Sampler {
     order: Order,
     /// The part of a computed order that was asked for last.
     part: Vec<u32>,
+    /// In the place of the order, what is visited next.
+    focus: Option<Focus>,
 }
 
 /// The order of an epoch.
@@ -126,7 +129,30 @@ impl Sampler {
             before: None,
             order,
             part: Vec::new(),
+            focus: None,
         }
+    }
+
+    /// The same with a focus.
+    pub(super) fn with_focus(self, focus: Option<Focus>) -> Self {
+        Self { focus, ..self }
+    }
+
+    /// What is visited next, where there is a focus.
+    pub(super) fn focus(&self) -> Option<&Focus> {
+        self.focus.as_ref()
+    }
+
+    /// The same, to be changed.
+    pub(super) fn focus_mut(&mut self) -> Option<&mut Focus> {
+        self.focus.as_mut()
+    }
+
+    /// Samples that a focus has ready, a minibatch at least; `None` without one.
+    pub(super) fn ready(&mut self, minibatch: usize) -> Option<usize> {
+        let (focus, stream) = (self.focus.as_mut()?, self.stream.as_mut()?);
+        let samples = (0..self.samples.len).map(|position| self.samples.get(position));
+        Some(focus.ready(minibatch, samples, stream))
     }
 
     /// The stream that the next order is drawn from; none without shuffling.
@@ -150,7 +176,7 @@ impl Sampler {
     /// on how many epochs came before.
     pub fn next_epoch(&mut self) {
         self.before.clone_from(&self.stream);
-        let Some(stream) = &mut self.stream else {
+        let (Some(stream), None) = (&mut self.stream, &self.focus) else {
             return;
         };
         if let Order::Stored(order) = &mut self.order {

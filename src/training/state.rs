@@ -1,5 +1,6 @@
 //! Where a training stands, to be saved and gone on from.
 
+use super::focus::{Focus, FocusState};
 use super::options::require;
 use super::{CurrentEpoch, OptionError, Trainer, TrainingOptions};
 use crate::backend::{MinibatchResult, Samples};
@@ -20,14 +21,18 @@ pub struct TrainerState {
     pub steps: Vec<MinibatchResult>,
     /// Wall time of the epoch under way.
     pub seconds: f64,
+    /// What is visited next, where there is a focus.
+    #[serde(skip)]
+    pub focus: Option<FocusState>,
 }
 
 impl Trainer<'_> {
     /// Where the training stands now.
     pub fn state(&self) -> TrainerState {
         let stream = match self.current {
-            Some(_) => self.sampler.stream_before(),
-            None => self.sampler.stream(),
+            // The order of the epoch under way is drawn again; what a focus has drawn is in its state.
+            Some(_) if self.sampler.focus().is_none() => self.sampler.stream_before(),
+            _ => self.sampler.stream(),
         };
         let current = self.current.clone().unwrap_or_default();
         TrainerState {
@@ -35,6 +40,7 @@ impl Trainer<'_> {
             stream: stream.cloned(),
             steps: current.steps,
             seconds: current.seconds,
+            focus: self.sampler.focus().map(Focus::state),
         }
     }
 }
@@ -54,6 +60,8 @@ impl<'a> Trainer<'a> {
         if let Some(stream) = &state.stream {
             trainer.sampler.set_stream(stream.clone());
         }
+        let focus = trainer.sampler.focus_mut().zip(state.focus.as_ref());
+        focus.map_or(Ok(()), |(focus, state)| focus.restore(state))?;
         trainer.epochs_done = state.epochs_done;
         if !state.steps.is_empty() {
             trainer.sampler.next_epoch();
@@ -73,6 +81,9 @@ impl<'a> Trainer<'a> {
             &done,
             &format!("at most {epochs}"),
         )?;
+        let (has_focus, expected) = (state.focus.is_some(), self.options.focus > 0.0);
+        let text = format!("a state of the focus: {expected}");
+        require(has_focus == expected, "focus", &has_focus, &text)?;
         let (has_stream, shuffle) = (state.stream.is_some(), self.options.shuffle);
         require(
             has_stream == shuffle,

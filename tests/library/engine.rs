@@ -1,6 +1,6 @@
 //! The fused engine: its bits depend on neither threads nor instruction set.
 
-use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, TrainingPass};
+use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, Seen, TrainingPass};
 use fused_mlp::engine::{Engine, Phase, Precision, Profile};
 use fused_mlp::machine::available_parallelism;
 use fused_mlp::network::{Parameters, Shape};
@@ -110,6 +110,7 @@ impl Case {
                 batch_size: self.batch_size,
                 learning_rates: &rates,
                 control: &control,
+                seen: None,
             };
             results.extend(engine.train(&pass).unwrap());
             order.reverse();
@@ -211,6 +212,7 @@ fn a_wish_to_stop_is_met_after_the_minibatch() {
                     batch_size: 10,
                     learning_rates: &vec![0.1; order.len().div_ceil(10)],
                     control,
+                    seen: None,
                 };
                 let results = engine.train(&pass).unwrap();
                 (results, bits(&engine.parameters()))
@@ -228,6 +230,7 @@ fn a_wish_to_stop_is_met_after_the_minibatch() {
                 batch_size: 10,
                 learning_rates: &[0.1; 500],
                 control: &PassControl::default(),
+                seen: None,
             };
             whole.train(&pass).unwrap();
             assert_eq!(found, bits(&whole.parameters()));
@@ -276,6 +279,117 @@ fn an_epoch_of_millions_is_the_same_in_parts_and_resumed() {
     assert_eq!(bits(&other.parameters()), bits(&engine.parameters()));
 }
 
+/// Images whose class is a bright quarter of them, in noise.
+fn quarters(samples: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut stream = Stream::new(9, Purpose::Shuffle);
+    let labels: Vec<u8> = (0..samples).map(|_| stream.below(4) as u8).collect();
+    let pixel = |index: usize| {
+        let is_bright = index % 60 / 15 == usize::from(labels[index / 60]);
+        stream.below(if is_bright { 256 } else { 200 }) as u8
+    };
+    ((0..samples * 60).map(pixel).collect(), labels)
+}
+
+#[test]
+fn a_focus_visits_what_is_hard_and_goes_on_from_anywhere() {
+    let (images, labels) = quarters(2_050);
+    let samples = Samples::new(&images, &labels, 60);
+    let shape = case(60, 40, 4, 0, 0).shape;
+    let parameters = Parameters::initialise(shape, 3);
+    let plain = TrainingOptions {
+        epochs: 4,
+        batch_size: 30,
+        validation: 50,
+        learning_rate: 0.2,
+        ..TrainingOptions::default()
+    };
+    let focused = TrainingOptions {
+        focus: 0.9,
+        focus_rest: 0.1,
+        ..plain.clone()
+    };
+    let control = PassControl::default();
+    // Losses of all steps, and shares visited, of a training that is resumed after every `part` steps.
+    let run = |options: &TrainingOptions, isa, threads, precision, part| {
+        let engine = || Engine::in_precision(&parameters, ALL, threads, isa, precision).unwrap();
+        let mut engine_here = engine();
+        let mut trainer = Trainer::new(samples, options).unwrap();
+        let (mut losses, mut visited) = (Vec::new(), Vec::new());
+        while !trainer.is_finished() {
+            if let Some(epoch) = trainer
+                .train_part(&mut engine_here, &control, part)
+                .unwrap()
+            {
+                let results = epoch.steps.iter().map(|step| step.minibatch);
+                assert_eq!(results.clone().map(|it| it.samples).sum::<usize>(), 2_000);
+                assert!(results.rev().skip(1).all(|it| it.samples == 30));
+                losses.extend(epoch.steps.iter().map(|step| step.minibatch.loss.to_bits()));
+                visited.extend(epoch.record.visited);
+            }
+            let state = engine_here.state();
+            engine_here = engine();
+            engine_here.restore(&state).unwrap();
+            trainer = Trainer::resume(samples, options, &trainer.state()).unwrap();
+        }
+        (losses, visited, bits(&engine_here.parameters()))
+    };
+    let isa = Isa::select(IsaRequest::Auto).unwrap();
+    let whole = run(&focused, isa, 1, Precision::F32, usize::MAX);
+    assert_eq!(whole.1.len(), 4);
+    let visited = &whole.1;
+    let is_falling = visited.windows(2).all(|pair| pair[0] > pair[1]);
+    assert!(is_falling && visited[3] < 0.85, "{visited:?}");
+    assert!(whole.0 != run(&plain, isa, 1, Precision::F32, usize::MAX).0);
+    assert_eq!(run(&focused, isa, 2, Precision::F32, 1), whole);
+    assert_eq!(run(&focused, isa, 3, Precision::F32, 7), whole);
+    let integers = run(&focused, isa, 1, Precision::Int16, usize::MAX);
+    for isa in Isa::available() {
+        assert_eq!(run(&focused, isa, 2, Precision::Int16, 11), integers);
+    }
+}
+
+#[test]
+fn what_was_known_is_told_by_the_probability_of_the_true_class() {
+    let (images, labels) = quarters(333);
+    let samples = Samples::new(&images, &labels, 60);
+    let shape = case(60, 40, 4, 0, 0).shape;
+    let parameters = Parameters::initialise_scaled(shape, 3, 4.0);
+    for (isa, batch_size) in Isa::available()
+        .into_iter()
+        .zip([10, 150].into_iter().cycle())
+    {
+        let mut engine = Engine::new(&parameters, PLAIN, 2, isa).unwrap();
+        let is_known: Vec<AtomicBool> = (0..333).map(|_| AtomicBool::new(false)).collect();
+        let order: Vec<u32> = (0..333).rev().collect();
+        let pass = TrainingPass {
+            samples,
+            order: &order,
+            batch_size,
+            learning_rates: &[1e-30; 34][..333_usize.div_ceil(batch_size)],
+            control: &PassControl::default(),
+            seen: Some(Seen {
+                probability: 0.3,
+                is_known: &is_known,
+            }),
+        };
+        engine.train(&pass).unwrap();
+        let logits = engine.logits(samples, &order).unwrap();
+        let mut known = 0;
+        for (&sample, logits) in order.iter().zip(logits.chunks(4)) {
+            let label = usize::from(labels[sample as usize]);
+            let sum: f64 = logits.iter().map(|&logit| f64::from(logit).exp()).sum();
+            let probability = f64::from(logits[label]).exp() / sum;
+            let found = is_known[sample as usize].load(Relaxed);
+            known += usize::from(found);
+            assert!(
+                found == (probability >= 0.3) || (probability - 0.3).abs() < 1e-5,
+                "{probability}, {found}"
+            );
+        }
+        assert!((10..323).contains(&known), "{known}");
+    }
+}
+
 #[test]
 fn a_step_with_a_loss_that_is_not_finite_is_not_taken() {
     let case = case(30, 40, 3, 100, 10);
@@ -296,6 +410,7 @@ fn a_step_with_a_loss_that_is_not_finite_is_not_taken() {
                 batch_size: 10,
                 learning_rates: &[0.1; 10],
                 control: &PassControl::default(),
+                seen: None,
             };
             let results = engine.train(&pass).unwrap();
             assert_eq!(results.len(), 1);
@@ -338,6 +453,7 @@ fn clocks_change_no_bit() {
         batch_size: 10,
         learning_rates: &[0.1; 30],
         control: &PassControl::default(),
+        seen: None,
     };
     for isa in Isa::available() {
         let engine = || Engine::new(&parameters, ALL, 2, isa).unwrap();
@@ -438,6 +554,7 @@ fn beside_busy_threads_two_are_not_much_slower_than_one() {
             batch_size: case.batch_size,
             learning_rates: &[0.1; 60],
             control: &PassControl::default(),
+            seen: None,
         };
         engines[threads - 1].train(&pass).unwrap();
         start.elapsed()

@@ -110,6 +110,7 @@ fn train(
         batch_size,
         learning_rates: &vec![0.1; order.len().div_ceil(batch_size)],
         control: &PassControl::default(),
+        seen: None,
     })?;
     Ok(())
 }

@@ -102,6 +102,7 @@ mod tests {
             train_accuracy: 0.5,
             validation_loss,
             validation_accuracy: validation_loss,
+            visited: None,
             learning_rate: 0.1,
             seconds: 1.0,
             samples_per_second: Some(1.0),

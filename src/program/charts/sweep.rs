@@ -90,6 +90,7 @@ mod tests {
             train_accuracy: 0.9,
             validation_loss: Some(0.1),
             validation_accuracy: Some(accuracy),
+            visited: None,
             learning_rate: 0.1,
             seconds: 1.0,
             samples_per_second: Some(1.0),

@@ -172,7 +172,7 @@ const RUN_COLUMNS: &str = "outcome,epochs_done,train_loss,train_accuracy,validat
                            validation_accuracy,best_epoch,best_validation_accuracy,test_loss,\
                            test_accuracy,seconds";
 const EPOCH_COLUMNS: &str = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,\
-                             learning_rate,seconds,samples_per_second";
+                             visited,learning_rate,seconds,samples_per_second";
 
 /// The epochs of a run, each with the run's number.
 fn epoch_lines(result: &RunResult) -> impl Iterator<Item = (usize, EpochRecord)> {

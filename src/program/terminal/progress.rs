@@ -154,6 +154,9 @@ pub fn epoch_line(epoch: &Epoch, epochs: u32, columns: Option<usize>) -> String 
         long += &format!("  validation loss {loss:.4}  accuracy {percent:.2} %");
         short += &format!("  validation {loss:.4}  {percent:.2} %");
     }
+    if let Some(visited) = record.visited {
+        long += &format!("  visiting {:.0} %", 100.0 * visited);
+    }
     let time = format!("  {:.3} s", record.seconds);
     let speed = record.samples_per_second.map_or_else(String::new, |rate| {
         format!("  {} samples/s", HumanCount(rate as u64))
@@ -188,6 +191,7 @@ mod tests {
             train_accuracy: 0.9144,
             validation_loss: Some(0.1611),
             validation_accuracy: Some(0.9534),
+            visited: None,
             learning_rate: 0.1,
             seconds: 6.5761,
             samples_per_second: Some(8364.2),

@@ -6,6 +6,7 @@ use crate::files::bounded;
 use crate::model_file::tensors::{self, Number, Writer};
 use crate::model_file::{TENSOR_NAMES, dimensions};
 use crate::network::{MAX_PARAMETERS, Parameters, Shape};
+use crate::training::FocusState;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 use std::fmt::Display;
@@ -22,6 +23,9 @@ const VELOCITY: &str = "velocity.";
 const BEST: &str = "best.";
 const STEPS_LOSS: &str = "steps.loss";
 const STEPS_CORRECT: &str = "steps.correct";
+const FOCUS_QUEUE: &str = "focus.queue";
+const FOCUS_KNOWN: &str = "focus.known";
+const FOCUS_VISITED: &str = "focus.visited";
 
 /// The bytes of a checkpoint file. The same checkpoint gives the same bytes.
 ///
@@ -60,6 +64,19 @@ fn payload(checkpoint: &Checkpoint) -> Vec<u8> {
     let correct: Vec<u64> = steps.iter().map(|step| step.correct as u64).collect();
     writer.add(STEPS_LOSS.to_owned(), vec![steps.len()], &losses);
     writer.add(STEPS_CORRECT.to_owned(), vec![steps.len()], &correct);
+    if let Some(focus) = &checkpoint.description.trainer.focus {
+        writer.add(
+            FOCUS_QUEUE.to_owned(),
+            vec![focus.queue.len()],
+            &focus.queue,
+        );
+        writer.add(
+            FOCUS_KNOWN.to_owned(),
+            vec![focus.known.len()],
+            &focus.known,
+        );
+        writer.add(FOCUS_VISITED.to_owned(), vec![1], &[focus.visited]);
+    }
     writer.finish(METADATA_KEY, &checkpoint.description)
 }
 
@@ -159,8 +176,10 @@ fn parse_payload(payload: &[u8]) -> Checked<Checkpoint> {
     let is_finite = backend.is_finite() && best.as_ref().is_none_or(Parameters::is_finite);
     ensure(is_finite, "finite numbers", "others")?;
     description.trainer.steps = reader.steps(description.settings.options.batch_size)?;
+    let has_focus = description.settings.options.focus > 0.0;
+    description.trainer.focus = has_focus.then(|| reader.focus()).transpose()?;
     let sets = 1 + usize::from(has_velocities) + usize::from(has_best);
-    let expected = 2 + sets * TENSOR_NAMES.len();
+    let expected = 2 + sets * TENSOR_NAMES.len() + 3 * usize::from(has_focus);
     let is_right = tensors.len() == expected;
     ensure(is_right, format_args!("{expected} tensors"), tensors.len())?;
     Ok(Checkpoint {
@@ -195,6 +214,8 @@ fn check_description(description: &Description) -> Checked<()> {
         options.momentum,
         options.weight_decay,
         options.init_scale,
+        options.focus,
+        options.focus_rest,
     ];
     let are_finite = numbers.into_iter().all(f32::is_finite);
     ensure(are_finite, "finite numbers", format_args!("{numbers:?}"))?;
@@ -237,6 +258,15 @@ impl Reader<'_> {
         Ok(Values {
             parameters: self.all("")?,
             velocities,
+        })
+    }
+
+    fn focus(&self) -> Checked<FocusState> {
+        let visited: Vec<u64> = self.one(FOCUS_VISITED, Some(&[1]))?;
+        Ok(FocusState {
+            queue: self.one(FOCUS_QUEUE, None)?,
+            known: self.one(FOCUS_KNOWN, None)?,
+            visited: visited[0],
         })
     }
 

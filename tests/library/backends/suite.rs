@@ -69,6 +69,7 @@ pub fn train(
         batch_size,
         learning_rates,
         control: &control,
+        seen: None,
     };
     let results = backend.train(&pass).unwrap();
     // A minibatch whose loss is not finite has not been trained on.
@@ -184,6 +185,7 @@ pub fn check_stop(backend: &mut dyn Backend, reference: &mut dyn Backend) {
         batch_size: 20,
         learning_rates: &[0.1; 3],
         control: &control,
+        seen: None,
     };
     let results = backend.train(&pass).unwrap();
     assert_eq!(results.len(), 1);
@@ -214,6 +216,7 @@ pub fn check_stop_while_training(backend: &mut dyn Backend, reference: &mut dyn 
         batch_size: 10,
         learning_rates: &rates,
         control: &control,
+        seen: None,
     };
     let results = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -393,6 +396,7 @@ pub fn check_errors(backend: &mut dyn Backend) {
             batch_size,
             learning_rates: &[0.1; 3][..rates],
             control: &control,
+            seen: None,
         };
         assert_eq!(backend.train(&pass), Err(expected.clone()));
         assert_eq!(control.samples_done.load(SeqCst), 0);

@@ -7,6 +7,7 @@ use super::{DEFAULT_HIDDEN, TrainArgs, from_here, open_data};
 use crate::commands::memory;
 use crate::commands::model::{self, LoadedModel};
 use crate::ending::Ending;
+use crate::options::backend::BackendKind;
 use crate::options::training::described_by_nearest;
 use crate::run_folder::{
     DataDescription, Environment, RunFolder, RunRecord, StartEvent, now, remove_unbegun,
@@ -184,6 +185,9 @@ fn open<'a>(
     let (newest, mut checkpoint) = checkpoint.unzip();
     let options = &prepared.settings.options;
     let samples = Samples::from(&prepared.dataset.train);
+    if options.focus > 0.0 && args.backend.backend != BackendKind::Fused {
+        bail!("--focus is of --backend fused; leave one of them out");
+    }
     let (mut backend, isa) =
         args.backend
             .select(&prepared.parameters, options.optimizer(), options.precision)?;

@@ -72,6 +72,7 @@ fn checkpoint(is_reference: bool, momentum: f32, has_best: bool) -> Checkpoint {
             stream: Some(Stream::new(3, Purpose::Shuffle)),
             steps: vec![step(0.1), step(1e-300), step(2.5)],
             seconds: 1.0 / 3.0,
+            focus: None,
         },
         history: HistoryMarks {
             steps: mark,
