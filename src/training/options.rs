@@ -279,6 +279,28 @@ mod tests {
             ),
             (
                 TrainingOptions {
+                    focus: 1.1,
+                    ..default()
+                },
+                "focus",
+            ),
+            (
+                TrainingOptions {
+                    focus: 0.9,
+                    shuffle: false,
+                    ..default()
+                },
+                "focus",
+            ),
+            (
+                TrainingOptions {
+                    focus_rest: 0.1,
+                    ..default()
+                },
+                "focus_rest",
+            ),
+            (
+                TrainingOptions {
                     warm_up: 4.1,
                     ..default()
                 },

@@ -185,6 +185,8 @@ fn every_backend_and_optimizer_goes_on() {
         "--batch-size 32 --backend matrixmultiply --momentum 0 --weight-decay 0.01",
         "--batch-size 32 --backend reference --hidden 20",
         "--batch-size 32 --hidden 17 --validation 50 --patience 40",
+        "--batch-size 32 --focus 0.5 --focus-rest 0.1 --validation 50",
+        "--batch-size 32 --focus 0.9 --precision int16",
     ]
     .into_iter()
     .enumerate()
@@ -577,6 +579,11 @@ fn in_integers_every_instruction_set_gives_the_same_model_and_goes_on() {
             line.contains("--precision int16 is of --backend fused"),
             "{line}"
         );
+        let line = place.failure(
+            &format!("train --focus 0.9 --backend {backend} --out no"),
+            2,
+        );
+        assert!(line.contains("--focus is of --backend fused"), "{line}");
         assert!(!place.path("no").exists());
     }
 }

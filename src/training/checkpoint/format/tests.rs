@@ -6,7 +6,7 @@ use crate::training::checkpoint::format::*;
 use crate::training::checkpoint::{
     CheckpointFolder, DataIdentity, FileMark, HistoryMarks, StoppingState,
 };
-use crate::training::{RunSettings, TrainerState, TrainingOptions};
+use crate::training::{FocusState, RunSettings, TrainerState, TrainingOptions};
 use proptest::prelude::*;
 use std::fs;
 
@@ -107,6 +107,16 @@ fn a_checkpoint_comes_back_as_it_was() {
             assert_eq!(read(&bytes).unwrap(), written);
         }
     }
+    let mut written = checkpoint(false, 0.9, true);
+    written.description.settings.options.focus = 0.9;
+    let no_focus = read(&to_bytes(&written)).unwrap_err();
+    assert!(no_focus.to_string().contains("focus.visited"), "{no_focus}");
+    written.description.trainer.focus = Some(FocusState {
+        queue: vec![3, 1, 4, 1 << 31],
+        known: vec![u64::MAX, 5],
+        visited: 17,
+    });
+    assert_eq!(read(&to_bytes(&written)).unwrap(), written);
 }
 
 #[test]
