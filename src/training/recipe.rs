@@ -9,9 +9,11 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Recipe {
-    /// Least time to 98 % of MNIST's test data.
+    /// 98.2 % of MNIST's test data in four epochs.
     #[default]
     Fast,
+    /// Least time to 98 % of MNIST's test data.
+    Sprint,
     /// Highest accuracy without augmentation, however long it takes.
     Best,
     /// Plain stochastic gradient descent as in a course's assignment: rate 0.03, minibatches of 100,
@@ -21,12 +23,13 @@ pub enum Recipe {
 
 impl Recipe {
     /// All recipes.
-    pub const ALL: [Self; 3] = [Self::Fast, Self::Best, Self::Assignment];
+    pub const ALL: [Self; 4] = [Self::Fast, Self::Sprint, Self::Best, Self::Assignment];
 
     /// Name used in options and results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Fast => "fast",
+            Self::Sprint => "sprint",
             Self::Best => "best",
             Self::Assignment => "assignment",
         }
@@ -53,6 +56,13 @@ impl Recipe {
         };
         match self {
             Self::Fast => fast,
+            Self::Sprint => TrainingOptions {
+                epochs: 2,
+                learning_rate: 1.6,
+                focus: 0.95,
+                focus_rest: 0.05,
+                ..fast
+            },
             Self::Best => TrainingOptions {
                 epochs: 20,
                 batch_size: 16,

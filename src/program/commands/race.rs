@@ -200,6 +200,10 @@ fn train(
         .data
         .iter()
         .flat_map(|data| ["--data".as_ref(), data.as_os_str()]);
+    let names_recipe = args
+        .train
+        .iter()
+        .any(|it| it.split('=').next() == Some("--recipe"));
     let output = command
         .arg("train")
         .args(data)
@@ -211,6 +215,7 @@ fn train(
         .arg(folder.join(format!("seed-{seed}")))
         .args(["--precision"].iter().filter(|_| args.precision.is_some()))
         .args(args.precision.map(Precision::name))
+        .args((!names_recipe).then_some("--recipe=sprint"))
         .args(&args.train)
         .stdin(Stdio::null())
         .output()
