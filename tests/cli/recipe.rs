@@ -96,7 +96,7 @@ fn the_recipe_is_told_with_what_differs() {
     );
     let line = place.failure("train --recipe quick", 2);
     assert!(
-        line.contains("[possible values: fast, best, assignment]"),
+        line.contains("[possible values: fast, sprint, best, assignment]"),
         "{line}"
     );
 }

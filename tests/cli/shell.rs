@@ -208,7 +208,7 @@ const NAMED: [(&str, &str); 6] = [
     ("train --backend", "fused matrixmultiply reference"),
     ("train --schedule", "constant step linear cosine"),
     ("sweep --schedule", "constant step linear cosine"),
-    ("train --recipe", "fast best assignment"),
+    ("train --recipe", "fast sprint best assignment"),
     ("eval --isa", "auto avx512 avx2 portable"),
     ("bench --isa", "auto avx512 avx2 portable"),
 ];
