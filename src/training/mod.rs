@@ -236,14 +236,12 @@ impl<'a> Trainer<'a> {
         let last = steps.end.saturating_mul(batch).min(self.sampler.len());
         let learning_rates: Vec<f32> = steps.clone().map(|step| self.rate(step)).collect();
         let positions = steps.start * batch..last;
-        let is_focused = self.sampler.focus().is_some();
-        let (order, seen) = match is_focused {
-            true => {
-                let focus = self.sampler.focus().expect("there is one");
+        let (order, seen) = match self.sampler.focus() {
+            Some(focus) => {
                 let (order, seen) = focus.peek(positions.len());
                 (order, Some(seen))
             }
-            false => (self.sampler.order(positions), None),
+            None => (self.sampler.order(positions), None),
         };
         let results = backend.train(&TrainingPass {
             samples: self.samples,

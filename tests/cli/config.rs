@@ -225,7 +225,11 @@ fn mistakes_in_the_environment_name_the_variable() {
         ("FUSED_MLP_EPOCHS", "0", "expected at least 1"),
         ("FUSED_MLP_LEARNING_RATE", "fast", "expected a number"),
         ("FUSED_MLP_QUIET", "maybe", "expected true or false"),
-        ("FUSED_MLP_RECIPE", "quick", "fast, sprint, best, assignment"),
+        (
+            "FUSED_MLP_RECIPE",
+            "quick",
+            "fast, sprint, best, assignment",
+        ),
         ("FUSED_MLP_CONFIG", "absent.toml", "absent.toml"),
     ] {
         let mut program = place.program("train");
