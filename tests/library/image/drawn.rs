@@ -174,6 +174,13 @@ fn count_right(pictures: impl Fn(usize) -> GreyImage) -> usize {
 }
 
 #[test]
+fn a_small_digit_in_a_large_picture_is_read() {
+    let plain = count_right(|digit| drawn(digit, 168.0, 0.1));
+    let right = count_right(|digit| laid(&drawn(digit, 168.0, 0.1), (3000, 3000), 223, 0.0));
+    assert!(right + 1 >= plain, "{right}, in a small picture {plain}");
+}
+
+#[test]
 fn a_digit_on_a_sheet_on_a_desk_is_read() {
     let plain = count_right(|digit| drawn(digit, 300.0, 0.1));
     for degrees in [0.0, 4.0, -4.0] {
