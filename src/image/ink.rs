@@ -22,6 +22,8 @@ const PAPER_AT_EDGE: f64 = 0.8;
 /// Blurring against the noise of the paper covers one pixel on each side for so many of the longer
 /// side, and at most two.
 const SIDE_OF_BLUR: usize = 256;
+/// What differs more from that paper, in grey levels, is not its noise.
+const MOST_NOISE: f32 = 24.0;
 
 /// What stands out from the background.
 #[derive(Clone, Debug)]
@@ -78,9 +80,8 @@ pub(super) fn find(grey: &Plane) -> Result<Ink, NoDigit> {
 pub(super) fn padded(grey: &Plane, margin: usize) -> Plane {
     let factor = grey.width.max(grey.height).div_ceil(BACKGROUND_SIDE);
     let coarse = grey.reduced(factor);
-    let is_edge = |x: usize, y: usize| {
-        x == 0 || y == 0 || x + 1 == coarse.width || y + 1 == coarse.height
-    };
+    let is_edge =
+        |x: usize, y: usize| x == 0 || y == 0 || x + 1 == coarse.width || y + 1 == coarse.height;
     let mean = |of_edge: bool| {
         let (mut sum, mut count) = (0.0, 0);
         for (index, &value) in coarse.values.iter().enumerate() {
@@ -93,7 +94,11 @@ pub(super) fn padded(grey: &Plane, margin: usize) -> Plane {
     let is_dark = mean(true) >= mean(false);
     let paper = fitted_plane(&coarse, |x, y, difference| {
         let is_paper_side = (difference > 0.0) == is_dark;
-        let share = if is_paper_side { PAPER_AT_EDGE } else { 1.0 - PAPER_AT_EDGE };
+        let share = if is_paper_side {
+            PAPER_AT_EDGE
+        } else {
+            1.0 - PAPER_AT_EDGE
+        };
         f64::from(is_edge(x, y)) * share
     });
     let paper = paper.enlarged(factor, grey.width, grey.height);
@@ -102,9 +107,22 @@ pub(super) fn padded(grey: &Plane, margin: usize) -> Plane {
         let place = |at: usize, side: usize| at.saturating_sub(margin).min(side - 1);
         let (x, y) = (index % width, index / width);
         let (column, row) = (place(x, grey.width), place(y, grey.height));
-        let is_inside = x == column + margin && y == row + margin;
-        let plane = if is_inside { grey } else { &paper };
-        plane.at(column, row).clamp(0.0, 255.0)
+        if x == column + margin && y == row + margin {
+            return grey.at(column, row);
+        }
+        // With the noise of the picture's mirror image, or it would be taken for ink.
+        let mirrored = |at: usize, side: usize| {
+            let at = (at as isize - margin as isize).rem_euclid(2 * side as isize) as usize;
+            at.min(2 * side - 1 - at)
+        };
+        let (from, to) = (mirrored(x, grey.width), mirrored(y, grey.height));
+        let noise = grey.at(from, to) - paper.at(from, to);
+        let noise = if noise.abs() <= MOST_NOISE {
+            noise
+        } else {
+            0.0
+        };
+        (paper.at(column, row) + noise).clamp(0.0, 255.0)
     };
     Plane::new(width, height, (0..width * height).map(value).collect())
 }
@@ -227,7 +245,10 @@ mod tests {
         }
         assert!(is_ink_dark(&picture, &fitted));
         let inverted = picture.map(|value| 255.0 - value);
-        assert!(!is_ink_dark(&inverted, &fitted_plane(&inverted, |_, _, _| 1.0)));
+        assert!(!is_ink_dark(
+            &inverted,
+            &fitted_plane(&inverted, |_, _, _| 1.0)
+        ));
     }
 
     #[test]

@@ -55,33 +55,58 @@ pub(super) fn remove(
         is_inside.then(|| y as usize * width + x as usize)
     };
     let is_strong = |index: usize| smooth.values[index] > middle + STROKE * least;
-    // A row on each side has what the blur leaves of a line; a stroke there is none of it.
+    // A row on each side has what the blur leaves of a line, unless a stroke goes on beyond it.
     let pixels = |(along, first, last): (isize, isize, isize), is_down: bool| {
+        let place = move |row| {
+            if is_down {
+                index(row, along)
+            } else {
+                index(along, row)
+            }
+        };
         (first - 1..=last + 1).filter_map(move |row| {
-            let index = if is_down { index(row, along) } else { index(along, row) }?;
-            Some((index, (first..=last).contains(&row)))
+            let beyond = match row {
+                _ if row < first => place(row - 1),
+                _ if row > last => place(row + 1),
+                _ => None,
+            };
+            Some((place(row)?, beyond))
         })
     };
     let mut is_line = vec![false; width * height];
     for (lines, is_down) in [(&across, false), (&down, true)] {
-        for (index, is_within) in lines.places().flat_map(|place| pixels(place, is_down)) {
-            is_line[index] |= is_within || !is_strong(index);
+        for (index, beyond) in lines.places().flat_map(|place| pixels(place, is_down)) {
+            is_line[index] |= !beyond.is_some_and(is_strong);
         }
     }
-    // A line goes on below a stroke that leaves it on both sides.
+    // A stroke that leaves a line on both sides goes on in it, and one on one side may end anywhere in it.
     let mut is_kept = vec![false; width * height];
     for (lines, is_down) in [(&across, false), (&down, true)] {
-        for place @ (along, first, last) in lines.places() {
+        for (along, first, last) in lines.places() {
             let reach = last - first + 2;
-            let is_stroke = |row: isize| {
+            let is_stroke = |row: isize, reach: isize| {
                 (along - reach..=along + reach).any(|along| {
-                    let index = if is_down { index(row, along) } else { index(along, row) };
+                    let index = if is_down {
+                        index(row, along)
+                    } else {
+                        index(along, row)
+                    };
                     index.is_some_and(|index| is_strong(index) && !is_line[index])
                 })
             };
-            if is_stroke(first - 2) && is_stroke(last + 2) {
-                pixels(place, is_down).for_each(|(index, _)| is_kept[index] = true);
-            }
+            let (above, below) = (first - 2, last + 2);
+            let middle = (first + last) / 2;
+            let kept = if is_stroke(above, reach) && is_stroke(below, reach) {
+                (first, last)
+            } else if is_stroke(above, 0) {
+                (first, middle)
+            } else if is_stroke(below, 0) {
+                (middle, last)
+            } else {
+                continue;
+            };
+            let kept = pixels((along, kept.0, kept.1), is_down);
+            kept.for_each(|(index, _)| is_kept[index] = true);
         }
     }
     for index in (0..width * height).filter(|&index| is_line[index] && !is_kept[index]) {
@@ -116,10 +141,15 @@ fn lines(plane: &Plane, blur: usize, least: f32) -> Lines {
     let possible = counts(rise, &mut pixels());
     let end = (width / 100).max(2).min(width);
     let reaches = |is_end: &dyn Fn(usize) -> bool| -> Vec<bool> {
-        let found = counts(rise, &mut set.iter().copied().filter(|pixel| is_end(pixel.0)));
+        let found = counts(
+            rise,
+            &mut set.iter().copied().filter(|pixel| is_end(pixel.0)),
+        );
         let possible = counts(rise, &mut pixels().filter(|pixel| is_end(pixel.0)));
         let pairs = found.iter().zip(possible);
-        pairs.map(|(&found, possible)| 2 * found >= possible).collect()
+        pairs
+            .map(|(&found, possible)| 2 * found >= possible)
+            .collect()
     };
     let (left, right) = (reaches(&|x| x < end), reaches(&|x| x + end >= width));
     let is_shown = |row: usize, share: f64| {
@@ -135,7 +165,10 @@ fn lines(plane: &Plane, blur: usize, least: f32) -> Lines {
             is_shown(row, SHOWN) && possible[row] as f64 >= LEAST_LENGTH * width as f64
         };
         let touches = |ends: &[bool]| ends[first..last].iter().any(|&is_end| is_end);
-        if (first..last).any(is_core) && last - first <= thickest && touches(&left) && touches(&right)
+        if (first..last).any(is_core)
+            && last - first <= thickest
+            && touches(&left)
+            && touches(&right)
         {
             rows.push((first as isize - most, last as isize - 1 - most));
         }

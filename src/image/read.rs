@@ -141,7 +141,9 @@ fn grey(image: DynamicImage) -> GreyImage {
         let (pixels, _) = pixels.as_chunks::<4>();
         let least = CHANNEL_CONTRAST * deviation(&grey);
         let channel = |channel: usize| opaque(pixels.iter().map(move |it| [it[channel], it[3]]));
-        let channels = (0..3).map(channel).map(|values| (deviation(&values), values));
+        let channels = (0..3)
+            .map(channel)
+            .map(|values| (deviation(&values), values));
         let best = channels.max_by(|one, other| one.0.total_cmp(&other.0));
         if let Some((contrast, values)) = best
             && contrast > least
@@ -154,9 +156,15 @@ fn grey(image: DynamicImage) -> GreyImage {
 
 fn deviation(values: &[u8]) -> f64 {
     let mean = |value: &dyn Fn(f64) -> f64| {
-        values.iter().map(|&byte| value(f64::from(byte))).sum::<f64>() / values.len() as f64
+        values
+            .iter()
+            .map(|&byte| value(f64::from(byte)))
+            .sum::<f64>()
+            / values.len() as f64
     };
-    (mean(&|byte| byte * byte) - mean(&|byte| byte).powi(2)).max(0.0).sqrt()
+    (mean(&|byte| byte * byte) - mean(&|byte| byte).powi(2))
+        .max(0.0)
+        .sqrt()
 }
 
 /// Values with their opacities before a background of white, or of black if they are light on average.

@@ -98,9 +98,7 @@ pub(super) fn digits(width: usize, height: usize, is_set: impl Fn(usize) -> bool
     let (inside_area, at_edge) = (area(inside), area(largest(true)));
     let is_edge_main = at_edge > EDGE_FACTOR * inside_area;
     let main = if is_edge_main { at_edge } else { inside_area };
-    let is_high = |shape: &&Shape| {
-        shape.region.height() as f64 >= INSIDE_HEIGHT * height as f64
-    };
+    let is_high = |shape: &&Shape| shape.region.height() as f64 >= INSIDE_HEIGHT * height as f64;
     let candidates = shapes.iter().copied();
     let candidates = candidates.filter(|shape| !shape.touches_edge || is_edge_main);
     Digits {
@@ -112,8 +110,13 @@ pub(super) fn digits(width: usize, height: usize, is_set: impl Fn(usize) -> bool
 /// Shapes put together to digits; `main` is the area of the largest.
 fn grouped(mut shapes: Vec<&Shape>, main: usize) -> Vec<Digit> {
     let share = |share: f64, whole: usize| (share * whole as f64).ceil() as usize;
-    let highest = shapes.iter().filter(|shape| shape.pixels.len() >= share(DIGIT_AREA, main));
-    let highest = highest.map(|shape| shape.region.height()).max().unwrap_or(0);
+    let highest = shapes
+        .iter()
+        .filter(|shape| shape.pixels.len() >= share(DIGIT_AREA, main));
+    let highest = highest
+        .map(|shape| shape.region.height())
+        .max()
+        .unwrap_or(0);
     // Large shapes first: they become digits, and what is small joins one of these or is a speck.
     shapes.sort_by_key(|shape| std::cmp::Reverse(shape.pixels.len()));
     let mut groups: Vec<(Region, Vec<&Shape>)> = Vec::new();
@@ -146,7 +149,10 @@ fn grouped(mut shapes: Vec<&Shape>, main: usize) -> Vec<Digit> {
             groups[nearest].1.push(part);
         }
     }
-    groups.iter().filter_map(|(_, parts)| Digit::of(parts)).collect()
+    groups
+        .iter()
+        .filter_map(|(_, parts)| Digit::of(parts))
+        .collect()
 }
 
 /// Whether shapes as high as digits in two regions are pieces of one digit.
@@ -348,9 +354,14 @@ mod tests {
         assert_eq!(places(&page), [(4, 1), (1, 5), (6, 6)]);
         // A bar above, a low piece beside, a gap in a stroke, and one alone.
         for rows in [
-            &[".......", ".####..", ".......", ".##....", "..###..", "....#..", ".###...", "......."][..],
+            &[
+                ".......", ".####..", ".......", ".##....", "..###..", "....#..", ".###...",
+                ".......",
+            ][..],
             &["......", ".#....", ".#....", ".#.##.", ".#....", "......"],
-            &[".....", ".....", ".###.", ".#.#.", ".....", ".#.#.", ".###.", "....."],
+            &[
+                ".....", ".....", ".###.", ".#.#.", ".....", ".#.#.", ".###.", ".....",
+            ],
             &[".....", ".###.", ".#.#.", ".###.", "....."],
         ] {
             assert_eq!(places(rows).len(), 1, "{rows:#?}");

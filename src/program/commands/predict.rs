@@ -89,12 +89,18 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
         let pictures = pictures(file, size, args.raw, &mut |line| notes.push(line));
         for line in &notes {
             message(&format!("note: {line}"));
-            results.event(&Aside::Note { image: image(), message: line })?;
+            results.event(&Aside::Note {
+                image: image(),
+                message: line,
+            })?;
         }
         let mut failed = |results: &mut Results, code: u8, line: &str| {
             message(&format!("error: {line}"));
             ending = Ending::Missed(code);
-            results.event(&Aside::Error { image: image(), message: line })
+            results.event(&Aside::Error {
+                image: image(),
+                message: line,
+            })
         };
         let pictures = match pictures {
             Ok(pictures) => pictures,

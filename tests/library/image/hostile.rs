@@ -49,8 +49,13 @@ fn a_jpeg_that_lacks_only_its_end_marker_is_read() {
     }
     for missing in [8, 20, 100] {
         let cut = &file[..file.len() - missing];
-        let error = read(Path::new("file"), cut, MOST_BYTES).unwrap_err().to_string();
-        assert!(error.contains("ends before the picture does"), "{missing}: {error}");
+        let error = read(Path::new("file"), cut, MOST_BYTES)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("ends before the picture does"),
+            "{missing}: {error}"
+        );
     }
 }
 
@@ -62,13 +67,24 @@ fn ink_that_differs_by_its_colour_alone_is_seen_in_every_format() {
         false => image::Rgb([20, 68, 190]),
     };
     let picture = image::RgbImage::from_fn(100, 100, pixel);
-    for format in [image::ImageFormat::Png, image::ImageFormat::Bmp, image::ImageFormat::WebP] {
+    for format in [
+        image::ImageFormat::Png,
+        image::ImageFormat::Bmp,
+        image::ImageFormat::WebP,
+    ] {
         let mut file = std::io::Cursor::new(Vec::new());
         picture.write_to(&mut file, format).unwrap();
         let grey = read(Path::new("file"), file.get_ref(), MOST_BYTES).unwrap();
-        assert_eq!(grey.pixels()[0].abs_diff(grey.pixels()[50 * 100 + 50]), 180, "{format:?}");
+        assert_eq!(
+            grey.pixels()[0].abs_diff(grey.pixels()[50 * 100 + 50]),
+            180,
+            "{format:?}"
+        );
         let found = prepare(&grey, 28, 28).unwrap();
-        assert_eq!((found.left, found.top, found.width, found.height), (40, 20, 20, 60));
+        assert_eq!(
+            (found.left, found.top, found.width, found.height),
+            (40, 20, 20, 60)
+        );
     }
 }
 

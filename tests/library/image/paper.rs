@@ -25,7 +25,10 @@ fn score(surface: Surface, number: u64, change: impl Fn(Grey, &mut Stream) -> Gr
     for index in 0..count() {
         // Not the samples of the other tests.
         let sample = test.len() - 1 - index;
-        let ink = change(ink((28, test.images.image(sample)), &mut stream), &mut stream);
+        let ink = change(
+            ink((28, test.images.image(sample)), &mut stream),
+            &mut stream,
+        );
         let file = jpeg_of_ink(&ink, surface, &mut stream);
         if let Some(out) = std::env::var_os("TEST_FUSED_MLP_PHOTOS_OUT").filter(|_| index < 40) {
             let name = format!("{number}-{surface:?}-{index}.jpg");
@@ -58,7 +61,11 @@ fn ruled(mut ink: Grey, is_squared: bool, darkness: [f64; 2], stream: &mut Strea
             away.min(distance - away)
         };
         let across = away(cos * y - sin * x);
-        let down = if is_squared { away(cos * x + sin * y) } else { f64::MAX };
+        let down = if is_squared {
+            away(cos * x + sin * y)
+        } else {
+            f64::MAX
+        };
         let covered = darkness * (half + 0.5 - across.min(down)).clamp(0.0, 1.0);
         pixel.0[0] = pixel.0[0].max(covered as f32);
     }
@@ -76,8 +83,13 @@ fn lines_of_the_paper_go_and_strokes_stay() {
     ] {
         let ruled = |ink, stream: &mut Stream| ruled(ink, is_squared, darkness, stream);
         let [_, right, one] = score(surface, number, ruled);
-        println!("{surface:?}, squared {is_squared}, darkness {darkness:?}: {right:.3}, one {one:.3}");
-        assert!(right >= 0.88 && one >= 0.97, "{surface:?} {is_squared} {darkness:?}: {right}");
+        println!(
+            "{surface:?}, squared {is_squared}, darkness {darkness:?}: {right:.3}, one {one:.3}"
+        );
+        assert!(
+            right >= 0.88 && one >= 0.97,
+            "{surface:?} {is_squared} {darkness:?}: {right}"
+        );
     }
 }
 
@@ -93,10 +105,18 @@ fn a_picture_that_is_cropped_to_its_digit_is_read() {
         let cropped = |ink: Grey, _: &mut Stream| {
             // The specks of the picture are at most two pixels wide.
             let covered = image::imageops::blur(&ink, 2.0);
-            let covered = covered.enumerate_pixels().filter(|pixel| pixel.2.0[0] > 0.45);
+            let covered = covered
+                .enumerate_pixels()
+                .filter(|pixel| pixel.2.0[0] > 0.45);
             let places: Vec<(u32, u32)> = covered.map(|(x, y, _)| (x, y)).collect();
-            let (left, right) = (places.iter().map(|it| it.0).min(), places.iter().map(|it| it.0).max());
-            let (top, bottom) = (places.iter().map(|it| it.1).min(), places.iter().map(|it| it.1).max());
+            let (left, right) = (
+                places.iter().map(|it| it.0).min(),
+                places.iter().map(|it| it.0).max(),
+            );
+            let (top, bottom) = (
+                places.iter().map(|it| it.1).min(),
+                places.iter().map(|it| it.1).max(),
+            );
             let start = |at: Option<u32>| at.unwrap().saturating_sub(margin);
             let (left, top) = (start(left), start(top));
             let (right, bottom) = (right.unwrap() + margin, bottom.unwrap() + margin);
@@ -105,7 +125,10 @@ fn a_picture_that_is_cropped_to_its_digit_is_read() {
         };
         let [read, right, one] = score(surface, number, cropped);
         println!("{surface:?}, margin {margin}: read {read:.3}, right {right:.3}, one {one:.3}");
-        assert!(read >= 0.98 && right >= 0.92, "{surface:?} {margin}: {read}, {right}");
+        assert!(
+            read >= 0.98 && right >= 0.92,
+            "{surface:?} {margin}: {read}, {right}"
+        );
         assert!(one >= 0.97, "{surface:?} {margin}: {one}");
     }
 }

@@ -22,7 +22,8 @@ fn a_single_digit_is_seldom_taken_for_several() {
     for (surface, number) in [(Surface::Paper, 31), (Surface::Board, 32)] {
         let mut stream = stream(number);
         let image = |index: usize| test.images.image(test.len() - 1 - index);
-        let is_several = |index: &usize| classes(&jpeg(image(*index), surface, &mut stream)).len() > 1;
+        let is_several =
+            |index: &usize| classes(&jpeg(image(*index), surface, &mut stream)).len() > 1;
         let several = (0..count()).filter(is_several).count();
         println!("{surface:?}: {several} of {} single digits", count());
         assert!(100 * several <= count(), "{surface:?}: {several}");
@@ -58,7 +59,11 @@ fn all_digits_of_a_picture_are_read_in_order() {
             for (number, &(column, row)) in places.iter().enumerate() {
                 let sample = test.len() - 1 - (picture * places.len() + number) % 5000;
                 labels.push(usize::from(test.labels.bytes()[sample]));
-                let values = test.images.image(sample).iter().map(|&byte| f32::from(byte) / 255.0);
+                let values = test
+                    .images
+                    .image(sample)
+                    .iter()
+                    .map(|&byte| f32::from(byte) / 255.0);
                 let digit = Grey::from_raw(28, 28, values.collect()).unwrap();
                 let filter = image::imageops::FilterType::Triangle;
                 let digit = image::imageops::resize(&digit, side, side, filter);
@@ -70,7 +75,11 @@ fn all_digits_of_a_picture_are_read_in_order() {
                     place.0[0] = place.0[0].max(pixel.0[0]);
                 }
             }
-            let surface = if picture % 2 == 0 { Surface::Paper } else { Surface::Board };
+            let surface = if picture % 2 == 0 {
+                Surface::Paper
+            } else {
+                Surface::Board
+            };
             let file = jpeg_of_ink(&page, surface, &mut stream);
             let classes = classes(&file);
             digits += labels.len();
@@ -80,7 +89,10 @@ fn all_digits_of_a_picture_are_read_in_order() {
             }
         }
         println!("{name}: {found} of {pictures} pictures, {right} of {digits} digits");
-        assert!(100 * found >= 93 * pictures, "{name}: {found} of {pictures}");
+        assert!(
+            100 * found >= 93 * pictures,
+            "{name}: {found} of {pictures}"
+        );
         assert!(100 * right >= 88 * digits, "{name}: {right} of {digits}");
     }
 }

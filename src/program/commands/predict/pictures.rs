@@ -68,7 +68,9 @@ pub fn pictures(
         let image = read(file, &bytes, MOST_DECODED_BYTES)?;
         if image.lacks_end_marker() {
             let file = shown(file);
-            note(format!("{file}: the end marker of the JPEG is missing, the picture is whole"));
+            note(format!(
+                "{file}: the end marker of the JPEG is missing, the picture is whole"
+            ));
         }
         return digits(file, None, image, size, is_raw, note);
     }
@@ -78,7 +80,14 @@ pub fn pictures(
     for index in 0..images.count() {
         let pixels = images.image(index).to_vec();
         let image = GreyImage::new(images.columns(), images.rows(), pixels);
-        all.extend(digits(file, Some(index), image, size, is_raw || has_size, note)?);
+        all.extend(digits(
+            file,
+            Some(index),
+            image,
+            size,
+            is_raw || has_size,
+            note,
+        )?);
     }
     Ok(all)
 }
