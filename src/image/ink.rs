@@ -12,7 +12,7 @@ const WIDEST_STROKE: f32 = 0.15;
 /// Ink stands out from its background by at least this share of full contrast ...
 const LEAST_CONTRAST: f32 = 0.08;
 /// ... and by so many standard deviations of the noise. That of pure noise at [`INK_SHARES`] is 2.9 and 3.5.
-const LEAST_DEVIATIONS: f32 = 5.0;
+const LEAST_DEVIATIONS: [f32; 2] = [5.0, 8.0];
 /// The darkest share of a picture with a digit is ink; the second one where the digit is small in it.
 const INK_SHARES: [f64; 2] = [0.002, 0.0002];
 /// The lines of the paper have at least this share of the contrast of the darkest ink.
@@ -34,6 +34,8 @@ pub(super) struct Ink {
     pub smooth: Plane,
     /// Whether the ink is darker than the background.
     pub is_dark: bool,
+    /// Whether several lines of the paper were taken away.
+    pub is_ruled: bool,
     /// Radius of the blur.
     pub blur: usize,
 }
@@ -56,20 +58,21 @@ pub(super) fn find(grey: &Plane) -> Result<Ink, NoDigit> {
     let mut smooth = contrast.blurred(blur);
     let middle = smooth.quantile(0.5);
     let darkest = smooth.quantile(1.0 - INK_SHARES[0]) - middle;
-    if darkest >= LEAST_CONTRAST {
-        let least = FAINTEST_LINE * darkest;
-        lines::remove(&mut contrast, &mut smooth, blur, (middle, least));
-    }
+    let least = FAINTEST_LINE * darkest;
+    let is_ruled = darkest >= LEAST_CONTRAST
+        && lines::remove(&mut contrast, &mut smooth, blur, (middle, least));
     let deviation = 1.4826 * smooth.map(|value| (value - middle).abs()).quantile(0.5);
     let darkest = INK_SHARES.map(|share| smooth.quantile(1.0 - share) - middle);
-    let is_ink = |darkest: &f32| *darkest >= LEAST_CONTRAST.max(LEAST_DEVIATIONS * deviation);
-    let darkest = darkest.into_iter().find(is_ink).ok_or(NoDigit)?;
+    let mut darkest = darkest.into_iter().zip(LEAST_DEVIATIONS);
+    let is_ink = |&(darkest, least): &(f32, f32)| darkest >= LEAST_CONTRAST.max(least * deviation);
+    let (darkest, _) = darkest.find(is_ink).ok_or(NoDigit)?;
     let level = ink_level(&smooth, middle, darkest);
     let scaled = |plane: &Plane| plane.map(|value| (value - middle) / level);
     Ok(Ink {
         plane: scaled(&contrast),
         smooth: scaled(&smooth),
         is_dark,
+        is_ruled,
         blur,
     })
 }

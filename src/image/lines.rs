@@ -5,7 +5,7 @@ use super::plane::Plane;
 /// A line rises by at most this share of its length: four degrees.
 const STEEPEST: f64 = 0.07;
 /// It is at most this share of the picture's longer side thick, beside what the blur adds.
-const THICKEST: f64 = 0.02;
+const THICKEST: f64 = 0.03;
 /// So much of it shows in the picture at least, ...
 const SHOWN: f64 = 0.6;
 /// ... and so much of the rows at its edges, which it only covers in part.
@@ -40,7 +40,8 @@ impl Lines {
 }
 
 /// Takes the lines away from `contrast` and from `smooth`, the same with less noise, in which lines exceed
-/// `middle`, the background, by `least`. Whether there were any.
+/// `middle`, the background, by `least`. Whether there were several side by
+/// side: one alone may be a stroke of a digit that fills its picture.
 pub(super) fn remove(
     contrast: &mut Plane,
     smooth: &mut Plane,
@@ -113,7 +114,7 @@ pub(super) fn remove(
         contrast.values[index] = middle;
         smooth.values[index] = middle;
     }
-    !(across.rows.is_empty() && down.rows.is_empty())
+    across.rows.len().max(down.rows.len()) > 1
 }
 
 /// The near-horizontal lines: the rows of pixels above `least`, sheared by the rise that makes them the
@@ -155,7 +156,7 @@ fn lines(plane: &Plane, blur: usize, least: f32) -> Lines {
     let is_shown = |row: usize, share: f64| {
         found[row] > 0 && found[row] as f64 >= share * possible[row] as f64
     };
-    let thickest = (THICKEST * width.max(height) as f64).ceil() as usize + 2 * blur + 1;
+    let thickest = (THICKEST * width.max(height) as f64).ceil() as usize + 2 * blur + 3;
     let mut rows = Vec::new();
     let mut first = 0;
     while first < size {

@@ -19,7 +19,7 @@ const LEAST_SIDE: f64 = 0.025;
 const LEAST_AREA: f64 = 0.0001;
 /// Where more is ink, the digit fills the picture ...
 const FULL: f64 = 0.22;
-/// ... and spans at least this share of a side; so much paper is added on each side.
+/// ... or half of that, and it spans at least this share of a side; so much paper is added on each side.
 const SPAN: f64 = 0.6;
 const MARGIN: f64 = 0.3;
 /// Strokes thinner than this, in pixels of the network's image, are thickened ...
@@ -122,17 +122,19 @@ fn found(grey: &Plane) -> Result<(Ink, Vec<Digit>, usize), NoDigit> {
             return Ok((on_sheet.0, on_sheet.1.digits, 0));
         }
     }
-    let is_full = first.as_ref().is_ok_and(|(_, found)| {
+    let is_full = first.as_ref().is_ok_and(|(ink, found)| {
         let area: usize = found.digits.iter().map(|digit| digit.area).sum();
-        area as f64 > FULL * grey.values.len() as f64 || found.is_at_edge
+        let is_full = area as f64 > FULL * grey.values.len() as f64 || found.is_at_edge;
+        is_full && !ink.is_ruled
     });
     if is_full || first.is_err() {
         let margin = (MARGIN * grey.width.max(grey.height) as f64).ceil() as usize;
         if let Ok((ink, found)) = digits(&ink::padded(grey, margin))
             && found.digits.iter().any(|digit| {
                 let region = digit.region;
-                region.height() as f64 >= SPAN * grey.height as f64
-                    || region.width() as f64 >= SPAN * grey.width as f64
+                digit.area as f64 >= 0.5 * FULL * grey.values.len() as f64
+                    && (region.height() as f64 >= SPAN * grey.height as f64
+                        || region.width() as f64 >= SPAN * grey.width as f64)
             })
         {
             return Ok((ink, found.digits, margin));
