@@ -125,7 +125,7 @@ pub(super) fn padded(grey: &Plane, margin: usize) -> Plane {
         } else {
             0.0
         };
-        (paper.at(column, row) + noise).clamp(0.0, 255.0)
+        (2.0 * paper.at(column, row) - paper.at(from, to) + noise).clamp(0.0, 255.0)
     };
     Plane::new(width, height, (0..width * height).map(value).collect())
 }
