@@ -335,7 +335,7 @@ mod tests {
         for width in [2, 4, 10] {
             let is_ink = |index: usize| (2..2 + width).contains(&(index % 20));
             let found = stroke_width(
-                &shapes::digits(20, 64, |i| i < 1240 && i >= 40 && is_ink(i)).digits[0],
+                &shapes::digits(20, 64, |i| (40..1240).contains(&i) && is_ink(i)).digits[0],
                 20,
             );
             // The ends of the strip are edges too.
