@@ -156,24 +156,25 @@ fn lines(plane: &Plane, blur: usize, least: f32) -> Lines {
     let is_shown = |row: usize, share: f64| {
         found[row] > 0 && found[row] as f64 >= share * possible[row] as f64
     };
-    let thickest = (THICKEST * width.max(height) as f64).ceil() as usize + 2 * blur + 3;
+    let thickest = (THICKEST * width.max(height) as f64).ceil() as usize;
+    let is_core =
+        |row: usize| is_shown(row, SHOWN) && possible[row] as f64 >= LEAST_LENGTH * width as f64;
+    // Rows beyond these that the line covers in part: a stroke along it may fill more.
+    let beside = |rows: &mut dyn Iterator<Item = usize>| {
+        let rows = rows.take_while(|&row| is_shown(row, SHOWN_AT_EDGE));
+        rows.take(blur + 2).count()
+    };
     let mut rows = Vec::new();
-    let mut first = 0;
-    while first < size {
-        let band = (first..size).take_while(|&row| is_shown(row, SHOWN_AT_EDGE));
-        let last = first + band.count();
-        let is_core = |row: usize| {
-            is_shown(row, SHOWN) && possible[row] as f64 >= LEAST_LENGTH * width as f64
-        };
-        let touches = |ends: &[bool]| ends[first..last].iter().any(|&is_end| is_end);
-        if (first..last).any(is_core)
-            && last - first <= thickest
-            && touches(&left)
-            && touches(&right)
-        {
-            rows.push((first as isize - most, last as isize - 1 - most));
+    let mut next = 0;
+    while let Some(core) = (next..size).find(|&row| is_core(row)) {
+        next = (core..size).find(|&row| !is_core(row)).unwrap_or(size);
+        let is_thin = next - core <= thickest + 2 * blur + 3;
+        let first = core - beside(&mut (0..core).rev());
+        let last = next - 1 + beside(&mut (next..size));
+        let touches = |ends: &[bool]| ends[first..=last].contains(&true);
+        if is_thin && touches(&left) && touches(&right) {
+            rows.push((first as isize - most, last as isize - most));
         }
-        first = last + 1;
     }
     Lines { rise, width, rows }
 }
