@@ -74,12 +74,12 @@ fn ruled(mut ink: Grey, is_squared: bool, darkness: [f64; 2], stream: &mut Strea
 
 #[test]
 fn lines_of_the_paper_go_and_strokes_stay() {
-    for (surface, is_squared, darkness, number, least) in [
-        (Surface::Paper, false, [0.8, 1.0], 11, 0.6),
-        (Surface::Paper, false, [0.2, 0.5], 12, 0.9),
-        (Surface::Paper, true, [0.8, 1.0], 13, 0.45),
-        (Surface::Paper, true, [0.2, 0.5], 14, 0.9),
-        (Surface::Board, true, [0.3, 1.0], 15, 0.7),
+    for (surface, is_squared, darkness, number) in [
+        (Surface::Paper, false, [0.8, 1.0], 11),
+        (Surface::Paper, false, [0.2, 0.5], 12),
+        (Surface::Paper, true, [0.8, 1.0], 13),
+        (Surface::Paper, true, [0.2, 0.5], 14),
+        (Surface::Board, true, [0.3, 1.0], 15),
     ] {
         let ruled = |ink, stream: &mut Stream| ruled(ink, is_squared, darkness, stream);
         let [_, right, one] = score(surface, number, ruled);
@@ -88,7 +88,7 @@ fn lines_of_the_paper_go_and_strokes_stay() {
         );
 
         assert!(
-            right >= least && one >= 0.97,
+            right >= 0.9 && one >= 0.97,
             "{surface:?} {is_squared} {darkness:?}: {right}"
         );
     }
