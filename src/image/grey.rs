@@ -6,6 +6,7 @@ pub struct GreyImage {
     width: usize,
     height: usize,
     pixels: Vec<u8>,
+    pub(super) lacks_end_marker: bool,
 }
 
 impl GreyImage {
@@ -24,6 +25,7 @@ impl GreyImage {
             width,
             height,
             pixels,
+            lacks_end_marker: false,
         }
     }
 
@@ -35,6 +37,11 @@ impl GreyImage {
     /// Pixels of a column.
     pub fn height(&self) -> usize {
         self.height
+    }
+
+    /// Whether the picture is of a JPEG file that ends after its last pixel, but before its end marker.
+    pub fn lacks_end_marker(&self) -> bool {
+        self.lacks_end_marker
     }
 
     /// All pixels, row-major.

@@ -36,6 +36,14 @@ impl Region {
         }
     }
 
+    /// Columns and rows between this and another one.
+    pub(super) fn gap(&self, other: &Self) -> usize {
+        let between = |start: usize, end: usize| start.saturating_sub(end);
+        let across = between(self.left, other.right).max(between(other.left, self.right));
+        let down = between(self.top, other.bottom).max(between(other.top, self.bottom));
+        across.max(down)
+    }
+
     /// Grown by `margin` on each side, as far as the picture goes.
     pub(super) fn grown(&self, margin: usize, plane: &Plane) -> Self {
         Self {
@@ -125,7 +133,7 @@ impl Plane {
         pass(&pass(self).transposed()).transposed()
     }
 
-    fn transposed(&self) -> Self {
+    pub(super) fn transposed(&self) -> Self {
         let columns = 0..self.width;
         let values = columns.flat_map(|x| (0..self.height).map(move |y| self.at(x, y)));
         Self::new(self.height, self.width, values.collect())

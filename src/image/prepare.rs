@@ -4,7 +4,7 @@ use super::error::NoDigit;
 use super::grey::GreyImage;
 use super::ink::{self, Ink};
 use super::plane::{Plane, reduced};
-use super::shapes::{self, Digit};
+use super::shapes::{self, Digit, Digits};
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
 
@@ -13,8 +13,15 @@ const WORKING_SIDE: usize = 1024;
 /// Side of the box that a digit fills, and of the image that it lies in.
 const BOX_SIDE: usize = 20;
 const IMAGE_SIDE: usize = 28;
-/// A digit covers at least this share of the picture.
-const LEAST_AREA: f64 = 0.0005;
+/// A digit's longer side is at least this share of the picture's, ...
+const LEAST_SIDE: f64 = 0.025;
+/// ... and it covers at least this share of the picture.
+const LEAST_AREA: f64 = 0.0001;
+/// Where more is ink, the digit fills the picture ...
+const FULL: f64 = 0.22;
+/// ... or half of that, and it spans at least this share of a side; so much paper is added on each side.
+const SPAN: f64 = 0.6;
+const MARGIN: f64 = 0.3;
 /// Strokes thinner than this, in pixels of the network's image, are thickened ...
 const THINNEST_STROKE: f32 = 1.5;
 /// ... to this width. Most of MNIST's strokes are two to three pixels wide.
@@ -35,12 +42,10 @@ pub struct Prepared {
     pub width: usize,
     /// Height of the digit.
     pub height: usize,
-    /// Whether it looks like more than one digit, side by side.
-    pub seems_several: bool,
 }
 
-/// Makes the image of `rows` x `columns` pixels that MNIST would hold of the digit in a picture; the
-/// steps are described at [`image`](crate::image).
+/// Makes the image of `rows` x `columns` pixels that MNIST would hold of the digit in a picture, the largest
+/// one if there are several; the steps are described at [`image`](crate::image).
 ///
 /// # Errors
 /// [`NoDigit`] if nothing in the picture can be a digit.
@@ -62,42 +67,98 @@ pub struct Prepared {
 /// # Ok::<(), fused_mlp::image::NoDigit>(())
 /// ```
 pub fn prepare(picture: &GreyImage, rows: usize, columns: usize) -> Result<Prepared, NoDigit> {
+    let all = prepare_all(picture, rows, columns)?;
+    let largest = all.into_iter().max_by_key(|one| one.width * one.height);
+    largest.ok_or(NoDigit)
+}
+
+/// The same of each digit in a picture, in reading order; at least one.
+///
+/// # Errors
+/// [`NoDigit`] if nothing in the picture can be a digit.
+///
+/// # Panics
+/// If `rows` or `columns` is 0.
+pub fn prepare_all(
+    picture: &GreyImage,
+    rows: usize,
+    columns: usize,
+) -> Result<Vec<Prepared>, NoDigit> {
     assert!(rows > 0 && columns > 0, "an image has pixels");
     let (width, height) = (picture.width(), picture.height());
     let factor = width.max(height).div_ceil(WORKING_SIDE);
     let grey = reduced(width, height, factor, |index| {
         f32::from(picture.pixels()[index])
     });
-    let (mut ink, mut digit) = digit(&grey)?;
-    // A sheet of paper on a desk: the digit is on it, in ink as the desk's.
-    if let Some(sheet) = shapes::filled(&digit)
-        && let Ok(on_sheet) = self::digit(&spread(&grey, &sheet))
-        && on_sheet.0.is_dark != ink.is_dark
-    {
-        (ink, digit) = on_sheet;
-    }
-    let pixels = scaled(&ink, &digit, rows, columns);
-    let region = digit.region;
-    Ok(Prepared {
-        pixels: centred(&pixels, rows, columns),
-        is_inverted: ink.is_dark,
-        left: region.left * factor,
-        top: region.top * factor,
-        width: (region.right * factor).min(width) - region.left * factor,
-        height: (region.bottom * factor).min(height) - region.top * factor,
-        seems_several: digit.seems_several,
-    })
+    let (ink, digits, margin) = found(&grey)?;
+    let prepared = |digit: &Digit| {
+        let pixels = scaled(&ink, digit, rows, columns);
+        // From the picture with its margin to that without, and to that which was not reduced.
+        let place = |at: usize, side: usize| (at.saturating_sub(margin) * factor).min(side);
+        let region = digit.region;
+        let (left, top) = (place(region.left, width - 1), place(region.top, height - 1));
+        Prepared {
+            pixels: centred(&pixels, rows, columns),
+            is_inverted: ink.is_dark,
+            left,
+            top,
+            width: place(region.right, width).max(left + 1) - left,
+            height: place(region.bottom, height).max(top + 1) - top,
+        }
+    };
+    Ok(digits.iter().map(prepared).collect())
 }
 
-/// The ink of a picture, and the digit in it.
-fn digit(grey: &Plane) -> Result<(Ink, Digit), NoDigit> {
+/// The ink of a picture and the digits in it, and by how many pixels both were moved.
+fn found(grey: &Plane) -> Result<(Ink, Vec<Digit>, usize), NoDigit> {
+    let first = digits(grey);
+    if let Ok((ink, found)) = &first
+        && let Some(sheet) = shapes::filled(&found.digits[0], grey.width, grey.height)
+    {
+        // A sheet of paper on a desk: the digits are on it, in ink as the desk's.
+        if let Ok(on_sheet) = digits(&spread(grey, &sheet))
+            && on_sheet.0.is_dark != ink.is_dark
+        {
+            return Ok((on_sheet.0, on_sheet.1.digits, 0));
+        }
+    }
+    let is_full = first.as_ref().is_ok_and(|(ink, found)| {
+        let area: usize = found.digits.iter().map(|digit| digit.area).sum();
+        let is_full = area as f64 > FULL * grey.values.len() as f64 || found.is_at_edge;
+        is_full && !ink.is_ruled
+    });
+    if is_full || first.is_err() {
+        let margin = (MARGIN * grey.width.max(grey.height) as f64).ceil() as usize;
+        if let Ok((ink, found)) = digits(&ink::padded(grey, margin))
+            && found.digits.iter().any(|digit| {
+                let region = digit.region;
+                digit.area as f64 >= 0.5 * FULL * grey.values.len() as f64
+                    && (region.height() as f64 >= SPAN * grey.height as f64
+                        || region.width() as f64 >= SPAN * grey.width as f64)
+            })
+        {
+            return Ok((ink, found.digits, margin));
+        }
+    }
+    first.map(|(ink, found)| (ink, found.digits, 0))
+}
+
+/// The ink of a picture, and the digits in it, of which there is at least one.
+fn digits(grey: &Plane) -> Result<(Ink, Digits), NoDigit> {
     let ink = ink::find(grey)?;
     // Half-way between background and ink.
     let is_ink = |index: usize| ink.smooth.values[index] > 0.5;
-    let least = LEAST_AREA * grey.values.len() as f64;
-    let digit = shapes::digit(grey.width, grey.height, is_ink);
-    let digit = digit.filter(|digit| digit.area as f64 >= least);
-    Ok((ink, digit.ok_or(NoDigit)?))
+    let mut found = shapes::digits(grey.width, grey.height, is_ink);
+    let least_area = LEAST_AREA * grey.values.len() as f64;
+    let least_side = LEAST_SIDE * grey.width.max(grey.height) as f64;
+    found.digits.retain(|digit| {
+        let side = digit.region.width().max(digit.region.height());
+        digit.area as f64 >= least_area && side as f64 >= least_side
+    });
+    match found.digits.is_empty() {
+        true => Err(NoDigit),
+        false => Ok((ink, found)),
+    }
 }
 
 /// A picture whose surface goes on beyond a sheet, with the median of its grey.
@@ -124,7 +185,7 @@ fn scaled(ink: &Ink, digit: &Digit, rows: usize, columns: usize) -> Plane {
         };
         side(rows, digit.region.height()).min(side(columns, digit.region.width()))
     };
-    let thin = stroke_width(digit) * scale(0);
+    let thin = stroke_width(digit, ink.plane.width) * scale(0);
     let thickening = if thin < THINNEST_STROKE {
         ((STROKE - thin) / (2.0 * scale(0))).round() as usize
     } else {
@@ -134,8 +195,8 @@ fn scaled(ink: &Ink, digit: &Digit, rows: usize, columns: usize) -> Plane {
     // Strokes fade out over the blur and over one pixel of the image.
     let fade = ink.blur + 1;
     let margin = thickening + fade + (1.0 / scale).ceil() as usize;
-    let region = digit.region.grown(margin, &digit.mask);
-    let allowed = digit.mask.cropped(region).dilated(fade);
+    let region = digit.region.grown(margin, &ink.plane);
+    let allowed = digit.mask(region, ink.plane.width).dilated(fade);
     let strokes = ink
         .plane
         .cropped(region)
@@ -170,8 +231,8 @@ fn resized(picture: Plane, scale: f32, limits: (usize, usize)) -> Plane {
 
 /// Mean width of the strokes in pixels of the picture: the mean distance to the edge of a strip is a
 /// quarter of its width. Distances go along rows and columns, whichever edge is nearer.
-fn stroke_width(digit: &Digit) -> f32 {
-    let mask = digit.mask.cropped(digit.region);
+fn stroke_width(digit: &Digit, width: usize) -> f32 {
+    let mask = digit.mask(digit.region, width);
     let (width, height) = (mask.width, mask.height);
     // Centres of pixels at the edge are half a pixel from it.
     let mut distances = mask.map(|value| if value > 0.0 { f32::MAX } else { 0.0 });
@@ -268,29 +329,15 @@ impl Extent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::plane::Region;
-
-    fn strip(width: usize) -> Digit {
-        let region = Region {
-            left: 2,
-            top: 0,
-            right: 2 + width,
-            bottom: 60,
-        };
-        let is_ink = |index: usize| (2..2 + width).contains(&(index % 20));
-        let values = (0..20 * 60).map(|index| f32::from(is_ink(index)));
-        Digit {
-            mask: Plane::new(20, 60, values.collect()),
-            region,
-            area: 60 * width,
-            seems_several: false,
-        }
-    }
 
     #[test]
     fn strokes_are_measured() {
         for width in [2, 4, 10] {
-            let found = stroke_width(&strip(width));
+            let is_ink = |index: usize| (2..2 + width).contains(&(index % 20));
+            let found = stroke_width(
+                &shapes::digits(20, 64, |i| (40..1240).contains(&i) && is_ink(i)).digits[0],
+                20,
+            );
             // The ends of the strip are edges too.
             assert!(
                 (found - width as f32).abs() < 0.1 * width as f32,

@@ -13,8 +13,11 @@ pub const MOST_DECODED_BYTES: u64 = 256 << 20;
 /// What a decoder may need besides: the compressed bytes, tables, a second copy of the pixels.
 const DECODER_FACTOR: u64 = 2;
 
-/// Reads the bytes of a PNG, JPEG or PNM (PBM, PGM, PPM, PAM) file as grey: luminance by the weights of
-/// Rec. 709, upright. Transparent pixels show a background that contrasts with the others: white,
+/// A picture is read by the colour channel that has so many times the contrast of its luminance.
+const CHANNEL_CONTRAST: f64 = 2.0;
+
+/// Reads the bytes of a PNG, JPEG, WebP, BMP or PNM (PBM, PGM, PPM, PAM) file as grey: luminance by the
+/// weights of Rec. 709, or the red, green or blue of ink that differs by its colour alone; upright. Transparent pixels show a background that contrasts with the others: white,
 /// unless those are light on average. `file` is only named in errors, `most_bytes` is the most that
 /// the decoded pixels may take, such as [`MOST_DECODED_BYTES`].
 ///
@@ -25,17 +28,31 @@ pub fn read(file: &Path, bytes: &[u8], most_bytes: u64) -> Result<GreyImage, Ima
         file: file.into(),
         reason,
     };
-    let damaged = |reason: &str| {
-        let reason = reason.replace('\n', " ");
-        refused(format!(
-            "is damaged or of an unknown variant: {reason}; save it anew as PNG"
-        ))
-    };
-    let failed = |error: image::ImageError| damaged(&error.to_string());
     let format = format(bytes).map_err(refused)?;
-    if format == ImageFormat::Jpeg && !is_whole_jpeg(bytes) {
-        return Err(damaged("the file ends before the picture does"));
+    let decoded = |bytes: &[u8]| decoded(bytes, format, most_bytes).map_err(refused);
+    if format != ImageFormat::Jpeg || is_whole_jpeg(bytes) {
+        return decoded(bytes).map(grey);
     }
+    // The decoder fills what is missing. If nothing is, it makes no difference what follows.
+    let bytes = bytes.strip_suffix(&[0xff]).unwrap_or(bytes);
+    let image = decoded(&[bytes, &[0xff, END_OF_IMAGE]].concat())?;
+    let other = decoded(&[bytes, &[0xa5; 64], &[0xff, END_OF_IMAGE]].concat());
+    if !other.is_ok_and(|other| other == image) {
+        return Err(refused(damaged("the file ends before the picture does")));
+    }
+    let mut image = grey(image);
+    image.lacks_end_marker = true;
+    Ok(image)
+}
+
+fn damaged(reason: &str) -> String {
+    let reason = reason.replace('\n', " ");
+    format!("is damaged or of an unknown variant: {reason}; save it anew as PNG")
+}
+
+/// The picture in its colours, upright, or why it cannot be read.
+fn decoded(bytes: &[u8], format: ImageFormat, most_bytes: u64) -> Result<DynamicImage, String> {
+    let failed = |error: image::ImageError| damaged(&error.to_string());
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(most_bytes.saturating_mul(DECODER_FACTOR));
@@ -44,10 +61,10 @@ pub fn read(file: &Path, bytes: &[u8], most_bytes: u64) -> Result<GreyImage, Ima
     let (width, height) = decoder.dimensions();
     let decoded = decoder.total_bytes();
     if decoded > most_bytes {
-        return Err(refused(format!(
+        return Err(format!(
             "{width} x {height} pixels take {decoded} bytes of memory, at most {most_bytes} are allowed; \
              scale it down or crop it to the digit"
-        )));
+        ));
     }
     if decoded == 0 {
         return Err(damaged("it has no pixels"));
@@ -55,15 +72,17 @@ pub fn read(file: &Path, bytes: &[u8], most_bytes: u64) -> Result<GreyImage, Ima
     let orientation = decoder.orientation().map_err(failed)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     image.apply_orientation(orientation);
-    Ok(grey(image))
+    Ok(image)
 }
+
+/// The second byte of the marker that ends a JPEG file.
+const END_OF_IMAGE: u8 = 0xd9;
 
 /// Whether a JPEG file reaches its end marker. The decoder fills what is missing with grey.
 ///
 /// Segments tell their lengths; the compressed data after a start of scan go on up to a byte 0xff
 /// that is followed by neither 0 nor the number of a restart (ITU-T T.81, annex B).
 fn is_whole_jpeg(bytes: &[u8]) -> bool {
-    const END: u8 = 0xd9;
     const START_OF_SCAN: u8 = 0xda;
     let mut rest = bytes.get(2..).unwrap_or_default();
     loop {
@@ -72,7 +91,7 @@ fn is_whole_jpeg(bytes: &[u8]) -> bool {
             return false;
         };
         match rest[place + 1] {
-            END => return true,
+            END_OF_IMAGE => return true,
             // Compressed data, which the search passes over, follow the header.
             START_OF_SCAN => rest = &rest[place + 2..],
             _ => {
@@ -94,11 +113,17 @@ pub fn is_iso_media(bytes: &[u8]) -> bool {
 
 /// The format of a file by its first bytes, or what is wrong with it.
 fn format(bytes: &[u8]) -> Result<ImageFormat, String> {
-    const EXPECTED: &str = "expected a PNG, JPEG, PGM or idx file";
+    const EXPECTED: &str = "expected a PNG, JPEG, WebP, BMP, PGM or idx file";
     let found = match image::guess_format(bytes) {
         _ if bytes.is_empty() => return Err(format!("is empty; {EXPECTED}")),
         _ if is_iso_media(bytes) => "HEIC (or AVIF)".to_owned(),
-        Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Pnm)) => {
+        Ok(
+            format @ (ImageFormat::Png
+            | ImageFormat::Jpeg
+            | ImageFormat::WebP
+            | ImageFormat::Bmp
+            | ImageFormat::Pnm),
+        ) => {
             return Ok(format);
         }
         Ok(other) => format!("{other:?}").to_uppercase(),
@@ -109,23 +134,53 @@ fn format(bytes: &[u8]) -> Result<ImageFormat, String> {
 
 fn grey(image: DynamicImage) -> GreyImage {
     let (width, height) = (image.width() as usize, image.height() as usize);
-    if !image.color().has_alpha() {
-        return GreyImage::new(width, height, image.into_luma8().into_raw());
+    let luminance = image.to_luma_alpha8().into_raw();
+    let mut grey = opaque(luminance.as_chunks::<2>().0.iter().copied());
+    if image.color().has_color() {
+        let pixels = image.into_rgba8().into_raw();
+        let (pixels, _) = pixels.as_chunks::<4>();
+        let least = CHANNEL_CONTRAST * deviation(&grey);
+        let channel = |channel: usize| opaque(pixels.iter().map(move |it| [it[channel], it[3]]));
+        let channels = (0..3)
+            .map(channel)
+            .map(|values| (deviation(&values), values));
+        let best = channels.max_by(|one, other| one.0.total_cmp(&other.0));
+        if let Some((contrast, values)) = best
+            && contrast > least
+        {
+            grey = values;
+        }
     }
-    let pixels = image.into_luma_alpha8().into_raw();
-    let (pixels, _) = pixels.as_chunks::<2>();
+    GreyImage::new(width, height, grey)
+}
+
+fn deviation(values: &[u8]) -> f64 {
+    let mean = |value: &dyn Fn(f64) -> f64| {
+        values
+            .iter()
+            .map(|&byte| value(f64::from(byte)))
+            .sum::<f64>()
+            / values.len() as f64
+    };
+    (mean(&|byte| byte * byte) - mean(&|byte| byte).powi(2))
+        .max(0.0)
+        .sqrt()
+}
+
+/// Values with their opacities before a background of white, or of black if they are light on average.
+fn opaque(pixels: impl Iterator<Item = [u8; 2]> + Clone) -> Vec<u8> {
     let (mut light, mut opacity) = (0u64, 0u64);
-    for &[grey, alpha] in pixels {
+    for [grey, alpha] in pixels.clone() {
         light += u64::from(grey) * u64::from(alpha);
         opacity += u64::from(alpha);
     }
     let background = if light < 128 * opacity { 255 } else { 0 };
-    let over = |&[grey, alpha]: &[u8; 2]| {
+    let over = |[grey, alpha]: [u8; 2]| {
         let (grey, alpha) = (u32::from(grey), u32::from(alpha));
         // A mean of two bytes is a byte.
         ((grey * alpha + background * (255 - alpha) + 127) / 255) as u8
     };
-    GreyImage::new(width, height, pixels.iter().map(over).collect())
+    pixels.map(over).collect()
 }
 
 #[cfg(test)]

@@ -9,10 +9,18 @@ const PART_SHARE: f64 = 0.08;
 /// largest one that does not: an edge of the paper or a shadow is larger than a digit too.
 const EDGE_FACTOR: usize = 20;
 
-/// Two shapes side by side are two digits if each is at least this high, as a share of both together ...
-const DIGIT_HEIGHT: f64 = 0.7;
-/// ... and the smaller one has at least this share of the area of the larger.
-const DIGIT_AREA: f64 = 0.25;
+/// A digit is at least this share of the highest one high, and has this share of the area of the largest;
+/// other shapes are parts of the nearest digit ...
+const DIGIT_HEIGHT: f64 = 0.5;
+const DIGIT_AREA: f64 = 0.15;
+/// ... that is not farther away than this share of its height, if there are several.
+const PART_DISTANCE: f64 = 0.5;
+/// Two shapes side by side are two digits if each is at least this high, as a share of both together, ...
+const HEIGHT_BESIDE: f64 = 0.7;
+/// ... and other ones, if they are this share of the height of the higher one apart.
+const DISTANCE: f64 = 0.15;
+/// An edge shape is a digit that fills its picture rather than one inside that is lower than this share.
+const INSIDE_HEIGHT: f64 = 0.3;
 
 /// A frame around a digit, as of a form's field, lies within this share of its sides from each of its edges ...
 const FRAME_BAND: f64 = 0.1;
@@ -32,47 +40,145 @@ struct Shape {
     touches_edge: bool,
 }
 
-/// The digit in a mask.
+/// A digit: its shapes.
 #[derive(Clone, Debug)]
 pub(super) struct Digit {
-    /// 1 for its pixels, 0 for others.
-    pub mask: Plane,
+    /// Indices of its pixels in the picture.
+    pixels: Vec<usize>,
     /// The smallest region that holds it.
     pub region: Region,
     /// Number of its pixels.
     pub area: usize,
-    /// Whether it looks like more than one digit, side by side.
-    pub seems_several: bool,
 }
 
-/// The digit among the pixels that `is_set` tells; `None` if no pixel is set.
-pub(super) fn digit(width: usize, height: usize, is_set: impl Fn(usize) -> bool) -> Option<Digit> {
+/// The digits of a picture.
+#[derive(Clone, Debug)]
+pub(super) struct Digits {
+    /// In reading order.
+    pub digits: Vec<Digit>,
+    /// Whether the largest shape reaches over the edge, and nothing inside is as high as a digit.
+    pub is_at_edge: bool,
+}
+
+impl Digit {
+    fn of(parts: &[&Shape]) -> Option<Self> {
+        let regions = parts.iter().map(|part| part.region);
+        let pixels = parts.iter().flat_map(|part| &part.pixels);
+        Some(Self {
+            region: regions.reduce(|all, region| all.joined(&region))?,
+            pixels: pixels.copied().collect(),
+            area: parts.iter().map(|part| part.pixels.len()).sum(),
+        })
+    }
+
+    /// The part of a picture of `width` in a region: 1 for the pixels of the digit, 0 for others.
+    pub(super) fn mask(&self, region: Region, width: usize) -> Plane {
+        let (columns, rows) = (region.width(), region.height());
+        let mut mask = Plane::new(columns, rows, vec![0.0; columns * rows]);
+        for index in &self.pixels {
+            let (x, y) = (index % width - region.left, index / width - region.top);
+            mask.values[y * columns + x] = 1.0;
+        }
+        mask
+    }
+}
+
+/// The digits among the pixels that `is_set` tells.
+pub(super) fn digits(width: usize, height: usize, is_set: impl Fn(usize) -> bool) -> Digits {
     let all = shapes(width, height, is_set);
     let is_no_frame = |shape: &&Shape| !is_frame(shape, &all, width);
     let shapes: Vec<&Shape> = all.iter().filter(is_no_frame).collect();
     let largest = |touches_edge: bool| {
         let candidates = shapes.iter();
         let candidates = candidates.filter(|shape| shape.touches_edge == touches_edge);
-        candidates.map(|shape| shape.pixels.len()).max()
+        candidates.max_by_key(|shape| shape.pixels.len())
     };
-    let (inside, at_edge) = (largest(false).unwrap_or(0), largest(true).unwrap_or(0));
-    let is_at_edge = at_edge > EDGE_FACTOR * inside;
-    let main = if is_at_edge { at_edge } else { inside };
-    let least = (PART_SHARE * main as f64).ceil() as usize;
-    let is_part =
-        |shape: &&Shape| shape.pixels.len() >= least && (!shape.touches_edge || is_at_edge);
-    let parts: Vec<&Shape> = shapes.iter().copied().filter(is_part).collect();
-    let regions = parts.iter().map(|part| part.region);
-    let region = regions.reduce(|all, region| all.joined(&region))?;
-    let mut mask = Plane::new(width, height, vec![0.0; width * height]);
-    let pixels = parts.iter().flat_map(|part| &part.pixels);
-    pixels.for_each(|&index| mask.values[index] = 1.0);
-    Some(Digit {
-        mask,
-        region,
-        area: parts.iter().map(|part| part.pixels.len()).sum(),
-        seems_several: seems_several(&parts),
-    })
+    let area = |shape: Option<&&Shape>| shape.map_or(0, |shape| shape.pixels.len());
+    let inside = largest(false);
+    let (inside_area, at_edge) = (area(inside), area(largest(true)));
+    let is_edge_main = at_edge > EDGE_FACTOR * inside_area;
+    let main = if is_edge_main { at_edge } else { inside_area };
+    let is_high = |shape: &&Shape| shape.region.height() as f64 >= INSIDE_HEIGHT * height as f64;
+    let candidates = shapes.iter().copied();
+    let candidates = candidates.filter(|shape| !shape.touches_edge || is_edge_main);
+    Digits {
+        digits: in_reading_order(grouped(candidates.collect(), main)),
+        is_at_edge: at_edge > inside_area && !inside.is_some_and(is_high),
+    }
+}
+
+/// Shapes put together to digits; `main` is the area of the largest.
+fn grouped(mut shapes: Vec<&Shape>, main: usize) -> Vec<Digit> {
+    let share = |share: f64, whole: usize| (share * whole as f64).ceil() as usize;
+    let highest = shapes
+        .iter()
+        .filter(|shape| shape.pixels.len() >= share(DIGIT_AREA, main));
+    let highest = highest
+        .map(|shape| shape.region.height())
+        .max()
+        .unwrap_or(0);
+    // Large shapes first: they become digits, and what is small joins one of these or is a speck.
+    shapes.sort_by_key(|shape| std::cmp::Reverse(shape.pixels.len()));
+    let mut groups: Vec<(Region, Vec<&Shape>)> = Vec::new();
+    let is_body = |shape: &Shape| {
+        shape.pixels.len() >= share(DIGIT_AREA, main)
+            && shape.region.height() >= share(DIGIT_HEIGHT, highest)
+    };
+    let (bodies, others): (Vec<&Shape>, Vec<&Shape>) =
+        shapes.into_iter().partition(|shape| is_body(shape));
+    for body in bodies {
+        let (same, apart): (Vec<_>, Vec<_>) = groups
+            .into_iter()
+            .partition(|group| is_one_digit(group.0, body.region));
+        let mut joined = (body.region, vec![body]);
+        for (region, parts) in same {
+            joined = (joined.0.joined(&region), [parts, joined.1].concat());
+        }
+        groups = apart;
+        groups.push(joined);
+    }
+    let regions: Vec<Region> = groups.iter().map(|group| group.0).collect();
+    let is_alone = groups.len() == 1;
+    for part in others {
+        let nearest = (0..regions.len()).min_by_key(|&group| regions[group].gap(&part.region));
+        let Some(nearest) = nearest else { break };
+        let body = groups[nearest].1[0];
+        let reach = share(PART_DISTANCE, regions[nearest].height());
+        let is_near = is_alone || regions[nearest].gap(&part.region) <= reach;
+        if is_near && part.pixels.len() >= share(PART_SHARE, body.pixels.len()) {
+            groups[nearest].1.push(part);
+        }
+    }
+    groups
+        .iter()
+        .filter_map(|(_, parts)| Digit::of(parts))
+        .collect()
+}
+
+/// Whether shapes as high as digits in two regions are pieces of one digit.
+fn is_one_digit(one: Region, other: Region) -> bool {
+    let height = HEIGHT_BESIDE * one.joined(&other).height() as f64;
+    let is_high = |region: Region| region.height() as f64 >= height;
+    let are_apart = one.right <= other.left || other.right <= one.left;
+    let are_beside = are_apart && is_high(one) && is_high(other);
+    let distance = DISTANCE * one.height().max(other.height()) as f64;
+    !are_beside && (one.gap(&other) as f64) < distance
+}
+
+/// Rows from above, each from the left: a digit is in the row of the highest one left if its middle is
+/// beside that.
+fn in_reading_order(mut digits: Vec<Digit>) -> Vec<Digit> {
+    let mut ordered = Vec::new();
+    digits.sort_by_key(|digit| digit.region.top);
+    while let Some(first) = digits.first() {
+        let rows = 2 * first.region.top..2 * first.region.bottom;
+        let is_beside = |digit: &Digit| rows.contains(&(digit.region.top + digit.region.bottom));
+        let (mut row, rest): (Vec<Digit>, _) = digits.into_iter().partition(is_beside);
+        row.sort_by_key(|digit| digit.region.left);
+        ordered.extend(row);
+        digits = rest;
+    }
+    ordered
 }
 
 /// Whether a shape runs along all sides of its region, as a line, with another one inside.
@@ -105,7 +211,7 @@ fn is_frame(shape: &Shape, shapes: &[Shape], width: usize) -> bool {
 
 /// The inside of what was found, if it is a filled area and no strokes: 1 there, 0 elsewhere. Each row is
 /// filled from its first to its last pixel, and a margin is taken off, for the edge is neither.
-pub(super) fn filled(digit: &Digit) -> Option<Plane> {
+pub(super) fn filled(digit: &Digit, width: usize, height: usize) -> Option<Plane> {
     let region = digit.region;
     let (columns, rows) = (region.width(), region.height());
     // A stroke alone, as of a 1, fills its region too, but is long.
@@ -113,32 +219,23 @@ pub(super) fn filled(digit: &Digit) -> Option<Plane> {
     if is_long || (digit.area as f64) < FILLED_AREA * (columns * rows) as f64 {
         return None;
     }
-    let mut inside = digit.mask.map(|_| 0.0);
+    let all = Region {
+        left: 0,
+        top: 0,
+        right: width,
+        bottom: height,
+    };
+    let mut inside = digit.mask(all, width);
     for y in region.top..region.bottom {
         let row = y * inside.width..(y + 1) * inside.width;
-        let mask = &digit.mask.values[row.clone()];
-        let first = mask.iter().position(|&value| value > 0.0);
-        let last = mask.iter().rposition(|&value| value > 0.0);
+        let row = &mut inside.values[row];
+        let first = row.iter().position(|&value| value > 0.0);
+        let last = row.iter().rposition(|&value| value > 0.0);
         if let (Some(first), Some(last)) = (first, last) {
-            inside.values[row][first..=last].fill(1.0);
+            row[first..=last].fill(1.0);
         }
     }
     Some(inside.eroded(columns.max(rows).div_ceil(50)))
-}
-
-/// Whether the two largest shapes are as high as digits, of similar size, and side by side: no column has
-/// both. The pieces of one digit lie above each other, or are smaller.
-fn seems_several(parts: &[&Shape]) -> bool {
-    let mut parts = parts.to_vec();
-    parts.sort_by_key(|part| std::cmp::Reverse(part.pixels.len()));
-    let [one, other, ..] = parts[..] else {
-        return false;
-    };
-    let height = DIGIT_HEIGHT * one.region.joined(&other.region).height() as f64;
-    let is_high = |part: &Shape| part.region.height() as f64 >= height;
-    let are_apart = one.region.right <= other.region.left || other.region.right <= one.region.left;
-    let least = DIGIT_AREA * one.pixels.len() as f64;
-    are_apart && is_high(one) && is_high(other) && other.pixels.len() as f64 >= least
 }
 
 /// The region of one pixel.
@@ -194,8 +291,10 @@ mod tests {
     fn of(rows: &[&str]) -> Option<(usize, Region)> {
         let text = rows.concat();
         let width = rows[0].len();
-        let found = digit(width, rows.len(), |index| text.as_bytes()[index] == b'#')?;
-        let ink = found.mask.values.iter().filter(|&&value| value == 1.0);
+        let found = digits(width, rows.len(), |index| text.as_bytes()[index] == b'#');
+        let found = found.digits.into_iter().max_by_key(|digit| digit.area)?;
+        let mask = found.mask(found.region, width);
+        let ink = mask.values.iter().filter(|&&value| value == 1.0);
         assert_eq!(ink.count(), found.area);
         Some((found.area, found.region))
     }
@@ -222,32 +321,52 @@ mod tests {
     }
 
     #[test]
-    fn two_digits_are_side_by_side() {
-        let seems_several = |rows: &[&str]| {
+    fn digits_are_told_from_pieces_and_come_in_reading_order() {
+        let places = |rows: &[&str]| -> Vec<(usize, usize)> {
             let text = rows.concat();
             let is_set = |index: usize| text.as_bytes()[index] == b'#';
-            digit(rows[0].len(), rows.len(), is_set)
-                .unwrap()
-                .seems_several
+            let found = digits(rows[0].len(), rows.len(), is_set).digits;
+            let place = |digit: &Digit| (digit.region.left, digit.region.top);
+            found.iter().map(place).collect()
         };
-        assert!(seems_several(&[
+        let beside = [
             "..........",
             ".#...###..",
             ".#..##.#..",
             ".#...###..",
             ".......#..",
             "..........",
-        ]));
-        // One above the other, a low one beside a high one, and one alone.
-        assert!(!seems_several(&[
-            "......", ".####.", "......", ".####.", "......"
-        ]));
-        assert!(!seems_several(&[
-            "......", ".#....", ".#....", ".#.##.", ".#....", "......"
-        ]));
-        assert!(!seems_several(&[
-            ".....", ".###.", ".#.#.", ".###.", "....."
-        ]));
+        ];
+        assert_eq!(places(&beside), [(1, 1), (4, 1)]);
+        // The second row begins on the left of the first; the third digit is lower than its neighbour.
+        let page = [
+            "............",
+            "....##......",
+            "....##......",
+            "....##......",
+            "............",
+            ".##.........",
+            ".##...##....",
+            ".##...##....",
+            "......##....",
+            "............",
+        ];
+        assert_eq!(places(&page), [(4, 1), (1, 5), (6, 6)]);
+        // A bar above, a low piece beside, a gap in a stroke, and one alone.
+        for rows in [
+            &[
+                ".......", ".####..", ".......", ".##....", "..###..", "....#..", ".###...",
+                ".......",
+            ][..],
+            &["......", ".#....", ".#....", ".#.##.", ".#....", "......"],
+            &[
+                ".....", ".###.", ".#.#.", ".#.#.", ".#.#.", ".#.#.", ".#.#.", ".#.#.", ".....",
+                ".#.#.", ".#.#.", ".#.#.", ".###.", ".....",
+            ],
+            &[".....", ".###.", ".#.#.", ".###.", "....."],
+        ] {
+            assert_eq!(places(rows).len(), 1, "{rows:#?}");
+        }
     }
 
     #[test]
@@ -272,8 +391,8 @@ mod tests {
     #[test]
     fn a_sheet_is_a_filled_area_and_a_stroke_is_none() {
         let filled = |width: usize, is_set: &dyn Fn(usize, usize) -> bool| {
-            let found = digit(100, 100, |index| is_set(index % 100, index / 100)).unwrap();
-            let inside = filled(&found)?;
+            let found = digits(100, 100, |index| is_set(index % 100, index / 100));
+            let inside = filled(&found.digits[0], 100, 100)?;
             Some((inside.at(50, 50), inside.at(width, 11)))
         };
         let square = |x: usize, y: usize, from: usize, to: usize| {

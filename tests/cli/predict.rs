@@ -49,7 +49,7 @@ fn a_whole_data_set_is_predicted_as_by_eval() {
     let text = place.stdout(&format!("predict {MODEL} --json {}", idx.display()));
     let events = json_lines(&text);
     assert_eq!(events.len(), TEST);
-    let names = "class event found image index model pixels probability runner_up top";
+    let names = "class event found image index is_sure model pixels probability runner_up top";
     assert_eq!(fields(&events[0]).join(" "), names);
     assert_eq!(
         fields(&events[0]["runner_up"]).join(" "),
@@ -153,7 +153,10 @@ fn a_wrong_image_is_one_line_and_does_not_stop_the_others() {
         (".", "cannot be read"),
         ("blank.pgm", "blank.pgm: shows no digit"),
         ("bomb.pgm", "60000 x 60000 pixels"),
-        ("text.png", "expected a PNG, JPEG, PGM or idx file"),
+        (
+            "text.png",
+            "expected a PNG, JPEG, WebP, BMP, PGM or idx file",
+        ),
         ("empty.png", "is empty"),
         ("phone.heic", "found HEIC (or AVIF); save it as PNG or JPEG"),
         ("phone.avif", "found HEIC (or AVIF); save it as PNG or JPEG"),
@@ -181,7 +184,7 @@ fn a_wrong_image_is_one_line_and_does_not_stop_the_others() {
 
 /// Three bars beside each other, as high as digits.
 #[test]
-fn a_picture_of_three_digits_is_noted_as_of_more_than_one() {
+fn three_digits_of_a_picture_are_three_lines_and_objects() {
     let place = trained();
     let ink = |x: usize, y: usize| (20..80).contains(&y) && x % 40 >= 20 && x % 40 < 30;
     let mut file = b"P5 140 100 255\n".to_vec();
@@ -193,10 +196,29 @@ fn a_picture_of_three_digits_is_noted_as_of_more_than_one() {
     assert_eq!(output.status.code(), Some(0));
     let note = String::from_utf8(output.stderr).unwrap();
     assert_eq!(note.lines().count(), 1, "{note}");
-    assert!(
-        note.contains("three.pgm seems to show more than one digit; "),
-        "{note}"
+    assert!(note.contains("note: three.pgm: 3 digits found"), "{note}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let boxes: Vec<&str> = text
+        .lines()
+        .map(|line| line.split(": ").next().unwrap())
+        .collect();
+    let at = |left| format!("three.pgm at {left},20 (10 x 60)");
+    assert_eq!(boxes, [at(20), at(60), at(100)]);
+    let json = place
+        .program(&format!("predict {MODEL} --json three.pgm absent.pgm"))
+        .output()
+        .unwrap();
+    let events = json_lines(&String::from_utf8(json.stdout).unwrap());
+    let kinds: Vec<_> = events
+        .iter()
+        .map(|event| event["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["note", "prediction", "prediction", "prediction", "error"]
     );
+    assert_eq!(events[3]["found"]["left"], 100);
+    assert_eq!(events[4]["image"], "absent.pgm");
 }
 
 #[test]

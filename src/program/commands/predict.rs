@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Args)]
 #[command(after_help = include_str!("predict/notes.txt"))]
 pub struct PredictArgs {
-    /// PNG, JPEG, PGM or idx files; - for standard input
+    /// PNG, JPEG, WebP, BMP, PGM or idx files; - for standard input
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
     /// Model file, checkpoint, or folder of a run [default: the newest of the folders in runs/]
@@ -42,6 +42,17 @@ pub struct PredictArgs {
     json: bool,
 }
 
+/// Below this probability a class is not sure: about 4 of 10 are wrong there, and 1 of 65 above.
+const LEAST_SURE: f64 = 0.8;
+
+/// What is worth a line besides predictions: a note, or an error of a picture that has no prediction.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Aside<'a> {
+    Note { image: String, message: &'a str },
+    Error { image: String, message: &'a str },
+}
+
 /// What the network made of an image.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "prediction")]
@@ -52,6 +63,7 @@ struct PredictionEvent<'a> {
     model: String,
     class: usize,
     probability: f64,
+    is_sure: bool,
     runner_up: ClassProbability,
     top: &'a [ClassProbability],
     /// Where the digit was found; null if the image was taken as it is.
@@ -75,11 +87,31 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
     let mut results = Results::new(args.json);
     let mut ending = Ending::Success;
     for file in &args.images {
-        let pictures = match pictures(file, size, args.raw, args.adjustment.into()) {
+        let image = || file.display().to_string();
+        let mut notes = Vec::new();
+        let adjustment = args.adjustment.into();
+        let pictures = pictures(file, size, args.raw, adjustment, &mut |line| {
+            notes.push(line)
+        });
+        for line in &notes {
+            message(&format!("note: {line}"));
+            results.event(&Aside::Note {
+                image: image(),
+                message: line,
+            })?;
+        }
+        let mut failed = |results: &mut Results, code: u8, line: &str| {
+            message(&format!("error: {line}"));
+            ending = Ending::Missed(code);
+            results.event(&Aside::Error {
+                image: image(),
+                message: line,
+            })
+        };
+        let pictures = match pictures {
             Ok(pictures) => pictures,
             Err(error) => {
-                message(&format!("error: {}", one_line(&error)));
-                ending = Ending::Missed(EXIT_USAGE);
+                failed(&mut results, EXIT_USAGE, &one_line(&error))?;
                 continue;
             }
         };
@@ -88,11 +120,8 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
         for (picture, classes) in pictures.iter().zip(predicted) {
             let Some(classes) = classes else {
                 let name = picture.name();
-                message(&format!(
-                    "error: {name}: no class: {}",
-                    BackendError::NotFinite
-                ));
-                ending = Ending::Missed(EXIT_MISSED);
+                let line = format!("{name}: no class: {}", BackendError::NotFinite);
+                failed(&mut results, EXIT_MISSED, &line)?;
                 continue;
             };
             print(&mut results, args, &model.file, picture, &classes, size.1)?;
@@ -117,6 +146,7 @@ fn print(
         model: model.display().to_string(),
         class: classes[0].class,
         probability: classes[0].probability,
+        is_sure: classes[0].probability >= LEAST_SURE,
         runner_up: classes[1],
         top,
         found: picture.found.as_ref(),
@@ -128,6 +158,9 @@ fn print(
     if top.len() > 1 {
         let others: Vec<String> = top[1..].iter().map(class_text).collect();
         text += &format!(", then {}", others.join(", "));
+    }
+    if classes[0].probability < LEAST_SURE {
+        text += "; not sure";
     }
     if args.show {
         for line in terminal_picture(&picture.pixels, columns, picture_style::style()) {
@@ -143,8 +176,9 @@ fn print(
 fn class_text(found: &ClassProbability) -> String {
     let percent = 100.0 * found.probability;
     match percent {
-        // What is not 0 must not read as 0.
+        // What is not 0 or 100 must not read as that.
         0.0..0.005 if percent > 0.0 => format!("{} (<0.01 %)", found.class),
+        99.995..100.0 => format!("{} (>99.99 %)", found.class),
         _ => format!("{} ({percent:.2} %)", found.class),
     }
 }

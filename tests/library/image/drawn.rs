@@ -174,6 +174,13 @@ fn count_right(pictures: impl Fn(usize) -> GreyImage) -> usize {
 }
 
 #[test]
+fn a_small_digit_in_a_large_picture_is_read() {
+    let plain = count_right(|digit| drawn(digit, 168.0, 0.1));
+    let right = count_right(|digit| laid(&drawn(digit, 168.0, 0.1), (3000, 3000), 223, 0.0));
+    assert!(right + 1 >= plain, "{right}, in a small picture {plain}");
+}
+
+#[test]
 fn a_digit_on_a_sheet_on_a_desk_is_read() {
     let plain = count_right(|digit| drawn(digit, 300.0, 0.1));
     for degrees in [0.0, 4.0, -4.0] {
@@ -206,11 +213,18 @@ fn a_frame_around_a_digit_is_dropped() {
         let plain = prepare(&drawn(digit, 300.0, 0.1), 28, 28).unwrap();
         for margin in [3, 10, 25] {
             let found = prepare(&framed(digit, margin), 28, 28).unwrap();
-            assert_eq!(
-                (found.left, found.top, found.width, found.height),
-                (plain.left, plain.top, plain.width, plain.height),
-                "{digit}, {margin}"
-            );
+            // The frame's ink moves the threshold, and with it an edge by a pixel.
+            for (found, plain) in [
+                (found.left, plain.left),
+                (found.top, plain.top),
+                (found.width, plain.width),
+                (found.height, plain.height),
+            ] {
+                assert!(
+                    found.abs_diff(plain) <= 1,
+                    "{digit}, {margin}: {found}, {plain}"
+                );
+            }
         }
     }
 }

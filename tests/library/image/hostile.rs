@@ -36,6 +36,58 @@ fn a_file_that_ends_early_is_refused() {
     }
 }
 
+#[test]
+fn a_jpeg_that_lacks_only_its_end_marker_is_read() {
+    let file = &sound()[1];
+    let whole = read(Path::new("file"), file, MOST_BYTES).unwrap();
+    assert!(!whole.lacks_end_marker());
+    for missing in [1, 2] {
+        let cut = &file[..file.len() - missing];
+        let image = read(Path::new("file"), cut, MOST_BYTES).unwrap();
+        assert!(image.lacks_end_marker(), "{missing}");
+        assert_eq!(image.pixels(), whole.pixels());
+    }
+    for missing in [8, 20, 100] {
+        let cut = &file[..file.len() - missing];
+        let error = read(Path::new("file"), cut, MOST_BYTES)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("ends before the picture does"),
+            "{missing}: {error}"
+        );
+    }
+}
+
+#[test]
+fn ink_that_differs_by_its_colour_alone_is_seen_in_every_format() {
+    // The same luminance: 0.2126 R + 0.7152 G + 0.0722 B.
+    let pixel = |x: u32, y: u32| match (40..60).contains(&x) && (20..80).contains(&y) {
+        true => image::Rgb([200, 30, 30]),
+        false => image::Rgb([20, 68, 190]),
+    };
+    let picture = image::RgbImage::from_fn(100, 100, pixel);
+    for format in [
+        image::ImageFormat::Png,
+        image::ImageFormat::Bmp,
+        image::ImageFormat::WebP,
+    ] {
+        let mut file = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut file, format).unwrap();
+        let grey = read(Path::new("file"), file.get_ref(), MOST_BYTES).unwrap();
+        assert_eq!(
+            grey.pixels()[0].abs_diff(grey.pixels()[50 * 100 + 50]),
+            180,
+            "{format:?}"
+        );
+        let found = prepare(&grey, 28, 28).unwrap();
+        assert_eq!(
+            (found.left, found.top, found.width, found.height),
+            (40, 20, 20, 60)
+        );
+    }
+}
+
 fn assert_usable(file: &[u8]) {
     match read(Path::new("file"), file, MOST_BYTES) {
         Ok(picture) => {

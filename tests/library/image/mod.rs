@@ -8,6 +8,8 @@ mod drawn;
 mod hostile;
 #[cfg(has_mnist)]
 mod network;
+#[cfg(has_mnist)]
+mod paper;
 mod photo;
 #[cfg(has_mnist)]
-mod two_digits;
+mod several;

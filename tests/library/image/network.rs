@@ -4,6 +4,7 @@ use fused_mlp::backend::{Backend, PassControl, Samples};
 use fused_mlp::engine::Engine;
 use fused_mlp::machine::default_threads;
 use fused_mlp::mnist::Dataset;
+use fused_mlp::model_file;
 use fused_mlp::network::Shape;
 use fused_mlp::prediction::Predictor;
 use fused_mlp::simd::{Isa, IsaRequest};
@@ -17,10 +18,14 @@ pub fn dataset() -> Dataset {
     Dataset::open(folder).unwrap()
 }
 
-/// A network trained by the default recipe, once for all tests.
+/// A network trained by the default recipe, once for all tests; or the model file that
+/// `TEST_FUSED_MLP_MODEL` names.
 pub fn trained() -> &'static Predictor {
     static TRAINED: OnceLock<Predictor> = OnceLock::new();
-    TRAINED.get_or_init(|| train(&dataset()))
+    TRAINED.get_or_init(|| match std::env::var_os("TEST_FUSED_MLP_MODEL") {
+        Some(file) => Predictor::new(&model_file::load(Path::new(&file)).unwrap().0),
+        None => train(&dataset()),
+    })
 }
 
 fn train(dataset: &Dataset) -> Predictor {

@@ -24,25 +24,13 @@ pub enum Surface {
 /// A JPEG file: the digit enlarged and blurred, somewhere on a surface with grain and dirt, in light
 /// that falls from one side and leaves the corners darker, with the noise of a sensor.
 pub fn jpeg(digit: &[u8], surface: Surface, stream: &mut Stream) -> Vec<u8> {
-    jpeg_of((SIDE, digit), surface, stream)
+    let ink = ink((SIDE, digit), stream);
+    jpeg_of_ink(&ink, surface, stream)
 }
 
-/// The same of two digits side by side.
-pub fn jpeg_of_two(digits: [&[u8]; 2], surface: Surface, stream: &mut Stream) -> Vec<u8> {
-    let side = SIDE as usize;
-    let [left, right] = digits.map(|digit| digit.chunks_exact(side));
-    // Square, as one digit is.
-    let blank = vec![0; side * side];
-    let rows: Vec<u8> = left
-        .zip(right)
-        .flat_map(|rows| [rows.0, rows.1].concat())
-        .collect();
-    let square = [&blank[..], &rows, &blank].concat();
-    jpeg_of((2 * SIDE, &square), surface, stream)
-}
-
-fn jpeg_of(drawing: (u32, &[u8]), surface: Surface, stream: &mut Stream) -> Vec<u8> {
-    let photo = photo(drawing, surface, stream);
+/// A JPEG file of a surface with ink on it.
+pub fn jpeg_of_ink(ink: &Grey, surface: Surface, stream: &mut Stream) -> Vec<u8> {
+    let photo = photo(ink, surface, stream);
     let (width, height) = photo.dimensions();
     let bytes: Vec<u8> = photo.pixels().map(|pixel| pixel.0[0] as u8).collect();
     let quality = stream.uniform(50.0, 95.0) as u8;
@@ -53,8 +41,7 @@ fn jpeg_of(drawing: (u32, &[u8]), surface: Surface, stream: &mut Stream) -> Vec<
     file
 }
 
-fn photo(drawing: (u32, &[u8]), surface: Surface, stream: &mut Stream) -> Grey {
-    let ink = ink(drawing, stream);
+fn photo(ink: &Grey, surface: Surface, stream: &mut Stream) -> Grey {
     let (width, height) = ink.dimensions();
     let grain = blurred_noise(width, height, 1.5, stream);
     let (paper, pen) = match surface {
@@ -77,8 +64,8 @@ fn photo(drawing: (u32, &[u8]), surface: Surface, stream: &mut Stream) -> Grey {
     photo
 }
 
-/// How much of each pixel is ink, 0 to 1, with a few specks of dirt.
-fn ink((drawn_side, drawing): (u32, &[u8]), stream: &mut Stream) -> Grey {
+/// How much of each pixel is ink, 0 to 1, with a few specks of dirt: a drawing by its side and its bytes.
+pub fn ink((drawn_side, drawing): (u32, &[u8]), stream: &mut Stream) -> Grey {
     let values = drawing
         .iter()
         .map(|&byte| f32::from(byte) / 255.0)
