@@ -133,6 +133,8 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         }
         Ok(())
     })?;
+    // The table has the terminal to itself.
+    follower.bar.finish_and_clear();
     let summaries = summarise(&configurations, &folder.results, args.target_accuracy);
     let is_whole = folder.results.len() == runs;
     // Among some of the runs the best means nothing yet.
