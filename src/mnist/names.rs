@@ -103,6 +103,11 @@ pub(super) fn find_files(
     let missing: Vec<String> = missing
         .map(|file| format!("{} (or {})", file.names()[0], file.names()[1]))
         .collect();
+    if missing.len() == MnistFile::ALL.len() && hint(folder).is_none() {
+        let text = "expected the four files of an MNIST-format data set (train-images-idx3-ubyte and so on), \
+                    found none of the four";
+        return Err(DataError::of(folder, Defect::NotFound, text));
+    }
     let text = match hint(folder) {
         Some(hint) => format!("expected the four files of an MNIST-format data set; {hint}"),
         None => format!(

@@ -110,7 +110,9 @@ fn the_drawn_network_has_its_values() {
     ));
     assert!(
         html.contains("<td>= ds Vᵀ</td>")
-            && html.contains("<blockquote>Implement the network drawn in the image below.</blockquote>")
+            && html.contains(
+                "<blockquote>Implement the network drawn in the image below.</blockquote>"
+            )
     );
 }
 

@@ -99,6 +99,16 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
     Ok(Ending::Success)
 }
 
+/// What to do with a file that is by its name one of PyTorch or of Keras.
+fn hint(path: &Path) -> String {
+    let ending = path.extension().and_then(|it| it.to_str());
+    match ending.unwrap_or_default() {
+        "pt" | "pth" | "bin" => format!("; {FROM_PYTORCH}"),
+        "keras" | "h5" => format!("; {FROM_KERAS}"),
+        _ => String::new(),
+    }
+}
+
 /// The arrays of a file, whichever format it has.
 fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
     let read = bounded::read(path, model_file::MAX_BYTES);
@@ -118,7 +128,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
             ReadError::Keras(_) => anyhow!("{line}; expected {EXPECTED}; {FROM_KERAS}"),
             // It tells what was expected of the array.
             ReadError::Array { .. } => anyhow!(line),
-            _ => anyhow!("{line}; expected {EXPECTED}"),
+            // What is damaged is known by its name alone.
+            _ => anyhow!("{line}; expected {EXPECTED}{}", hint(path)),
         }
     })
 }

@@ -6,7 +6,8 @@ use crate::options::access::MappingArgs;
 use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
 use crate::options::output_name;
 use crate::pages::comparison::{ComparedRun, TestResult, comparison_page, sort_by_result};
-use crate::run_folder::{DataDescription, NewFile, OverwriteArgs};
+use crate::run_folder::{DataDescription, NewFile, OverwriteArgs, RUN_FILE};
+use crate::sweep::SWEEP_FILE;
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -112,6 +113,14 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
 fn open(folders: &[PathBuf]) -> anyhow::Result<Vec<ComparedRun>> {
     let mut runs: Vec<ComparedRun> = Vec::new();
     for folder in folders {
+        if folder.join(SWEEP_FILE).exists() && !folder.join(RUN_FILE).exists() {
+            let best = folder.join("best");
+            let advice = match best.exists() {
+                true => format!("give {}", shown(&best)),
+                false => "sweep --keep best leaves one".to_owned(),
+            };
+            bail!("{} is a sweep; expected a run; {advice}", shown(folder));
+        }
         let run = ComparedRun::open(folder)?;
         let place = folder.canonicalize().ok();
         let same = |other: &ComparedRun| other.folder.canonicalize().ok() == place;

@@ -91,8 +91,9 @@ impl MistakesArgs {
             None
         } else {
             let count = mistakes.len();
-            let title =
-                format!("{count} of {errors} errors, the worst first: true class as predicted");
+            let title = format!(
+                "{count} of {errors} errors, the worst first: true class as predicted, probabilities of both"
+            );
             let size = (split.images.rows(), split.images.columns());
             let images: Vec<_> = mistakes
                 .iter()
@@ -117,12 +118,12 @@ impl MistakesArgs {
 }
 
 fn captioned<'a>(mistake: &Mistake, split: &'a Split) -> SheetImage<'a> {
-    let percent = 100.0 * mistake.probability;
+    let [own, predicted] = [(-mistake.loss).exp(), mistake.probability].map(|it| 100.0 * it);
     SheetImage {
         pixels: split.images.image(mistake.index),
         caption: [
-            format!("{} as {}", mistake.label, mistake.class),
-            format!("{percent:.1} %  #{}", mistake.index),
+            format!("{} as {}  #{}", mistake.label, mistake.class, mistake.index),
+            format!("{own:.1} % as {predicted:.1} %"),
         ],
     }
 }

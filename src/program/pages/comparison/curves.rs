@@ -16,6 +16,10 @@ const MOST_POINTS: usize = 800;
 /// Largest loss that is drawn, in nats: next to those of runs that diverge, all others are one line.
 pub const LARGEST: f64 = 20.0;
 
+/// Accuracies are drawn so many times as far below the best as those of the better half of the runs reach: a bad
+/// run would make all others one line.
+const SPANS: f64 = 3.0;
+
 /// Columns of `epochs.csv` and `steps.csv`.
 const EPOCH: usize = 0;
 pub const TRAIN_LOSS: usize = 1;
