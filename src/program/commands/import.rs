@@ -103,7 +103,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
 fn hint(path: &Path) -> String {
     let ending = path.extension().and_then(|it| it.to_str());
     match ending.unwrap_or_default() {
-        "pt" | "pth" | "bin" => format!("; {FROM_PYTORCH}"),
+        "pt" | "pth" => format!("; {FROM_PYTORCH}"),
         "keras" | "h5" => format!("; {FROM_KERAS}"),
         _ => String::new(),
     }

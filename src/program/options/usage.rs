@@ -48,11 +48,10 @@ pub fn in_one_line(error: clap::Error, origins: &Origins) -> anyhow::Error {
         return error.into();
     }
     let mut text = in_words(joined(&error.to_string()), &error);
-    if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) {
-        if let Some((_, own)) = ELSEWHERE.iter().find(|(other, _)| other == name) {
-            text =
-                format!("unrecognized subcommand '{name}'; a similar subcommand exists: '{own}'");
-        }
+    if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand)
+        && let Some((_, own)) = ELSEWHERE.iter().find(|(other, _)| other == name)
+    {
+        text = format!("unrecognized subcommand '{name}'; a similar subcommand exists: '{own}'");
     }
     if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidArg) {
         let name = name.trim_start_matches('-');
