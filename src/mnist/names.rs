@@ -103,13 +103,13 @@ pub(super) fn find_files(
     let missing: Vec<String> = missing
         .map(|file| format!("{} (or {})", file.names()[0], file.names()[1]))
         .collect();
-    if missing.len() == MnistFile::ALL.len() && hint(folder).is_none() {
-        let text = "expected the four files of an MNIST-format data set (train-images-idx3-ubyte and so on), \
-                    found none of the four";
-        return Err(DataError::of(folder, Defect::NotFound, text));
-    }
     let text = match hint(folder) {
         Some(hint) => format!("expected the four files of an MNIST-format data set; {hint}"),
+        None if missing.len() == MnistFile::ALL.len() => {
+            let text = "expected the four files of an MNIST-format data set (train-images-idx3-ubyte and so on), \
+                        found none of the four";
+            return Err(DataError::of(folder, Defect::NotFound, text));
+        }
         None => format!(
             "expected the four files of an MNIST-format data set, found no file {}; put the missing files there \
              (each may end in .gz) or give another folder",

@@ -266,12 +266,9 @@ fn folders_that_are_no_runs_are_refused() {
     fs::write(place.path("sweep/sweep.json"), "{}").unwrap();
     let line = place.failure("report sweep", 2);
     assert!(
-        line.contains("sweep is a sweep; expected a run; sweep --keep best"),
+        line.contains("sweep is a sweep; expected a run: sweep/best"),
         "{line}"
     );
-    fs::create_dir(place.path("sweep/best")).unwrap();
-    let line = place.failure("report sweep", 2);
-    assert!(line.contains("expected a run; give sweep/best"), "{line}");
     let line = place.failure("report runs/first runs/../runs/first", 2);
     assert!(line.contains("given twice"), "{line}");
     fs::write(place.path("runs/first/run.json"), "{}").unwrap();

@@ -99,16 +99,6 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<Ending> {
     Ok(Ending::Success)
 }
 
-/// What to do with a file that is by its name one of PyTorch or of Keras.
-fn hint(path: &Path) -> String {
-    let ending = path.extension().and_then(|it| it.to_str());
-    match ending.unwrap_or_default() {
-        "pt" | "pth" => format!("; {FROM_PYTORCH}"),
-        "keras" | "h5" => format!("; {FROM_KERAS}"),
-        _ => String::new(),
-    }
-}
-
 /// The arrays of a file, whichever format it has.
 fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
     let read = bounded::read(path, model_file::MAX_BYTES);
@@ -121,15 +111,18 @@ fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
     } else {
         read_safetensors(&bytes)
     };
+    let is_pytorch = path.extension().is_some_and(|it| it == "pt" || it == "pth");
     tensors.map_err(|error| {
         let line = format!("{}: {error}", shown(path));
         match error {
-            ReadError::Pickle => anyhow!("{line}; expected {EXPECTED}; {FROM_PYTORCH}"),
             ReadError::Keras(_) => anyhow!("{line}; expected {EXPECTED}; {FROM_KERAS}"),
             // It tells what was expected of the array.
             ReadError::Array { .. } => anyhow!(line),
-            // What is damaged is known by its name alone.
-            _ => anyhow!("{line}; expected {EXPECTED}{}", hint(path)),
+            // One that is damaged is known by its name alone.
+            _ if is_pytorch || matches!(error, ReadError::Pickle) => {
+                anyhow!("{line}; expected {EXPECTED}; {FROM_PYTORCH}")
+            }
+            _ => anyhow!("{line}; expected {EXPECTED}"),
         }
     })
 }

@@ -113,19 +113,14 @@ fn add_sections(page: &mut Vec<u8>, text: &str) -> io::Result<()> {
     let mut is_kept = false;
     for line in text.lines() {
         let heading = line.strip_suffix(':');
-        match heading.filter(|it| !it.starts_with(' ') && it.split(' ').count() <= 2) {
-            Some(heading) => {
-                is_kept = false;
-                roff.control("fi", [])
-                    .control("SH", [heading.to_uppercase().as_str()])
-            }
-            None => {
-                if is_kept != line.starts_with(' ') {
-                    is_kept = !is_kept;
-                    roff.control(if is_kept { "nf" } else { "fi" }, []);
-                }
-                roff.text([roman(line)])
-            }
+        let heading = heading.filter(|it| !it.starts_with(' ') && it.split(' ').count() <= 2);
+        if is_kept != line.starts_with(' ') {
+            is_kept = !is_kept;
+            roff.control(if is_kept { "nf" } else { "fi" }, []);
+        }
+        match heading {
+            Some(heading) => roff.control("SH", [heading.to_uppercase().as_str()]),
+            None => roff.text([roman(line)]),
         };
     }
     roff.control("fi", []).to_writer(page)

@@ -6,7 +6,7 @@ use crate::options::access::MappingArgs;
 use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
 use crate::options::output_name;
 use crate::pages::comparison::{ComparedRun, TestResult, comparison_page, sort_by_result};
-use crate::run_folder::{DataDescription, NewFile, OverwriteArgs, RUN_FILE};
+use crate::run_folder::{DataDescription, NewFile, OverwriteArgs};
 use crate::sweep::SWEEP_FILE;
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, bail};
@@ -113,13 +113,9 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
 fn open(folders: &[PathBuf]) -> anyhow::Result<Vec<ComparedRun>> {
     let mut runs: Vec<ComparedRun> = Vec::new();
     for folder in folders {
-        if folder.join(SWEEP_FILE).exists() && !folder.join(RUN_FILE).exists() {
-            let best = folder.join("best");
-            let advice = match best.exists() {
-                true => format!("give {}", shown(&best)),
-                false => "sweep --keep best leaves one".to_owned(),
-            };
-            bail!("{} is a sweep; expected a run; {advice}", shown(folder));
+        if folder.join(SWEEP_FILE).exists() {
+            let (sweep, best) = (shown(folder), shown(&folder.join("best")));
+            bail!("{sweep} is a sweep; expected a run: {best}, if sweep --keep best has left it");
         }
         let run = ComparedRun::open(folder)?;
         let place = folder.canonicalize().ok();

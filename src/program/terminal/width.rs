@@ -21,22 +21,21 @@ fn columns(size: Option<(Width, Height)>) -> Option<usize> {
     (columns > 0).then(|| usize::from(columns).max(FEWEST))
 }
 
-/// A line as lines of no more than so many columns. A command to paste goes on behind a backslash, with every
-/// option beside its value; a unit stays with its number.
+/// A line as lines of no more than so many columns. A command to paste goes on behind a backslash, which is
+/// before an option; a unit stays with its number.
 pub fn wrapped(line: &str, columns: Option<usize>) -> String {
     let Some(columns) = columns else {
         return line.to_owned();
     };
-    let is_command = line.trim_start().starts_with("fused-mlp ");
-    let (cut, indent) = match is_command {
-        true => (" \\\n    ", 4),
-        false => ("\n", 0),
+    let (cut, indent, line) = match line.trim_start().starts_with("fused-mlp ") {
+        true => (
+            " \\\n    ",
+            4,
+            line.replace(' ', "\u{a0}").replace("\u{a0}-", " -"),
+        ),
+        false => ("\n", 0, line.replace(" %", "\u{a0}%")),
     };
     let (mut text, mut column) = (String::new(), 0);
-    let mut line = line.replace(" %", "\u{a0}%");
-    if is_command {
-        line = with_values(&line);
-    }
     for word in line.split_inclusive(' ') {
         let width = seen(word.trim_end());
         if width > 0 && column > indent && column + width + indent / 2 > columns {
@@ -48,21 +47,6 @@ pub fn wrapped(line: &str, columns: Option<usize>) -> String {
         column += seen(word);
     }
     text.replace('\u{a0}', " ")
-}
-
-/// A command in which what follows an option cannot be parted from it.
-fn with_values(command: &str) -> String {
-    let mut text = String::new();
-    let mut is_option = false;
-    for word in command.split_inclusive(' ') {
-        if is_option && !word.starts_with('-') {
-            text.truncate(text.len() - 1);
-            text.push('\u{a0}');
-        }
-        text += word;
-        is_option = word.starts_with('-');
-    }
-    text
 }
 
 /// The columns that a text takes, which escape sequences of colours do not.

@@ -1,5 +1,6 @@
 //! `eval --mistakes`: a contact sheet of the worst errors.
 
+use crate::charts::axis::number;
 use crate::charts::{SheetImage, contact_sheet};
 use crate::options::number_range::parse_positive;
 use crate::options::{Origin, Origins, output_name};
@@ -123,7 +124,7 @@ fn captioned<'a>(mistake: &Mistake, split: &'a Split) -> SheetImage<'a> {
         pixels: split.images.image(mistake.index),
         caption: [
             format!("{} as {}  #{}", mistake.label, mistake.class, mistake.index),
-            format!("{own:.1} % as {predicted:.1} %"),
+            format!("{} as {predicted:.1} %", number(own)),
         ],
     }
 }

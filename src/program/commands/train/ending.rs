@@ -145,8 +145,9 @@ impl Session<'_> {
     fn save_lines_and_curve(&mut self) -> Option<String> {
         let history = self.folder.history();
         let (means, steps) = (history.losses.means(), history.losses.steps_per_mean());
-        let name = self.folder.path().file_name();
-        let name = shown(Path::new(name.unwrap_or_default()));
+        let name = shown(Path::new(
+            self.folder.path().file_name().unwrap_or_default(),
+        ));
         let svg = learning_curve_svg(&name, (means, steps), &history.epochs);
         let curve = self.saving.note("loss.svg", self.folder.write_curve(&svg));
         self.saving.note(LINES, self.folder.flush());

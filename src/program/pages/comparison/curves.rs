@@ -141,27 +141,22 @@ fn steps(runs: &[ComparedRun], column: usize) -> Vec<Series> {
 /// raised to the least that is drawn, of which a sentence tells.
 fn without_far(runs: &[ComparedRun], mut series: Vec<Series>) -> (Vec<Series>, String) {
     let better = series.len() / runs.len().max(1) * runs.len().div_ceil(2);
-    let values = |of: &[Series]| -> Vec<f64> {
-        of.iter()
-            .flat_map(|it| it.points.iter().map(|point| point.1))
-            .collect()
+    let values = |count: usize| {
+        let points = series[..count].iter().flat_map(|it| &it.points);
+        points.map(|point| point.1)
     };
-    let best = values(&series).into_iter().fold(0.0, f64::max);
-    let low = values(&series[..better]).into_iter().fold(best, f64::min);
+    let best = values(series.len()).fold(0.0, f64::max);
+    let low = values(better).fold(best, f64::min);
     // Runs of one epoch, or of nearly the same accuracy, have a span, too.
     let span = (best - low).max(1.0 - best).max(0.01);
     // A whole percent, as the sentence tells it.
     let least = (100.0 * (best - SPANS * span)).floor() / 100.0;
-    let points = series.iter_mut().flat_map(|it| &mut it.points);
-    let far: Vec<&mut f64> = points
-        .map(|point| &mut point.1)
-        .filter(|it| **it < least)
-        .collect();
-    let told = match far.is_empty() {
-        true => String::new(),
-        false => format!(" Accuracies below {:.0} % are drawn there.", 100.0 * least),
+    let told = match values(series.len()).any(|it| it < least) {
+        true => format!(" Accuracies below {:.0} % are drawn there.", 100.0 * least),
+        false => String::new(),
     };
-    far.into_iter().for_each(|value| *value = least);
+    let points = series.iter_mut().flat_map(|it| &mut it.points);
+    points.for_each(|point| point.1 = point.1.max(least));
     (series, told)
 }
 
