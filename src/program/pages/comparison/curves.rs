@@ -141,17 +141,14 @@ fn steps(runs: &[ComparedRun], column: usize) -> Vec<Series> {
 /// raised to the least that is drawn, of which a sentence tells.
 fn without_far(runs: &[ComparedRun], mut series: Vec<Series>) -> (Vec<Series>, String) {
     let better = series.len() / runs.len().max(1) * runs.len().div_ceil(2);
-    let values = |count: usize| {
-        let points = series[..count].iter().flat_map(|it| &it.points);
-        points.map(|point| point.1)
-    };
-    let best = values(series.len()).fold(0.0, f64::max);
-    let low = values(better).fold(best, f64::min);
+    let values = |count: usize| series[..count].iter().flat_map(|it| &it.points);
+    let best = values(series.len()).fold(0.0, |best: f64, point| best.max(point.1));
+    let low = values(better).fold(best, |low: f64, point| low.min(point.1));
     // Runs of one epoch, or of nearly the same accuracy, have a span, too.
     let span = (best - low).max(1.0 - best).max(0.01);
     // A whole percent, as the sentence tells it.
     let least = (100.0 * (best - SPANS * span)).floor() / 100.0;
-    let told = match values(series.len()).any(|it| it < least) {
+    let told = match values(series.len()).any(|point| point.1 < least) {
         true => format!(" Accuracies below {:.0} % are drawn there.", 100.0 * least),
         false => String::new(),
     };
