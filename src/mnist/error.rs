@@ -68,6 +68,7 @@ pub enum Defect {
     MissingFiles,
     /// The path that was asked for is not a folder.
     NotAFolder,
-    /// No data set was named and none was found.
+    /// No data set was named and none was found, or the folder that was named has none of the four files and
+    /// nothing like them.
     NotFound,
 }

@@ -21,8 +21,8 @@ pub const DATA_VARIABLE: &str = "FUSED_MLP_DATA";
 ///
 /// # Errors
 ///
-/// For 1 and 2, [`Defect::NotAFolder`] or [`Defect::MissingFiles`] if the folder is not a data set: no
-/// other place is tried. For 3, [`Defect::NotFound`].
+/// For 1 and 2, [`Defect::NotAFolder`], [`Defect::MissingFiles`] or, where none of the files is there,
+/// [`Defect::NotFound`] if the folder is not a data set: no other place is tried. For 3, [`Defect::NotFound`].
 pub fn locate(explicit: Option<&Path>) -> Result<PathBuf, DataError> {
     locate_split(explicit, None)
 }

@@ -105,6 +105,11 @@ pub(super) fn find_files(
         .collect();
     let text = match hint(folder) {
         Some(hint) => format!("expected the four files of an MNIST-format data set; {hint}"),
+        None if missing.len() == MnistFile::ALL.len() => {
+            let text = "expected the four files of an MNIST-format data set (train-images-idx3-ubyte and so on), \
+                        found none of the four";
+            return Err(DataError::of(folder, Defect::NotFound, text));
+        }
         None => format!(
             "expected the four files of an MNIST-format data set, found no file {}; put the missing files there \
              (each may end in .gz) or give another folder",

@@ -19,6 +19,8 @@ fn answers(place: &Place, folder: &str) -> Value {
             .unwrap()
             .starts_with("fused-mlp assignment")
     );
+    let html = fs::read_to_string(place.path(folder).join("report.html")).unwrap();
+    assert!(!html.contains("&lt;su"), "markup is shown as text");
     results
 }
 
@@ -107,7 +109,10 @@ fn the_drawn_network_has_its_values() {
         "(−0.2316, 0.3639, −0.1985), and the gradient of b is (−0.0544, 0.0673, −0.0273)"
     ));
     assert!(
-        html.contains("<blockquote>Implement the network drawn in the image below.</blockquote>")
+        html.contains("<td>= ds Vᵀ</td>")
+            && html.contains(
+                "<blockquote>Implement the network drawn in the image below.</blockquote>"
+            )
     );
 }
 

@@ -220,6 +220,12 @@ fn files_of_torch_save_get_a_hint_and_others_do_not() {
         assert_eq!(line.contains(hint), has_hint, "{line}");
         assert_eq!(line.matches("expected").count(), 1, "{line}");
     }
+    // What is damaged is known by its name.
+    for (name, has_hint) in [("m.pt", true), ("m.safetensors", false)] {
+        fs::write(place.path(name), "damaged").unwrap();
+        let line = place.failure(&format!("import {name} --out x.safetensors"), 2);
+        assert_eq!(line.contains(hint), has_hint, "{line}");
+    }
 }
 
 #[test]

@@ -262,6 +262,13 @@ fn folders_that_are_no_runs_are_refused() {
         line.contains("nowhere/run.json") && line.contains("the folder of a run"),
         "{line}"
     );
+    fs::create_dir(place.path("sweep")).unwrap();
+    fs::write(place.path("sweep/sweep.json"), "{}").unwrap();
+    let line = place.failure("report sweep", 2);
+    assert!(
+        line.contains("sweep is a sweep; expected a run: sweep/best"),
+        "{line}"
+    );
     let line = place.failure("report runs/first runs/../runs/first", 2);
     assert!(line.contains("given twice"), "{line}");
     fs::write(place.path("runs/first/run.json"), "{}").unwrap();

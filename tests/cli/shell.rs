@@ -360,6 +360,22 @@ fn mistyped_names_are_suggested_in_one_line() {
             "training",
             "'training'; a similar subcommand exists: 'train'; --help",
         ),
+        (
+            "compare",
+            "'compare'; a similar subcommand exists: 'report'; --help",
+        ),
+        (
+            "train --bs 1",
+            "'--bs' found; a similar argument exists: '--batch-size'; --help",
+        ),
+        (
+            "train --force",
+            "'--force' found; a folder is never replaced; choose another with --out; --help",
+        ),
+        (
+            "sweep --overwrite",
+            "'--overwrite' found; a folder is never replaced; choose another with --out; --help",
+        ),
         ("foo", "'foo'; --help"),
         ("help trian", "'trian'; --help"),
         ("predict --zzz 3 x.png", "'--zzz' found; --help"),

@@ -112,8 +112,8 @@ fn a_second_signal_ends_the_run_at_once() {
             let rest: Vec<String> = lines.map(Result::unwrap).collect();
             let output = child.wait_with_output().unwrap();
             let said = String::from_utf8(output.stderr).unwrap();
-            let line = "ended at once by a second signal: what was trained since the last checkpoint is \
-                        lost; fused-mlp train --resume run goes on";
+            let line = "ended at once by a second signal: what was trained since the last checkpoint, or where there \
+                        is none since the start, is lost; fused-mlp train --resume run goes on from there";
             rest.is_empty()
                 && output.status.code() == Some(code)
                 && said.lines().last() == Some(line)
@@ -203,6 +203,16 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!(told(true, "heard"), (Some(0), 1));
     assert_eq!(told(false, "unheard"), (Some(128 + 13), 0));
     assert!(place.path("unheard/checkpoints").exists());
+    // So does what trains many runs.
+    for arguments in [
+        "sweep --epochs 2000 --hidden 4 --seeds 1-40 --validation 50 --json --out many",
+        "race --seeds 1-40 --json --out many-too -- --hidden 4 --epochs 1",
+    ] {
+        let mut child = program(&place, arguments).spawn().unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        let code = child.wait().unwrap().code();
+        assert_eq!(code, Some(128 + 13), "{arguments}");
+    }
 
     for arguments in ["eval --model run/model.safetensors", "data info"] {
         let mut child = program(&place, arguments).spawn().unwrap();

@@ -56,11 +56,12 @@ impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} {} {}, {} threads, minibatch {}, hidden {}, momentum {}, rate {}, seed {}, {} samples of {}",
+            "{} {} {}, {} thread{}, minibatch {}, hidden {}, momentum {}, rate {}, seed {}, {} samples of {}",
             self.backend,
             self.isa.as_deref().unwrap_or("-"),
             self.precision,
             self.threads,
+            if self.threads == 1 { "" } else { "s" },
             self.batch_size,
             self.shape.hidden,
             self.momentum,

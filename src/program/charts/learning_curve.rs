@@ -13,14 +13,18 @@ const LOSS: &str = "cross-entropy, nats";
 
 /// Two charts, both with logarithmic losses in nats: the loss of each minibatch against the step, as
 /// means of so many steps each, and the training and validation loss of each epoch, with the last value
-/// of each line.
+/// of each line. `name` is that of the run.
 ///
 /// Losses that are not finite are left out.
-pub fn learning_curve_svg(means: &[f64], steps_per_mean: usize, epochs: &[EpochRecord]) -> String {
-    stacked(&[steps(means, steps_per_mean), losses(epochs)])
+pub fn learning_curve_svg(
+    name: &str,
+    (means, steps_per_mean): (&[f64], usize),
+    epochs: &[EpochRecord],
+) -> String {
+    stacked(&[steps(name, means, steps_per_mean), losses(epochs)])
 }
 
-fn steps(means: &[f64], steps_per_mean: usize) -> Chart {
+fn steps(name: &str, means: &[f64], steps_per_mean: usize) -> Chart {
     let steps = steps_per_mean as f64;
     let scaled = |points: Vec<(f64, f64)>| -> Vec<(f64, f64)> {
         points.into_iter().map(|(x, y)| (x * steps, y)).collect()
@@ -28,7 +32,7 @@ fn steps(means: &[f64], steps_per_mean: usize) -> Chart {
     let smooth = scaled(thin(&smoothed(means)));
     let all = means.len() as f64 * steps;
     Chart {
-        title: "Loss of each minibatch".to_owned(),
+        title: format!("{name}: loss of each minibatch"),
         x: Axis::linear("step").whole().within(0.0, all.max(1.0)),
         y: Axis::log(LOSS),
         series: vec![
@@ -127,9 +131,9 @@ mod tests {
     fn the_picture_has_both_charts() {
         let losses: Vec<f64> = (1..500).map(|step| 2.3 / f64::from(step)).collect();
         let epochs = [record(1, 0.5, Some(0.4)), record(2, 0.2, Some(0.3))];
-        let svg = learning_curve_svg(&losses, 1, &epochs);
+        let svg = learning_curve_svg("a<b", (&losses, 1), &epochs);
         for text in [
-            "Loss of each minibatch",
+            ">a&lt;b: loss of each minibatch<",
             "Mean loss of each epoch",
             "validation",
             "mean of 2 % of the steps",
@@ -137,15 +141,15 @@ mod tests {
             assert!(svg.contains(text), "{text}");
         }
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
-        let without = learning_curve_svg(&losses, 1, &[record(1, 0.5, None)]);
+        let without = learning_curve_svg("a", (&losses, 1), &[record(1, 0.5, None)]);
         assert!(!without.contains("validation"));
     }
 
     #[test]
     fn nothing_and_nonsense_can_be_drawn() {
         for losses in [&[][..], &[f64::NAN], &[f64::INFINITY, 1.0], &[0.0]] {
-            learning_curve_svg(losses, 1, &[]);
+            learning_curve_svg("a", (losses, 1), &[]);
         }
-        learning_curve_svg(&[1.0], 1, &[record(1, f64::NAN, None)]);
+        learning_curve_svg("a", (&[1.0], 1), &[record(1, f64::NAN, None)]);
     }
 }

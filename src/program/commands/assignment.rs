@@ -179,12 +179,12 @@ impl Session {
     ) -> anyhow::Result<Ending> {
         let mut answered = 0;
         for part in parts {
+            bar.reset();
             let start = Instant::now();
             let computed = (part.compute)(&mut self.run.answers, work);
             let seconds = start.elapsed().as_secs_f64();
             // The answer has the terminal to itself.
             bar.finish_and_clear();
-            bar.reset();
             // Nothing is told of data that changed; what was written before stays.
             work.dataset.map_or(Ok(()), Dataset::check_mappings)?;
             match computed {

@@ -111,13 +111,17 @@ fn read(path: &Path) -> anyhow::Result<Vec<NamedTensor>> {
     } else {
         read_safetensors(&bytes)
     };
+    let is_pytorch = path.extension().is_some_and(|it| it == "pt" || it == "pth");
     tensors.map_err(|error| {
         let line = format!("{}: {error}", shown(path));
         match error {
-            ReadError::Pickle => anyhow!("{line}; expected {EXPECTED}; {FROM_PYTORCH}"),
             ReadError::Keras(_) => anyhow!("{line}; expected {EXPECTED}; {FROM_KERAS}"),
             // It tells what was expected of the array.
             ReadError::Array { .. } => anyhow!(line),
+            // One that is damaged is known by its name alone.
+            _ if is_pytorch || matches!(error, ReadError::Pickle) => {
+                anyhow!("{line}; expected {EXPECTED}; {FROM_PYTORCH}")
+            }
             _ => anyhow!("{line}; expected {EXPECTED}"),
         }
     })

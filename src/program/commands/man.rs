@@ -106,16 +106,20 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// Adds sections: one or two words and a colon in a line are a heading, all other lines stay as they are.
+/// Adds sections: one or two words and a colon in a line are a heading, lines that are indented stay as they are,
+/// all others are filled.
 fn add_sections(page: &mut Vec<u8>, text: &str) -> io::Result<()> {
     let mut roff = Roff::new();
+    let mut is_kept = false;
     for line in text.lines() {
         let heading = line.strip_suffix(':');
-        match heading.filter(|it| !it.starts_with(' ') && it.split(' ').count() <= 2) {
-            Some(heading) => roff
-                .control("fi", [])
-                .control("SH", [heading.to_uppercase().as_str()])
-                .control("nf", []),
+        let heading = heading.filter(|it| !it.starts_with(' ') && it.split(' ').count() <= 2);
+        if is_kept != line.starts_with(' ') {
+            is_kept = !is_kept;
+            roff.control(if is_kept { "nf" } else { "fi" }, []);
+        }
+        match heading {
+            Some(heading) => roff.control("SH", [heading.to_uppercase().as_str()]),
             None => roff.text([roman(line)]),
         };
     }

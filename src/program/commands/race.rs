@@ -125,6 +125,11 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
         results.event(&RaceEvent::Run(&run))?;
         results.text(&line(&run));
         runs.push(run);
+        if results.has_just_lost_its_reader() {
+            message(
+                "nobody reads the results any more; the race goes on for the sake of its files",
+            );
+        }
     }
     let record = RaceRecord {
         started: now.to_string(),

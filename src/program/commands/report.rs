@@ -7,6 +7,7 @@ use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
 use crate::options::output_name;
 use crate::pages::comparison::{ComparedRun, TestResult, comparison_page, sort_by_result};
 use crate::run_folder::{DataDescription, NewFile, OverwriteArgs};
+use crate::sweep::SWEEP_FILE;
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -112,6 +113,10 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
 fn open(folders: &[PathBuf]) -> anyhow::Result<Vec<ComparedRun>> {
     let mut runs: Vec<ComparedRun> = Vec::new();
     for folder in folders {
+        if folder.join(SWEEP_FILE).exists() {
+            let (sweep, best) = (shown(folder), shown(&folder.join("best")));
+            bail!("{sweep} is a sweep; expected a run: {best}, if sweep --keep best has left it");
+        }
         let run = ComparedRun::open(folder)?;
         let place = folder.canonicalize().ok();
         let same = |other: &ComparedRun| other.folder.canonicalize().ok() == place;

@@ -130,9 +130,16 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         if let SweepEvent::Run(result) = event {
             let kept = folder.add(result)?;
             results.event(&table::Event::of(&configurations, kept))?;
+            if results.has_just_lost_its_reader() {
+                follower.progress.line(
+                    "nobody reads the results any more; the sweep goes on for the sake of its files",
+                );
+            }
         }
         Ok(())
     })?;
+    // The table has the terminal to itself.
+    follower.bar.finish_and_clear();
     let summaries = summarise(&configurations, &folder.results, args.target_accuracy);
     let is_whole = folder.results.len() == runs;
     // Among some of the runs the best means nothing yet.
@@ -258,11 +265,11 @@ struct Follower<'a> {
     /// Of the epochs. It is cleared when it is dropped.
     bar: ProgressBar,
     runs_done: usize,
-    last_told: Instant,
+    last_told: Option<Instant>,
 }
 
 impl<'a> Follower<'a> {
-    /// How often a line is printed where there is no bar.
+    /// How often a line is printed where there is no bar, after a first one which finds out that nobody reads.
     const INTERVAL: Duration = Duration::from_secs(10);
 
     fn new(is_quiet: bool, configurations: &'a [RunConfiguration], todo: &[usize]) -> Self {
@@ -274,7 +281,7 @@ impl<'a> Follower<'a> {
             progress,
             configurations,
             runs_done: configurations.len() - todo.len(),
-            last_told: Instant::now(),
+            last_told: None,
         }
     }
 
@@ -311,9 +318,12 @@ impl<'a> Follower<'a> {
         );
         if !self.bar.is_hidden() {
             self.bar.set_message(line);
-        } else if self.last_told.elapsed() >= Self::INTERVAL {
+        } else if self
+            .last_told
+            .is_none_or(|it| it.elapsed() >= Self::INTERVAL)
+        {
             self.progress.line(&line);
-            self.last_told = Instant::now();
+            self.last_told = Some(Instant::now());
         }
     }
 }

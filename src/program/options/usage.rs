@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
-/// Commands by the names that others have for them, which are not spelt alike.
+/// Commands by the names that others have for them. What clap finds similar to these names means something else.
 const ELSEWHERE: [(&str, &str); 8] = [
     ("fit", "train"),
     ("learn", "train"),
@@ -18,9 +18,9 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("tune", "sweep"),
 ];
 
-/// Options of other programs that have none here: what there is instead. The names that clap finds similar
-/// mean something else.
-const ABSENT: [(&str, &str); 6] = [
+/// Options of other programs or commands that have none here: what there is instead. The names that clap finds
+/// similar mean something else.
+const ABSENT: [(&str, &str); 9] = [
     ("activation", "the hidden units are sigmoid, always"),
     (
         "optimizer",
@@ -33,7 +33,13 @@ const ABSENT: [(&str, &str); 6] = [
     ("layers", "there is one hidden layer, of --hidden units"),
     ("device", "it trains on CPUs alone"),
     ("loss", "it is the cross-entropy, always"),
+    ("bs", "a similar argument exists: '--batch-size'"),
+    ("overwrite", NEVER_REPLACED),
+    ("force", NEVER_REPLACED),
 ];
+
+/// Why the commands that leave folders have no `--overwrite`.
+const NEVER_REPLACED: &str = "a folder is never replaced; choose another with --out";
 
 /// What clap says in several lines, in one: what is wrong, what is similar, and where it was set if
 /// not on the command line. Help and version stay as they are.
@@ -42,12 +48,10 @@ pub fn in_one_line(error: clap::Error, origins: &Origins) -> anyhow::Error {
         return error.into();
     }
     let mut text = in_words(joined(&error.to_string()), &error);
-    if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) {
-        let known = ELSEWHERE.iter().find(|(other, _)| other == name);
-        let known = known.filter(|_| !text.contains("similar"));
-        text += &known.map_or_else(String::new, |(_, own)| {
-            format!("; a similar subcommand exists: '{own}'")
-        });
+    if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand)
+        && let Some((_, own)) = ELSEWHERE.iter().find(|(other, _)| other == name)
+    {
+        text = format!("unrecognized subcommand '{name}'; a similar subcommand exists: '{own}'");
     }
     if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidArg) {
         let name = name.trim_start_matches('-');

@@ -17,7 +17,7 @@ const MOST_NAMES: u32 = 1000;
 #[derive(Debug, Clone, Copy, Args)]
 pub struct OverwriteArgs {
     /// Replace a file that is there already; else it is refused, or a name of the program's is numbered
-    #[arg(long)]
+    #[arg(long, alias = "force")]
     pub overwrite: bool,
 }
 

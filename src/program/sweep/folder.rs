@@ -23,7 +23,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Description of the sweep.
-const SWEEP_FILE: &str = "sweep.json";
+pub const SWEEP_FILE: &str = "sweep.json";
 /// One line a run.
 const RUNS_FILE: &str = "sweep.csv";
 /// One line an epoch of a run.

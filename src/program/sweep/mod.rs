@@ -15,7 +15,7 @@ mod run;
 mod summary;
 
 pub use configuration::{Grid, MOST_RUNS, RunConfiguration};
-pub use folder::SweepFolder;
+pub use folder::{SWEEP_FILE, SweepFolder};
 pub use record::{RunOutcome, RunRecord, RunResult};
 pub use run::{SweepEvent, SweepPlan, run};
 pub use summary::{

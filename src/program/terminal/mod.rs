@@ -9,10 +9,13 @@ pub mod width;
 use indicatif::ProgressBar;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Whether a line on standard error has found its pipe without a reader.
 static HAS_NO_READER: AtomicBool = AtomicBool::new(false);
+/// What is set then, so that nothing goes on that nobody would see: it ends as others do that write to a broken
+/// pipe.
+static STOP: Mutex<Option<Arc<AtomicBool>>> = Mutex::new(None);
 /// The bar that is drawn now.
 static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
@@ -30,6 +33,11 @@ pub fn is_utf8() -> bool {
     let locale = set.find(|value| !value.is_empty()).unwrap_or_default();
     let locale = locale.to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// Sets `stop` once a line on standard error finds no reader.
+pub fn stop_without_reader(stop: &Arc<AtomicBool>) {
+    *STOP.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(stop));
 }
 
 /// Draws another bar from now on, or none.
@@ -51,6 +59,9 @@ pub fn write_line(line: &str) {
     let written = without_bar(|| io::stderr().write_all(format!("{line}\n").as_bytes()));
     if written.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         HAS_NO_READER.store(true, Ordering::Relaxed);
+        if let Some(stop) = &*STOP.lock().unwrap_or_else(PoisonError::into_inner) {
+            stop.store(true, Ordering::Relaxed);
+        }
     }
 }
 

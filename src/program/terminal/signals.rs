@@ -1,13 +1,17 @@
-//! Interrupt, termination and hang-up.
+//! Interrupt, termination and hang-up, and that nobody reads the messages any more.
 
 #[cfg(unix)]
 use super::output::message;
+use crate::terminal;
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The number of the signal that ends programs that write to a broken pipe.
+const SIGPIPE: u8 = 13;
 
 /// Lets a write beyond the limit of a file's size (`ulimit -f`) fail as one to a full disk does,
 /// instead of ending the process.
@@ -56,11 +60,12 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Watches for signals; the first one sets `stop`.
+    /// Watches for signals; the first one sets `stop`, and so does a line on standard error that finds no reader.
     ///
     /// # Errors
     /// If the system refuses.
     pub fn watch(stop: &Arc<AtomicBool>) -> anyhow::Result<Self> {
+        terminal::stop_without_reader(stop);
         let signals = Self {
             received: Arc::default(),
             advice: Arc::new(Mutex::new("what was under way is lost".to_owned())),
@@ -124,10 +129,10 @@ impl Signals {
         *self.advice.lock().unwrap_or_else(PoisonError::into_inner) = advice;
     }
 
-    /// The number of the signal that came, if one did.
+    /// The number of the signal that came, if one did; that of SIGPIPE if messages have no reader.
     pub fn received(&self) -> Option<u8> {
-        u8::try_from(self.received.load(Ordering::Relaxed))
-            .ok()
-            .filter(|&signal| signal != 0)
+        let signal = u8::try_from(self.received.load(Ordering::Relaxed)).ok();
+        let no_reader = terminal::has_no_reader().then_some(SIGPIPE);
+        signal.filter(|&signal| signal != 0).or(no_reader)
     }
 }

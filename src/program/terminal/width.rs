@@ -21,18 +21,22 @@ fn columns(size: Option<(Width, Height)>) -> Option<usize> {
     (columns > 0).then(|| usize::from(columns).max(FEWEST))
 }
 
-/// A line as lines of no more than so many columns. A command to paste goes on behind a backslash; a unit
-/// stays with its number.
+/// A line as lines of no more than so many columns. A command to paste goes on behind a backslash, which is
+/// before an option; a unit stays with its number.
 pub fn wrapped(line: &str, columns: Option<usize>) -> String {
     let Some(columns) = columns else {
         return line.to_owned();
     };
-    let (cut, indent) = match line.trim_start().starts_with("fused-mlp ") {
-        true => (" \\\n    ", 4),
-        false => ("\n", 0),
+    let (cut, indent, line) = match line.trim_start().starts_with("fused-mlp ") {
+        true => (
+            " \\\n    ",
+            4,
+            line.replace(' ', "\u{a0}").replace("\u{a0}-", " -"),
+        ),
+        false => ("\n", 0, line.replace(" %", "\u{a0}%")),
     };
     let (mut text, mut column) = (String::new(), 0);
-    for word in line.replace(" %", "\u{a0}%").split_inclusive(' ') {
+    for word in line.split_inclusive(' ') {
         let width = seen(word.trim_end());
         if width > 0 && column > indent && column + width + indent / 2 > columns {
             text.truncate(text.trim_end_matches(' ').len());
@@ -118,6 +122,10 @@ mod tests {
         assert_eq!(
             wrapped("  fused-mlp train --epochs 6 --momentum 0.9", Some(30)),
             "  fused-mlp train --epochs 6 \\\n    --momentum 0.9"
+        );
+        assert_eq!(
+            wrapped("  fused-mlp train --nesterov --hidden 30", Some(38)),
+            "  fused-mlp train --nesterov \\\n    --hidden 30"
         );
         assert_eq!(
             wrapped("averyveryverylongword b", Some(20)),

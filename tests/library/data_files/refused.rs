@@ -264,14 +264,11 @@ fn folders_that_are_no_data_set() {
     assert_error!(locate(Some(&file)), TRAIN_IMAGES, NotAFolder);
     assert_error!(
         open(empty.path().into()),
-        "train-images.idx3-ubyte",
-        MissingFiles,
         TRAIN_IMAGES,
-        TRAIN_LABELS,
-        TEST_IMAGES,
-        TEST_LABELS
+        NotFound,
+        "found none of the four"
     );
-    assert_error!(locate(Some(empty.path())), TEST_LABELS, MissingFiles);
+    assert_error!(locate(Some(empty.path())), TRAIN_IMAGES, NotFound);
     assert_error!(locate(Some(root)), "give that folder", MissingFiles);
     assert_eq!(locate(Some(&fixture.dir())).unwrap(), fixture.dir());
 }
@@ -304,7 +301,7 @@ fn what_lies_in_a_wrong_folder_is_told() {
         ),
         ("train/3/17.png", "17.png; images and labels have to be"),
         ("train-images.idx3-ubyte", "put the missing files there"),
-        ("notes.txt", "put the missing files there"),
+        ("notes.txt", "found none of the four"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(name);

@@ -1,5 +1,6 @@
 //! `eval --mistakes`: a contact sheet of the worst errors.
 
+use crate::charts::axis::number;
 use crate::charts::{SheetImage, contact_sheet};
 use crate::options::number_range::parse_positive;
 use crate::options::{Origin, Origins, output_name};
@@ -91,8 +92,9 @@ impl MistakesArgs {
             None
         } else {
             let count = mistakes.len();
-            let title =
-                format!("{count} of {errors} errors, the worst first: true class as predicted");
+            let title = format!(
+                "{count} of {errors} errors, the worst first: true class as predicted, probabilities of both"
+            );
             let size = (split.images.rows(), split.images.columns());
             let images: Vec<_> = mistakes
                 .iter()
@@ -117,12 +119,12 @@ impl MistakesArgs {
 }
 
 fn captioned<'a>(mistake: &Mistake, split: &'a Split) -> SheetImage<'a> {
-    let percent = 100.0 * mistake.probability;
+    let [own, predicted] = [(-mistake.loss).exp(), mistake.probability].map(|it| 100.0 * it);
     SheetImage {
         pixels: split.images.image(mistake.index),
         caption: [
-            format!("{} as {}", mistake.label, mistake.class),
-            format!("{percent:.1} %  #{}", mistake.index),
+            format!("{} as {}  #{}", mistake.label, mistake.class, mistake.index),
+            format!("{} as {predicted:.1} %", number(own)),
         ],
     }
 }

@@ -34,11 +34,12 @@ pub fn text(
     most: Option<usize>,
 ) -> String {
     let mut text = format!(
-        "{}; {} on {} threads\n{}, minibatch {}, momentum {}, {} samples\n\
+        "{}; {} on {} thread{}\n{}, minibatch {}, momentum {}, {} samples\n\
          {} epochs: median {:.2} ms\nFMA peak {:.1} GFLOP/s",
         machine_text(machine),
         measured.isa,
         measured.threads,
+        if measured.threads == 1 { "" } else { "s" },
         measured.shape,
         summary["batch_size"],
         summary["momentum"],

@@ -53,13 +53,14 @@ pub fn print(
         return Ok(());
     }
     let (mut columns, constant) = option_columns(summaries);
-    let names = columns.len();
-    columns.extend(result_columns(summaries));
+    // Beside the options, so that every part of a wide table has the mark.
     if let Some(best) = best {
         let mut marks = vec![String::new(); 1 + summaries.len()];
         marks[1 + best] = "<- best".to_owned();
         columns.push(marks);
     }
+    let names = columns.len();
+    columns.extend(result_columns(summaries));
     results.table(&columns, names);
     if !constant.is_empty() {
         results.text(&format!("\nall: {}", constant.join(", ")));

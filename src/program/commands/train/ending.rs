@@ -145,7 +145,10 @@ impl Session<'_> {
     fn save_lines_and_curve(&mut self) -> Option<String> {
         let history = self.folder.history();
         let (means, steps) = (history.losses.means(), history.losses.steps_per_mean());
-        let svg = learning_curve_svg(means, steps, &history.epochs);
+        let name = shown(Path::new(
+            self.folder.path().file_name().unwrap_or_default(),
+        ));
+        let svg = learning_curve_svg(&name, (means, steps), &history.epochs);
         let curve = self.saving.note("loss.svg", self.folder.write_curve(&svg));
         self.saving.note(LINES, self.folder.flush());
         curve.map(|file| file.display().to_string())

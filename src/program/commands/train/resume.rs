@@ -322,7 +322,7 @@ fn resolve_isa(engine: &mut EngineArgs, isa: &str, precision: Precision) -> anyh
     if !is_same {
         bail!(
             "--isa is {}, but the run has {isa}, which gives other bits; leave it out \
-             (or {ISA_VARIABLE}), or go on on the machine where it began",
+             (or {ISA_VARIABLE}), or use the machine where the run began",
             found.name()
         );
     }

@@ -12,7 +12,6 @@ use crate::options::training::described_by_nearest;
 use crate::run_folder::{
     DataDescription, Environment, RunFolder, RunRecord, StartEvent, now, remove_unbegun,
 };
-use crate::terminal;
 use crate::terminal::output::{Results, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
@@ -26,9 +25,6 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// The number of the signal that ends programs that write to a broken pipe.
-const SIGPIPE: u8 = 13;
 
 /// What a training begins with.
 struct Prepared {
@@ -154,7 +150,8 @@ pub fn with_session(
     let mut session = open(args, &prepared, resumption, (control, program_start))?;
     if !is_repetition {
         signals.advise(format!(
-            "what was trained since the last checkpoint is lost; fused-mlp train --resume {} goes on",
+            "what was trained since the last checkpoint, or where there is none since the start, is lost; \
+             fused-mlp train --resume {} goes on from there",
             shown(session.folder.path())
         ));
     }
@@ -166,8 +163,7 @@ pub fn with_session(
             resume_unwind(panic)
         }
     }
-    let no_reader = terminal::has_no_reader().then_some(SIGPIPE);
-    finish(session, signals.received().or(no_reader))
+    finish(session, signals.received())
 }
 
 /// The training before its first step, when its folder is ready and it is told what is about to be trained.

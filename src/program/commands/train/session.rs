@@ -5,7 +5,7 @@ use super::saving::{CHECKPOINT, Saving};
 use crate::run_folder::{EpochEvent, RunFolder, RunRecord, ScoreEvent};
 use crate::terminal::output::{Results, shown};
 use crate::terminal::progress::{Progress, epoch_line};
-use crate::terminal::{self, width};
+use crate::terminal::width;
 use anyhow::Context;
 use fused_mlp::backend::{Backend, Evaluation, PassControl};
 use fused_mlp::mnist::Dataset;
@@ -163,10 +163,6 @@ impl Session<'_> {
             self.progress.line(
                 "nobody reads the results any more; the training goes on for the sake of its files",
             );
-        }
-        if terminal::has_no_reader() {
-            // Nobody would see how it goes on: it ends as others do that write to a broken pipe.
-            self.control.stop.store(true, Ordering::Relaxed);
         }
         if let Some(score) = score {
             self.progress.line(&format!(

@@ -183,6 +183,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_strongest_colour_is_that_of_the_most_mistakes() {
+        let context = json!({"answer": {
+            "learning_rate": 0.1, "epochs": 1, "validation_accuracy": 0.9, "samples": 9, "test_accuracy": 0.9,
+            "test_correct": 1290, "test_samples": 1303, "test_loss": 0.3,
+            "confusion": [[980, 1, 8], [2, 0, 0], [0, 2, 310]],
+        }});
+        let page = render("assignment/test_data.html", context).unwrap();
+        let shares = page.split("--share:").skip(1);
+        let shares: Vec<f64> = shares
+            .map(|rest| rest.split_once('%').unwrap().0.parse().unwrap())
+            .collect();
+        assert_eq!(shares, [16.0, 70.0, 24.0, 24.0]);
+    }
+
+    #[test]
     fn the_original_s_loss_is_read_as_that_of_summed_gradients() {
         let row = |(rate, loss): (f64, f64)| {
             let point =

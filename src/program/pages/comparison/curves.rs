@@ -16,6 +16,10 @@ const MOST_POINTS: usize = 800;
 /// Largest loss that is drawn, in nats: next to those of runs that diverge, all others are one line.
 pub const LARGEST: f64 = 20.0;
 
+/// Accuracies are drawn so many times as far below the best as those of the better half of the runs reach: a bad
+/// run would make all others one line.
+const SPANS: f64 = 3.0;
+
 /// Columns of `epochs.csv` and `steps.csv`.
 const EPOCH: usize = 0;
 pub const TRAIN_LOSS: usize = 1;
@@ -49,34 +53,39 @@ pub fn figures(runs: &[ComparedRun]) -> [Value; 4] {
     let losses = format!(
         "Mean loss of the training samples, each with the parameters of its own step.{dashed}"
     );
-    let accuracies =
-        format!("Share of the training samples that were predicted correctly.{dashed}");
     let means = "Moving mean over one fiftieth of all steps.";
+    let (accuracies_of_epochs, cut) =
+        without_far(runs, epochs(runs, TRAIN_ACCURACY, VALIDATION_ACCURACY));
+    let accuracies =
+        format!("Share of the training samples that were predicted correctly.{dashed}{cut}");
+    let (accuracies_of_steps, cut) = without_far(runs, steps(runs, STEP_ACCURACY));
+    let mean_accuracies = format!("{means}{cut}");
     let nats = || Axis::log("cross-entropy, nats");
     let percent = || Axis::linear("accuracy, %").percent();
-    let (epoch, step) = (
-        |training, validation| ("epoch", epochs(runs, training, validation)),
-        |column| ("step", steps(runs, column)),
-    );
     [
         (
             "Loss of each epoch",
-            epoch(TRAIN_LOSS, VALIDATION_LOSS),
+            ("epoch", epochs(runs, TRAIN_LOSS, VALIDATION_LOSS)),
             nats(),
             &*losses,
         ),
         (
             "Accuracy of each epoch",
-            epoch(TRAIN_ACCURACY, VALIDATION_ACCURACY),
+            ("epoch", accuracies_of_epochs),
             percent(),
             &accuracies,
         ),
-        ("Loss of each step", step(STEP_LOSS), nats(), means),
+        (
+            "Loss of each step",
+            ("step", steps(runs, STEP_LOSS)),
+            nats(),
+            means,
+        ),
         (
             "Accuracy of each step",
-            step(STEP_ACCURACY),
+            ("step", accuracies_of_steps),
             percent(),
-            means,
+            &mean_accuracies,
         ),
     ]
     .map(|(title, (x, series), y, caption)| {
@@ -128,6 +137,26 @@ fn steps(runs: &[ComparedRun], column: usize) -> Vec<Series> {
     runs.iter().enumerate().map(series).collect()
 }
 
+/// Lines of accuracies, as many of each run, the best runs first: what is far below the better half of the runs is
+/// raised to the least that is drawn, of which a sentence tells.
+fn without_far(runs: &[ComparedRun], mut series: Vec<Series>) -> (Vec<Series>, String) {
+    let better = series.len() / runs.len().max(1) * runs.len().div_ceil(2);
+    let values = |count: usize| series[..count].iter().flat_map(|it| &it.points);
+    let best = values(series.len()).fold(0.0, |best: f64, point| best.max(point.1));
+    let low = values(better).fold(best, |low: f64, point| low.min(point.1));
+    // Runs of one epoch, or of nearly the same accuracy, have a span, too.
+    let span = (best - low).max(1.0 - best).max(0.01);
+    // A whole percent, as the sentence tells it.
+    let least = (100.0 * (best - SPANS * span)).floor() / 100.0;
+    let told = match values(series.len()).any(|point| point.1 < least) {
+        true => format!(" Accuracies below {:.0} % are drawn there.", 100.0 * least),
+        false => String::new(),
+    };
+    let points = series.iter_mut().flat_map(|it| &mut it.points);
+    points.for_each(|point| point.1 = point.1.max(least));
+    (series, told)
+}
+
 /// Evenly chosen points, the last among them.
 fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let every = points.len().div_ceil(MOST_POINTS).max(1);
@@ -141,6 +170,33 @@ fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_bad_run_does_not_flatten_the_others() {
+        let line = |last: f64| Series::new("", BLUE, SOLID, vec![(1.0, 0.9), (2.0, last)]);
+        let runs = vec![run(), run(), run()];
+        let (series, told) = without_far(&runs, vec![line(0.98), line(0.97), line(0.1)]);
+        assert_eq!(told, " Accuracies below 74 % are drawn there.");
+        let lasts: Vec<f64> = series.iter().map(|it| it.points[1].1).collect();
+        assert_eq!(lasts, [0.98, 0.97, 0.74]);
+        // One that is not far below is drawn where it is.
+        let (series, told) = without_far(&runs, vec![line(0.98), line(0.97), line(0.8)]);
+        assert_eq!((series[2].points[1].1, &*told), (0.8, ""));
+    }
+
+    fn run() -> ComparedRun {
+        ComparedRun {
+            folder: "run".into(),
+            name: "run".to_owned(),
+            record: Value::Null,
+            steps: Vec::new(),
+            epochs: Vec::new(),
+            seconds: Vec::new(),
+            network: Err(String::new()),
+            test: Err(String::new()),
+            damages: Vec::new(),
+        }
+    }
 
     #[test]
     fn thinning_keeps_both_ends() {
