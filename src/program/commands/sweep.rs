@@ -12,8 +12,8 @@ use crate::options::training::arguments;
 use crate::options::{Origins, named_value, output_name};
 use crate::run_folder::{RunRecord, unwritable};
 use crate::sweep::{
-    Grid, MOST_RUNS, RunConfiguration, RunResult, Summary, SweepEvent, SweepFolder, SweepPlan,
-    best_by_validation, run as run_sweep, summarise,
+    Grid, MOST_RUNS, RunConfiguration, RunResult, Shard, ShardRequest, Summary, SweepEvent,
+    SweepFolder, SweepPlan, best_by_validation, cpus_per_task, run as run_sweep, summarise,
 };
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::progress::Progress;
@@ -28,7 +28,7 @@ use fused_mlp::training::Recipe;
 use fused_mlp::training::checkpoint::DataIdentity;
 use indicatif::{HumanDuration, ProgressBar};
 use serde_json::{Map, Value};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -54,6 +54,10 @@ pub struct SweepArgs {
     /// train leaves it; a sweep keeps no networks else
     #[arg(long, value_name = "WHICH", value_parser = ["best"])]
     keep: Option<String>,
+    /// Train one of N parts alone, I from 0 to N - 1, in the folder of all: on many machines. auto: the part that
+    /// Slurm, Open MPI, MPICH or Intel MPI says. The same command without it, or report, puts them together
+    #[arg(long, value_name = "I/N", conflicts_with = "keep")]
+    shard: Option<ShardRequest>,
     /// Folder of the sweep: new, or that of the same sweep
     #[arg(long, value_name = "DIR", default_value = "sweep", value_parser = output_name::folder())]
     out: PathBuf,
@@ -95,6 +99,14 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     if runs > MOST_RUNS {
         bail!("the lists make {runs} runs; expected at most {MOST_RUNS}");
     }
+    let variable = |name: &str| std::env::var(name).ok();
+    let shard = args.shard.map(|it| it.part(variable)).transpose()?;
+    let cores = || match shard {
+        // Where a launcher binds no process to its processors, all see those of the machine.
+        Some(_) => Ok(cpus_per_task(variable)?
+            .map_or_else(default_threads, |most| default_threads().min(most).max(1))),
+        None => anyhow::Ok(default_threads()),
+    };
     let engine = EngineArgs {
         isa: args.isa,
         ..EngineArgs::default()
@@ -104,19 +116,24 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         configurations: &configurations,
         scores_test: args.test,
         isa: engine.isa()?,
-        workers: args.workers.map_or_else(default_threads, usize::from),
+        workers: args.workers.map_or_else(cores, |it| Ok(it.into()))?,
     };
     plan.check()?;
     check_memory(&plan)?;
     let data = data_folder.display().to_string();
     let description = description(grid, &plan, &data)?;
-    let mut folder = SweepFolder::open(&args.out, description, &configurations)?;
+    let (part, told_by) = shard.unzip();
+    let mut folder = SweepFolder::open(&args.out, description, &configurations, part)?;
+    if let (Some(part), Some(ShardRequest::Auto)) = (part, args.shard) {
+        let told_by = told_by.unwrap_or_default().join(" and ");
+        message(&format!("--shard auto: part {part}, by {told_by}"));
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     signals.advise("runs under way are lost; the same command goes on with them".to_owned());
     let mut results = Results::new(args.json);
     let todo = folder.todo();
-    let mut follower = Follower::new(args.quiet, &configurations, &todo);
+    let mut follower = Follower::new(args.quiet, &configurations, &folder);
     follower.heading(&plan, &folder, &data);
     for result in &folder.results {
         results.event(&table::Event::of(&configurations, result))?;
@@ -133,21 +150,64 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         }
         Ok(())
     })?;
-    let summaries = summarise(&configurations, &folder.results, args.target_accuracy);
-    let is_whole = folder.results.len() == runs;
-    // Among some of the runs the best means nothing yet.
-    let best = best_by_validation(&summaries).filter(|_| is_whole);
-    let svg = sweep_svg(&configurations, &folder.results);
-    let picture = folder.path.join("sweep.svg");
-    std::fs::write(&picture, svg).map_err(|error| unwritable(&picture, &error))?;
-    let training = best.map_or_else(Vec::new, |best| training(args, &summaries[best]));
-    table::print(&mut results, &summaries, best, &training)?;
-    results.finish()?;
-    let ending = ending(&signals, &folder, &configurations);
+    folder.put_in_order()?;
+    if let Some(part) = part {
+        results.finish()?;
+        return Ok(follower.part_ended(part, &signals, &folder, &args.out));
+    }
+    let target = args.target_accuracy;
+    let command = |best: &Summary| training(args, best);
+    let best = conclude(results, &folder, &configurations, target, command)?;
+    let ending = ending(&signals, &folder);
     match best.filter(|_| args.keep.is_some() && ending == Ending::Success) {
-        Some(best) => keep(args, &summaries[best], training),
+        Some((best, training)) => keep(args, &best, training),
         None => Ok(ending),
     }
+}
+
+/// `fused-mlp report` of the folder of a sweep: puts its parts together, and tells what it gave.
+///
+/// # Errors
+/// If its files cannot be used.
+pub fn report(
+    path: &Path,
+    description: Map<String, Value>,
+    is_json: bool,
+) -> anyhow::Result<Ending> {
+    let grid = Grid::described(&description);
+    let grid = grid.with_context(|| format!("{}: expected a sweep", shown(path)))?;
+    let configurations = grid.configurations();
+    let folder = SweepFolder::open(path, description, &configurations, None)?;
+    let mut results = Results::new(is_json);
+    for result in &folder.results {
+        results.event(&table::Event::of(&configurations, result))?;
+    }
+    conclude(results, &folder, &configurations, None, |_| Vec::new())?;
+    if !folder.todo().is_empty() {
+        let state = state(&folder);
+        message(&format!("{state}; the same sweep goes on with the others"));
+    }
+    Ok(Ending::Success)
+}
+
+/// Draws and tells what a sweep has given, and returns the best, with the arguments that train it, if all is done.
+fn conclude(
+    mut results: Results,
+    folder: &SweepFolder,
+    configurations: &[RunConfiguration],
+    target: Option<f64>,
+    training: impl Fn(&Summary) -> Vec<String>,
+) -> anyhow::Result<Option<(Summary, Vec<String>)>> {
+    let summaries = summarise(configurations, &folder.results, target);
+    // Among some of the runs the best means nothing yet.
+    let best = best_by_validation(&summaries).filter(|_| folder.todo().is_empty());
+    let svg = sweep_svg(configurations, &folder.results);
+    let picture = folder.path.join("sweep.svg");
+    std::fs::write(&picture, svg).map_err(|error| unwritable(&picture, &error))?;
+    let training = best.map_or_else(Vec::new, |best| training(&summaries[best]));
+    table::print(&mut results, &summaries, best, &training)?;
+    results.finish()?;
+    Ok(best.map(|best| (summaries[best].clone(), training)))
 }
 
 /// Trains the best configuration in a folder of its own, or goes on with that if it was interrupted.
@@ -233,22 +293,30 @@ fn description(
 }
 
 /// Says why a sweep has not ended well.
-fn ending(signals: &Signals, folder: &SweepFolder, all: &[RunConfiguration]) -> Ending {
-    let done = &folder.results;
-    if let (Some(signal), true) = (signals.received(), done.len() < all.len()) {
-        message(&format!(
-            "interrupted: {} of {} runs are in {}; the same command goes on with the others",
-            done.len(),
-            all.len(),
-            shown(&folder.path)
-        ));
-        return Ending::Signal(signal);
+fn ending(signals: &Signals, folder: &SweepFolder) -> Ending {
+    if let Some(ending) = interruption(signals, folder) {
+        return ending;
     }
-    if done.iter().all(RunResult::is_diverged) {
+    if folder.results.iter().all(RunResult::is_diverged) {
         message("error: every run diverged; try smaller --learning-rate or --momentum");
         return Ending::Missed(EXIT_MISSED);
     }
     Ending::Success
+}
+
+fn interruption(signals: &Signals, folder: &SweepFolder) -> Option<Ending> {
+    let signal = signals.received().filter(|_| !folder.todo().is_empty())?;
+    let state = state(folder);
+    message(&format!(
+        "interrupted: {state}; the same command goes on with the others"
+    ));
+    Some(Ending::Signal(signal))
+}
+
+/// How far a sweep has come.
+fn state(folder: &SweepFolder) -> String {
+    let (done, runs) = (folder.results.len(), folder.runs());
+    format!("{done} of {runs} runs are in {}", shown(&folder.path))
 }
 
 /// Progress of a sweep on standard error.
@@ -257,6 +325,7 @@ struct Follower<'a> {
     configurations: &'a [RunConfiguration],
     /// Of the epochs. It is cleared when it is dropped.
     bar: ProgressBar,
+    runs: usize,
     runs_done: usize,
     last_told: Instant,
 }
@@ -265,15 +334,16 @@ impl<'a> Follower<'a> {
     /// How often a line is printed where there is no bar.
     const INTERVAL: Duration = Duration::from_secs(10);
 
-    fn new(is_quiet: bool, configurations: &'a [RunConfiguration], todo: &[usize]) -> Self {
-        let epochs = todo.iter();
-        let epochs = epochs.map(|&index| u64::from(configurations[index].options.epochs));
+    fn new(is_quiet: bool, configurations: &'a [RunConfiguration], folder: &SweepFolder) -> Self {
+        let epochs = folder.todo().into_iter();
+        let epochs = epochs.map(|index| u64::from(configurations[index].options.epochs));
         let progress = Progress::lines(is_quiet);
         Self {
             bar: progress.bar(epochs.sum()),
             progress,
             configurations,
-            runs_done: configurations.len() - todo.len(),
+            runs: folder.runs(),
+            runs_done: folder.results.len(),
             last_told: Instant::now(),
         }
     }
@@ -283,9 +353,13 @@ impl<'a> Follower<'a> {
             0 => String::new(),
             done => format!(", {done} of them done before"),
         };
+        let of = match self.configurations.len() {
+            all if all == self.runs => String::new(),
+            all => format!(" of {all}"),
+        };
         self.progress.line(&format!(
-            "sweep of {} runs{done} on {}: {} at a time ({}); results in {}",
-            self.configurations.len(),
+            "sweep of {} runs{of}{done} on {}: {} at a time ({}); results in {}",
+            self.runs,
             from_here(data),
             plan.workers,
             plan.isa.name(),
@@ -306,7 +380,7 @@ impl<'a> Follower<'a> {
         let line = format!(
             "{}/{} runs, {} left",
             self.runs_done,
-            self.configurations.len(),
+            self.runs,
             HumanDuration(self.bar.eta())
         );
         if !self.bar.is_hidden() {
@@ -315,5 +389,23 @@ impl<'a> Follower<'a> {
             self.progress.line(&line);
             self.last_told = Instant::now();
         }
+    }
+
+    /// Says how far a part has come. That its runs diverged is no failure, for which a launcher would end the others.
+    fn part_ended(
+        &self,
+        part: Shard,
+        signals: &Signals,
+        folder: &SweepFolder,
+        sweep: &Path,
+    ) -> Ending {
+        interruption(signals, folder).unwrap_or_else(|| {
+            self.progress.line(&format!(
+                "part {part} is done: {} runs; fused-mlp report {} puts the parts together when all are",
+                self.runs,
+                shown(sweep)
+            ));
+            Ending::Success
+        })
     }
 }
