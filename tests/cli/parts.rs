@@ -109,7 +109,7 @@ fn the_launcher_is_asked_only_if_the_user_asks() {
         "{said}"
     );
     assert!(
-        said.contains("part 1/2 is done: 2 runs; fused-mlp report out puts"),
+        said.contains("when all parts are done, fused-mlp report out puts them together"),
         "{said}"
     );
     let names = fs::read_dir(place.path("out")).unwrap();

@@ -1,9 +1,10 @@
 //! `fused-mlp sweep`.
 
+mod follower;
 mod table;
 
 use super::memory;
-use super::train::{self, TrainArgs, from_here, open_data};
+use super::train::{self, TrainArgs, open_data};
 use crate::charts::sweep_svg;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
@@ -12,26 +13,25 @@ use crate::options::training::arguments;
 use crate::options::{Origins, named_value, output_name};
 use crate::run_folder::{RunRecord, unwritable};
 use crate::sweep::{
-    Grid, MOST_RUNS, RunConfiguration, RunResult, Shard, ShardRequest, Summary, SweepEvent,
-    SweepFolder, SweepPlan, best_by_validation, cpus_per_task, run as run_sweep, summarise,
+    Grid, MOST_RUNS, RunConfiguration, RunResult, ShardRequest, Summary, SweepEvent, SweepFolder,
+    SweepPlan, best_by_validation, run as run_sweep, summarise,
 };
 use crate::terminal::output::{Results, message, shown};
-use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
+use follower::Follower;
 use fused_mlp::engine::Precision;
 use fused_mlp::machine::default_threads;
 use fused_mlp::network::Shape;
 use fused_mlp::simd::IsaRequest;
 use fused_mlp::training::Recipe;
 use fused_mlp::training::checkpoint::DataIdentity;
-use indicatif::{HumanDuration, ProgressBar};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Options of `fused-mlp sweep`.
 #[derive(Debug, Clone, Args)]
@@ -99,14 +99,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     if runs > MOST_RUNS {
         bail!("the lists make {runs} runs; expected at most {MOST_RUNS}");
     }
-    let variable = |name: &str| std::env::var(name).ok();
     let shard = args.shard.map(|it| it.part(variable)).transpose()?;
-    let cores = || match shard {
-        // Where a launcher binds no process to its processors, all see those of the machine.
-        Some(_) => Ok(cpus_per_task(variable)?
-            .map_or_else(default_threads, |most| default_threads().min(most).max(1))),
-        None => anyhow::Ok(default_threads()),
-    };
     let engine = EngineArgs {
         isa: args.isa,
         ..EngineArgs::default()
@@ -116,16 +109,15 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         configurations: &configurations,
         scores_test: args.test,
         isa: engine.isa()?,
-        workers: args.workers.map_or_else(cores, |it| Ok(it.into()))?,
+        workers: workers(args),
     };
     plan.check()?;
     check_memory(&plan)?;
     let data = data_folder.display().to_string();
     let description = description(grid, &plan, &data)?;
-    let (part, told_by) = shard.unzip();
+    let part = shard.as_ref().map(|(part, _)| *part);
     let mut folder = SweepFolder::open(&args.out, description, &configurations, part)?;
-    if let (Some(part), Some(ShardRequest::Auto)) = (part, args.shard) {
-        let told_by = told_by.unwrap_or_default().join(" and ");
+    if let (Some((part, told_by)), Some(ShardRequest::Auto)) = (shard, args.shard) {
         message(&format!("--shard auto: part {part}, by {told_by}"));
     }
     let stop = Arc::new(AtomicBool::new(false));
@@ -134,7 +126,8 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     let mut results = Results::new(args.json);
     let todo = folder.todo();
     let mut follower = Follower::new(args.quiet, &configurations, &folder);
-    follower.heading(&plan, &folder, &data);
+    let sweep = part.map(|_| &*args.out);
+    follower.heading(&plan, &folder, &data, sweep);
     for result in &folder.results {
         results.event(&table::Event::of(&configurations, result))?;
     }
@@ -151,14 +144,14 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         Ok(())
     })?;
     folder.put_in_order()?;
-    if let Some(part) = part {
+    let ending = ending(&signals, &folder, part.is_some());
+    if part.is_some() {
         results.finish()?;
-        return Ok(follower.part_ended(part, &signals, &folder, &args.out));
+        return Ok(ending);
     }
     let target = args.target_accuracy;
     let command = |best: &Summary| training(args, best);
     let best = conclude(results, &folder, &configurations, target, command)?;
-    let ending = ending(&signals, &folder);
     match best.filter(|_| args.keep.is_some() && ending == Ending::Success) {
         Some((best, training)) => keep(args, &best, training),
         None => Ok(ending),
@@ -254,6 +247,18 @@ fn training(args: &SweepArgs, best: &Summary) -> Vec<String> {
     words
 }
 
+/// Runs at a time. Where a launcher binds no process to its processors, each sees those of the machine.
+fn workers(args: &SweepArgs) -> usize {
+    let told = args.shard.and_then(|_| variable("SLURM_CPUS_PER_TASK"));
+    let told = told.and_then(|told| told.parse().ok());
+    let cores = default_threads().min(told.unwrap_or(usize::MAX)).max(1);
+    args.workers.map_or(cores, usize::from)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Asks for the memory of as many runs as are trained at a time.
 fn check_memory(plan: &SweepPlan<'_>) -> anyhow::Result<()> {
     let at_a_time = plan.workers.min(plan.configurations.len());
@@ -292,120 +297,25 @@ fn description(
     Ok(fields)
 }
 
-/// Says why a sweep has not ended well.
-fn ending(signals: &Signals, folder: &SweepFolder) -> Ending {
-    if let Some(ending) = interruption(signals, folder) {
-        return ending;
+/// Says why a sweep has not ended well. That all runs of a part diverged is no failure, for which a launcher
+/// would end the other parts.
+fn ending(signals: &Signals, folder: &SweepFolder, is_part: bool) -> Ending {
+    if let (Some(signal), false) = (signals.received(), folder.todo().is_empty()) {
+        let state = state(folder);
+        message(&format!(
+            "interrupted: {state}; the same command goes on with the others"
+        ));
+        return Ending::Signal(signal);
     }
-    if folder.results.iter().all(RunResult::is_diverged) {
+    if !is_part && folder.results.iter().all(RunResult::is_diverged) {
         message("error: every run diverged; try smaller --learning-rate or --momentum");
         return Ending::Missed(EXIT_MISSED);
     }
     Ending::Success
 }
 
-fn interruption(signals: &Signals, folder: &SweepFolder) -> Option<Ending> {
-    let signal = signals.received().filter(|_| !folder.todo().is_empty())?;
-    let state = state(folder);
-    message(&format!(
-        "interrupted: {state}; the same command goes on with the others"
-    ));
-    Some(Ending::Signal(signal))
-}
-
 /// How far a sweep has come.
 fn state(folder: &SweepFolder) -> String {
     let (done, runs) = (folder.results.len(), folder.runs());
     format!("{done} of {runs} runs are in {}", shown(&folder.path))
-}
-
-/// Progress of a sweep on standard error.
-struct Follower<'a> {
-    progress: Progress,
-    configurations: &'a [RunConfiguration],
-    /// Of the epochs. It is cleared when it is dropped.
-    bar: ProgressBar,
-    runs: usize,
-    runs_done: usize,
-    last_told: Instant,
-}
-
-impl<'a> Follower<'a> {
-    /// How often a line is printed where there is no bar.
-    const INTERVAL: Duration = Duration::from_secs(10);
-
-    fn new(is_quiet: bool, configurations: &'a [RunConfiguration], folder: &SweepFolder) -> Self {
-        let epochs = folder.todo().into_iter();
-        let epochs = epochs.map(|index| u64::from(configurations[index].options.epochs));
-        let progress = Progress::lines(is_quiet);
-        Self {
-            bar: progress.bar(epochs.sum()),
-            progress,
-            configurations,
-            runs: folder.runs(),
-            runs_done: folder.results.len(),
-            last_told: Instant::now(),
-        }
-    }
-
-    fn heading(&self, plan: &SweepPlan<'_>, folder: &SweepFolder, data: &str) {
-        let done = match self.runs_done {
-            0 => String::new(),
-            done => format!(", {done} of them done before"),
-        };
-        let of = match self.configurations.len() {
-            all if all == self.runs => String::new(),
-            all => format!(" of {all}"),
-        };
-        self.progress.line(&format!(
-            "sweep of {} runs{of}{done} on {}: {} at a time ({}); results in {}",
-            self.runs,
-            from_here(data),
-            plan.workers,
-            plan.isa.name(),
-            shown(&folder.path)
-        ));
-    }
-
-    fn follow(&mut self, event: &SweepEvent) {
-        self.bar.inc(match event {
-            SweepEvent::Epoch { .. } => 1,
-            SweepEvent::Run(result) => {
-                self.runs_done += 1;
-                // The epochs that a diverged run did not train are no work any more.
-                let planned = self.configurations[result.index].options.epochs;
-                u64::from(planned) - result.epochs.len() as u64
-            }
-        });
-        let line = format!(
-            "{}/{} runs, {} left",
-            self.runs_done,
-            self.runs,
-            HumanDuration(self.bar.eta())
-        );
-        if !self.bar.is_hidden() {
-            self.bar.set_message(line);
-        } else if self.last_told.elapsed() >= Self::INTERVAL {
-            self.progress.line(&line);
-            self.last_told = Instant::now();
-        }
-    }
-
-    /// Says how far a part has come. That its runs diverged is no failure, for which a launcher would end the others.
-    fn part_ended(
-        &self,
-        part: Shard,
-        signals: &Signals,
-        folder: &SweepFolder,
-        sweep: &Path,
-    ) -> Ending {
-        interruption(signals, folder).unwrap_or_else(|| {
-            self.progress.line(&format!(
-                "part {part} is done: {} runs; fused-mlp report {} puts the parts together when all are",
-                self.runs,
-                shown(sweep)
-            ));
-            Ending::Success
-        })
-    }
 }

@@ -21,7 +21,7 @@ pub use configuration::{Grid, MOST_RUNS, RunConfiguration};
 pub use folder::SweepFolder;
 pub use record::{RunOutcome, RunRecord, RunResult};
 pub use run::{SweepEvent, SweepPlan, run};
-pub use shard::{Shard, ShardRequest, cpus_per_task};
+pub use shard::{Shard, ShardRequest};
 pub use summary::{
     EPOCHS_TO_TARGET, MeanDeviation, Summary, VALIDATION_ACCURACY, best_by_validation, summarise,
     varying,

@@ -90,46 +90,47 @@ impl ShardRequest {
     pub fn part(
         self,
         variable: impl Fn(&str) -> Option<String>,
-    ) -> anyhow::Result<(Shard, Vec<&'static str>)> {
+    ) -> anyhow::Result<(Shard, String)> {
         if let Self::Part(part) = self {
-            return Ok((part, Vec::new()));
+            return Ok((part, String::new()));
         }
         let number = |name: &str| number(&variable, name);
-        let mut told = Vec::new();
-        let mut part = Shard::WHOLE;
-        if let Some(id) = number(ARRAY)? {
-            part = array_task(id, number)?;
-            told.push(ARRAY);
-        }
+        let task = number(ARRAY)?.map(|id| anyhow::Ok((ARRAY, array_task(id, number)?)));
+        let task = task.transpose()?;
         // The script of a job is no step, but has the number of its tasks.
-        let is_script = !told.is_empty() && variable("SLURM_STEP_ID").is_none();
-        for (name, size) in STEPS {
-            if (name == "SLURM_PROCID" && is_script) || told.last().is_some_and(|it| *it != ARRAY) {
-                continue;
-            }
-            if let Some(index) = number(name)? {
-                let count = number(size)?.unwrap_or(0);
-                let Some(step) = Shard::new(index, count) else {
-                    bail!("{name} is {index} and {size} {count}; give --shard I/N");
-                };
-                part = Shard::new(
-                    part.index * step.count + step.index,
-                    part.count * step.count,
-                )
-                .with_context(|| format!("{size} makes more than {MOST_RUNS} parts"))?;
-                told.push(name);
-            }
-        }
-        if told.is_empty() {
+        let is_script = task.is_some() && variable("SLURM_STEP_ID").is_none();
+        let step = step(number)?.filter(|(name, _)| !is_script || *name != STEPS[2].0);
+        let all: Vec<_> = task.into_iter().chain(step).collect();
+        let (names, parts): (Vec<&str>, Vec<Shard>) = all.into_iter().unzip();
+        let [rank, pmi_rank, task] = STEPS.map(|(name, _)| name);
+        if names.is_empty() {
             bail!(
-                "--shard auto: no launcher has set {ARRAY}, {}, {} or {}; give --shard I/N",
-                STEPS[0].0,
-                STEPS[1].0,
-                STEPS[2].0
+                "--shard auto: no launcher has set {ARRAY}, {rank}, {pmi_rank} or {task}; give --shard I/N"
             );
         }
-        Ok((part, told))
+        let inner = |all: Shard, it: &Shard| {
+            Shard::new(all.index * it.count + it.index, all.count * it.count)
+        };
+        let part = parts.iter().try_fold(Shard::WHOLE, inner);
+        let part =
+            part.with_context(|| format!("more than {MOST_RUNS} parts; give --shard I/N"))?;
+        Ok((part, names.join(" and ")))
     }
+}
+
+/// The part by the first launcher of processes that has set its variables.
+fn step(
+    number: impl Fn(&str) -> anyhow::Result<Option<usize>>,
+) -> anyhow::Result<Option<(&'static str, Shard)>> {
+    for (name, size) in STEPS {
+        if let Some(index) = number(name)? {
+            let count = number(size)?.unwrap_or(0);
+            let problem = || format!("{name} is {index} and {size} {count}; give --shard I/N");
+            let part = Shard::new(index, count).with_context(problem)?;
+            return Ok(Some((name, part)));
+        }
+    }
+    Ok(None)
 }
 
 /// The part of a job of an array, whose numbers may begin anywhere and be some apart.
@@ -137,24 +138,16 @@ fn array_task(
     id: usize,
     number: impl Fn(&str) -> anyhow::Result<Option<usize>>,
 ) -> anyhow::Result<Shard> {
-    let get = |name: &str, default| Ok::<_, anyhow::Error>(number(name)?.unwrap_or(default));
-    let (first, count) = (
-        get("SLURM_ARRAY_TASK_MIN", 0)?,
-        get("SLURM_ARRAY_TASK_COUNT", 0)?,
-    );
-    let step = get("SLURM_ARRAY_TASK_STEP", 1)?.max(1);
+    let get = |name, default| anyhow::Ok(number(name)?.unwrap_or(default));
+    let first = get("SLURM_ARRAY_TASK_MIN", 0)?;
     let last = get("SLURM_ARRAY_TASK_MAX", id)?;
+    let step = get("SLURM_ARRAY_TASK_STEP", 1)?.max(1);
+    let count = get("SLURM_ARRAY_TASK_COUNT", 0)?;
     let place = |id: usize| Some(id.checked_sub(first)? / step);
     let part = place(id).and_then(|index| Shard::new(index, count));
-    part.filter(|_| place(last).is_some_and(|last| last < count))
-        .with_context(|| {
-            format!("{ARRAY} is {id} of {count} jobs from {first} on, with gaps; give --shard I/N")
-        })
-}
-
-/// Processors that Slurm counts on for each process, if somebody asked for them.
-pub fn cpus_per_task(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<usize>> {
-    number(&variable, "SLURM_CPUS_PER_TASK")
+    part.filter(|_| place(last) < Some(count)).with_context(|| {
+        format!("{ARRAY} is {id} of {count} jobs from {first} on, with gaps; give --shard I/N")
+    })
 }
 
 /// The number that a variable holds; empty is absent.
@@ -178,7 +171,7 @@ mod tests {
             found.map(str::to_owned)
         };
         let told = ShardRequest::Auto.part(of);
-        told.map(|(part, names)| format!("{part} {}", names.join(" ")))
+        told.map(|(part, names)| format!("{part} {names}"))
             .map_err(|error| error.to_string())
     }
 
@@ -201,11 +194,11 @@ mod tests {
             (&script, "4/8 SLURM_ARRAY_TASK_ID"),
             (
                 &format!("{script} SLURM_STEP_ID=0"),
-                "16/32 SLURM_ARRAY_TASK_ID SLURM_PROCID",
+                "16/32 SLURM_ARRAY_TASK_ID and SLURM_PROCID",
             ),
             (
                 &format!("{script} OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=2"),
-                "9/16 SLURM_ARRAY_TASK_ID OMPI_COMM_WORLD_RANK",
+                "9/16 SLURM_ARRAY_TASK_ID and OMPI_COMM_WORLD_RANK",
             ),
             (
                 "SLURM_ARRAY_TASK_ID=4 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_MAX=6 \
