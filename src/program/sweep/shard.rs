@@ -97,9 +97,9 @@ impl ShardRequest {
         let number = |name: &str| number(&variable, name);
         let task = number(ARRAY)?.map(|id| anyhow::Ok((ARRAY, array_task(id, number)?)));
         let task = task.transpose()?;
-        // The script of a job is no step, but has the number of its tasks.
+        // The script of a job is no step, but has a number as if it were.
         let is_script = task.is_some() && variable("SLURM_STEP_ID").is_none();
-        let step = step(number)?.filter(|(name, _)| !is_script || *name != STEPS[2].0);
+        let step = step(&STEPS[..STEPS.len() - usize::from(is_script)], number)?;
         let all: Vec<_> = task.into_iter().chain(step).collect();
         let (names, parts): (Vec<&str>, Vec<Shard>) = all.into_iter().unzip();
         let [rank, pmi_rank, task] = STEPS.map(|(name, _)| name);
@@ -120,9 +120,10 @@ impl ShardRequest {
 
 /// The part by the first launcher of processes that has set its variables.
 fn step(
+    launchers: &[(&'static str, &str)],
     number: impl Fn(&str) -> anyhow::Result<Option<usize>>,
 ) -> anyhow::Result<Option<(&'static str, Shard)>> {
-    for (name, size) in STEPS {
+    for &(name, size) in launchers {
         if let Some(index) = number(name)? {
             let count = number(size)?.unwrap_or(0);
             let problem = || format!("{name} is {index} and {size} {count}; give --shard I/N");
@@ -178,6 +179,7 @@ mod tests {
     #[test]
     fn each_launcher_tells_the_part_in_its_own_way() {
         let array = "SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_MIN=3 SLURM_ARRAY_TASK_COUNT=8";
+        let without_count = format!("{array} SLURM_PROCID=0");
         // What the script of a job with four tasks sees is no step.
         let script = format!("{array} SLURM_PROCID=0 SLURM_NTASKS=4");
         for (variables, expected) in [
@@ -192,6 +194,7 @@ mod tests {
             ("SLURM_PROCID=0 SLURM_NTASKS=2", "0/2 SLURM_PROCID"),
             (array, "4/8 SLURM_ARRAY_TASK_ID"),
             (&script, "4/8 SLURM_ARRAY_TASK_ID"),
+            (&without_count, "4/8 SLURM_ARRAY_TASK_ID"),
             (
                 &format!("{script} SLURM_STEP_ID=0"),
                 "16/32 SLURM_ARRAY_TASK_ID and SLURM_PROCID",
