@@ -33,7 +33,9 @@ pub struct EpochRecord {
     pub visited: Option<f64>,
     /// Learning rate of the last step.
     pub learning_rate: f32,
-    /// Wall time of shuffling, preparing and training; without validation.
+    /// Wall time of shuffling, preparing and training; without validation. 0 if what is read has none, as
+    /// where times stand in a file of their own.
+    #[serde(default)]
     pub seconds: f64,
     /// Samples trained on, by `seconds`; `None` if a coarse clock saw no time pass.
     pub samples_per_second: Option<f64>,

@@ -19,6 +19,7 @@ mod kills;
 mod live;
 mod load;
 mod panics;
+mod parts;
 mod power;
 mod predict;
 mod print_config;

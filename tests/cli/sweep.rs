@@ -12,24 +12,11 @@ use std::process::Command;
 const SMALL: &str = "sweep --quiet --hidden 20 --validation 100 --batch-size 50 --epochs 2";
 const LONG: &str = "sweep --quiet --hidden 20 --validation 100 --batch-size 50 --epochs 6";
 
-/// Lines of a CSV file without the times, which differ from run to run, in a fixed order.
-fn untimed(text: &str) -> BTreeSet<String> {
-    let names: Vec<&str> = text.lines().next().unwrap().split(',').collect();
-    let is_time = |name: &str| ["seconds", "samples_per_second"].contains(&name);
-    let kept = |line: &str| {
-        let cells = line.split(',').zip(&names);
-        let kept = cells
-            .filter(|(_, name)| !is_time(name))
-            .map(|(cell, _)| cell);
-        kept.collect::<Vec<_>>().join(",")
-    };
-    text.lines().map(kept).collect()
-}
-
-pub fn files(place: &Place, folder: &str) -> [BTreeSet<String>; 2] {
+/// The files that tell no times.
+pub fn files(place: &Place, folder: &str) -> [String; 2] {
     ["sweep.csv", "epochs.csv"].map(|name| {
         let path = place.path(folder).join(name);
-        untimed(&fs::read_to_string(path).unwrap())
+        fs::read_to_string(path).unwrap()
     })
 }
 
@@ -121,14 +108,16 @@ fn a_sweep_that_was_cut_off_goes_on_where_it_was() {
     };
     cut("sweep.csv", 3, "6,20,1");
     cut("epochs.csv", 8, "6,2,0.");
-    let before = fs::read_to_string(place.path("cut/sweep.csv")).unwrap();
+    cut("times.csv", 11, "6,2,0.");
+    let before = fs::read_to_string(place.path("cut/times.csv")).unwrap();
     let text = place.stdout(&format!("{SMALL} {lists} --json --out cut"));
     assert_eq!(events(&json_lines(&text), "run").len(), 6);
     assert_eq!(files(&place, "cut"), files(&place, "whole"));
     // The runs that were done are not done again: their lines, times included, are as before.
-    let after = fs::read_to_string(place.path("cut/sweep.csv")).unwrap();
-    let first: Vec<&str> = before.lines().take(3).collect();
-    assert_eq!(after.lines().take(3).collect::<Vec<_>>(), first);
+    let after = fs::read_to_string(place.path("cut/times.csv")).unwrap();
+    let first: Vec<&str> = before.lines().take(7).collect();
+    assert_eq!(first[0], "run,epoch,seconds,samples_per_second");
+    assert_eq!(after.lines().take(7).collect::<Vec<_>>(), first);
     // Once more: nothing is left to do, and the same is told.
     let again = place.stdout(&format!("{SMALL} {lists} --json --out cut"));
     let summaries = |text: &str| -> Vec<Value> {
@@ -137,7 +126,7 @@ fn a_sweep_that_was_cut_off_goes_on_where_it_was() {
     };
     assert_eq!(summaries(&again), summaries(&text));
     assert_eq!(
-        fs::read_to_string(place.path("cut/sweep.csv")).unwrap(),
+        fs::read_to_string(place.path("cut/times.csv")).unwrap(),
         after
     );
 }
@@ -514,7 +503,7 @@ fn what_the_system_does_not_give_is_one_line_and_can_be_gone_on_with() {
     // In units of 512 bytes: the description fits, the runs do not.
     let line = limited("-f 4", &sweep);
     assert!(
-        line.contains("epochs.csv") && line.contains("File too large"),
+        line.contains("sweep.csv") && line.contains("File too large"),
         "{line}"
     );
     assert!(

@@ -1,5 +1,6 @@
 //! `fused-mlp report`.
 
+use super::sweep;
 use super::train::{evaluate, open_data};
 use crate::ending::Ending;
 use crate::options::access::MappingArgs;
@@ -7,7 +8,7 @@ use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
 use crate::options::output_name;
 use crate::pages::comparison::{ComparedRun, TestResult, comparison_page, sort_by_result};
 use crate::run_folder::{DataDescription, NewFile, OverwriteArgs};
-use crate::sweep::SWEEP_FILE;
+use crate::sweep::{SWEEP_FILE, SweepFolder};
 use crate::terminal::output::{Results, message, shown};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -24,7 +25,7 @@ const PAGE: &str = "reports/report.html";
 #[derive(Debug, Clone, Args)]
 #[command(after_help = include_str!("report_examples.txt"))]
 pub struct ReportArgs {
-    /// Folders of runs, as train leaves them
+    /// Folders of runs, as train leaves them, or that of a sweep
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
     /// File for the page [default: reports/report.html, or report-2.html and so on]
@@ -74,6 +75,18 @@ struct RunRecord {
 /// # Errors
 /// If a folder is not that of a run, or the page cannot be written.
 pub fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
+    if let [folder] = &args.runs[..]
+        && let Some(description) = SweepFolder::description(folder)?
+    {
+        if args.out.is_some() || args.units.is_some() || args.data.is_some() {
+            bail!(
+                "{} is a sweep, which has a table and a picture in its folder and no page; leave out --out, \
+                 --units and --data",
+                shown(folder)
+            );
+        }
+        return sweep::report(folder, description, args.json);
+    }
     let mut runs = open(&args.runs)?;
     if args.data.is_some() {
         // Data that somebody names must be there; those of a run may be gone.

@@ -1,9 +1,10 @@
 //! `fused-mlp sweep`.
 
+mod follower;
 mod table;
 
 use super::memory;
-use super::train::{self, TrainArgs, from_here, open_data};
+use super::train::{self, TrainArgs, open_data};
 use crate::charts::sweep_svg;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
@@ -12,26 +13,25 @@ use crate::options::training::arguments;
 use crate::options::{Origins, named_value, output_name};
 use crate::run_folder::{RunRecord, unwritable};
 use crate::sweep::{
-    Grid, MOST_RUNS, RunConfiguration, RunResult, Summary, SweepEvent, SweepFolder, SweepPlan,
-    best_by_validation, run as run_sweep, summarise,
+    Grid, MOST_RUNS, RunConfiguration, RunResult, ShardRequest, Summary, SweepEvent, SweepFolder,
+    SweepPlan, best_by_validation, run as run_sweep, summarise,
 };
 use crate::terminal::output::{Results, message, shown};
-use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
+use follower::Follower;
 use fused_mlp::engine::Precision;
 use fused_mlp::machine::default_threads;
 use fused_mlp::network::Shape;
 use fused_mlp::simd::IsaRequest;
 use fused_mlp::training::Recipe;
 use fused_mlp::training::checkpoint::DataIdentity;
-use indicatif::{HumanDuration, ProgressBar};
 use serde_json::{Map, Value};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Options of `fused-mlp sweep`.
 #[derive(Debug, Clone, Args)]
@@ -54,6 +54,10 @@ pub struct SweepArgs {
     /// train leaves it; a sweep keeps no networks else
     #[arg(long, value_name = "WHICH", value_parser = ["best"])]
     keep: Option<String>,
+    /// Train one of N parts alone, I from 0 to N - 1, in the folder of all: on many machines. auto: the part that
+    /// Slurm, Open MPI, MPICH or Intel MPI says. The same command without it, or report, puts them together
+    #[arg(long, value_name = "I/N", conflicts_with = "keep")]
+    shard: Option<ShardRequest>,
     /// Folder of the sweep: new, or that of the same sweep
     #[arg(long, value_name = "DIR", default_value = "sweep", value_parser = output_name::folder())]
     out: PathBuf,
@@ -95,6 +99,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     if runs > MOST_RUNS {
         bail!("the lists make {runs} runs; expected at most {MOST_RUNS}");
     }
+    let shard = args.shard.map(|it| it.part(variable)).transpose()?;
     let engine = EngineArgs {
         isa: args.isa,
         ..EngineArgs::default()
@@ -104,20 +109,25 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         configurations: &configurations,
         scores_test: args.test,
         isa: engine.isa()?,
-        workers: args.workers.map_or_else(default_threads, usize::from),
+        workers: workers(args),
     };
     plan.check()?;
     check_memory(&plan)?;
     let data = data_folder.display().to_string();
     let description = description(grid, &plan, &data)?;
-    let mut folder = SweepFolder::open(&args.out, description, &configurations)?;
+    let part = shard.as_ref().map(|(part, _)| *part);
+    let mut folder = SweepFolder::open(&args.out, description, &configurations, part)?;
+    if let (Some((part, told_by)), Some(ShardRequest::Auto)) = (shard, args.shard) {
+        message(&format!("--shard auto: part {part}, by {told_by}"));
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     signals.advise("runs under way are lost; the same command goes on with them".to_owned());
     let mut results = Results::new(args.json);
     let todo = folder.todo();
-    let mut follower = Follower::new(args.quiet, &configurations, &todo);
-    follower.heading(&plan, &folder, &data);
+    let mut follower = Follower::new(args.quiet, &configurations, &folder);
+    let sweep = part.map(|_| &*args.out);
+    follower.heading(&plan, &folder, &data, sweep);
     for result in &folder.results {
         results.event(&table::Event::of(&configurations, result))?;
     }
@@ -138,23 +148,66 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         }
         Ok(())
     })?;
-    // The table has the terminal to itself.
+    // What follows has the terminal to itself.
     follower.bar.finish_and_clear();
-    let summaries = summarise(&configurations, &folder.results, args.target_accuracy);
-    let is_whole = folder.results.len() == runs;
-    // Among some of the runs the best means nothing yet.
-    let best = best_by_validation(&summaries).filter(|_| is_whole);
-    let svg = sweep_svg(&configurations, &folder.results);
-    let picture = folder.path.join("sweep.svg");
-    std::fs::write(&picture, svg).map_err(|error| unwritable(&picture, &error))?;
-    let training = best.map_or_else(Vec::new, |best| training(args, &summaries[best]));
-    table::print(&mut results, &summaries, best, &training)?;
-    results.finish()?;
-    let ending = ending(&signals, &folder, &configurations);
+    folder.put_in_order()?;
+    let ending = ending(&signals, &folder, part.is_some());
+    if part.is_some() {
+        results.finish()?;
+        return Ok(ending);
+    }
+    let target = args.target_accuracy;
+    let command = |best: &Summary| training(args, best);
+    let best = conclude(results, &folder, &configurations, target, command)?;
     match best.filter(|_| args.keep.is_some() && ending == Ending::Success) {
-        Some(best) => keep(args, &summaries[best], training),
+        Some((best, training)) => keep(args, &best, training),
         None => Ok(ending),
     }
+}
+
+/// `fused-mlp report` of the folder of a sweep: puts its parts together, and tells what it gave.
+///
+/// # Errors
+/// If its files cannot be used.
+pub fn report(
+    path: &Path,
+    description: Map<String, Value>,
+    is_json: bool,
+) -> anyhow::Result<Ending> {
+    let grid = Grid::described(&description);
+    let grid = grid.with_context(|| format!("{}: expected a sweep", shown(path)))?;
+    let configurations = grid.configurations();
+    let folder = SweepFolder::open(path, description, &configurations, None)?;
+    let mut results = Results::new(is_json);
+    for result in &folder.results {
+        results.event(&table::Event::of(&configurations, result))?;
+    }
+    conclude(results, &folder, &configurations, None, |_| Vec::new())?;
+    if !folder.todo().is_empty() {
+        let state = state(&folder);
+        message(&format!("{state}; the same sweep goes on with the others"));
+    }
+    Ok(Ending::Success)
+}
+
+/// Draws and tells what a sweep has given, and returns the best, with the arguments that train it, if all is done.
+fn conclude(
+    mut results: Results,
+    folder: &SweepFolder,
+    configurations: &[RunConfiguration],
+    target: Option<f64>,
+    training: impl Fn(&Summary) -> Vec<String>,
+) -> anyhow::Result<Option<(Summary, Vec<String>)>> {
+    let summaries = summarise(configurations, &folder.results, target);
+    // Among some of the runs the best means nothing yet.
+    let best = best_by_validation(&summaries).filter(|_| folder.todo().is_empty());
+    let svg = sweep_svg(configurations, &folder.results);
+    let picture = folder.path.join("sweep.svg");
+    std::fs::write(&picture, svg).map_err(|error| unwritable(&picture, &error))?;
+    let training = best.map_or_else(Vec::new, |best| training(&summaries[best]));
+    table::print(&mut results, &summaries, best, &training)?;
+    results.finish()?;
+    Ok(best.map(|best| (summaries[best].clone(), training)))
 }
 
 /// Trains the best configuration in a folder of its own, or goes on with that if it was interrupted.
@@ -201,6 +254,18 @@ fn training(args: &SweepArgs, best: &Summary) -> Vec<String> {
     words
 }
 
+/// Runs at a time. Where a launcher binds no process to its processors, each sees those of the machine.
+fn workers(args: &SweepArgs) -> usize {
+    let told = args.shard.and_then(|_| variable("SLURM_CPUS_PER_TASK"));
+    let told = told.and_then(|told| told.parse().ok());
+    let cores = default_threads().min(told.unwrap_or(usize::MAX)).max(1);
+    args.workers.map_or(cores, usize::from)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Asks for the memory of as many runs as are trained at a time.
 fn check_memory(plan: &SweepPlan<'_>) -> anyhow::Result<()> {
     let at_a_time = plan.workers.min(plan.configurations.len());
@@ -239,91 +304,25 @@ fn description(
     Ok(fields)
 }
 
-/// Says why a sweep has not ended well.
-fn ending(signals: &Signals, folder: &SweepFolder, all: &[RunConfiguration]) -> Ending {
-    let done = &folder.results;
-    if let (Some(signal), true) = (signals.received(), done.len() < all.len()) {
+/// Says why a sweep has not ended well. That all runs of a part diverged is no failure, for which a launcher
+/// would end the other parts.
+fn ending(signals: &Signals, folder: &SweepFolder, is_part: bool) -> Ending {
+    if let (Some(signal), false) = (signals.received(), folder.todo().is_empty()) {
+        let state = state(folder);
         message(&format!(
-            "interrupted: {} of {} runs are in {}; the same command goes on with the others",
-            done.len(),
-            all.len(),
-            shown(&folder.path)
+            "interrupted: {state}; the same command goes on with the others"
         ));
         return Ending::Signal(signal);
     }
-    if done.iter().all(RunResult::is_diverged) {
+    if !is_part && folder.results.iter().all(RunResult::is_diverged) {
         message("error: every run diverged; try smaller --learning-rate or --momentum");
         return Ending::Missed(EXIT_MISSED);
     }
     Ending::Success
 }
 
-/// Progress of a sweep on standard error.
-struct Follower<'a> {
-    progress: Progress,
-    configurations: &'a [RunConfiguration],
-    /// Of the epochs. It is cleared when it is dropped.
-    bar: ProgressBar,
-    runs_done: usize,
-    last_told: Option<Instant>,
-}
-
-impl<'a> Follower<'a> {
-    /// How often a line is printed where there is no bar, after a first one which finds out that nobody reads.
-    const INTERVAL: Duration = Duration::from_secs(10);
-
-    fn new(is_quiet: bool, configurations: &'a [RunConfiguration], todo: &[usize]) -> Self {
-        let epochs = todo.iter();
-        let epochs = epochs.map(|&index| u64::from(configurations[index].options.epochs));
-        let progress = Progress::lines(is_quiet);
-        Self {
-            bar: progress.bar(epochs.sum()),
-            progress,
-            configurations,
-            runs_done: configurations.len() - todo.len(),
-            last_told: None,
-        }
-    }
-
-    fn heading(&self, plan: &SweepPlan<'_>, folder: &SweepFolder, data: &str) {
-        let done = match self.runs_done {
-            0 => String::new(),
-            done => format!(", {done} of them done before"),
-        };
-        self.progress.line(&format!(
-            "sweep of {} runs{done} on {}: {} at a time ({}); results in {}",
-            self.configurations.len(),
-            from_here(data),
-            plan.workers,
-            plan.isa.name(),
-            shown(&folder.path)
-        ));
-    }
-
-    fn follow(&mut self, event: &SweepEvent) {
-        self.bar.inc(match event {
-            SweepEvent::Epoch { .. } => 1,
-            SweepEvent::Run(result) => {
-                self.runs_done += 1;
-                // The epochs that a diverged run did not train are no work any more.
-                let planned = self.configurations[result.index].options.epochs;
-                u64::from(planned) - result.epochs.len() as u64
-            }
-        });
-        let line = format!(
-            "{}/{} runs, {} left",
-            self.runs_done,
-            self.configurations.len(),
-            HumanDuration(self.bar.eta())
-        );
-        if !self.bar.is_hidden() {
-            self.bar.set_message(line);
-        } else if self
-            .last_told
-            .is_none_or(|it| it.elapsed() >= Self::INTERVAL)
-        {
-            self.progress.line(&line);
-            self.last_told = Some(Instant::now());
-        }
-    }
+/// How far a sweep has come.
+fn state(folder: &SweepFolder) -> String {
+    let (done, runs) = (folder.results.len(), folder.runs());
+    format!("{done} of {runs} runs are in {}", shown(&folder.path))
 }

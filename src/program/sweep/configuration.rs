@@ -1,8 +1,9 @@
 //! What is trained in one run of a sweep, and the product of lists of options.
 
+use super::folder::value_text;
 use crate::options::number_range::{NumberRange, each_once, parse_seeds};
 use crate::options::training::{Values, kebab};
-use clap::Args;
+use clap::{Args, Command, FromArgMatches};
 use fused_mlp::training::TrainingOptions;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -59,6 +60,24 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// The lists that a [description](Self::description) tells.
+    ///
+    /// # Errors
+    /// If they are none.
+    pub fn described(description: &Map<String, Value>) -> anyhow::Result<Self> {
+        let command = Self::augment_args(Command::new("sweep").no_binary_name(true));
+        let names: Vec<String> = command
+            .get_arguments()
+            .filter_map(|it| Some(it.get_long()?.to_owned()))
+            .collect();
+        let lists = description.iter().filter(|(name, _)| names.contains(name));
+        let words = lists.map(|(name, value)| format!("--{name}={}", value_text(value)));
+        let words: Vec<String> = words.collect();
+        Ok(Self::from_arg_matches(
+            &command.try_get_matches_from(words)?,
+        )?)
+    }
+
     /// Every seed once, in the order of the list.
     pub fn seeds(&self) -> Vec<u64> {
         each_once(&self.seeds)
@@ -149,8 +168,6 @@ fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{Command, FromArgMatches};
-
     impl Grid {
         /// Of a command line.
         pub fn of(arguments: &str) -> Self {

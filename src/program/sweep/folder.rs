@@ -5,11 +5,14 @@
 //! | `sweep.json` | what the sweep is: its options and the checksums of its data |
 //! | `sweep.csv` | one line for each run that has ended |
 //! | `epochs.csv` | one line for each of their epochs |
+//! | `times.csv` | one line for the wall time of each epoch, and of each run |
+//! | `part-I-of-N` | of a sweep on many machines: what one of them did, a folder like this one |
 //!
-//! The lines of a run are appended when it ends, its epochs first, so that a run in `sweep.csv` is
-//! always whole.
+//! The lines of a run are appended when it ends, that in `sweep.csv` last, so that a run in there is
+//! always whole. When the program ends they stand in the order of the runs.
 
-use super::{RunConfiguration, RunRecord, RunResult};
+use super::{RunConfiguration, RunRecord, RunResult, Shard, parts};
+use crate::run_folder::history::{EPOCHS, TIMES, epoch_line, time_line};
 use crate::run_folder::unwritable_by;
 use anyhow::{Context, anyhow, bail};
 use fused_mlp::files::{atomic, bounded, create_folders, shown};
@@ -26,8 +29,6 @@ use std::path::{Path, PathBuf};
 pub const SWEEP_FILE: &str = "sweep.json";
 /// One line a run.
 const RUNS_FILE: &str = "sweep.csv";
-/// One line an epoch of a run.
-const EPOCHS_FILE: &str = "epochs.csv";
 
 /// The folder of a sweep, and the runs that are done.
 #[derive(Debug)]
@@ -35,7 +36,8 @@ pub struct SweepFolder {
     /// Where it is.
     pub path: PathBuf,
     configurations: Vec<RunConfiguration>,
-    /// Runs that are done, in the order in which they ended.
+    part: Shard,
+    /// Runs that are done: those that were done before in their order, then others as they ended.
     pub results: Vec<RunResult>,
     /// `sweep.json`, locked while this exists, so that no two processes write here. A lock ends with
     /// its process, however that ends.
@@ -43,52 +45,85 @@ pub struct SweepFolder {
 }
 
 impl SweepFolder {
-    /// Begins a sweep in a folder that is new or empty, or goes on with the one that is there.
+    /// Begins a sweep in a folder that is new or empty, or goes on with the one that is there; or with a part
+    /// of it, in a folder in there. A whole sweep of which there are parts is put together from them.
     ///
     /// `description` has the options of the sweep by their names on the command line; a sweep is the same
     /// if they are equal, but for `data`: the folder of the data may have moved, and their checksums tell.
     ///
     /// # Errors
     /// If the folder holds something else, another sweep or broken files, or cannot be
-    /// written.
+    /// written; if other parts are not done.
     pub fn open(
         path: &Path,
         description: Map<String, Value>,
         configurations: &[RunConfiguration],
+        part: Option<Shard>,
     ) -> anyhow::Result<Self> {
-        create_folders(path).map_err(|error| unwritable_by(path, &error, "--out"))?;
+        let create = |path: &Path| {
+            create_folders(path).map_err(|error| unwritable_by(path, &error, "--out"))
+        };
+        create(path)?;
+        let parts = parts::found(path)?;
+        let (mut path, mut results) = (path.to_owned(), None);
+        if let Some(part) = part {
+            parts::check(&path, part, &parts, &description)?;
+            path.push(part.folder());
+            create(&path)?;
+        } else if !parts.is_empty() {
+            let all = parts::put_together(&path, &parts, &description, configurations)?;
+            results = Some(all);
+        }
         let file = path.join(SWEEP_FILE);
-        match bounded::read_to_string(&file, bounded::MAX_TEXT) {
-            Ok(text) => {
-                let found = serde_json::from_str(&text).with_context(|| {
-                    let file = shown(&file);
-                    format!("{file}: expected a sweep; remove the folder, or choose another one with --out")
-                });
-                check_same(path, &found?, &description)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                check_empty(path)?;
+        match read_description(&path)? {
+            Some(found) => check_same(&path, &found, &description)?,
+            None => {
+                check_empty(&path)?;
                 let text = format!("{:#}\n", Value::from(description));
                 atomic::write(&file, text.as_bytes())
                     .map_err(|error| unwritable_by(&file, &error, "--out"))?;
             }
-            Err(error) => return Err(failed(&file, "read")(error)),
         }
+        let part = part.unwrap_or(Shard::WHOLE);
+        // While nobody else writes.
+        let lock = lock(&path, &file)?;
         let mut folder = Self {
-            path: path.to_owned(),
+            results: match results {
+                Some(all) => all,
+                None => read_results(&path, part, configurations.len())?,
+            },
+            path,
             configurations: configurations.to_vec(),
-            results: Vec::new(),
-            _lock: lock(path, &file)?,
+            part,
+            _lock: lock,
         };
-        folder.read()?;
-        folder.rewrite()?;
+        folder.put_in_order()?;
         Ok(folder)
+    }
+
+    /// What the sweep in a folder is, or that of its parts, if there is one.
+    ///
+    /// # Errors
+    /// If that cannot be read.
+    pub fn description(path: &Path) -> anyhow::Result<Option<Map<String, Value>>> {
+        match path.is_dir() {
+            true => match read_description(path)? {
+                None => parts::description(path, &parts::found(path)?),
+                found => Ok(found),
+            },
+            false => Ok(None),
+        }
+    }
+
+    /// Number of runs that belong here.
+    pub fn runs(&self) -> usize {
+        self.part.places(self.configurations.len()).count()
     }
 
     /// Places in the list of configurations of the runs that are not done.
     pub fn todo(&self) -> Vec<usize> {
         let done: BTreeSet<usize> = self.results.iter().map(|result| result.index).collect();
-        let all = 0..self.configurations.len();
+        let all = self.part.places(self.configurations.len());
         all.filter(|index| !done.contains(index)).collect()
     }
 
@@ -97,7 +132,8 @@ impl SweepFolder {
     /// # Errors
     /// If it cannot be written.
     pub fn add(&mut self, result: RunResult) -> anyhow::Result<&RunResult> {
-        self.append(EPOCHS_FILE, &csv(epoch_lines(&result))?)?;
+        self.append(EPOCHS.name, epoch_lines(&result).as_bytes())?;
+        self.append(TIMES.name, time_lines(&result).as_bytes())?;
         self.append(RUNS_FILE, &csv([self.run_line(&result)])?)?;
         self.results.push(result);
         Ok(&self.results[self.results.len() - 1])
@@ -113,44 +149,23 @@ impl SweepFolder {
         written.map_err(failed(&path, "written"))
     }
 
-    /// Reads the runs that are done. What was being written when the program ended is left out: a
-    /// last line without an end, and epochs of a run that is not in `sweep.csv`.
-    fn read(&mut self) -> anyhow::Result<()> {
-        let mut all_epochs: BTreeMap<usize, Vec<EpochRecord>> = BTreeMap::new();
-        for (run, record) in read_lines(&self.path.join(EPOCHS_FILE))? {
-            all_epochs.entry(run).or_default().push(record);
-        }
-        let path = self.path.join(RUNS_FILE);
-        for (run, record) in read_lines::<RunRecord>(&path)? {
-            let epochs = all_epochs.remove(&run).unwrap_or_default();
-            let is_known = (1..=self.configurations.len()).contains(&run);
-            if !is_known || epochs.len() != record.epochs_done {
-                let problem = format!(
-                    "run {run} has {} epochs there, but {} in {EPOCHS_FILE}, or comes twice",
-                    record.epochs_done,
-                    epochs.len()
-                );
-                return Err(broken(&path, &problem));
-            }
-            self.results.push(RunResult {
-                index: run - 1,
-                record,
-                epochs,
-            });
-        }
-        Ok(())
-    }
-
-    /// Writes both CSV files anew, with the runs that are done and nothing else.
-    fn rewrite(&self) -> anyhow::Result<()> {
+    /// Writes the CSV files anew, with the runs that are done, in their order, and nothing else.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn put_in_order(&mut self) -> anyhow::Result<()> {
+        self.results.sort_by_key(|result| result.index);
         let options = self.configurations[0].texts().into_iter();
         let options: Vec<&str> = options.map(|(name, _)| name).collect();
         let options = options.join(",");
-        let epochs = csv(self.results.iter().flat_map(epoch_lines))?;
-        let runs = csv(self.results.iter().map(|result| self.run_line(result)))?;
+        let results = self.results.iter();
+        let runs = csv(results.clone().map(|result| self.run_line(result)))?;
+        let epochs: String = results.clone().map(epoch_lines).collect();
+        let times: String = results.map(time_lines).collect();
         for (name, columns, lines) in [
-            (EPOCHS_FILE, EPOCH_COLUMNS.to_owned(), epochs),
-            (RUNS_FILE, format!("{options},{RUN_COLUMNS}"), runs),
+            (EPOCHS.name, EPOCHS.header, epochs.into_bytes()),
+            (TIMES.name, TIMES.header, times.into_bytes()),
+            (RUNS_FILE, &format!("{options},{RUN_COLUMNS}"), runs),
         ] {
             let path = self.path.join(name);
             let text = [format!("run,{columns}\n").as_bytes(), &lines].concat();
@@ -167,17 +182,81 @@ impl SweepFolder {
     }
 }
 
-/// Names of the fields of a [`RunRecord`] and of an [`EpochRecord`].
+/// Names of the fields of a [`RunRecord`].
 const RUN_COLUMNS: &str = "outcome,epochs_done,train_loss,train_accuracy,validation_loss,\
                            validation_accuracy,best_epoch,best_validation_accuracy,test_loss,\
-                           test_accuracy,seconds";
-const EPOCH_COLUMNS: &str = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,\
-                             visited,learning_rate,seconds,samples_per_second";
+                           test_accuracy";
 
 /// The epochs of a run, each with the run's number.
-fn epoch_lines(result: &RunResult) -> impl Iterator<Item = (usize, EpochRecord)> {
+fn epoch_lines(result: &RunResult) -> String {
     let run = result.index + 1;
-    result.epochs.iter().map(move |&record| (run, record))
+    let line = |record| format!("{run},{}", epoch_line(record));
+    result.epochs.iter().map(line).collect()
+}
+
+/// Their times, and that of the run, which is of no epoch.
+fn time_lines(result: &RunResult) -> String {
+    let run = result.index + 1;
+    let line = |record| format!("{run},{}", time_line(record));
+    let epochs: String = result.epochs.iter().map(line).collect();
+    format!("{epochs}{run},,{},\n", result.seconds)
+}
+
+/// A line of `times.csv`.
+#[derive(Deserialize)]
+struct Time {
+    seconds: f64,
+    samples_per_second: Option<f64>,
+}
+
+/// Reads the runs that are done of a part of so many. What was being written when the program ended is left
+/// out: a last line without an end, and epochs of a run that is not in `sweep.csv`.
+pub(super) fn read_results(
+    folder: &Path,
+    part: Shard,
+    runs: usize,
+) -> anyhow::Result<Vec<RunResult>> {
+    let path = folder.join(RUNS_FILE);
+    // Before the others, to which a part that is at work adds lines first.
+    let records = read_lines::<RunRecord>(&path)?;
+    let mut all_epochs = by_run::<EpochRecord>(&folder.join(EPOCHS.name))?;
+    let mut all_times = by_run::<Time>(&folder.join(TIMES.name))?;
+    let here: BTreeSet<usize> = part.places(runs).map(|index| index + 1).collect();
+    let result = |(run, record): (usize, RunRecord)| {
+        let mut epochs = all_epochs.remove(&run).unwrap_or_default();
+        let mut times = all_times.remove(&run).unwrap_or_default();
+        let whole = times.pop();
+        let counts = [(EPOCHS.name, epochs.len()), (TIMES.name, times.len())];
+        let mut wrong = counts.iter().filter(|it| it.1 != record.epochs_done);
+        let (wrong, is_here) = (wrong.next(), here.contains(&run));
+        let (Some(Time { seconds, .. }), None, true) = (whole, wrong, is_here) else {
+            let (name, count) = wrong.unwrap_or(&counts[0]);
+            let problem = format!(
+                "run {run} has {} epochs there, but {count} in {name}, or comes twice",
+                record.epochs_done,
+            );
+            return Err(broken(&path, &problem));
+        };
+        for (epoch, time) in epochs.iter_mut().zip(times) {
+            (epoch.seconds, epoch.samples_per_second) = (time.seconds, time.samples_per_second);
+        }
+        Ok(RunResult {
+            index: run - 1,
+            record,
+            epochs,
+            seconds,
+        })
+    };
+    records.into_iter().map(result).collect()
+}
+
+/// The lines of a file by the numbers of their runs.
+fn by_run<T: DeserializeOwned>(path: &Path) -> anyhow::Result<BTreeMap<usize, Vec<T>>> {
+    let mut all: BTreeMap<usize, Vec<T>> = BTreeMap::new();
+    for (run, line) in read_lines(path)? {
+        all.entry(run).or_default().push(line);
+    }
+    Ok(all)
 }
 
 /// Lines of a CSV file.
@@ -216,12 +295,26 @@ fn read_lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<(usize, T)
     read().map_err(|error| broken(path, &error))
 }
 
-/// Refuses a folder that holds something else than a sweep whose first write was cut off.
-fn check_empty(path: &Path) -> anyhow::Result<()> {
+/// What the sweep in a folder is, if there is one.
+pub(super) fn read_description(folder: &Path) -> anyhow::Result<Option<Map<String, Value>>> {
+    let file = folder.join(SWEEP_FILE);
+    let text = match bounded::read_to_string(&file, bounded::MAX_TEXT) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(failed(&file, "read"))?,
+    };
+    let advice = "remove the folder, or choose another one with --out";
+    let found = serde_json::from_str(&text);
+    found.with_context(|| format!("{}: expected a sweep; {advice}", shown(&file)))
+}
+
+/// Refuses a folder that holds something else than a sweep whose first write was cut off, and parts.
+pub(super) fn check_empty(path: &Path) -> anyhow::Result<()> {
     let unfinished = format!("{SWEEP_FILE}.{}", atomic::PARTIAL);
     let entries = fs::read_dir(path).map_err(failed(path, "read"))?;
     for entry in entries {
-        if *entry.map_err(failed(path, "read"))?.file_name() != *unfinished {
+        let name = entry.map_err(failed(path, "read"))?.file_name();
+        let is_part = name.to_str().and_then(Shard::of_folder).is_some();
+        if *name != *unfinished && !is_part {
             let path = shown(path);
             bail!("{path} exists already and holds no sweep; choose another folder with --out");
         }
@@ -230,7 +323,7 @@ fn check_empty(path: &Path) -> anyhow::Result<()> {
 }
 
 /// Refuses another sweep than that of the folder by the first thing that differs.
-fn check_same(
+pub(super) fn check_same(
     path: &Path,
     found: &Map<String, Value>,
     expected: &Map<String, Value>,
@@ -251,7 +344,7 @@ fn check_same(
 }
 
 /// A value of the description as on the command line: lists with commas.
-fn value_text(value: &Value) -> String {
+pub(super) fn value_text(value: &Value) -> String {
     match value {
         Value::Array(values) => values.iter().map(value_text).collect::<Vec<_>>().join(","),
         Value::String(text) => text.clone(),
@@ -268,12 +361,13 @@ fn lock(folder: &Path, file: &Path) -> anyhow::Result<File> {
              with --out",
             shown(folder)
         ),
-        Err(TryLockError::Error(error)) => Err(failed(file, "locked")(error)),
+        // Where files have no locks, as on many network file systems, nobody holds one.
+        Err(TryLockError::Error(_)) => Ok(opened),
     }
 }
 
 /// That a file or the folder cannot be read or written.
-fn failed(path: &Path, what: &'static str) -> impl Fn(io::Error) -> anyhow::Error {
+pub(super) fn failed(path: &Path, what: &'static str) -> impl Fn(io::Error) -> anyhow::Error {
     let advice = "the same command goes on with the sweep once that is no more";
     move |error| anyhow!("{}: cannot be {what}: {error}; {advice}", shown(path))
 }

@@ -38,8 +38,6 @@ pub struct RunRecord {
     pub test_loss: Option<f64>,
     /// Test accuracy after the last epoch, where it was asked for.
     pub test_accuracy: Option<f64>,
-    /// Wall time of the run, evaluations included, beside the other runs.
-    pub seconds: f64,
 }
 
 /// One run that has ended.
@@ -51,6 +49,8 @@ pub struct RunResult {
     pub record: RunRecord,
     /// Its epochs; where it diverged, those before.
     pub epochs: Vec<EpochRecord>,
+    /// Wall time of the run, evaluations included, beside the other runs.
+    pub seconds: f64,
 }
 
 impl RunResult {
@@ -82,12 +82,12 @@ impl RunResult {
             best_validation_accuracy: best.and_then(|epoch| epoch.validation_accuracy),
             test_loss: test.map(|test| test.loss),
             test_accuracy: test.map(Evaluation::accuracy),
-            seconds,
         };
         Self {
             index,
             record,
             epochs,
+            seconds,
         }
     }
 

@@ -48,7 +48,7 @@ fn results(plan: &SweepPlan<'_>, todo: &[usize]) -> (Vec<RunResult>, usize) {
     .unwrap();
     results.sort_by_key(|result: &RunResult| result.index);
     for result in &mut results {
-        result.record.seconds = 0.0;
+        result.seconds = 0.0;
         for record in &mut result.epochs {
             (record.seconds, record.samples_per_second) = (0.0, None);
         }

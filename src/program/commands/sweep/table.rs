@@ -18,6 +18,7 @@ pub enum Event<'a> {
         configuration: &'a RunConfiguration,
         #[serde(flatten)]
         record: &'a RunRecord,
+        seconds: f64,
     },
     Summary {
         best: bool,
@@ -33,12 +34,13 @@ impl<'a> Event<'a> {
             run: result.index + 1,
             configuration: &configurations[result.index],
             record: &result.record,
+            seconds: result.seconds,
         }
     }
 }
 
 /// Prints the summaries. Options that are the same everywhere are told once, below; then the `training` of
-/// the best, as arguments of the program.
+/// the best, as arguments of the program, if there are any.
 pub fn print(
     results: &mut Results,
     summaries: &[Summary],
@@ -66,9 +68,12 @@ pub fn print(
         results.text(&format!("\nall: {}", constant.join(", ")));
     }
     if let Some(best) = best {
+        let command = match training {
+            [] => String::new(),
+            words => format!("; this trains it:\n  fused-mlp {}", words.join(" ")),
+        };
         results.text(&format!(
-            "best by validation accuracy after the last epoch; this trains it:\n  fused-mlp {}",
-            training.join(" ")
+            "best by validation accuracy after the last epoch{command}"
         ));
         for edge in edges(summaries, best) {
             results.text(&edge);
