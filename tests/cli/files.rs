@@ -101,7 +101,7 @@ fn files_that_cannot_be_read_are_told_alike() {
     fs::create_dir(place.path("folder")).unwrap();
     fs::write(place.path("empty"), "").unwrap();
     let model = "a model file or the folder of a run";
-    let picture = "a picture (PNG, JPEG, PGM) or an idx file";
+    let picture = "a picture (PNG, JPEG, WebP, BMP, PGM) or an idx file";
     let other = "a .safetensors or .npz file of another program";
     let bench = "a file that `bench --save` has written";
     for (command, expected) in [

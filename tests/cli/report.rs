@@ -264,7 +264,7 @@ fn folders_that_are_no_runs_are_refused() {
     );
     fs::create_dir(place.path("sweep")).unwrap();
     fs::write(place.path("sweep/sweep.json"), "{}").unwrap();
-    let line = place.failure("report sweep", 2);
+    let line = place.failure("report sweep runs/first", 2);
     assert!(
         line.contains("sweep is a sweep; expected a run: sweep/best"),
         "{line}"

@@ -6,7 +6,7 @@ use crate::options::training::{Values, kebab};
 use clap::{Args, Command, FromArgMatches};
 use fused_mlp::training::TrainingOptions;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// Most runs of a sweep: more are a mistake of the range.
@@ -101,6 +101,9 @@ impl Grid {
         all = product(&all, &self.seeds(), |run, &seed| run.options.seed = seed);
         for run in &mut all {
             run.options.nesterov &= run.options.momentum != 0.0;
+            if run.options.focus == 0.0 {
+                run.options.focus_rest = 0.0;
+            }
         }
         let mut seen = BTreeSet::new();
         all.retain(|run| seen.insert(run.texts()));
@@ -125,8 +128,14 @@ impl Grid {
             fields.insert(kebab(option.name), values?);
         }
         // A sweep of an earlier version, which had no other numbers than these, is the same.
-        if fields["precision"] == serde_json::json!(["f32"]) {
-            fields.remove("precision");
+        for (name, value) in [
+            ("precision", json!(["f32"])),
+            ("focus", json!([0.0])),
+            ("focus-rest", json!([0.0])),
+        ] {
+            if fields[name] == value {
+                fields.remove(name);
+            }
         }
         fields.insert(
             "hidden".to_owned(),
@@ -191,6 +200,10 @@ mod tests {
         }
         assert_eq!(runs[0].without_seed(), runs[1].without_seed());
         assert_ne!(runs[1].without_seed(), runs[2].without_seed());
+        let runs = Grid::of("--focus 0,0.9 --focus-rest 0.1,0.2").configurations();
+        let focus = |run: &RunConfiguration| (run.options.focus, run.options.focus_rest);
+        let expected = [(0.0, 0.0), (0.9, 0.1), (0.9, 0.2)];
+        assert!(runs.iter().map(focus).eq(expected));
     }
 
     #[test]
