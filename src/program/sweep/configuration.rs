@@ -1,6 +1,6 @@
 //! What is trained in one run of a sweep, and the product of lists of options.
 
-use super::folder::value_text;
+use super::files::value_text;
 use crate::options::number_range::{NumberRange, each_once, parse_seeds};
 use crate::options::training::{Values, kebab};
 use clap::{Args, Command, FromArgMatches};

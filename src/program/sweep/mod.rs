@@ -10,6 +10,7 @@
 //! same options.
 
 mod configuration;
+mod files;
 mod folder;
 mod parts;
 mod record;
@@ -18,7 +19,8 @@ mod shard;
 mod summary;
 
 pub use configuration::{Grid, MOST_RUNS, RunConfiguration};
-pub use folder::{SWEEP_FILE, SweepFolder};
+pub use files::SWEEP_FILE;
+pub use folder::SweepFolder;
 pub use record::{RunOutcome, RunRecord, RunResult};
 pub use run::{SweepEvent, SweepPlan, run};
 pub use shard::{Shard, ShardRequest};

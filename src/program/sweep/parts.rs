@@ -1,7 +1,7 @@
 //! The folders of the parts of a sweep, in that of the sweep. Each part writes in its own folder alone, so that
 //! many machines share a file system without locks.
 
-use super::folder::{SWEEP_FILE, check_empty, check_same, failed, read_description, read_results};
+use super::files::{SWEEP_FILE, check_empty, check_same, failed, read_description, read_results};
 use super::{RunConfiguration, RunResult, Shard};
 use anyhow::bail;
 use fused_mlp::files::shown;
