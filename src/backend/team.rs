@@ -4,7 +4,7 @@ use super::BackendError;
 use super::barrier::{Barrier, Broken};
 use crate::simd::environment;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// More threads than any machine has cores that a step could use.
 const MOST_THREADS: usize = 1024;
@@ -57,29 +57,30 @@ impl Team {
         self.pool.current_num_threads()
     }
 
-    /// Calls `work` on the first `active` threads at once, each with its share of the workers and its number,
-    /// and returns what the first of them gave.
+    /// Calls `work` on the first `active` threads at once, each with its share of the workers and its number.
     ///
     /// # Panics
     /// As [`run`](Self::run).
-    pub(crate) fn run_workers<W: Send, R: Default + Send>(
+    pub(crate) fn run_workers<W: Send>(
         &self,
         active: usize,
-        workers: &[Mutex<W>],
-        work: impl Fn(&mut [MutexGuard<'_, W>], usize, &Barrier) -> Result<R, Broken> + Sync,
-    ) -> R {
-        let results = self.run_some(active, |index, barrier| {
-            let first = |thread: usize| thread * workers.len() / active;
-            let share = &workers[first(index)..first(index + 1)];
-            let mut share: Vec<_> = share
-                .iter()
-                .map(|worker| worker.lock().unwrap_or_else(PoisonError::into_inner))
-                .collect();
-            work(&mut share, index, barrier)
+        workers: &mut [W],
+        work: impl Fn(&mut [W], usize, &Barrier) -> Result<(), Broken> + Sync,
+    ) {
+        let count = workers.len();
+        let mut rest = workers;
+        let share = |thread: usize| {
+            let length = (thread + 1) * count / active - thread * count / active;
+            let share;
+            (share, rest) = std::mem::take(&mut rest).split_at_mut(length);
+            Mutex::new(share)
+        };
+        let shares: Vec<Mutex<&mut [W]>> = (0..active).map(share).collect();
+        self.run_some(active, |index, barrier| {
+            let mut share = shares[index].lock().unwrap_or_else(PoisonError::into_inner);
+            // A broken barrier comes with a panic, which is passed on.
+            let _ = work(&mut share, index, barrier);
         });
-        // A broken barrier comes with a panic, which `run` has passed on.
-        let first = results.into_iter().next().and_then(Result::ok);
-        first.unwrap_or_default()
     }
 
     /// Calls `work` with 0, 1, ... on all threads at once and returns the results in that order.
@@ -161,8 +162,9 @@ mod tests {
             let panic = catch_unwind(call).unwrap_err();
             assert_eq!(panic.downcast_ref::<&str>(), Some(&"unit 7 has no weights"));
             assert_eq!(released.load(SeqCst), threads - 1);
-            let workers: Vec<Mutex<()>> = (0..threads).map(|_| Mutex::default()).collect();
-            let again = AssertUnwindSafe(|| team.run_workers(threads, &workers, |_, _, _| Ok(7)));
+            let mut workers = vec![(); threads];
+            let again =
+                AssertUnwindSafe(|| team.run_workers(threads, &mut workers, |_, _, _| Ok(())));
             let panic = catch_unwind(again).unwrap_err();
             let message = panic.downcast_ref::<&str>().unwrap();
             assert!(message.contains("unusable"), "{message}");

@@ -52,7 +52,7 @@ pub struct Engine {
     shape: Shape,
     optimizer: Optimizer,
     team: Team,
-    workers: Vec<Mutex<Worker>>,
+    workers: Vec<Worker>,
     prepared: PreparedBlocks,
     exchange: Exchange,
     clocks: Option<Arc<Profile>>,
@@ -114,9 +114,7 @@ impl Engine {
             precision,
             shape,
             optimizer,
-            workers: (0..threads)
-                .map(|thread| Mutex::new(worker(thread)))
-                .collect(),
+            workers: (0..threads).map(worker).collect(),
             prepared: PreparedBlocks::new(shape.inputs, threads),
             exchange: Exchange::new(&plan, BLOCK_SAMPLES * class_stride),
             team,
@@ -139,15 +137,7 @@ impl Engine {
 
     /// Hidden units that each thread owns.
     pub fn units(&self) -> Vec<usize> {
-        let workers = self.workers.iter();
-        workers
-            .map(|worker| {
-                worker
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .units()
-            })
-            .collect()
+        self.workers.iter().map(Worker::units).collect()
     }
 
     /// The instruction set in use.
@@ -157,12 +147,6 @@ impl Engine {
 
     fn has_velocities(&self) -> bool {
         self.optimizer.momentum != 0.0
-    }
-
-    fn each_worker(&self, mut work: impl FnMut(&mut Worker)) {
-        for worker in &self.workers {
-            work(&mut worker.lock().unwrap_or_else(PoisonError::into_inner));
-        }
     }
 
     fn run(
@@ -198,7 +182,6 @@ impl Engine {
             prepared_chunks: AtomicUsize::new(0),
             halt_at: AtomicUsize::new(usize::MAX),
         };
-        let has_several_blocks = training.is_some() && blocks.has_several_a_minibatch();
         let mut outcome = Outcome::default();
         pass.reserve(&mut outcome);
         loop {
@@ -210,10 +193,7 @@ impl Engine {
                 pace: clocks.is_none().then_some(&mut self.pace),
             });
             self.team
-                .run_workers(active, &self.workers, |workers, index, barrier| {
-                    for worker in &mut *workers {
-                        worker.begin_pass(has_several_blocks);
-                    }
+                .run_workers(active, &mut self.workers, |workers, index, barrier| {
                     let mut first =
                         (index == 0).then(|| first.lock().unwrap_or_else(PoisonError::into_inner));
                     let first = first.as_deref_mut();
@@ -324,20 +304,26 @@ impl Backend for Engine {
 
     fn parameters(&self) -> Parameters {
         let mut parameters = Parameters::zeros(self.shape);
-        self.each_worker(|worker| worker.put_slice_into(&mut parameters));
+        for worker in &self.workers {
+            worker.put_slice_into(&mut parameters);
+        }
         parameters
     }
 
     fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), BackendError> {
         check_parameters(self.shape, parameters)?;
-        self.each_worker(|worker| worker.take_slice_of(parameters));
+        for worker in &mut self.workers {
+            worker.take_slice_of(parameters);
+        }
         Ok(())
     }
 
     fn state(&self) -> BackendState {
         let velocities = self.has_velocities().then(|| {
             let mut velocities = Parameters::zeros(self.shape);
-            self.each_worker(|worker| worker.put_velocities_into(&mut velocities));
+            for worker in &self.workers {
+                worker.put_velocities_into(&mut velocities);
+            }
             velocities
         });
         BackendState::F32(Values {
@@ -348,12 +334,12 @@ impl Backend for Engine {
 
     fn restore(&mut self, state: &BackendState) -> Result<(), BackendError> {
         let values = state.as_f32(self.shape, self.has_velocities())?;
-        self.each_worker(|worker| {
+        for worker in &mut self.workers {
             worker.take_slice_of(&values.parameters);
             if let Some(velocities) = &values.velocities {
                 worker.take_velocities_of(velocities);
             }
-        });
+        }
         Ok(())
     }
 }

@@ -15,7 +15,6 @@ use crate::backend::{Optimizer, PassControl, Samples, Seen};
 use crate::kernels::prepare::BlockLayout;
 use crate::kernels::softmax::BlockLoss;
 use crate::simd::Isa;
-use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
@@ -132,12 +131,17 @@ impl Pass<'_> {
     /// The work of a thread with its workers. The first thread tells the outcome.
     pub(crate) fn run(
         &self,
-        workers: &mut [MutexGuard<'_, Worker>],
+        workers: &mut [Worker],
         mut first: Option<&mut First<'_>>,
         barrier: &Barrier,
         clock: &mut impl Clock,
     ) -> Result<(), Broken> {
         clock.begin();
+        if self.training.is_some() && self.blocks.has_several_a_minibatch() {
+            for worker in &mut *workers {
+                worker.expect_several_blocks();
+            }
+        }
         self.prepare_and_meet(self.first, barrier, clock)?;
         let mut total = BlockLoss::default();
         for number in self.first..self.blocks.count() {

@@ -194,12 +194,10 @@ impl Worker {
     }
 
     /// Makes ready for a pass whose minibatches may have several blocks.
-    pub(crate) fn begin_pass(&mut self, has_several_blocks: bool) {
-        if has_several_blocks {
-            match &mut self.weight_gradient {
-                Some(gradient) => gradient.fill(0.0),
-                none => *none = Some(AlignedBuffer::new(self.weights.values.len(), 0.0)),
-            }
+    pub(crate) fn expect_several_blocks(&mut self) {
+        match &mut self.weight_gradient {
+            Some(gradient) => gradient.fill(0.0),
+            none => *none = Some(AlignedBuffer::new(self.weights.values.len(), 0.0)),
         }
     }
 
