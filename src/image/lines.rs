@@ -40,8 +40,8 @@ impl Lines {
 }
 
 /// Takes the lines away from `contrast` and from `smooth`, the same with less noise, in which lines exceed
-/// `middle`, the background, by `least`. Whether there were several side by
-/// side: one alone may be a stroke of a digit that fills its picture.
+/// `middle`, the background, by `least`. Whether there were several side by side: one alone may be a stroke of a
+/// digit that fills its picture.
 pub(super) fn remove(
     contrast: &mut Plane,
     smooth: &mut Plane,
@@ -56,15 +56,13 @@ pub(super) fn remove(
         is_inside.then(|| y as usize * width + x as usize)
     };
     let is_strong = |index: usize| smooth.values[index] > middle + STROKE * least;
+    let place = |along: isize, row: isize, is_down: bool| match is_down {
+        true => index(row, along),
+        false => index(along, row),
+    };
     // A row on each side has what the blur leaves of a line, unless a stroke goes on beyond it.
     let pixels = |(along, first, last): (isize, isize, isize), is_down: bool| {
-        let place = move |row| {
-            if is_down {
-                index(row, along)
-            } else {
-                index(along, row)
-            }
-        };
+        let place = move |row| place(along, row, is_down);
         (first - 1..=last + 1).filter_map(move |row| {
             let beyond = match row {
                 _ if row < first => place(row - 1),
@@ -80,33 +78,15 @@ pub(super) fn remove(
             is_line[index] |= !beyond.is_some_and(is_strong);
         }
     }
-    // A stroke that leaves a line on both sides goes on in it, and one on one side may end anywhere in it.
     let mut is_kept = vec![false; width * height];
     for (lines, is_down) in [(&across, false), (&down, true)] {
         for (along, first, last) in lines.places() {
-            let reach = last - first + 2;
             let is_stroke = |row: isize, reach: isize| {
-                (along - reach..=along + reach).any(|along| {
-                    let index = if is_down {
-                        index(row, along)
-                    } else {
-                        index(along, row)
-                    };
-                    index.is_some_and(|index| is_strong(index) && !is_line[index])
-                })
+                let mut places = (along - reach..=along + reach).map(|it| place(it, row, is_down));
+                places.any(|it| it.is_some_and(|it| is_strong(it) && !is_line[it]))
             };
-            let (above, below) = (first - 2, last + 2);
-            let middle = (first + last) / 2;
-            let kept = if is_stroke(above, reach) && is_stroke(below, reach) {
-                (first, last)
-            } else if is_stroke(above, 0) {
-                (first, middle)
-            } else if is_stroke(below, 0) {
-                (middle, last)
-            } else {
-                continue;
-            };
-            let kept = pixels((along, kept.0, kept.1), is_down);
+            let kept = kept_rows(first, last, is_stroke).into_iter();
+            let kept = kept.flat_map(|(first, last)| pixels((along, first, last), is_down));
             kept.for_each(|(index, _)| is_kept[index] = true);
         }
     }
@@ -115,6 +95,22 @@ pub(super) fn remove(
         smooth.values[index] = middle;
     }
     across.rows.len().max(down.rows.len()) > 1
+}
+
+/// The rows of a line in which strokes go on: all if one leaves it on both sides, a half if on one side, where it
+/// may end anywhere. `is_stroke` tells whether one is in a row, within so many columns.
+fn kept_rows(
+    first: isize,
+    last: isize,
+    is_stroke: impl Fn(isize, isize) -> bool,
+) -> Option<(isize, isize)> {
+    let (above, below, reach) = (first - 2, last + 2, last - first + 2);
+    let middle = (first + last) / 2;
+    let goes_on = is_stroke(above, reach) && is_stroke(below, reach);
+    let all = goes_on.then_some((first, last));
+    let upper = || is_stroke(above, 0).then_some((first, middle));
+    let lower = || is_stroke(below, 0).then_some((middle, last));
+    all.or_else(upper).or_else(lower)
 }
 
 /// The near-horizontal lines: the rows of pixels above `least`, sheared by the rise that makes them the

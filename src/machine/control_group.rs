@@ -97,13 +97,8 @@ fn room_of(folder: &Path, limit: &str, used: [&str; 2]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::write;
     use super::*;
-
-    fn write(root: &Path, file: &str, text: &str) {
-        let path = root.join(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
 
     #[test]
     fn the_least_room_of_a_group_and_those_around_it_counts() {

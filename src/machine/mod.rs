@@ -166,7 +166,8 @@ fn read_line(file: &Path) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn write(root: &Path, file: &str, text: &str) {
+    /// Writes a file, and makes the folders that it lies in.
+    pub(super) fn write(root: &Path, file: &str, text: &str) {
         let path = root.join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();

@@ -91,8 +91,6 @@ pub struct Sampler {
     order: Order,
     /// The part of a computed order that was asked for last.
     part: Vec<u32>,
-    /// In the place of the order, what is visited next.
-    focus: Option<Focus>,
 }
 
 /// The order of an epoch.
@@ -102,6 +100,8 @@ enum Order {
     Stored(Vec<u32>),
     /// Too long to be stored; ascending where it is not shuffled.
     Computed(Option<Permutation>),
+    /// None of an epoch: what is visited next follows from what was seen.
+    Focused(Focus),
 }
 
 impl Sampler {
@@ -129,28 +129,36 @@ impl Sampler {
             before: None,
             order,
             part: Vec::new(),
-            focus: None,
         }
     }
 
     /// The same with a focus.
     pub(super) fn with_focus(self, focus: Option<Focus>) -> Self {
-        Self { focus, ..self }
+        let order = focus.map_or(self.order, Order::Focused);
+        Self { order, ..self }
     }
 
     /// What is visited next, where there is a focus.
     pub(super) fn focus(&self) -> Option<&Focus> {
-        self.focus.as_ref()
+        match &self.order {
+            Order::Focused(focus) => Some(focus),
+            _ => None,
+        }
     }
 
     /// The same, to be changed.
     pub(super) fn focus_mut(&mut self) -> Option<&mut Focus> {
-        self.focus.as_mut()
+        match &mut self.order {
+            Order::Focused(focus) => Some(focus),
+            _ => None,
+        }
     }
 
     /// Samples that a focus has ready, a minibatch at least; `None` without one.
     pub(super) fn ready(&mut self, minibatch: usize) -> Option<usize> {
-        let (focus, stream) = (self.focus.as_mut()?, self.stream.as_mut()?);
+        let (Order::Focused(focus), Some(stream)) = (&mut self.order, &mut self.stream) else {
+            return None;
+        };
         let samples = (0..self.samples.len).map(|position| self.samples.get(position));
         Some(focus.ready(minibatch, samples, stream))
     }
@@ -176,22 +184,28 @@ impl Sampler {
     /// on how many epochs came before.
     pub fn next_epoch(&mut self) {
         self.before.clone_from(&self.stream);
-        let (Some(stream), None) = (&mut self.stream, &self.focus) else {
+        let Some(stream) = &mut self.stream else {
             return;
         };
-        if let Order::Stored(order) = &mut self.order {
-            self.samples.fill(order);
-            stream.shuffle(order);
-        } else {
-            self.order = Order::Computed(Some(Permutation::new(self.samples.len, stream)));
+        match &mut self.order {
+            Order::Stored(order) => {
+                self.samples.fill(order);
+                stream.shuffle(order);
+            }
+            Order::Computed(permutation) => {
+                *permutation = Some(Permutation::new(self.samples.len, stream));
+            }
+            Order::Focused(_) => {}
         }
     }
 
-    /// These positions of the present order: that of the last [`next_epoch`](Self::next_epoch).
+    /// These positions of the present order: that of the last [`next_epoch`](Self::next_epoch). With a focus, the
+    /// next samples, as many.
     pub fn order(&mut self, positions: Range<usize>) -> &[u32] {
         let permutation = match &self.order {
             Order::Stored(order) => return &order[positions],
             Order::Computed(permutation) => permutation.as_ref(),
+            Order::Focused(focus) => return focus.peek(positions.len()).0,
         };
         assert!(positions.end <= self.samples.len as usize);
         // A position is below the length, which is a u32.

@@ -2,6 +2,7 @@
 
 use super::statistics::{median, smallest};
 use super::table::Column;
+use crate::terminal::output::counted;
 use fused_mlp::backend::{Backend, BackendError, PassControl, Samples};
 use fused_mlp::engine::Precision;
 use fused_mlp::machine::PeakBench;
@@ -56,12 +57,11 @@ impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} {} {}, {} thread{}, minibatch {}, hidden {}, momentum {}, rate {}, seed {}, {} samples of {}",
+            "{} {} {}, {}, minibatch {}, hidden {}, momentum {}, rate {}, seed {}, {} samples of {}",
             self.backend,
             self.isa.as_deref().unwrap_or("-"),
             self.precision,
-            self.threads,
-            if self.threads == 1 { "" } else { "s" },
+            counted(self.threads, "thread"),
             self.batch_size,
             self.shape.hidden,
             self.momentum,

@@ -8,7 +8,7 @@ use crate::options::backend::EngineArgs;
 use crate::options::output_name;
 use crate::pages::assignment::{AssignmentFolder, AssignmentRun, PartTime, RunRecord};
 use crate::run_folder::{DataDescription, Environment, now};
-use crate::terminal::output::{Results, message, shown};
+use crate::terminal::output::{Results, counted, message, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
 use anyhow::Context;
@@ -134,10 +134,10 @@ pub fn run(args: &AssignmentArgs, program_start: Instant) -> anyhow::Result<Endi
     let progress = Progress::lines(args.quiet);
     let Settings { isa, threads, .. } = run.settings;
     progress.line(&format!(
-        "assignment{}: {}, {threads} thread{}; results in {}",
+        "assignment{}: {}, {}; results in {}",
         if args.quick { ", quick" } else { "" },
         isa.name(),
-        if threads == 1 { "" } else { "s" },
+        counted(threads, "thread"),
         shown(&folder.path)
     ));
     let bar = progress.bar(1000);

@@ -125,10 +125,8 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
         results.event(&RaceEvent::Run(&run))?;
         results.text(&line(&run));
         runs.push(run);
-        if results.has_just_lost_its_reader() {
-            message(
-                "nobody reads the results any more; the race goes on for the sake of its files",
-            );
+        if let Some(line) = results.lost_reader("race") {
+            message(&line);
         }
     }
     let record = RaceRecord {
@@ -218,8 +216,10 @@ fn train(
         .args(["--seed", &seed.to_string()])
         .arg("--out")
         .arg(folder.join(format!("seed-{seed}")))
-        .args(["--precision"].iter().filter(|_| args.precision.is_some()))
-        .args(args.precision.map(Precision::name))
+        .args(
+            args.precision
+                .map(|it| format!("--precision={}", it.name())),
+        )
         .args((!names_recipe).then_some("--recipe=sprint"))
         .args(&args.train)
         .stdin(Stdio::null())

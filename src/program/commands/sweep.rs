@@ -140,10 +140,8 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         if let SweepEvent::Run(result) = event {
             let kept = folder.add(result)?;
             results.event(&table::Event::of(&configurations, kept))?;
-            if results.has_just_lost_its_reader() {
-                follower.progress.line(
-                    "nobody reads the results any more; the sweep goes on for the sake of its files",
-                );
+            if let Some(line) = results.lost_reader("sweep") {
+                follower.progress.line(&line);
             }
         }
         Ok(())

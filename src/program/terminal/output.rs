@@ -15,6 +15,12 @@ pub fn message(line: &str) {
     terminal::write_line(&width::wrapped(&line, width::of_errors()));
 }
 
+/// A number of things: 1 thread, 2 threads.
+pub fn counted(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// An error and its causes in one line. A cause that its effect already tells is left out.
 pub fn one_line(error: &anyhow::Error) -> String {
     error.chain().fold(String::new(), |text, cause| {
@@ -122,11 +128,16 @@ impl Results {
         }
     }
 
-    /// Whether the reader of the results has gone; yes is said once.
-    pub fn has_just_lost_its_reader(&mut self) -> bool {
+    /// That the reader of the results has gone, and what goes on all the same; it is said once.
+    pub fn lost_reader(&mut self, what: &str) -> Option<String> {
         let kind = self.failure.as_ref().map(io::Error::kind);
         let is_lost = kind == Some(io::ErrorKind::BrokenPipe);
-        is_lost && !std::mem::replace(&mut self.is_loss_told, true)
+        let is_new = is_lost && !std::mem::replace(&mut self.is_loss_told, true);
+        is_new.then(|| {
+            format!(
+                "nobody reads the results any more; the {what} goes on for the sake of its files"
+            )
+        })
     }
 
     fn line(&mut self, line: &str) {

@@ -4,6 +4,7 @@ use super::Measured;
 use crate::bench::{PhaseRow, cells, machine_text, median};
 use crate::charts::roofline_svg;
 use crate::run_folder::{create_folder, create_numbered_folder, now, unwritable};
+use crate::terminal::output::counted;
 use crate::terminal::width::table;
 use fused_mlp::machine::Machine;
 use serde_json::Value;
@@ -34,12 +35,11 @@ pub fn text(
     most: Option<usize>,
 ) -> String {
     let mut text = format!(
-        "{}; {} on {} thread{}\n{}, minibatch {}, momentum {}, {} samples\n\
+        "{}; {} on {}\n{}, minibatch {}, momentum {}, {} samples\n\
          {} epochs: median {:.2} ms\nFMA peak {:.1} GFLOP/s",
         machine_text(machine),
         measured.isa,
-        measured.threads,
-        if measured.threads == 1 { "" } else { "s" },
+        counted(measured.threads, "thread"),
         measured.shape,
         summary["batch_size"],
         summary["momentum"],

@@ -12,7 +12,7 @@ use crate::options::training::described_by_nearest;
 use crate::run_folder::{
     DataDescription, Environment, RunFolder, RunRecord, StartEvent, now, remove_unbegun,
 };
-use crate::terminal::output::{Results, shown};
+use crate::terminal::output::{Results, counted, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
@@ -295,19 +295,18 @@ fn announce(
         true => String::new(),
         false => format!(" (read with {adjustment})"),
     };
-    let threads = start.environment.threads;
     let results = match is_repetition {
         true => String::new(),
         false => format!("; results in {}", shown(Path::new(&start.run))),
     };
     progress.line(&format!(
-        "training {} on {} samples of {}{adjustment}: backend {}{}, {threads} thread{}{results}",
+        "training {} on {} samples of {}{adjustment}: backend {}{}, {}{results}",
         start.network,
         samples_per_epoch,
         from_here(&start.data.folder),
         settings.backend,
         isa.map_or_else(String::new, |isa| format!(" ({isa})")),
-        if threads == 1 { "" } else { "s" },
+        counted(start.environment.threads, "thread"),
     ));
     progress
 }

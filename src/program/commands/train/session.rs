@@ -159,10 +159,8 @@ impl Session<'_> {
         let added = self.folder.add_epoch(epoch);
         self.saving.note(LINES, added);
         self.results.event(&EpochEvent { record: *record })?;
-        if self.results.has_just_lost_its_reader() {
-            self.progress.line(
-                "nobody reads the results any more; the training goes on for the sake of its files",
-            );
+        if let Some(line) = self.results.lost_reader("training") {
+            self.progress.line(&line);
         }
         if let Some(score) = score {
             self.progress.line(&format!(

@@ -2,6 +2,7 @@
 
 use crate::run_folder::history::{CsvFile, EPOCHS, STEPS, TIMES, whole_rows};
 use crate::run_folder::{MODEL_FILE, RUN_FILE};
+use crate::terminal::output::counted;
 use anyhow::{anyhow, bail};
 use fused_mlp::backend::Evaluation;
 use fused_mlp::evaluation::ConfusionMatrix;
@@ -156,9 +157,8 @@ fn read_numbers(folder: &Path, file: &CsvFile) -> (Vec<Vec<f64>>, Option<String>
         Ok(text) => {
             let (numbers, damage) = whole_rows(&text, file);
             let damage = damage.map(|damage| {
-                let lines = numbers.len();
-                let plural = if lines == 1 { "" } else { "s" };
-                format!("{name} is damaged: {damage}; shown are the {lines} line{plural} before")
+                let lines = counted(numbers.len(), "line");
+                format!("{name} is damaged: {damage}; shown are the {lines} before")
             });
             (numbers, damage)
         }
