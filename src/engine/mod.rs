@@ -158,11 +158,6 @@ impl Engine {
     ) -> Outcome {
         let clocks = self.clocks.as_deref();
         let clocks = clocks.filter(|_| matches!(work, Work::Train(_)));
-        let (training, keeps_logits) = match work {
-            Work::Train(training) => (Some(training), false),
-            Work::Evaluate => (None, false),
-            Work::KeepLogits => (None, true),
-        };
         let layout = BlockLayout::new(self.shape.inputs, blocks.largest());
         let mut pass = Pass {
             isa: self.isa,
@@ -175,8 +170,11 @@ impl Engine {
             },
             prepared: &self.prepared,
             exchange: &self.exchange,
-            training,
-            keeps_logits,
+            training: match work {
+                Work::Train(training) => Some(training),
+                Work::Evaluate | Work::KeepLogits => None,
+            },
+            keeps_logits: matches!(work, Work::KeepLogits),
             first: 0,
             waits: &LongWaits::default(),
             prepared_chunks: AtomicUsize::new(0),

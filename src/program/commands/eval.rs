@@ -16,10 +16,10 @@ use crate::pages::template::render;
 use crate::run_folder::{NewFile, OverwriteArgs};
 use crate::terminal::output::Results;
 use clap::Args;
-use fused_mlp::backend::{Optimizer, Samples};
+use fused_mlp::backend::{Backend, BackendError, Optimizer, Samples};
 use fused_mlp::engine::Precision;
 use fused_mlp::evaluation::ConfusionMatrix;
-use fused_mlp::mnist::{OpenOptions, SplitName};
+use fused_mlp::mnist::{OpenOptions, Split, SplitName};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -123,11 +123,10 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
         "classes": matrix.scores(),
         "confusion": matrix,
     });
-    let mut logits = Vec::new();
-    if table.is_some() {
-        let order: Vec<u32> = (0..).take(split.len()).collect();
-        logits = backend.logits(Samples::from(split), &order)?;
-    }
+    let logits = match table {
+        Some(_) => all_logits(backend.as_mut(), split)?,
+        None => Vec::new(),
+    };
     // Nothing is told of data that changed.
     dataset.check_mappings()?;
     if let Some(file) = table {
@@ -143,4 +142,10 @@ pub fn run(args: &EvalArgs, origins: &Origins) -> anyhow::Result<Ending> {
     results.finish()?;
     written?;
     Ok(Ending::Success)
+}
+
+/// Logits of all samples, `[samples][classes]`.
+fn all_logits(backend: &mut dyn Backend, split: &Split) -> Result<Vec<f32>, BackendError> {
+    let order: Vec<u32> = (0..).take(split.len()).collect();
+    backend.logits(Samples::from(split), &order)
 }

@@ -13,8 +13,8 @@ use crate::options::training::arguments;
 use crate::options::{Origins, named_value, output_name};
 use crate::run_folder::{RunRecord, unwritable};
 use crate::sweep::{
-    Grid, MOST_RUNS, RunConfiguration, RunResult, ShardRequest, Summary, SweepEvent, SweepFolder,
-    SweepPlan, best_by_validation, run as run_sweep, summarise,
+    Grid, MOST_RUNS, RunConfiguration, RunResult, Shard, ShardRequest, Summary, SweepEvent,
+    SweepFolder, SweepPlan, best_by_validation, run as run_sweep, summarise,
 };
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
@@ -89,17 +89,8 @@ const CHECKSUMS: [&str; 4] = [
 /// # Errors
 /// If options, data or files cannot be used.
 pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
-    let grid = &args.grid;
-    if grid.validation == 0 {
-        bail!("--validation is 0; expected samples to choose the best configuration by");
-    }
+    let configurations = configurations(&args.grid)?;
     let (data_folder, dataset) = open_data(args.data.as_deref(), None, args.access.access())?;
-    let configurations = grid.configurations();
-    let runs = configurations.len();
-    if runs > MOST_RUNS {
-        bail!("the lists make {runs} runs; expected at most {MOST_RUNS}");
-    }
-    let shard = args.shard.map(|it| it.part(variable)).transpose()?;
     let engine = EngineArgs {
         isa: args.isa,
         ..EngineArgs::default()
@@ -114,12 +105,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     plan.check()?;
     check_memory(&plan)?;
     let data = data_folder.display().to_string();
-    let description = description(grid, &plan, &data)?;
-    let part = shard.as_ref().map(|(part, _)| *part);
-    let mut folder = SweepFolder::open(&args.out, description, &configurations, part)?;
-    if let (Some((part, told_by)), Some(ShardRequest::Auto)) = (shard, args.shard) {
-        message(&format!("--shard auto: part {part}, by {told_by}"));
-    }
+    let (mut folder, part) = open_folder(args, &plan, &data)?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
     signals.advise("runs under way are lost; the same command goes on with them".to_owned());
@@ -161,6 +147,35 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         Some((best, training)) => keep(args, &best, training),
         None => Ok(ending),
     }
+}
+
+/// The runs of a grid.
+fn configurations(grid: &Grid) -> anyhow::Result<Vec<RunConfiguration>> {
+    if grid.validation == 0 {
+        bail!("--validation is 0; expected samples to choose the best configuration by");
+    }
+    let configurations = grid.configurations();
+    let runs = configurations.len();
+    if runs > MOST_RUNS {
+        bail!("the lists make {runs} runs; expected at most {MOST_RUNS}");
+    }
+    Ok(configurations)
+}
+
+/// The folder of the sweep, and the part of it that is to be trained, if that is not all.
+fn open_folder(
+    args: &SweepArgs,
+    plan: &SweepPlan<'_>,
+    data: &str,
+) -> anyhow::Result<(SweepFolder, Option<Shard>)> {
+    let shard = args.shard.map(|it| it.part(variable)).transpose()?;
+    let part = shard.as_ref().map(|(part, _)| *part);
+    let description = description(&args.grid, plan, data)?;
+    let folder = SweepFolder::open(&args.out, description, plan.configurations, part)?;
+    if let (Some((part, told_by)), Some(ShardRequest::Auto)) = (shard, args.shard) {
+        message(&format!("--shard auto: part {part}, by {told_by}"));
+    }
+    Ok((folder, part))
 }
 
 /// `fused-mlp report` of the folder of a sweep: puts its parts together, and tells what it gave.

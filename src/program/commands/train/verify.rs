@@ -97,31 +97,38 @@ pub fn run(args: &VerifyArgs, start: Instant) -> anyhow::Result<Ending> {
             message("no model was trained: nothing is known of that of the run");
             return Ok(signal.map_or(Ending::Missed(EXIT_MISSED), Ending::Signal));
         };
-        let is_same = trained == found;
-        let mut results = Results::new(args.json);
-        results.event(&Verification {
+        let verification = Verification {
             model: path.display().to_string(),
-            is_same,
+            is_same: trained == found,
             found: &found,
             trained: &trained,
             recorded: recorded.as_deref(),
-        })?;
-        let model = shown(&path);
-        if is_same {
-            results.text(&format!("{model}: the same bytes (SHA-256 {found})"));
-            results.finish()?;
-            return Ok(Ending::Success);
-        }
-        results.finish()?;
-        let why = match recorded.as_deref() == Some(&trained) {
-            true => "the file is not the one that the run left",
-            false => "the data or the program are others",
         };
-        message(&format!(
-            "error: {model}: expected SHA-256 {trained}, which training again gives, found {found}: {why}"
-        ));
-        Ok(Ending::Missed(EXIT_MISSED))
+        tell(&verification, &shown(&path), args.json)
     })
+}
+
+/// Tells the result, and whether the models are the same.
+fn tell(found: &Verification<'_>, model: &str, is_json: bool) -> anyhow::Result<Ending> {
+    let mut results = Results::new(is_json);
+    results.event(found)?;
+    let (trained, recorded) = (found.trained, found.recorded);
+    let (is_same, found) = (found.is_same, found.found);
+    if is_same {
+        results.text(&format!("{model}: the same bytes (SHA-256 {found})"));
+    }
+    results.finish()?;
+    if is_same {
+        return Ok(Ending::Success);
+    }
+    let why = match recorded == Some(trained) {
+        true => "the file is not the one that the run left",
+        false => "the data or the program are others",
+    };
+    message(&format!(
+        "error: {model}: expected SHA-256 {trained}, which training again gives, found {found}: {why}"
+    ));
+    Ok(Ending::Missed(EXIT_MISSED))
 }
 
 /// SHA-256 of the model of a training that has come to its end.
