@@ -55,6 +55,7 @@ fn allocations(
         learning_rates: &rates,
         control: &control,
         seen: None,
+        skip: 0.0,
     };
     let mut train = || {
         let before = ALLOCATIONS.load(SeqCst);

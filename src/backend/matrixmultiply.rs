@@ -194,6 +194,7 @@ impl MatrixMultiply {
             loss: total.loss / order.len() as f64,
             correct: total.correct,
             samples: order.len(),
+            skipped: 0,
         }
     }
 

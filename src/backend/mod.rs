@@ -189,6 +189,9 @@ pub struct TrainingPass<'a> {
     pub control: &'a PassControl,
     /// Where to tell which samples were known; only the fused engine does.
     pub seen: Option<Seen<'a>>,
+    /// Probability of the true class from which on a sample gives no gradient, none does for 0; only the fused
+    /// engine skips any.
+    pub skip: f32,
 }
 
 /// Which samples the network was sure of when they were visited last.
@@ -216,6 +219,8 @@ pub struct MinibatchResult {
     pub correct: usize,
     /// Samples of the minibatch.
     pub samples: usize,
+    /// Those of them that gave no gradient.
+    pub skipped: usize,
 }
 
 /// Why a backend cannot do what it was asked.

@@ -58,6 +58,7 @@ impl Reference {
             loss: mean.loss,
             correct: mean.correct,
             samples: order.len(),
+            skipped: 0,
         };
         if !result.loss.is_finite() {
             return result;

@@ -257,6 +257,7 @@ impl Backend for Engine {
             learning_rates: pass.learning_rates,
             control: pass.control,
             seen: pass.seen,
+            skip: pass.skip,
         };
         let blocks = Blocks::new(pass.order.len(), pass.batch_size);
         let paired;
@@ -272,6 +273,7 @@ impl Backend for Engine {
             loss: total.loss / samples as f64,
             correct: total.correct,
             samples,
+            skipped: total.skipped,
         };
         Ok(outcome.minibatches.into_iter().map(result).collect())
     }

@@ -27,6 +27,8 @@ pub(crate) struct Training<'a> {
     pub control: &'a PassControl,
     /// Where to tell which samples were known.
     pub seen: Option<Seen<'a>>,
+    /// Probability of the true class from which on a sample gives no gradient; 0 skips none.
+    pub skip: f32,
 }
 
 /// One pass of a team.
@@ -137,9 +139,9 @@ impl Pass<'_> {
         clock: &mut impl Clock,
     ) -> Result<(), Broken> {
         clock.begin();
-        if self.training.is_some() && self.blocks.has_several_a_minibatch() {
+        if let Some(training) = &self.training {
             for worker in &mut *workers {
-                worker.expect_several_blocks();
+                worker.expect(self.blocks.has_several_a_minibatch(), training.skip);
             }
         }
         self.prepare_and_meet(self.first, barrier, clock)?;
@@ -165,8 +167,7 @@ impl Pass<'_> {
                 loss = self.loss(worker, number, &block);
             }
             clock.lap(Phase::Softmax);
-            total.loss += loss.loss;
-            total.correct += loss.correct;
+            total.add(loss);
             if let Some(first) = &mut first {
                 self.keep(&workers[0], samples, first.outcome);
                 self.tell_seen(&workers[0], &block);
@@ -247,8 +248,13 @@ impl Pass<'_> {
     fn loss(&self, worker: &mut Worker, number: usize, block: &Block) -> BlockLoss {
         let order = &self.order[block.samples.clone()];
         let labels = order.iter().map(|&sample| self.samples.label(sample));
+        let minibatch_samples = block.minibatch_samples;
         // SAFETY: this is after the barrier of the block and before that of the next.
-        unsafe { worker.loss(labels, block.minibatch_samples, number, self.exchange) }
+        let mut loss = unsafe { worker.loss(labels, minibatch_samples, number, self.exchange) };
+        if let Some(training) = &self.training {
+            loss.skipped = worker.choose(order.len(), minibatch_samples, training.skip);
+        }
+        loss
     }
 
     fn backward(

@@ -6,6 +6,7 @@
 )]
 
 mod integers;
+mod selection;
 mod slice;
 
 use super::Precision;
@@ -26,6 +27,7 @@ use crate::kernels::{BLOCK_SAMPLES, CLASS_PADDING};
 use crate::network::{Parameters, Shape};
 use crate::simd::{Isa, MAX_LANES};
 use integers::Integers;
+use selection::Selection;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -66,6 +68,8 @@ pub(crate) struct Worker {
     output_rows: AlignedBuffer<f32>,
     /// dW, `[weight_rows][stride]`, for minibatches of several blocks; 0 between minibatches.
     weight_gradient: Option<AlignedBuffer<f32>>,
+    /// Samples of the block at hand that give a gradient, where not all do.
+    selection: Option<Selection>,
 
     /// h, then dk, `[samples][stride]`.
     hidden: AlignedBuffer<f32>,
@@ -160,6 +164,7 @@ impl Worker {
             output_bias: tensor(class_stride, true),
             output_rows: AlignedBuffer::new(stride * class_stride, 0.0),
             weight_gradient: None,
+            selection: None,
             hidden: AlignedBuffer::new(BLOCK_SAMPLES * stride, 0.0),
             logits: AlignedBuffer::new(BLOCK_SAMPLES * class_stride, 0.0),
             output_delta: AlignedBuffer::new(BLOCK_SAMPLES * class_stride, 0.0),
@@ -193,12 +198,33 @@ impl Worker {
         });
     }
 
-    /// Makes ready for a pass whose minibatches may have several blocks.
-    pub(crate) fn expect_several_blocks(&mut self) {
+    /// Makes ready for a training pass: whether its minibatches may have several blocks, and the probability of the
+    /// true class from which on a sample gives no gradient, 0 for none.
+    pub(crate) fn expect(&mut self, has_several_blocks: bool, skip: f32) {
         match &mut self.weight_gradient {
+            _ if !has_several_blocks => {}
             Some(gradient) => gradient.fill(0.0),
             none => *none = Some(AlignedBuffer::new(self.weights.values.len(), 0.0)),
         }
+        match &self.selection {
+            Some(_) if skip == 0.0 => self.selection = None,
+            None if skip > 0.0 => {
+                let is_paired = self.integers.is_some();
+                self.selection = Some(Selection::new(self.shape.inputs, is_paired));
+            }
+            _ => {}
+        }
+    }
+
+    /// Chooses the samples of the block that give a gradient, and returns how many do not.
+    pub(crate) fn choose(&mut self, samples: usize, minibatch_samples: usize, skip: f32) -> usize {
+        let Some(mut selection) = self.selection.take() else {
+            return 0;
+        };
+        let probabilities = self.true_probabilities(samples, minibatch_samples);
+        let kept = selection.choose(probabilities.map(|it| it >= skip));
+        self.selection = Some(selection);
+        samples - kept
     }
 
     /// h = sigmoid(x W + b) for the worker's units, and their parts of the logits.
@@ -334,6 +360,16 @@ impl Worker {
         rule: StepRule,
         clock: &mut impl Clock,
     ) {
+        let mut selection = self.selection.take();
+        let prepared = match &mut selection {
+            Some(selection) => selection.block(
+                self.isa,
+                prepared,
+                (&mut self.hidden, self.stride),
+                (&mut self.output_delta, self.class_stride),
+            ),
+            None => prepared,
+        };
         let samples = prepared.samples();
         if block.is_first {
             self.bias.gradient.fill(0.0);
@@ -376,6 +412,7 @@ impl Worker {
                 pattern: self.pattern,
             }),
         }
+        self.selection = selection;
         if block.is_last {
             self.step_output_layer(rule);
         }

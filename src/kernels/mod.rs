@@ -8,6 +8,7 @@
 //! | kernel | formula | order of its sums |
 //! | --- | --- | --- |
 //! | [`prepare`] | bytes by sample and by pixel, masks of the non-zero ones | |
+//! | [`select`] | some samples of a block as a block | |
 //! | [`forward`] | h = sigmoid(x W + b) | bias, then pixels ascending |
 //! | [`logits`] | a leaf's part of h V | hidden units ascending |
 //! | [`softmax`] | loss, and (y - t) / samples | classes ascending |
@@ -33,6 +34,7 @@ pub mod output_update;
 pub mod prepare;
 mod product;
 pub mod rule;
+pub mod select;
 pub mod softmax;
 mod tile;
 pub mod weight_update;

@@ -65,13 +65,19 @@ impl BlockLayout {
         }
     }
 
+    /// Most samples of a block of so many that a word holds.
+    #[inline(always)]
+    fn samples_of_a_word(&self, samples: usize) -> usize {
+        match self.is_paired {
+            true => samples.div_ceil(MASK_WORDS),
+            false => WORD,
+        }
+    }
+
     /// Which samples of a block of so many a word holds.
     #[inline(always)]
     pub fn word(&self, samples: usize, word: usize) -> Range<usize> {
-        let of_word = match self.is_paired {
-            true => samples.div_ceil(MASK_WORDS),
-            false => WORD,
-        };
+        let of_word = self.samples_of_a_word(samples);
         (word * of_word).min(samples)..((word + 1) * of_word).min(samples)
     }
 
@@ -175,6 +181,13 @@ impl<'a> PreparedBlock<'a> {
     #[inline(always)]
     pub fn first_sample(&self, word: usize) -> usize {
         self.layout.word(self.samples, word).start
+    }
+
+    /// The word that holds a sample, and its place there.
+    #[inline(always)]
+    pub fn place(&self, sample: usize) -> (usize, usize) {
+        let of_word = self.layout.samples_of_a_word(self.samples);
+        (sample / of_word, sample % of_word)
     }
 
     /// Blocks of 64 pixels.

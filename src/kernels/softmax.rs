@@ -39,6 +39,17 @@ pub struct BlockLoss {
     /// Samples whose predicted class is the target. The predicted class is the first of the
     /// largest; a sample with a NaN logit is never correct.
     pub correct: usize,
+    /// Samples without a gradient, as the network is sure of them: chosen after the kernel.
+    pub skipped: usize,
+}
+
+impl BlockLoss {
+    /// Adds those of another block.
+    pub fn add(&mut self, other: Self) {
+        self.loss += other.loss;
+        self.correct += other.correct;
+        self.skipped += other.skipped;
+    }
 }
 
 /// The sums so far.

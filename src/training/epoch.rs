@@ -31,6 +31,9 @@ pub struct EpochRecord {
     /// Share of the samples in the pass that was begun last, where there is a focus.
     #[serde(default)]
     pub visited: Option<f64>,
+    /// Share of the visits that gave no gradient, where some may not.
+    #[serde(default)]
+    pub skipped: Option<f64>,
     /// Learning rate of the last step.
     pub learning_rate: f32,
     /// Wall time of shuffling, preparing and training; without validation. 0 if what is read has none, as
@@ -69,6 +72,7 @@ pub(super) fn summary(epoch: u32, steps: &[StepRecord], seconds: f64) -> EpochRe
     let samples: usize = minibatches.clone().map(|result| result.samples).sum();
     let loss = |result: MinibatchResult| result.loss * result.samples as f64;
     let correct: usize = minibatches.clone().map(|result| result.correct).sum();
+    let skipped: usize = minibatches.clone().map(|result| result.skipped).sum();
     EpochRecord {
         epoch,
         train_loss: minibatches.map(loss).sum::<f64>() / samples as f64,
@@ -76,6 +80,7 @@ pub(super) fn summary(epoch: u32, steps: &[StepRecord], seconds: f64) -> EpochRe
         validation_loss: None,
         validation_accuracy: None,
         visited: None,
+        skipped: Some(skipped as f64 / samples as f64),
         learning_rate: steps.last().map_or(f32::NAN, |step| step.learning_rate),
         seconds,
         samples_per_second: (seconds > 0.0).then(|| samples as f64 / seconds),

@@ -206,6 +206,7 @@ impl<'a> Trainer<'a> {
         let mut record = epoch::summary(self.epochs_done + 1, &steps, current.seconds);
         let visited = self.sampler.focus().map(Focus::visited);
         record.visited = visited.map(|visited| visited as f64 / self.sampler.len() as f64);
+        record.skipped = record.skipped.filter(|_| self.options.skip > 0.0);
         if end == EpochEnd::Stopped {
             self.current = Some(current);
         } else {
@@ -250,6 +251,7 @@ impl<'a> Trainer<'a> {
             learning_rates: &learning_rates,
             control,
             seen,
+            skip: self.options.skip,
         })?;
         if let Some(focus) = self.sampler.focus_mut() {
             focus.advance(results.iter().map(|result| result.samples).sum());

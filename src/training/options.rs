@@ -47,6 +47,8 @@ macro_rules! training_options {
             focus: f32, "P", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
             /// Share of the known samples that a pass visits all the same, where there is a focus
             focus_rest: f32, "SHARE", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
+            /// Probability of the true class from which on a sample gives no gradient; 0 skips none
+            skip: f32, "P", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
             of the run
             /// Training samples set aside and scored after each epoch
             validation: usize, "N", "fewer than the training samples", |_: usize| true;

@@ -50,6 +50,7 @@ impl Recipe {
             precision: Precision::F32,
             focus: 0.0,
             focus_rest: 0.0,
+            skip: 0.0,
             validation: 0,
             shuffle: true,
             seed: 1,

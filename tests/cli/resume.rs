@@ -185,8 +185,8 @@ fn every_backend_and_optimizer_goes_on() {
         "--batch-size 32 --backend matrixmultiply --momentum 0 --weight-decay 0.01",
         "--batch-size 32 --backend reference --hidden 20",
         "--batch-size 32 --hidden 17 --validation 50 --patience 40",
-        "--batch-size 32 --focus 0.5 --focus-rest 0.1 --validation 50",
-        "--batch-size 32 --focus 0.9 --precision int16",
+        "--batch-size 32 --focus 0.5 --focus-rest 0.1 --skip 0.4 --validation 50",
+        "--batch-size 32 --focus 0.9 --skip 0.3 --precision int16",
     ]
     .into_iter()
     .enumerate()
@@ -579,11 +579,12 @@ fn in_integers_every_instruction_set_gives_the_same_model_and_goes_on() {
             line.contains("--precision int16 is of --backend fused"),
             "{line}"
         );
-        let line = place.failure(
-            &format!("train --focus 0.9 --backend {backend} --out no"),
-            2,
-        );
-        assert!(line.contains("--focus is of --backend fused"), "{line}");
+        for name in ["--focus", "--skip"] {
+            let options = format!("{name} 0.9 --backend {backend} --out no");
+            let line = place.failure(&format!("train {options}"), 2);
+            let expected = format!("{name} is of --backend fused");
+            assert!(line.contains(&expected), "{line}");
+        }
         assert!(!place.path("no").exists());
     }
 }

@@ -80,7 +80,7 @@ fn json_lines_have_the_documented_fields() {
                         threads version";
     assert_eq!(fields(start).join(" "), start_fields);
     let option_fields = "batch_size epochs focus focus_rest init_scale learning_rate momentum nesterov \
-                         precision schedule seed shuffle validation warm_up weight_decay";
+                         precision schedule seed shuffle skip validation warm_up weight_decay";
     assert_eq!(fields(&start["options"]).join(" "), option_fields);
     let data_fields =
         "adjustment classes columns folder rows test_samples train_labels_sha256 train_samples";
@@ -91,6 +91,7 @@ fn json_lines_have_the_documented_fields() {
         "learning_rate",
         "samples_per_second",
         "seconds",
+        "skipped",
         "train_accuracy",
         "train_loss",
         "validation_accuracy",

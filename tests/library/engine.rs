@@ -111,6 +111,7 @@ impl Case {
                 learning_rates: &rates,
                 control: &control,
                 seen: None,
+                skip: 0.0,
             };
             results.extend(engine.train(&pass).unwrap());
             order.reverse();
@@ -213,6 +214,7 @@ fn a_wish_to_stop_is_met_after_the_minibatch() {
                     learning_rates: &vec![0.1; order.len().div_ceil(10)],
                     control,
                     seen: None,
+                    skip: 0.0,
                 };
                 let results = engine.train(&pass).unwrap();
                 (results, bits(&engine.parameters()))
@@ -231,6 +233,7 @@ fn a_wish_to_stop_is_met_after_the_minibatch() {
                 learning_rates: &[0.1; 500],
                 control: &PassControl::default(),
                 seen: None,
+                skip: 0.0,
             };
             whole.train(&pass).unwrap();
             assert_eq!(found, bits(&whole.parameters()));
@@ -306,6 +309,7 @@ fn a_focus_visits_what_is_hard_and_goes_on_from_anywhere() {
     let focused = TrainingOptions {
         focus: 0.9,
         focus_rest: 0.1,
+        skip: 0.8,
         ..plain.clone()
     };
     let control = PassControl::default();
@@ -371,6 +375,7 @@ fn what_was_known_is_told_by_the_probability_of_the_true_class() {
                 probability: 0.3,
                 is_known: &is_known,
             }),
+            skip: 0.0,
         };
         engine.train(&pass).unwrap();
         let logits = engine.logits(samples, &order).unwrap();
@@ -387,6 +392,64 @@ fn what_was_known_is_told_by_the_probability_of_the_true_class() {
             );
         }
         assert!((10..323).contains(&known), "{known}");
+    }
+}
+
+#[test]
+fn a_sample_that_the_network_is_sure_of_gives_no_gradient() {
+    let (images, labels) = quarters(150);
+    let samples = Samples::new(&images, &labels, 60);
+    let initial = Parameters::initialise_scaled(case(60, 40, 4, 0, 0).shape, 3, 4.0);
+    let order: Vec<u32> = (0..150).rev().collect();
+    // A step, from the same parameters, of the samples of an order.
+    let step = |isa, threads, precision, order: &[u32], rate, skip| {
+        let mut engine = Engine::in_precision(&initial, PLAIN, threads, isa, precision).unwrap();
+        let pass = TrainingPass {
+            samples,
+            order,
+            batch_size: order.len(),
+            learning_rates: &[rate],
+            control: &PassControl::default(),
+            seen: None,
+            skip,
+        };
+        let results = engine.train(&pass).unwrap();
+        (results[0].skipped, engine.parameters())
+    };
+    for isa in Isa::available() {
+        let mut engine = Engine::new(&initial, PLAIN, 1, isa).unwrap();
+        let logits = engine.logits(samples, &order).unwrap();
+        let is_kept = |&(&sample, logits): &(&u32, &[f32])| {
+            let sum: f32 = logits.iter().map(|logit| logit.exp()).sum();
+            logits[usize::from(labels[sample as usize])].exp() / sum < 0.3
+        };
+        let kept = order.iter().zip(logits.chunks(4)).filter(is_kept);
+        let kept: Vec<u32> = kept.map(|(&sample, _)| sample).collect();
+        assert!((20..130).contains(&kept.len()), "{}", kept.len());
+        // One block, of which some or one or none gives a gradient, and two blocks.
+        for order in [&order[..100], &kept[..1], &order[..]] {
+            let kept: Vec<u32> = order
+                .iter()
+                .copied()
+                .filter(|it| kept.contains(it))
+                .collect();
+            let rate = 0.5 * kept.len() as f32 / order.len() as f32;
+            for (precision, tolerance) in [(Precision::F32, 1e-6), (Precision::Int16, 1e-3)] {
+                let (skipped, found) = step(isa, 1, precision, order, 0.5, 0.3);
+                assert_eq!(skipped, order.len() - kept.len());
+                let (_, expected) = step(isa, 1, precision, &kept, rate, 0.0);
+                for (&found, &expected) in bits(&found).iter().zip(&bits(&expected)) {
+                    let (found, expected) = (f32::from_bits(found), f32::from_bits(expected));
+                    let difference = (found - expected).abs();
+                    assert!(difference < tolerance, "{isa} {precision}: {difference}");
+                }
+                let by_three = step(isa, 3, precision, order, 0.5, 0.3).1;
+                assert_eq!(bits(&by_three), bits(&found));
+                let (skipped, none) = step(isa, 2, precision, order, 0.5, 1e-30);
+                assert_eq!(skipped, order.len());
+                assert_eq!(bits(&none), bits(&initial), "{isa} {precision}");
+            }
+        }
     }
 }
 
@@ -411,6 +474,7 @@ fn a_step_with_a_loss_that_is_not_finite_is_not_taken() {
                 learning_rates: &[0.1; 10],
                 control: &PassControl::default(),
                 seen: None,
+                skip: 0.0,
             };
             let results = engine.train(&pass).unwrap();
             assert_eq!(results.len(), 1);
@@ -454,6 +518,7 @@ fn clocks_change_no_bit() {
         learning_rates: &[0.1; 30],
         control: &PassControl::default(),
         seen: None,
+        skip: 0.0,
     };
     for isa in Isa::available() {
         let engine = || Engine::new(&parameters, ALL, 2, isa).unwrap();
@@ -555,6 +620,7 @@ fn beside_busy_threads_two_are_not_much_slower_than_one() {
             learning_rates: &[0.1; 60],
             control: &PassControl::default(),
             seen: None,
+            skip: 0.0,
         };
         engines[threads - 1].train(&pass).unwrap();
         start.elapsed()

@@ -107,6 +107,7 @@ mod tests {
             validation_loss,
             validation_accuracy: validation_loss,
             visited: None,
+            skipped: None,
             learning_rate: 0.1,
             seconds: 1.0,
             samples_per_second: Some(1.0),

@@ -91,6 +91,7 @@ mod tests {
             validation_loss: Some(0.1),
             validation_accuracy: Some(accuracy),
             visited: None,
+            skipped: None,
             learning_rate: 0.1,
             seconds: 1.0,
             samples_per_second: Some(1.0),

@@ -175,6 +175,7 @@ impl History {
                     loss: row[4],
                     correct: (row[5] * row[2]).round() as usize,
                     samples: row[2] as usize,
+                    skipped: 0,
                 },
             });
         }
@@ -202,6 +203,7 @@ impl History {
                 validation_loss: optional(row[3]),
                 validation_accuracy: optional(row[4]),
                 visited: None,
+                skipped: None,
                 learning_rate: row[5] as f32,
                 seconds: time[1],
                 samples_per_second: optional(time[2]),
@@ -236,6 +238,7 @@ mod tests {
                 loss,
                 correct: 1,
                 samples: 3,
+                skipped: 0,
             },
         }
     }
@@ -261,6 +264,7 @@ mod tests {
             validation_loss,
             validation_accuracy: validation_loss.map(|_| 0.25),
             visited: None,
+            skipped: None,
             learning_rate: 0.15,
             seconds: 1.0 / 7.0,
             samples_per_second: validation_loss.map(|_| 1e6 / 7.0),

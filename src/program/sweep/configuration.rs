@@ -132,6 +132,7 @@ impl Grid {
             ("precision", json!(["f32"])),
             ("focus", json!([0.0])),
             ("focus-rest", json!([0.0])),
+            ("skip", json!([0.0])),
         ] {
             if fields[name] == value {
                 fields.remove(name);

@@ -157,6 +157,9 @@ pub fn epoch_line(epoch: &Epoch, epochs: u32, columns: Option<usize>) -> String 
     if let Some(visited) = record.visited {
         long += &format!("  visiting {:.0} %", 100.0 * visited);
     }
+    if let Some(skipped) = record.skipped {
+        long += &format!("  skipping {:.0} %", 100.0 * skipped);
+    }
     let time = format!("  {:.3} s", record.seconds);
     let speed = record.samples_per_second.map_or_else(String::new, |rate| {
         format!("  {} samples/s", HumanCount(rate as u64))
@@ -192,6 +195,7 @@ mod tests {
             validation_loss: Some(0.1611),
             validation_accuracy: Some(0.9534),
             visited: None,
+            skipped: None,
             learning_rate: 0.1,
             seconds: 6.5761,
             samples_per_second: Some(8364.2),

@@ -23,6 +23,7 @@ const VELOCITY: &str = "velocity.";
 const BEST: &str = "best.";
 const STEPS_LOSS: &str = "steps.loss";
 const STEPS_CORRECT: &str = "steps.correct";
+const STEPS_SKIPPED: &str = "steps.skipped";
 const FOCUS_QUEUE: &str = "focus.queue";
 const FOCUS_KNOWN: &str = "focus.known";
 const FOCUS_VISITED: &str = "focus.visited";
@@ -64,6 +65,10 @@ fn payload(checkpoint: &Checkpoint) -> Vec<u8> {
     let correct: Vec<u64> = steps.iter().map(|step| step.correct as u64).collect();
     writer.add(STEPS_LOSS.to_owned(), vec![steps.len()], &losses);
     writer.add(STEPS_CORRECT.to_owned(), vec![steps.len()], &correct);
+    if checkpoint.description.settings.options.skip > 0.0 {
+        let skipped: Vec<u64> = steps.iter().map(|step| step.skipped as u64).collect();
+        writer.add(STEPS_SKIPPED.to_owned(), vec![steps.len()], &skipped);
+    }
     if let Some(focus) = &checkpoint.description.trainer.focus {
         writer.add(
             FOCUS_QUEUE.to_owned(),
@@ -175,11 +180,12 @@ fn parse_payload(payload: &[u8]) -> Checked<Checkpoint> {
     let best = has_best.then(|| reader.all(BEST)).transpose()?;
     let is_finite = backend.is_finite() && best.as_ref().is_none_or(Parameters::is_finite);
     ensure(is_finite, "finite numbers", "others")?;
-    description.trainer.steps = reader.steps(description.settings.options.batch_size)?;
-    let has_focus = description.settings.options.focus > 0.0;
+    let options = &description.settings.options;
+    let (has_focus, skips) = (options.focus > 0.0, options.skip > 0.0);
+    description.trainer.steps = reader.steps(options.batch_size, skips)?;
     description.trainer.focus = has_focus.then(|| reader.focus()).transpose()?;
     let sets = 1 + usize::from(has_velocities) + usize::from(has_best);
-    let expected = 2 + sets * TENSOR_NAMES.len() + 3 * usize::from(has_focus);
+    let expected = 2 + sets * TENSOR_NAMES.len() + 3 * usize::from(has_focus) + usize::from(skips);
     let is_right = tensors.len() == expected;
     ensure(is_right, format_args!("{expected} tensors"), tensors.len())?;
     Ok(Checkpoint {
@@ -216,6 +222,7 @@ fn check_description(description: &Description) -> Checked<()> {
         options.init_scale,
         options.focus,
         options.focus_rest,
+        options.skip,
     ];
     let are_finite = numbers.into_iter().all(f32::is_finite);
     ensure(are_finite, "finite numbers", format_args!("{numbers:?}"))?;
@@ -270,16 +277,27 @@ impl Reader<'_> {
         })
     }
 
-    fn steps(&self, samples: usize) -> Checked<Vec<MinibatchResult>> {
+    fn steps(&self, samples: usize, skips: bool) -> Checked<Vec<MinibatchResult>> {
         let losses: Vec<f64> = self.one(STEPS_LOSS, None)?;
-        let correct: Vec<u64> = self.one(STEPS_CORRECT, Some(&[losses.len()]))?;
-        let step = |(loss, correct)| MinibatchResult {
-            loss,
-            // A count that does not fit is more than the samples, which is refused later.
-            correct: usize::try_from(correct).unwrap_or(usize::MAX),
-            samples,
+        // A count that does not fit is more than the samples, which is refused later.
+        let counts = |name| -> Checked<Vec<usize>> {
+            let counts: Vec<u64> = self.one(name, Some(&[losses.len()]))?;
+            let fits = |count| usize::try_from(count).unwrap_or(usize::MAX);
+            Ok(counts.into_iter().map(fits).collect())
         };
-        Ok(losses.into_iter().zip(correct).map(step).collect())
+        let correct = counts(STEPS_CORRECT)?;
+        let skipped = match skips {
+            true => counts(STEPS_SKIPPED)?,
+            false => vec![0; losses.len()],
+        };
+        let step = |((loss, correct), skipped)| MinibatchResult {
+            loss,
+            correct,
+            samples,
+            skipped,
+        };
+        let steps = losses.iter().copied().zip(correct).zip(skipped);
+        Ok(steps.map(step).collect())
     }
 }
 

@@ -181,8 +181,10 @@ fn open<'a>(
     let (newest, mut checkpoint) = checkpoint.unzip();
     let options = &prepared.settings.options;
     let samples = Samples::from(&prepared.dataset.train);
-    if options.focus > 0.0 && args.backend.backend != BackendKind::Fused {
-        bail!("--focus is of --backend fused; leave one of them out");
+    for (name, value) in [("--focus", options.focus), ("--skip", options.skip)] {
+        if value > 0.0 && args.backend.backend != BackendKind::Fused {
+            bail!("{name} is of --backend fused; leave one of them out");
+        }
     }
     let (mut backend, isa) =
         args.backend

@@ -34,6 +34,7 @@ fn checkpoint(is_reference: bool, momentum: f32, has_best: bool) -> Checkpoint {
         loss,
         correct: 3,
         samples: 32,
+        skipped: 0,
     };
     let mark = FileMark {
         bytes: 1 << 40,
@@ -116,6 +117,9 @@ fn a_checkpoint_comes_back_as_it_was() {
         known: vec![u64::MAX, 5],
         visited: 17,
     });
+    assert_eq!(read(&to_bytes(&written)).unwrap(), written);
+    written.description.settings.options.skip = 0.9;
+    written.description.trainer.steps[1].skipped = 31;
     assert_eq!(read(&to_bytes(&written)).unwrap(), written);
 }
 
