@@ -2,7 +2,7 @@
 
 use super::options::{require, training_options};
 use super::{
-    EarlyStopping, EpochEnd, EpochRecord, OptionError, Schedule, Trainer, TrainingOptions,
+    EarlyStopping, EpochEnd, EpochRecord, OptionError, Recipe, Schedule, Trainer, TrainingOptions,
 };
 use crate::backend::{Backend, BackendError, PassControl, Samples};
 use crate::engine::{Engine, Precision};
@@ -92,11 +92,11 @@ pub enum TrainError {
 }
 
 impl<'a> Training<'a> {
-    /// A training with the options of the program's default run.
+    /// A training with the options of the program's default run, those of [`Recipe::options_for`] these images.
     pub fn new(dataset: &'a Dataset) -> Self {
         Self {
             dataset,
-            options: TrainingOptions::default(),
+            options: Recipe::default().options_for(&dataset.train.images),
             hidden: DEFAULT_HIDDEN,
             patience: None,
             min_delta: 0.0,

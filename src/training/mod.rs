@@ -25,7 +25,7 @@ pub use epoch::{Epoch, EpochEnd, EpochRecord, StepRecord};
 pub use focus::FocusState;
 pub use names::UnknownName;
 pub use options::{OptionError, TrainingOptions, training_options};
-pub use recipe::Recipe;
+pub use recipe::{MNIST_NORM, Recipe};
 pub use sampler::Sampler;
 pub use schedule::Schedule;
 pub use settings::RunSettings;

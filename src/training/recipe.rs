@@ -3,6 +3,7 @@
 use super::names::named;
 use super::{Schedule, TrainingOptions};
 use crate::engine::Precision;
+use crate::mnist::Images;
 use serde::Serialize;
 
 /// A named set of options, chosen by measurement or given.
@@ -21,6 +22,9 @@ pub enum Recipe {
     Assignment,
 }
 
+/// Mean squared norm of MNIST's images, for which the rates were chosen.
+pub const MNIST_NORM: f64 = 87.8;
+
 impl Recipe {
     /// All recipes.
     pub const ALL: [Self; 4] = [Self::Fast, Self::Sprint, Self::Best, Self::Assignment];
@@ -35,7 +39,23 @@ impl Recipe {
         }
     }
 
-    /// Its options. The validation set and the seed are not part of a recipe.
+    /// Its options for a data set: as [`options`](Self::options), but where the images have a larger
+    /// [mean squared norm](Images::mean_squared_norm) than those of MNIST, the learning rate is lower by that ratio,
+    /// and has two digits. A step of the first layer changes its sums by the rate times |x|^2, so the same rate is a
+    /// larger one where images are brighter. That of `assignment` is as it stands.
+    pub fn options_for(self, images: &Images) -> TrainingOptions {
+        let mut options = self.options();
+        let norm = images.mean_squared_norm();
+        if self != Self::Assignment && norm > MNIST_NORM {
+            let rate = f64::from(options.learning_rate) * MNIST_NORM / norm;
+            options.learning_rate = format!("{rate:.1e}")
+                .parse()
+                .expect("a number that was written is one");
+        }
+        options
+    }
+
+    /// Its options on MNIST. The validation set and the seed are not part of a recipe.
     pub fn options(self) -> TrainingOptions {
         let fast = TrainingOptions {
             epochs: 4,

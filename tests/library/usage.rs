@@ -37,6 +37,52 @@ fn training(data: &Dataset) -> Training<'_> {
     Training::new(data).hidden(12).epochs(20)
 }
 
+/// So many images of so many random bytes, none of them 0. Of the two classes each has one half brighter.
+fn noise(count: usize, pixels: usize) -> Dataset {
+    let mut state = 1_u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let labels: Vec<u8> = (0..count).map(|_| random() >> 7).collect();
+    let half = |index: usize| u8::from(index % pixels < pixels / 2);
+    let bytes = (0..count * pixels).map(|index| match half(index) == labels[index / pixels] {
+        true => 128 + random() / 2,
+        false => 1 + random() / 2,
+    });
+    let bytes: Vec<u8> = bytes.collect();
+    let test = (bytes[..20 * pixels].to_vec(), labels[..20].to_vec());
+    Dataset::from_memory(1, pixels, (bytes, labels), test).unwrap()
+}
+
+#[test]
+fn the_rate_of_a_recipe_follows_the_brightness_of_the_images() {
+    let uniform = |byte: u8| Images::from_vec(9_001, 4, 64, vec![byte; 9_001 * 256]).unwrap();
+    let rate = |recipe: Recipe, byte| recipe.options_for(&uniform(byte)).learning_rate;
+    // 256 pixels of (102 / 255)^2 are 40.96, less than MNIST's 87.8.
+    assert_eq!(uniform(102).mean_squared_norm() as f32, 40.96);
+    assert_eq!(rate(Recipe::Fast, 102), 1.4);
+    assert_eq!(rate(Recipe::Fast, 0), 1.4);
+    // 1.4 * 87.8 / 256 = 0.4802.
+    assert_eq!(rate(Recipe::Fast, 255), 0.48);
+    assert_eq!(rate(Recipe::Best, 255), 0.041);
+    assert_eq!(rate(Recipe::Assignment, 255), 0.03);
+    let mut expected = Recipe::Fast.options();
+    expected.learning_rate = 0.48;
+    assert_eq!(Recipe::Fast.options_for(&uniform(255)), expected);
+}
+
+#[test]
+fn dense_images_and_four_million_do_not_diverge() {
+    let dense = noise(3_000, 784);
+    let trained = Training::new(&dense).epochs(30).hidden(40).run().unwrap();
+    let last = trained.history.last().unwrap().train_loss;
+    assert!(last < 0.1, "{last}");
+    let many = noise(4_000_000, 4);
+    let trained = Training::new(&many).epochs(1).hidden(8).run().unwrap();
+    assert!(trained.model.evaluate(&many.test).unwrap().correct >= 18);
+}
+
 #[test]
 fn a_training_learns_and_its_model_predicts() {
     let data = dataset();

@@ -89,8 +89,13 @@ const CHECKSUMS: [&str; 4] = [
 /// # Errors
 /// If options, data or files cannot be used.
 pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
-    let configurations = configurations(&args.grid)?;
     let (data_folder, dataset) = open_data(args.data.as_deref(), None, args.access.access())?;
+    let mut args = args.clone();
+    if let Some(why) = args.grid.fit_rate(&dataset.train.images) {
+        message(&why);
+    }
+    let args = &args;
+    let configurations = configurations(&args.grid)?;
     let engine = EngineArgs {
         isa: args.isa,
         ..EngineArgs::default()

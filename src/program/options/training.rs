@@ -4,7 +4,8 @@ use super::named_value;
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use fused_mlp::engine::Precision;
-use fused_mlp::training::{Recipe, Schedule, TrainingOptions, training_options};
+use fused_mlp::mnist::Images;
+use fused_mlp::training::{MNIST_NORM, Recipe, Schedule, TrainingOptions, training_options};
 
 /// Why a text is no value of an option.
 type WrongValue = Box<dyn std::error::Error + Send + Sync>;
@@ -108,7 +109,7 @@ impl<const ARE_LISTS: bool> Args for Values<ARE_LISTS> {
                     .num_args(1)
                     .action(ArgAction::Append)
                     .value_delimiter(',')
-                    .default_value(default),
+                    .help(format!("{} [default: {default}]", row.help.trim())),
                 false => argument.help(format!(
                     "{} [default: {default}, as in recipe {recipe}]",
                     row.help.trim()
@@ -134,6 +135,25 @@ impl<const ARE_LISTS: bool> FromArgMatches for Values<ARE_LISTS> {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
+    }
+}
+
+impl<const ARE_LISTS: bool> Values<ARE_LISTS> {
+    /// The learning rate of a recipe for images, and why it is that, where none is given and it is not that of
+    /// the recipe.
+    pub fn fitting_rate(&self, recipe: Recipe, images: &Images) -> Option<(f32, String)> {
+        let is_given = |(row, texts): &(&RecipeOption, Vec<String>)| {
+            row.name == "learning_rate" && !texts.is_empty()
+        };
+        let own = recipe.options().learning_rate;
+        let rate = recipe.options_for(images).learning_rate;
+        let norm = images.mean_squared_norm();
+        let why = format!(
+            "learning rate {rate}, not the recipe's {own}: the images' mean squared norm is {norm:.1}, that of MNIST \
+             {MNIST_NORM}; --learning-rate sets another"
+        );
+        let is_other = rate != own && !self.0.iter().any(is_given);
+        is_other.then_some((rate, why))
     }
 }
 
@@ -174,16 +194,23 @@ impl RecipeArgs {
         options
     }
 
+    /// [`Values::fitting_rate`] of the recipe.
+    pub fn fitting_rate(&self, images: &Images) -> Option<(f32, String)> {
+        self.given.fitting_rate(self.recipe, images)
+    }
+
     /// Name, text and source of each option that the recipe sets, for `--print-config`.
     pub fn named(&self) -> Vec<(&'static str, String, String)> {
         let own = self.recipe.options().of_recipe().into_iter();
         let texts = self.options().of_recipe().into_iter().zip(own);
-        let named = texts.map(|((name, text), (_, own))| {
-            let source = match text == own {
-                true => format!("recipe {}", self.recipe),
-                false => "follows from momentum".to_owned(),
-            };
-            (name, text, source)
+        let named = texts.map(|((name, text), (_, own))| match text == own {
+            // No text: it follows the images.
+            true if name == "learning_rate" => {
+                let source = format!("recipe {}: {own}, or less by the images", self.recipe);
+                (name, String::new(), source)
+            }
+            true => (name, text, format!("recipe {}", self.recipe)),
+            false => (name, text, "follows from momentum".to_owned()),
         });
         named.collect()
     }

@@ -2,9 +2,10 @@
 
 use super::files::value_text;
 use crate::options::number_range::{NumberRange, each_once, parse_seeds};
-use crate::options::training::{Values, kebab};
+use crate::options::training::{RecipeOption, Values, kebab};
 use clap::{Args, Command, FromArgMatches};
-use fused_mlp::training::TrainingOptions;
+use fused_mlp::mnist::Images;
+use fused_mlp::training::{Recipe, TrainingOptions};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -78,6 +79,22 @@ impl Grid {
         )?)
     }
 
+    /// The lists that are given.
+    fn given(&self) -> impl Iterator<Item = (&'static RecipeOption, &[String])> {
+        let lists = self.lists.0.iter().map(|(row, texts)| (*row, &**texts));
+        lists.filter(|(_, texts)| !texts.is_empty())
+    }
+
+    /// Fits the learning rate to images, if none is given, and says why if it is another than the default.
+    pub fn fit_rate(&mut self, images: &Images) -> Option<String> {
+        let (rate, why) = self.lists.fitting_rate(Recipe::default(), images)?;
+        let is_rate = |(row, _): &&mut (&RecipeOption, _)| row.name == "learning_rate";
+        if let Some((_, texts)) = self.lists.0.iter_mut().find(is_rate) {
+            *texts = vec![rate.to_string()];
+        }
+        Some(why)
+    }
+
     /// Every seed once, in the order of the list.
     pub fn seeds(&self) -> Vec<u64> {
         each_once(&self.seeds)
@@ -94,7 +111,7 @@ impl Grid {
                 ..TrainingOptions::default()
             },
         }];
-        for (option, texts) in &self.lists.0 {
+        for (option, texts) in self.given() {
             all = product(&all, texts, |run, text| option.set(&mut run.options, text));
         }
         all = product(&all, &self.hidden, |run, &hidden| run.hidden = hidden);
@@ -117,9 +134,12 @@ impl Grid {
     pub fn description(&self) -> serde_json::Result<Map<String, Value>> {
         let mut fields = Map::new();
         for (option, texts) in &self.lists.0 {
-            let values = distinct(texts).into_iter().map(|text| {
+            let given = distinct(texts).into_iter().map(Some);
+            let values = given.chain(texts.is_empty().then_some(None)).map(|text| {
                 let mut options = TrainingOptions::default();
-                option.set(&mut options, text);
+                if let Some(text) = text {
+                    option.set(&mut options, text);
+                }
                 // By way of text, in which a number has as few digits as tell it from others of its type.
                 let options: Value = serde_json::from_str(&serde_json::to_string(&options)?)?;
                 Ok(options[option.name].clone())

@@ -12,7 +12,7 @@ use crate::options::training::described_by_nearest;
 use crate::run_folder::{
     DataDescription, Environment, RunFolder, RunRecord, StartEvent, now, remove_unbegun,
 };
-use crate::terminal::output::{Results, counted, shown};
+use crate::terminal::output::{Results, counted, message, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
@@ -85,6 +85,12 @@ fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<
     let named = named.map(|model| (model.file.as_path(), model.parameters.shape));
     let known = own.or(named);
     let (folder, dataset) = open_data(args.data.as_deref(), known, args.access.access())?;
+    if resumption.is_none()
+        && let Some((rate, why)) = args.recipe.fitting_rate(&dataset.train.images)
+    {
+        settings.options.learning_rate = rate;
+        message(&why);
+    }
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let data = DataDescription::new(&folder, &dataset);
     let identity = match resumption {
