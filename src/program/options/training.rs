@@ -205,7 +205,7 @@ impl RecipeArgs {
         let texts = self.options().of_recipe().into_iter().zip(own);
         let named = texts.map(|((name, text), (_, own))| match text == own {
             // No text: it follows the images.
-            true if name == "learning_rate" => {
+            true if name == "learning_rate" && self.recipe != Recipe::Assignment => {
                 let source = format!("recipe {}: {own}, or less by the images", self.recipe);
                 (name, String::new(), source)
             }
