@@ -55,6 +55,7 @@ fn allocations(
         learning_rates: &rates,
         control: &control,
         seen: None,
+        augmented: None,
     };
     let mut train = || {
         let before = ALLOCATIONS.load(SeqCst);

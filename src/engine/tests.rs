@@ -37,6 +37,7 @@ fn trained(pace: Pace, precision: Precision, batch_size: usize) -> (Vec<u64>, Pa
             learning_rates: &vec![0.05; 403_usize.div_ceil(batch_size)],
             control: &PassControl::default(),
             seen: None,
+            augmented: None,
         };
         let results = engine.train(&pass).unwrap();
         assert_eq!(results.iter().map(|it| it.samples).sum::<usize>(), 403);

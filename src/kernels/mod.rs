@@ -8,6 +8,7 @@
 //! | kernel | formula | order of its sums |
 //! | --- | --- | --- |
 //! | [`prepare`] | bytes by sample and by pixel, masks of the non-zero ones | |
+//! | [`warp`] | an image whose pixels are moved | any: they are exact |
 //! | [`forward`] | h = sigmoid(x W + b) | bias, then pixels ascending |
 //! | [`logits`] | a leaf's part of h V | hidden units ascending |
 //! | [`softmax`] | loss, and (y - t) / samples | classes ascending |
@@ -35,6 +36,7 @@ mod product;
 pub mod rule;
 pub mod softmax;
 mod tile;
+pub mod warp;
 pub mod weight_update;
 
 pub(crate) use crate::simd::tiles::{BLOCK_SAMPLES, PIXEL_BLOCK};

@@ -2,6 +2,7 @@
 
 use super::names::named;
 use super::{Schedule, TrainingOptions};
+use crate::augmentation::Strengths;
 use crate::engine::Precision;
 use serde::Serialize;
 
@@ -50,6 +51,12 @@ impl Recipe {
             precision: Precision::F32,
             focus: 0.0,
             focus_rest: 0.0,
+            augment: false,
+            rotation: Strengths::STANDARD.rotation,
+            scale: Strengths::STANDARD.scale,
+            shear: Strengths::STANDARD.shear,
+            shift: Strengths::STANDARD.shift,
+            elastic: Strengths::STANDARD.elastic,
             validation: 0,
             shuffle: true,
             seed: 1,

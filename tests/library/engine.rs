@@ -111,6 +111,7 @@ impl Case {
                 learning_rates: &rates,
                 control: &control,
                 seen: None,
+                augmented: None,
             };
             results.extend(engine.train(&pass).unwrap());
             order.reverse();
@@ -213,6 +214,7 @@ fn a_wish_to_stop_is_met_after_the_minibatch() {
                     learning_rates: &vec![0.1; order.len().div_ceil(10)],
                     control,
                     seen: None,
+                    augmented: None,
                 };
                 let results = engine.train(&pass).unwrap();
                 (results, bits(&engine.parameters()))
@@ -231,6 +233,7 @@ fn a_wish_to_stop_is_met_after_the_minibatch() {
                 learning_rates: &[0.1; 500],
                 control: &PassControl::default(),
                 seen: None,
+                augmented: None,
             };
             whole.train(&pass).unwrap();
             assert_eq!(found, bits(&whole.parameters()));
@@ -367,6 +370,7 @@ fn what_was_known_is_told_by_the_probability_of_the_true_class() {
             batch_size,
             learning_rates: &[1e-30; 34][..333_usize.div_ceil(batch_size)],
             control: &PassControl::default(),
+            augmented: None,
             seen: Some(Seen {
                 probability: 0.3,
                 is_known: &is_known,
@@ -411,6 +415,7 @@ fn a_step_with_a_loss_that_is_not_finite_is_not_taken() {
                 learning_rates: &[0.1; 10],
                 control: &PassControl::default(),
                 seen: None,
+                augmented: None,
             };
             let results = engine.train(&pass).unwrap();
             assert_eq!(results.len(), 1);
@@ -454,6 +459,7 @@ fn clocks_change_no_bit() {
         learning_rates: &[0.1; 30],
         control: &PassControl::default(),
         seen: None,
+        augmented: None,
     };
     for isa in Isa::available() {
         let engine = || Engine::new(&parameters, ALL, 2, isa).unwrap();
@@ -555,6 +561,7 @@ fn beside_busy_threads_two_are_not_much_slower_than_one() {
             learning_rates: &[0.1; 60],
             control: &PassControl::default(),
             seen: None,
+            augmented: None,
         };
         engines[threads - 1].train(&pass).unwrap();
         start.elapsed()

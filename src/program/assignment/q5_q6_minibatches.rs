@@ -111,6 +111,7 @@ fn train(
         learning_rates: &vec![0.1; order.len().div_ceil(batch_size)],
         control: &PassControl::default(),
         seen: None,
+        augmented: None,
     })?;
     Ok(())
 }

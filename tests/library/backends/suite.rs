@@ -70,6 +70,7 @@ pub fn train(
         learning_rates,
         control: &control,
         seen: None,
+        augmented: None,
     };
     let results = backend.train(&pass).unwrap();
     // A minibatch whose loss is not finite has not been trained on.
@@ -186,6 +187,7 @@ pub fn check_stop(backend: &mut dyn Backend, reference: &mut dyn Backend) {
         learning_rates: &[0.1; 3],
         control: &control,
         seen: None,
+        augmented: None,
     };
     let results = backend.train(&pass).unwrap();
     assert_eq!(results.len(), 1);
@@ -217,6 +219,7 @@ pub fn check_stop_while_training(backend: &mut dyn Backend, reference: &mut dyn 
         learning_rates: &rates,
         control: &control,
         seen: None,
+        augmented: None,
     };
     let results = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -397,6 +400,7 @@ pub fn check_errors(backend: &mut dyn Backend) {
             learning_rates: &[0.1; 3][..rates],
             control: &control,
             seen: None,
+            augmented: None,
         };
         assert_eq!(backend.train(&pass), Err(expected.clone()));
         assert_eq!(control.samples_done.load(SeqCst), 0);
