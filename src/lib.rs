@@ -119,6 +119,7 @@
 #[macro_use]
 pub mod simd;
 
+pub mod augmentation;
 pub mod backend;
 pub mod engine;
 pub mod evaluation;

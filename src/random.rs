@@ -30,6 +30,30 @@ pub enum Purpose {
     PlanePoints,
     /// Samples drawn one by one, with replacement.
     SampleDraws,
+    /// Fields of elastic displacements.
+    Displacements,
+}
+
+/// Random words that follow from a few numbers, wherever and in whichever order they are asked for: SplitMix64
+/// (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014) from a state that is mixed of
+/// them.
+#[derive(Clone, Debug)]
+pub struct Words(u64);
+
+impl Words {
+    /// Of these numbers, in this order.
+    pub fn of(numbers: [u64; 3]) -> Self {
+        let mix = |state: u64, number: u64| Self(state ^ number).next();
+        Self(numbers.into_iter().fold(0, mix))
+    }
+
+    /// The next 64 random bits.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let word = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ word >> 31
+    }
 }
 
 /// One seeded stream of random numbers. Serialised, it is the state of its generator.

@@ -56,6 +56,7 @@ fn allocations(
         control: &control,
         seen: None,
         skip: 0.0,
+        augmented: None,
     };
     let mut train = || {
         let before = ALLOCATIONS.load(SeqCst);

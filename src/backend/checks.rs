@@ -104,5 +104,8 @@ pub(crate) fn check_pass(shape: Shape, pass: &TrainingPass<'_>) -> Result<(), Ba
             found: pass.learning_rates.len(),
         });
     }
+    if let Some(augmented) = pass.augmented {
+        check_inputs(shape, augmented.augmentation.pixels())?;
+    }
     check_samples(shape, pass.samples, pass.order)
 }

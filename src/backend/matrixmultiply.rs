@@ -33,6 +33,7 @@ use elementwise::{add_rows, convert, softmax_cross_entropy, step};
 use gemm::Matrix;
 use rayon::prelude::*;
 use slice::{BlockRole, HiddenSlice};
+use std::borrow::Cow;
 
 /// Most samples that are worked on at once; larger minibatches are a series of blocks whose
 /// gradients are added up. With 128 samples or 1024, large minibatches took 4 to 9 % longer.
@@ -116,13 +117,13 @@ impl MatrixMultiply {
     }
 
     /// X, H, and S = H V + c: the parts of the slices are added in their order.
-    fn forward(&mut self, samples: Samples<'_>, block: &[u32]) {
+    fn forward<'a>(&mut self, block: &[u32], image: impl Fn(u32) -> Cow<'a, [u8]>) {
         let Shape {
             inputs, classes, ..
         } = self.shape;
         let x = &mut self.inputs[..block.len() * inputs];
         for (row, &sample) in x.chunks_exact_mut(inputs).zip(block) {
-            convert(samples.image(sample), row);
+            convert(&image(sample), row);
         }
         let x = Matrix::new(x, inputs);
         Self::each_slice(&self.pool, &mut self.slices, |slice| slice.forward(x));
@@ -170,7 +171,7 @@ impl MatrixMultiply {
     /// Loss and step of a minibatch; no step where the loss is not finite.
     fn minibatch(
         &mut self,
-        samples: Samples<'_>,
+        pass: &TrainingPass<'_>,
         order: &[u32],
         rule: StepRule,
     ) -> MinibatchResult {
@@ -178,8 +179,8 @@ impl MatrixMultiply {
         let scale = 1.0 / order.len() as f32;
         let mut total = Evaluation::default();
         for (index, block) in order.chunks(BLOCK_SAMPLES).enumerate() {
-            self.forward(samples, block);
-            self.softmax(samples, block, scale, &mut total);
+            self.forward(block, |sample| pass.image(sample));
+            self.softmax(pass.samples, block, scale, &mut total);
             // Once it is not finite, the sum of the losses never is again.
             if total.loss.is_finite() {
                 let role = BlockRole {
@@ -216,7 +217,7 @@ impl Backend for MatrixMultiply {
         check_pass(self.shape, pass)?;
         let optimizer = self.optimizer;
         Ok(train_minibatches(pass, |order, learning_rate| {
-            self.minibatch(pass.samples, order, optimizer.step_rule(learning_rate))
+            self.minibatch(pass, order, optimizer.step_rule(learning_rate))
         }))
     }
 
@@ -230,7 +231,7 @@ impl Backend for MatrixMultiply {
         let mut total = Evaluation::default();
         total.predicted.reserve(order.len());
         for block in order.chunks(BLOCK_SAMPLES) {
-            self.forward(samples, block);
+            self.forward(block, |sample| samples.image(sample).into());
             self.softmax(samples, block, 1.0, &mut total);
         }
         total.loss /= order.len() as f64;
@@ -242,7 +243,7 @@ impl Backend for MatrixMultiply {
         let _environment = environment::Standard::set();
         let mut logits = Vec::with_capacity(order.len() * self.shape.classes);
         for block in order.chunks(BLOCK_SAMPLES) {
-            self.forward(samples, block);
+            self.forward(block, |sample| samples.image(sample).into());
             logits.extend_from_slice(&self.deltas[..block.len() * self.shape.classes]);
         }
         Ok(logits)

@@ -25,9 +25,11 @@ pub use self::matrixmultiply::{BLOCK_SAMPLES as MATRIX_BLOCK_SAMPLES, MatrixMult
 pub use self::reference::Reference;
 pub use self::state::{BackendState, Values};
 
+use crate::augmentation::Augmented;
 use crate::kernels::rule::StepRule;
 use crate::mnist::Split;
 use crate::network::{Parameters, Shape};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
@@ -38,10 +40,12 @@ pub struct Samples<'a> {
     images: &'a [u8],
     labels: &'a [u8],
     inputs: usize,
+    columns: usize,
 }
 
 impl<'a> Samples<'a> {
-    /// `images` is `[labels.len()][inputs]`.
+    /// `images` is `[labels.len()][inputs]`. An image is taken as one row, unless
+    /// [`with_columns`](Self::with_columns) tells more.
     ///
     /// # Panics
     /// If `inputs` is 0 or the lengths do not fit each other.
@@ -56,7 +60,27 @@ impl<'a> Samples<'a> {
             images,
             labels,
             inputs,
+            columns: inputs,
         }
+    }
+
+    /// The same, of images with so many columns.
+    ///
+    /// # Panics
+    /// If the bytes of an image are no whole rows.
+    #[must_use]
+    pub fn with_columns(self, columns: usize) -> Self {
+        assert!(
+            columns > 0 && self.inputs.is_multiple_of(columns),
+            "rows of {columns} in images of {} bytes",
+            self.inputs
+        );
+        Self { columns, ..self }
+    }
+
+    /// Rows and columns of an image.
+    pub fn size(&self) -> (usize, usize) {
+        (self.inputs / self.columns, self.columns)
     }
 
     /// All images, `[len][inputs]`.
@@ -99,6 +123,7 @@ impl<'a> From<&'a Split> for Samples<'a> {
     fn from(split: &'a Split) -> Self {
         let images = &split.images;
         Self::new(images.bytes(), split.labels.bytes(), images.pixels())
+            .with_columns(images.columns())
     }
 }
 
@@ -192,6 +217,19 @@ pub struct TrainingPass<'a> {
     /// Probability of the true class from which on a sample gives no gradient, none does for 0; only the fused
     /// engine skips any.
     pub skip: f32,
+    /// Whose variations are trained on in place of the images.
+    pub augmented: Option<Augmented<'a>>,
+}
+
+impl<'a> TrainingPass<'a> {
+    /// The image of a sample, as this pass sees it.
+    pub(crate) fn image(&self, sample: u32) -> Cow<'a, [u8]> {
+        let image = self.samples.image(sample);
+        match self.augmented {
+            Some(augmented) => augmented.image(sample, image).into(),
+            None => image.into(),
+        }
+    }
 }
 
 /// Which samples the network was sure of when they were visited last.

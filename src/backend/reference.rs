@@ -45,14 +45,13 @@ impl Reference {
     /// Mean loss and gradients of a minibatch, and the step; no step where the loss is not finite.
     fn minibatch(
         &mut self,
-        samples: Samples<'_>,
+        pass: &TrainingPass<'_>,
         order: &[u32],
         learning_rate: f32,
     ) -> MinibatchResult {
-        let labels = order
-            .iter()
-            .map(|&sample| &samples.labels()[sample as usize]);
-        let inputs = order.iter().map(|&sample| to_inputs(samples.image(sample)));
+        let labels = pass.samples.labels();
+        let labels = order.iter().map(|&sample| &labels[sample as usize]);
+        let inputs = order.iter().map(|&sample| to_inputs(&pass.image(sample)));
         let mean = self.network.mean_gradients(inputs.zip(labels));
         let result = MinibatchResult {
             loss: mean.loss,
@@ -87,7 +86,7 @@ impl Backend for Reference {
     fn train(&mut self, pass: &TrainingPass<'_>) -> Result<Vec<MinibatchResult>, BackendError> {
         check_pass(self.network.shape, pass)?;
         Ok(train_minibatches(pass, |order, learning_rate| {
-            self.minibatch(pass.samples, order, learning_rate)
+            self.minibatch(pass, order, learning_rate)
         }))
     }
 

@@ -17,6 +17,7 @@ mod plan;
 mod precision;
 mod prepared;
 mod profile;
+mod varied;
 mod worker;
 
 use crate::backend::team::Team;
@@ -43,6 +44,7 @@ use prepared::PreparedBlocks;
 pub use profile::Profile;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+use varied::{Varied, VariedImages};
 use worker::Worker;
 
 /// The fused engine, a [`Backend`].
@@ -54,6 +56,8 @@ pub struct Engine {
     team: Team,
     workers: Vec<Worker>,
     prepared: PreparedBlocks,
+    /// Made for the first pass that needs it.
+    varied: Option<VariedImages>,
     exchange: Exchange,
     clocks: Option<Arc<Profile>>,
     pace: Pace,
@@ -116,6 +120,7 @@ impl Engine {
             optimizer,
             workers: (0..threads).map(worker).collect(),
             prepared: PreparedBlocks::new(shape.inputs, threads),
+            varied: None,
             exchange: Exchange::new(&plan, BLOCK_SAMPLES * class_stride),
             team,
             clocks: None,
@@ -158,6 +163,18 @@ impl Engine {
     ) -> Outcome {
         let clocks = self.clocks.as_deref();
         let clocks = clocks.filter(|_| matches!(work, Work::Train(_)));
+        let (training, keeps_logits) = match work {
+            Work::Train(training) => (Some(training), false),
+            Work::Evaluate => (None, false),
+            Work::KeepLogits => (None, true),
+        };
+        let augmented = training.and_then(|training| training.augmented);
+        let varied = augmented.map(|augmented| Varied {
+            augmented,
+            images: self
+                .varied
+                .get_or_insert_with(|| VariedImages::new(self.shape.inputs)),
+        });
         let layout = BlockLayout::new(self.shape.inputs, blocks.largest());
         let mut pass = Pass {
             isa: self.isa,
@@ -170,11 +187,9 @@ impl Engine {
             },
             prepared: &self.prepared,
             exchange: &self.exchange,
-            training: match work {
-                Work::Train(training) => Some(training),
-                Work::Evaluate | Work::KeepLogits => None,
-            },
-            keeps_logits: matches!(work, Work::KeepLogits),
+            training,
+            keeps_logits,
+            varied,
             first: 0,
             waits: &LongWaits::default(),
             prepared_chunks: AtomicUsize::new(0),
@@ -258,6 +273,7 @@ impl Backend for Engine {
             control: pass.control,
             seen: pass.seen,
             skip: pass.skip,
+            augmented: pass.augmented,
         };
         let blocks = Blocks::new(pass.order.len(), pass.batch_size);
         let paired;

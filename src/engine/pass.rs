@@ -9,7 +9,9 @@ use super::clock::{Clock, Phase};
 use super::exchange::Exchange;
 use super::pace::{LongWaits, Pace};
 use super::prepared::{PreparedBlocks, Source};
+use super::varied::Varied;
 use super::worker::Worker;
+use crate::augmentation::Augmented;
 use crate::backend::barrier::{Barrier, Broken};
 use crate::backend::{Optimizer, PassControl, Samples, Seen};
 use crate::kernels::prepare::BlockLayout;
@@ -29,6 +31,8 @@ pub(crate) struct Training<'a> {
     pub seen: Option<Seen<'a>>,
     /// Probability of the true class from which on a sample gives no gradient; 0 skips none.
     pub skip: f32,
+    /// Whose variations are trained on.
+    pub augmented: Option<Augmented<'a>>,
 }
 
 /// One pass of a team.
@@ -61,6 +65,8 @@ pub(crate) struct Pass<'a> {
     pub exchange: &'a Exchange,
     pub training: Option<Training<'a>>,
     pub keeps_logits: bool,
+    /// What is varied on its way into the blocks.
+    pub varied: Option<Varied<'a>>,
     /// Block that it begins with.
     pub first: usize,
     /// What the threads wait for each other.
@@ -103,7 +109,7 @@ impl Pass<'_> {
     /// Other threads go on with block `block`, of which this pass has done nothing that counts.
     pub(crate) fn go_on_at(&mut self, block: usize) {
         self.first = block;
-        self.prepared_chunks = AtomicUsize::new(block * self.prepared.chunks(self.layout));
+        self.prepared_chunks = AtomicUsize::new(0);
         self.halt_at = AtomicUsize::new(usize::MAX);
     }
 
@@ -144,7 +150,10 @@ impl Pass<'_> {
                 worker.expect(self.blocks.has_several_a_minibatch(), training.skip);
             }
         }
-        self.prepare_and_meet(self.first, barrier, clock)?;
+        if self.varied.is_some() {
+            self.prepare_and_meet(self.first, barrier, clock)?;
+        }
+        self.prepare_and_meet(self.first + 1, barrier, clock)?;
         let mut total = BlockLoss::default();
         for number in self.first..self.blocks.count() {
             let Some(block) = self.blocks.get(number) else {
@@ -157,7 +166,7 @@ impl Pass<'_> {
                 // SAFETY: before the barrier of the block, its parts are written by their owners.
                 unsafe { worker.forward(prepared, number, self.exchange, clock) };
             }
-            self.prepare_and_meet(number + 1, barrier, clock)?;
+            self.prepare_and_meet(number + 2, barrier, clock)?;
             if self.halt_at.load(Relaxed) <= number {
                 break;
             }
@@ -200,14 +209,14 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Helps to prepare block `number`, and waits for the other threads.
+    /// Helps to prepare the block before block `next`, and waits for the other threads.
     fn prepare_and_meet(
         &self,
-        number: usize,
+        next: usize,
         barrier: &Barrier,
         clock: &mut impl Clock,
     ) -> Result<(), Broken> {
-        self.prepare(number);
+        self.prepare(next);
         clock.lap(Phase::Prepare);
         let start = Instant::now();
         barrier.wait()?;
@@ -216,32 +225,48 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Prepares chunks of block `number`, if there is such a block, until none is left.
-    fn prepare(&self, number: usize) {
-        let Some(block) = self.blocks.get(number) else {
+    /// Varies images of block `next`, if that is done in this pass, and prepares chunks of the block before, which
+    /// have been varied, until nothing is left.
+    fn prepare(&self, next: usize) {
+        let groups = self.varied.map_or(0, |_| Varied::GROUPS);
+        let chunks = groups + self.prepared.chunks(self.layout);
+        let (first, end) = (next * chunks, (next + 1) * chunks);
+        // The count never goes beyond the end before all threads have been through here: each then goes to
+        // the barrier, and comes back for the next block only after it.
+        let take = |count: usize| (count < end).then_some(count.max(first) + 1);
+        while let Ok(count) = self.prepared_chunks.fetch_update(Relaxed, Relaxed, take) {
+            let chunk = count.max(first) - first;
+            if let Some(chunk) = chunk.checked_sub(groups) {
+                self.fill(next, chunk);
+            } else if let (Some(varied), Some(block)) = (self.varied, self.blocks.get(next)) {
+                let block = (next, &self.order[block.samples]);
+                // SAFETY: a count is taken by one thread alone, and all are past the barrier after which
+                // nobody prepares block `next - 2` any more.
+                unsafe { varied.fill(self.isa, self.samples.images(), block, chunk) };
+            }
+        }
+    }
+
+    /// Fills one chunk of the block before block `next`, if it is one of this pass.
+    fn fill(&self, next: usize, chunk: usize) {
+        let number = next.checked_sub(1).filter(|&number| number >= self.first);
+        let Some((number, block)) = number.and_then(|it| Some((it, self.blocks.get(it)?))) else {
             return;
         };
-        let source = Source {
-            images: self.samples.images(),
-            order: self.order,
-        };
-        let chunks = self.prepared.chunks(self.layout);
-        let (first, end) = (number * chunks, (number + 1) * chunks);
-        // The count never goes beyond this block's end before all threads have been through here:
-        // each then goes to the barrier, and comes back for the next block only after it.
-        let next = |count: usize| (count < end).then_some(count + 1);
-        while let Ok(count) = self.prepared_chunks.fetch_update(Relaxed, Relaxed, next) {
-            // SAFETY: a count is taken by one thread alone. All are past the barrier of block
-            // `number - 2`, after which block `number - 3` is no longer read.
-            unsafe {
-                self.prepared.fill(
-                    self.isa,
-                    self.layout,
-                    source,
-                    (number, block.samples.clone()),
-                    count - first,
-                );
+        let (source, samples) = match &self.varied {
+            // SAFETY: a barrier stands after the call that varied the block.
+            Some(varied) => (unsafe { varied.source(number) }, 0..block.samples.len()),
+            None => {
+                let (images, order) = (self.samples.images(), self.order);
+                (Source { images, order }, block.samples)
             }
+        };
+        let block = (number, samples);
+        // SAFETY: a count is taken by one thread alone. All are past the barrier of block
+        // `number - 2`, after which block `number - 3` is no longer read.
+        unsafe {
+            self.prepared
+                .fill(self.isa, self.layout, source, block, chunk);
         }
     }
 

@@ -38,6 +38,7 @@ fn trained(pace: Pace, precision: Precision, batch_size: usize) -> (Vec<u64>, Pa
             control: &PassControl::default(),
             seen: None,
             skip: 0.0,
+            augmented: None,
         };
         let results = engine.train(&pass).unwrap();
         assert_eq!(results.iter().map(|it| it.samples).sum::<usize>(), 403);

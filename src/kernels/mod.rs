@@ -9,6 +9,7 @@
 //! | --- | --- | --- |
 //! | [`prepare`] | bytes by sample and by pixel, masks of the non-zero ones | |
 //! | [`select`] | some samples of a block as a block | |
+//! | [`warp`] | an image whose pixels are moved | any: they are exact |
 //! | [`forward`] | h = sigmoid(x W + b) | bias, then pixels ascending |
 //! | [`logits`] | a leaf's part of h V | hidden units ascending |
 //! | [`softmax`] | loss, and (y - t) / samples | classes ascending |
@@ -37,6 +38,7 @@ pub mod rule;
 pub mod select;
 pub mod softmax;
 mod tile;
+pub mod warp;
 pub mod weight_update;
 
 pub(crate) use crate::simd::tiles::{BLOCK_SAMPLES, PIXEL_BLOCK};

@@ -22,10 +22,10 @@ use std::ops::Range;
 pub const SQUARE: usize = (WORD + 1) * PIXEL_BLOCK;
 
 /// Bytes of a cache line.
-const CACHE_LINE: usize = 64;
+pub const CACHE_LINE: usize = 64;
 
 /// Images that are asked for ahead of the one that is copied.
-const AHEAD: usize = 8;
+pub const AHEAD: usize = 8;
 
 /// Of so many samples one is looked at to tell how inputs lie.
 const DENSITY_STEP: usize = 8;

@@ -6,7 +6,7 @@
 
 use super::exact::Exact;
 use super::tiles::{self, RegisterTiles};
-use super::{Kernel, Vector};
+use super::{Kernel, Vector, lines};
 use std::arch::x86_64::*;
 
 token!(
@@ -32,6 +32,7 @@ impl Vector for Avx2Vector {
         max: _mm256_max_ps, min: _mm256_min_ps);
     integer_intrinsics!(Avx2, __m256i: _mm256_set1_epi32, _mm256_loadu_si256, _mm256_storeu_si256,
         _mm256_madd_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_packs_epi32, _mm256_shuffle_epi8);
+    line_intrinsics!(Avx2);
 
     #[inline(always)]
     fn abs(self) -> Self {

@@ -6,7 +6,7 @@
 
 use super::exact::Exact;
 use super::tiles::{self, RegisterTiles};
-use super::{Kernel, Vector};
+use super::{Kernel, Vector, lines};
 use std::arch::x86_64::*;
 
 token!(
@@ -54,6 +54,7 @@ impl Vector for Avx512Vector {
         max: _mm512_max_ps, min: _mm512_min_ps);
     integer_intrinsics!(Avx512, __m512i: _mm512_set1_epi32, _mm512_loadu_si512, _mm512_storeu_si512,
         _mm512_madd_epi16, _mm512_add_epi32, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_packs_epi32, _mm512_shuffle_epi8);
+    line_intrinsics!(Avx512);
 
     #[inline(always)]
     fn add_dots_at_once(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {

@@ -26,6 +26,8 @@ mod avx512;
 mod bits;
 pub(crate) mod environment;
 mod exact;
+#[cfg(target_arch = "x86_64")]
+mod lines;
 pub(crate) mod math;
 mod portable;
 pub(crate) mod tiles;

@@ -123,6 +123,32 @@ pub trait Vector: Copy {
     fn transpose_bits(_: Self::Token, square: &mut [u64; 64]) {
         bits::transpose(square);
     }
+
+    /// Pixel i of a line: the one at the place p = `along[i] + across + factor * field[i]`, in 1/64, by linear
+    /// interpolation between the two beside it. Of the line those bytes count whose mask is 255; all others are 0.
+    #[inline(always)]
+    fn interpolate(
+        _: Self::Token,
+        (line, mask): (&[u8; 32], &[u8; 32]),
+        (along, across, field, factor): (&[i16; 32], i16, &[i8; 32], i16),
+    ) -> [u8; 32] {
+        let mut pixels = [0; 34];
+        for i in 0..32 {
+            pixels[i + 1] = i32::from(line[i] & mask[i]);
+        }
+        array_of!(i < 32 => {
+            let place = i32::from(along[i] + across + factor * i16::from(field[i]));
+            // Beyond the line, both are one of the zeros at its ends.
+            let (k, f) = ((place >> 6) + 1, place & 63);
+            let (left, right) = (k.clamp(0, 33) as usize, (k + 1).clamp(0, 33) as usize);
+            ((pixels[left] * (64 - f) + pixels[right] * f + 32) >> 6) as u8
+        })
+    }
+    /// Byte j of row i becomes byte i of row j.
+    #[inline(always)]
+    fn transpose_tile(_: Self::Token, tile: &[[u8; 32]; 32]) -> [[u8; 32]; 32] {
+        array_of!(i < 32 => array_of!(j < 32 => tile[j][i]))
+    }
 }
 
 /// A hot loop that can be instantiated for each instruction set.

@@ -122,3 +122,23 @@ macro_rules! integer_intrinsics {
         }
     };
 }
+
+/// The methods of [`Vector`](super::Vector) on lines of bytes, for which AVX2 is enough; as [`intrinsics`].
+macro_rules! line_intrinsics {
+    ($token:ident) => {
+        #[inline(always)]
+        fn interpolate(
+            _: $token,
+            line: (&[u8; 32], &[u8; 32]),
+            shifts: (&[i16; 32], i16, &[i8; 32], i16),
+        ) -> [u8; 32] {
+            // SAFETY: as above.
+            unsafe { lines::interpolate(line, shifts) }
+        }
+        #[inline(always)]
+        fn transpose_tile(_: $token, tile: &[[u8; 32]; 32]) -> [[u8; 32]; 32] {
+            // SAFETY: as above.
+            unsafe { lines::transpose_tile(tile) }
+        }
+    };
+}

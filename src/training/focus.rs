@@ -27,6 +27,8 @@ pub(super) struct Focus {
     next: usize,
     /// Samples of the pass that was drawn last.
     visited: usize,
+    /// Passes that were drawn.
+    passes: u64,
 }
 
 /// Where a focus stands.
@@ -38,6 +40,8 @@ pub struct FocusState {
     pub known: Vec<u64>,
     /// Samples of the pass that was drawn last.
     pub visited: u64,
+    /// Passes that were drawn.
+    pub passes: u64,
 }
 
 impl Clone for Focus {
@@ -61,6 +65,7 @@ impl Focus {
             queue: Vec::new(),
             next: 0,
             visited: 0,
+            passes: 0,
         })
     }
 
@@ -87,6 +92,7 @@ impl Focus {
                 self.queue.extend(samples.clone());
             }
             self.visited = self.queue.len() - left;
+            self.passes += 1;
             stream.shuffle(&mut self.queue[left..]);
         }
         self.queue.len() - self.next
@@ -111,6 +117,11 @@ impl Focus {
         self.visited
     }
 
+    /// Passes that were drawn. Samples of a seam count as of the one that was drawn last.
+    pub(super) fn passes(&self) -> u64 {
+        self.passes
+    }
+
     pub(super) fn state(&self) -> FocusState {
         let word = |flags: &[AtomicBool]| {
             let bit = |(bit, flag): (usize, &AtomicBool)| u64::from(flag.load(Relaxed)) << bit;
@@ -120,6 +131,7 @@ impl Focus {
             queue: self.queue[self.next..].to_vec(),
             known: self.is_known.chunks(64).map(word).collect(),
             visited: self.visited as u64,
+            passes: self.passes,
         }
     }
 
@@ -145,6 +157,7 @@ impl Focus {
         self.queue.clone_from(&state.queue);
         self.next = 0;
         self.visited = state.visited as usize;
+        self.passes = state.passes;
         Ok(())
     }
 }

@@ -31,12 +31,14 @@ pub use schedule::Schedule;
 pub use settings::RunSettings;
 pub use state::TrainerState;
 
+use crate::augmentation::{Augmentation, Augmented};
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};
 use crate::simd::environment;
 use focus::Focus;
 use options::require;
 use sampler::{STORED, validation_split};
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -46,6 +48,7 @@ pub struct Trainer<'a> {
     samples: Samples<'a>,
     options: TrainingOptions,
     sampler: Sampler,
+    augmentation: Option<Arc<Augmentation>>,
     epochs_done: u32,
     /// The epoch that was begun and is not over.
     current: Option<CurrentEpoch>,
@@ -67,6 +70,7 @@ impl<'a> Trainer<'a> {
     /// If an option is out of its range.
     pub fn new(samples: Samples<'a>, options: &TrainingOptions) -> Result<Self, OptionError> {
         options.check(samples.len())?;
+        let size = samples.size();
         let (len, most) = (samples.len(), u32::MAX);
         let is_possible = len <= most as usize;
         require(
@@ -82,6 +86,7 @@ impl<'a> Trainer<'a> {
             options: options.clone(),
             sampler: Sampler::new(len, validation_split(len, validation), seed)
                 .with_focus(Focus::new(options, samples.len())),
+            augmentation: options.augmentation(size)?.map(Arc::new),
             epochs_done: 0,
             current: None,
         })
@@ -237,6 +242,13 @@ impl<'a> Trainer<'a> {
         let last = steps.end.saturating_mul(batch).min(self.sampler.len());
         let learning_rates: Vec<f32> = steps.clone().map(|step| self.rate(step)).collect();
         let positions = steps.start * batch..last;
+        // A variation depends on the pass over the samples, whose order a focus has drawn.
+        let pass = match self.sampler.focus() {
+            Some(focus) => focus.passes(),
+            None => u64::from(self.epochs_done) + 1,
+        };
+        let augmentation = self.augmentation.as_deref();
+        let augmented = augmentation.map(|augmentation| Augmented { augmentation, pass });
         let (order, seen) = match self.sampler.focus() {
             Some(focus) => {
                 let (order, seen) = focus.peek(positions.len());
@@ -252,6 +264,7 @@ impl<'a> Trainer<'a> {
             control,
             seen,
             skip: self.options.skip,
+            augmented,
         })?;
         if let Some(focus) = self.sampler.focus_mut() {
             focus.advance(results.iter().map(|result| result.samples).sum());

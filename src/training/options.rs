@@ -1,6 +1,7 @@
 //! The options of a training: one table, from which everything else about them comes.
 
 use super::{Recipe, Schedule};
+use crate::augmentation::{Augmentation, MOST_SIDE, Strengths};
 use crate::backend::Optimizer;
 use crate::engine::Precision;
 use crate::network::{Parameters, Shape};
@@ -49,6 +50,18 @@ macro_rules! training_options {
             focus_rest: f32, "SHARE", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
             /// Probability of the true class from which on a sample gives no gradient; 0 skips none
             skip: f32, "P", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
+            /// Vary each image anew on each visit, as the five options below tell: true or false
+            augment: bool, "BOOL", "true or false", |_: bool| true, default;
+            /// Largest angle by which an augmentation turns images, in degrees
+            rotation: f32, "DEGREES", "a number from 0 to 45", |it: f32| (0.0..=45.0).contains(&it), default;
+            /// Largest part by which it scales width and height, each for itself
+            scale: f32, "SHARE", "a number from 0 to 0.5", |it: f32| (0.0..=0.5).contains(&it), default;
+            /// Largest slant, pixels to the side for one up
+            shear: f32, "SHARE", "a number from 0 to 0.5", |it: f32| (0.0..=0.5).contains(&it), default;
+            /// Most pixels by which it shifts images in each direction
+            shift: f32, "PIXELS", "a number from 0 to 1000", |it: f32| (0.0..=1000.0).contains(&it), default;
+            /// Elastic displacements: smoothed noise between -1 and 1 times so many pixels
+            elastic: f32, "PIXELS", "a number from 0 to 40", |it: f32| (0.0..=40.0).contains(&it), default;
             of the run
             /// Training samples set aside and scored after each epoch
             validation: usize, "N", "fewer than the training samples", |_: usize| true;
@@ -144,6 +157,58 @@ impl TrainingOptions {
         }
     }
 
+    /// How much an augmentation varies images.
+    pub fn strengths(&self) -> Strengths {
+        Strengths {
+            rotation: self.rotation,
+            scale: self.scale,
+            shear: self.shear,
+            shift: self.shift,
+            elastic: self.elastic,
+        }
+    }
+
+    /// Takes how much an augmentation varies images.
+    pub fn set_strengths(&mut self, strengths: Strengths) {
+        let Strengths {
+            rotation,
+            scale,
+            shear,
+            shift,
+            elastic,
+        } = strengths;
+        (self.rotation, self.scale, self.shear) = (rotation, scale, shear);
+        (self.shift, self.elastic) = (shift, elastic);
+    }
+
+    /// The augmentation of images of so many rows and columns, if there is one.
+    ///
+    /// # Errors
+    /// If it could move digits out of their images: a point halfway from the middle to an edge moves beyond the edge.
+    pub fn augmentation(
+        &self,
+        (rows, columns): (usize, usize),
+    ) -> Result<Option<Augmentation>, OptionError> {
+        if !self.augment {
+            return Ok(None);
+        }
+        let strengths = self.strengths();
+        let half = rows.min(columns) as f64 / 4.0;
+        let reach = strengths.reach(half);
+        let found = format!(
+            "set, and moves points {half} pixels from the middle of images of {rows} x {columns} by up to {reach:.1}"
+        );
+        let expected =
+            format!("at most {half}, so that digits stay inside: choose smaller strengths");
+        require(reach <= half, "augment", &found, &expected)?;
+        let (longest, most) = (rows.max(columns), MOST_SIDE);
+        let found = format!("set for images of {rows} x {columns} pixels");
+        let expected = format!("sides of at most {most}");
+        require(longest <= most, "augment", &found, &expected)?;
+        let size = (rows, columns);
+        Ok(Some(Augmentation::new(strengths, size, self.seed)))
+    }
+
     /// The initial parameters of a training that starts from none.
     pub fn initial_parameters(&self, shape: Shape) -> Parameters {
         Parameters::initialise_scaled(shape, self.seed, self.init_scale)
@@ -175,6 +240,12 @@ impl TrainingOptions {
         let is_possible = self.focus_rest == 0.0 || self.focus > 0.0;
         let found = &"set without a focus";
         require(is_possible, "focus_rest", found, "0, or a focus with it")?;
+        let (own, standard) = (self.strengths().named(), Strengths::STANDARD.named());
+        for ((name, own), (_, standard)) in own.into_iter().zip(standard) {
+            let is_possible = self.augment || own == standard || own == 0.0;
+            let found = format!("{own}, and no image is varied");
+            require(is_possible, name, &found, "augment with it")?;
+        }
         let expected = format!("fewer than the {samples} training samples");
         let is_possible = self.validation < samples;
         require(is_possible, "validation", &self.validation, &expected)

@@ -2,6 +2,7 @@
 
 use super::names::named;
 use super::{Schedule, TrainingOptions};
+use crate::augmentation::Strengths;
 use crate::engine::Precision;
 use crate::mnist::Images;
 use serde::Serialize;
@@ -71,6 +72,12 @@ impl Recipe {
             focus: 0.0,
             focus_rest: 0.0,
             skip: 0.0,
+            augment: false,
+            rotation: Strengths::STANDARD.rotation,
+            scale: Strengths::STANDARD.scale,
+            shear: Strengths::STANDARD.shear,
+            shift: Strengths::STANDARD.shift,
+            elastic: Strengths::STANDARD.elastic,
             validation: 0,
             shuffle: true,
             seed: 1,

@@ -112,6 +112,7 @@ impl Case {
                 control: &control,
                 seen: None,
                 skip: 0.0,
+                augmented: None,
             };
             results.extend(engine.train(&pass).unwrap());
             order.reverse();
@@ -215,6 +216,7 @@ fn a_wish_to_stop_is_met_after_the_minibatch() {
                     control,
                     seen: None,
                     skip: 0.0,
+                    augmented: None,
                 };
                 let results = engine.train(&pass).unwrap();
                 (results, bits(&engine.parameters()))
@@ -234,6 +236,7 @@ fn a_wish_to_stop_is_met_after_the_minibatch() {
                 control: &PassControl::default(),
                 seen: None,
                 skip: 0.0,
+                augmented: None,
             };
             whole.train(&pass).unwrap();
             assert_eq!(found, bits(&whole.parameters()));
@@ -376,6 +379,7 @@ fn what_was_known_is_told_by_the_probability_of_the_true_class() {
                 is_known: &is_known,
             }),
             skip: 0.0,
+            augmented: None,
         };
         engine.train(&pass).unwrap();
         let logits = engine.logits(samples, &order).unwrap();
@@ -412,6 +416,7 @@ fn a_sample_that_the_network_is_sure_of_gives_no_gradient() {
             control: &PassControl::default(),
             seen: None,
             skip,
+            augmented: None,
         };
         let results = engine.train(&pass).unwrap();
         (results[0].skipped, engine.parameters())
@@ -475,6 +480,7 @@ fn a_step_with_a_loss_that_is_not_finite_is_not_taken() {
                 control: &PassControl::default(),
                 seen: None,
                 skip: 0.0,
+                augmented: None,
             };
             let results = engine.train(&pass).unwrap();
             assert_eq!(results.len(), 1);
@@ -519,6 +525,7 @@ fn clocks_change_no_bit() {
         control: &PassControl::default(),
         seen: None,
         skip: 0.0,
+        augmented: None,
     };
     for isa in Isa::available() {
         let engine = || Engine::new(&parameters, ALL, 2, isa).unwrap();
@@ -621,6 +628,7 @@ fn beside_busy_threads_two_are_not_much_slower_than_one() {
             control: &PassControl::default(),
             seen: None,
             skip: 0.0,
+            augmented: None,
         };
         engines[threads - 1].train(&pass).unwrap();
         start.elapsed()

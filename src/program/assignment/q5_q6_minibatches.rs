@@ -112,6 +112,7 @@ fn train(
         control: &PassControl::default(),
         seen: None,
         skip: 0.0,
+        augmented: None,
     })?;
     Ok(())
 }

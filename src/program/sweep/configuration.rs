@@ -4,6 +4,7 @@ use super::files::value_text;
 use crate::options::number_range::{NumberRange, each_once, parse_seeds};
 use crate::options::training::{RecipeOption, Values, kebab};
 use clap::{Args, Command, FromArgMatches};
+use fused_mlp::augmentation::Strengths;
 use fused_mlp::mnist::Images;
 use fused_mlp::training::{Recipe, TrainingOptions};
 use serde::Serialize;
@@ -121,6 +122,9 @@ impl Grid {
             if run.options.focus == 0.0 {
                 run.options.focus_rest = 0.0;
             }
+            if !run.options.augment {
+                run.options.set_strengths(Strengths::STANDARD);
+            }
         }
         let mut seen = BTreeSet::new();
         all.retain(|run| seen.insert(run.texts()));
@@ -153,6 +157,12 @@ impl Grid {
             ("focus", json!([0.0])),
             ("focus-rest", json!([0.0])),
             ("skip", json!([0.0])),
+            ("augment", json!([false])),
+            ("rotation", json!([Strengths::STANDARD.rotation])),
+            ("scale", json!([0.1])),
+            ("shear", json!([0.1])),
+            ("shift", json!([Strengths::STANDARD.shift])),
+            ("elastic", json!([Strengths::STANDARD.elastic])),
         ] {
             if fields[name] == value {
                 fields.remove(name);
@@ -221,6 +231,10 @@ mod tests {
         }
         assert_eq!(runs[0].without_seed(), runs[1].without_seed());
         assert_ne!(runs[1].without_seed(), runs[2].without_seed());
+        let runs = Grid::of("--augment false,true --elastic 0,20").configurations();
+        let augmentation = |run: &RunConfiguration| (run.options.augment, run.options.elastic);
+        let expected = [(false, 20.0), (true, 0.0), (true, 20.0)];
+        assert!(runs.iter().map(augmentation).eq(expected));
         let runs = Grid::of("--focus 0,0.9 --focus-rest 0.1,0.2").configurations();
         let focus = |run: &RunConfiguration| (run.options.focus, run.options.focus_rest);
         let expected = [(0.0, 0.0), (0.9, 0.1), (0.9, 0.2)];

@@ -26,7 +26,7 @@ const STEPS_CORRECT: &str = "steps.correct";
 const STEPS_SKIPPED: &str = "steps.skipped";
 const FOCUS_QUEUE: &str = "focus.queue";
 const FOCUS_KNOWN: &str = "focus.known";
-const FOCUS_VISITED: &str = "focus.visited";
+const FOCUS_PASSES: &str = "focus.passes";
 
 /// The bytes of a checkpoint file. The same checkpoint gives the same bytes.
 ///
@@ -80,7 +80,8 @@ fn payload(checkpoint: &Checkpoint) -> Vec<u8> {
             vec![focus.known.len()],
             &focus.known,
         );
-        writer.add(FOCUS_VISITED.to_owned(), vec![1], &[focus.visited]);
+        let passes = [focus.visited, focus.passes];
+        writer.add(FOCUS_PASSES.to_owned(), vec![2], &passes);
     }
     writer.finish(METADATA_KEY, &checkpoint.description)
 }
@@ -223,6 +224,11 @@ fn check_description(description: &Description) -> Checked<()> {
         options.focus,
         options.focus_rest,
         options.skip,
+        options.rotation,
+        options.scale,
+        options.shear,
+        options.shift,
+        options.elastic,
     ];
     let are_finite = numbers.into_iter().all(f32::is_finite);
     ensure(are_finite, "finite numbers", format_args!("{numbers:?}"))?;
@@ -269,11 +275,12 @@ impl Reader<'_> {
     }
 
     fn focus(&self) -> Checked<FocusState> {
-        let visited: Vec<u64> = self.one(FOCUS_VISITED, Some(&[1]))?;
+        let passes: Vec<u64> = self.one(FOCUS_PASSES, Some(&[2]))?;
         Ok(FocusState {
             queue: self.one(FOCUS_QUEUE, None)?,
             known: self.one(FOCUS_KNOWN, None)?,
-            visited: visited[0],
+            visited: passes[0],
+            passes: passes[1],
         })
     }
 

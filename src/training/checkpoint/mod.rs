@@ -20,7 +20,7 @@
 //! | the same after `best.` | f32 | parameters of the best epoch, if there is early stopping |
 //! | `steps.loss`, `steps.correct` | f64, u64 | minibatches of the epoch under way |
 //! | `steps.skipped` | u64 | of these, where gradients are skipped |
-//! | `focus.queue`, `focus.known`, `focus.visited` | u32, u64, u64 | what is visited next, where there is a focus |
+//! | `focus.queue`, `focus.known`, `focus.passes` | u32, u64, u64 | what is visited next, where there is a focus |
 //!
 //! Its metadata have one entry, `fused_mlp_checkpoint`: a [`Description`] as JSON.
 

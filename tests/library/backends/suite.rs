@@ -71,6 +71,7 @@ pub fn train(
         control: &control,
         seen: None,
         skip: 0.0,
+        augmented: None,
     };
     let results = backend.train(&pass).unwrap();
     // A minibatch whose loss is not finite has not been trained on.
@@ -188,6 +189,7 @@ pub fn check_stop(backend: &mut dyn Backend, reference: &mut dyn Backend) {
         control: &control,
         seen: None,
         skip: 0.0,
+        augmented: None,
     };
     let results = backend.train(&pass).unwrap();
     assert_eq!(results.len(), 1);
@@ -220,6 +222,7 @@ pub fn check_stop_while_training(backend: &mut dyn Backend, reference: &mut dyn 
         control: &control,
         seen: None,
         skip: 0.0,
+        augmented: None,
     };
     let results = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -401,6 +404,7 @@ pub fn check_errors(backend: &mut dyn Backend) {
             control: &control,
             seen: None,
             skip: 0.0,
+            augmented: None,
         };
         assert_eq!(backend.train(&pass), Err(expected.clone()));
         assert_eq!(control.samples_done.load(SeqCst), 0);

@@ -111,11 +111,12 @@ fn a_checkpoint_comes_back_as_it_was() {
     let mut written = checkpoint(false, 0.9, true);
     written.description.settings.options.focus = 0.9;
     let no_focus = read(&to_bytes(&written)).unwrap_err();
-    assert!(no_focus.to_string().contains("focus.visited"), "{no_focus}");
+    assert!(no_focus.to_string().contains("focus.passes"), "{no_focus}");
     written.description.trainer.focus = Some(FocusState {
         queue: vec![3, 1, 4, 1 << 31],
         known: vec![u64::MAX, 5],
         visited: 17,
+        passes: 3,
     });
     assert_eq!(read(&to_bytes(&written)).unwrap(), written);
     written.description.settings.options.skip = 0.9;

@@ -1,0 +1,106 @@
+//! Variations of images on their way into blocks.
+#![expect(
+    unsafe_code,
+    reason = "threads of a team write disjoint parts of one buffer between two barriers"
+)]
+
+use super::prepared::Source;
+use crate::augmentation::Augmented;
+use crate::backend::SharedBuffer;
+use crate::kernels::BLOCK_SAMPLES;
+use crate::simd::Isa;
+
+/// Images that a thread varies at a time.
+const GROUP: usize = 16;
+
+/// Most groups of a block.
+const GROUPS: usize = BLOCK_SAMPLES / GROUP;
+
+/// Copies of the images of a block. Those of block i + 1 are written while block i is prepared from its own; a barrier
+/// stands between that and what comes next.
+const COPIES: usize = 2;
+
+/// The number of each image within its block.
+static PLACES: [u32; BLOCK_SAMPLES] = {
+    let mut places = [0; BLOCK_SAMPLES];
+    let mut place = 0;
+    while place < BLOCK_SAMPLES {
+        places[place] = place as u32;
+        place += 1;
+    }
+    places
+};
+
+/// Buffers for the varied images of a pass.
+#[derive(Debug)]
+pub(super) struct VariedImages {
+    inputs: usize,
+    /// `[copy][image]`.
+    images: SharedBuffer<u8>,
+    /// An image for each group.
+    scratch: SharedBuffer<u8>,
+}
+
+/// What a pass varies, and where to.
+#[derive(Clone, Copy)]
+pub(super) struct Varied<'a> {
+    pub augmented: Augmented<'a>,
+    pub images: &'a VariedImages,
+}
+
+impl VariedImages {
+    pub(super) fn new(inputs: usize) -> Self {
+        Self {
+            inputs,
+            images: SharedBuffer::new(COPIES * BLOCK_SAMPLES * inputs, 0),
+            scratch: SharedBuffer::new(GROUPS * inputs, 0),
+        }
+    }
+}
+
+impl Varied<'_> {
+    /// Groups of a block.
+    pub(super) const GROUPS: usize = GROUPS;
+
+    /// Varies one group of the samples of block `index`.
+    ///
+    /// # Safety
+    /// Each group must be varied by one thread alone, after all threads have prepared block `index - 2`.
+    pub(super) unsafe fn fill(
+        &self,
+        isa: Isa,
+        images: &[u8],
+        (index, samples): (usize, &[u32]),
+        group: usize,
+    ) {
+        let Some(samples) = samples.chunks(GROUP).nth(group) else {
+            return;
+        };
+        let inputs = self.images.inputs;
+        let first = (index % COPIES * BLOCK_SAMPLES + group * GROUP) * inputs;
+        // SAFETY: the parts of different groups do not overlap, and the caller vouches for the rest.
+        let (scratch, target) = unsafe {
+            (
+                (self.images.scratch).part_mut(group * inputs..(group + 1) * inputs),
+                (self.images.images).part_mut(first..first + samples.len() * inputs),
+            )
+        };
+        self.augmented
+            .images(isa, (images, samples), (scratch, target));
+    }
+
+    /// The images of block `index`.
+    ///
+    /// # Safety
+    /// All its groups must have been varied, and a barrier must stand in between. It may be read until the next
+    /// barrier.
+    pub(super) unsafe fn source(&self, index: usize) -> Source<'_> {
+        let len = BLOCK_SAMPLES * self.images.inputs;
+        let copy = index % COPIES;
+        Source {
+            // SAFETY: the caller vouches for it.
+            images: unsafe { self.images.images.part(copy * len..(copy + 1) * len) },
+            order: &PLACES,
+        }
+    }
+}
