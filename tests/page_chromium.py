@@ -214,7 +214,7 @@ def check_drawings(browser, page, program, model, folder):
     prepared = predict(program, model, [files[0] for files, _ in drawn])
     raw = predict(program, model, [files[1] for files, _ in drawn], "--raw")
     assert len(prepared) == len(raw) == 50, "a digit in each drawing"
-    worst_ink, worst_probability = 0, 0
+    worst_ink, worst_probability = (0, ""), 0
     for (files, rows), one, other in zip(drawn, prepared, raw):
         here, there = (list(itertools.chain(*event["pixels"])) for event in (other, one))
         worst_ink = max(worst_ink, (sum(abs(a - b) for a, b in zip(here, there)) / sum(there), files[0].stem))

@@ -3,7 +3,7 @@
 const find = (id) => document.getElementById(id);
 const [canvas, answer, told, marker, network] = ["drawing", "answer", "told", "pen", "network"].map(find);
 const paper = canvas.getContext("2d", { willReadFrequently: true });
-const [rows, columns, hidden, classes] = network.dataset.sizes.split(" ").map(Number);
+const [rows, columns, hidden, classes, leastSure] = network.dataset.values.split(" ").map(Number);
 const SIDE = 280, MOST_SIDE = 512, PEN = 0.035, EDGE = 4, MOST_UNITS = 8;
 
 // 32-bit floats: of both layers the scale of each unit, then the bias of each; 16-bit integers: weights by that scale.
@@ -16,11 +16,11 @@ const layer = (inputs, units, float, integer) => Array.from({ length: units }, (
 });
 const first = layer(rows * columns, hidden, 0, 0);
 const second = layer(hidden, classes, 2 * hidden, rows * columns * hidden);
-const outputs = (layer, x) => layer.map(({ bias, weights }) => x.reduce((sum, value, at) => sum + value * weights[at], bias));
+const outputs = (layer, x) => layer.map((unit) => x.reduce((sum, it, at) => sum + it * unit.weights[at], unit.bias));
 
 // Strokes as lists of points, pictures, and null where all was cleared: what lies on one of these is what is seen.
-let acts = [];
-let isAsked = false;
+const acts = [];
+let isAsked = false, stroke;
 
 /// Changes the sheet and reads it, at most once a frame.
 function change(how) {
@@ -75,6 +75,10 @@ function say(text, element = told) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/// What is not 0 or 100 does not read as that.
+const percent = (share) =>
+  share < 0.0005 ? "<0.1 %" : share >= 0.9995 ? ">99.9 %" : `${(100 * share).toFixed(1)} %`;
+
 function show(pixels, isRead) {
   paint(find("seen"), (at) => [pixels[at], pixels[at], pixels[at], 255]);
   const x = Array.from(pixels, (pixel) => pixel / 255);
@@ -88,10 +92,10 @@ function show(pixels, isRead) {
     row.classList.toggle("best", isRead && digit === best);
     row.style.setProperty("--share", probability);
     row.dataset.probability = probability;
-    row.cells[2].textContent = isRead ? `${(100 * probability).toFixed(1)} %` : "";
+    row.cells[2].textContent = isRead ? percent(probability) : "";
   });
   say(isRead ? String(best) : "", answer);
-  const isSure = !isRead || probabilities[best] >= Number(network.dataset.leastSure);
+  const isSure = !isRead || probabilities[best] >= leastSure;
   say(isSure ? "" : `Not sure: it may be ${best} or ${other}.`);
   // The units that raise the answer's logit above the mean of all the most, and by how much.
   const mean = (unit) => second.reduce((sum, { weights }) => sum + weights[unit], 0) / classes;
@@ -123,19 +127,18 @@ function save(element) {
   Object.assign(document.createElement("a"), { href: element.toDataURL(), download }).click();
 }
 
-async function open(file) {
+async function open([file]) {
+  if (!file) return;
   const bitmap = await createImageBitmap(file).catch(() => undefined);
   if (!bitmap) return say(`${file.name}: expected a picture, as PNG or JPEG.`);
-  const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
-  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(scale * side)));
-  add({ bitmap, size: { width, height } });
+  const factor = Math.max(1, bitmap.width / MOST_SIDE, bitmap.height / MOST_SIDE);
+  add({ bitmap, size: { width: Math.ceil(bitmap.width / factor), height: Math.ceil(bitmap.height / factor) } });
 }
 
 const place = ({ clientX, clientY }) => {
   const box = canvas.getBoundingClientRect();
   return [((clientX - box.left) * canvas.width) / box.width, ((clientY - box.top) * canvas.height) / box.height];
 };
-let stroke;
 canvas.addEventListener("pointerdown", (event) => {
   if (!event.isPrimary || event.button) return;
   canvas.setPointerCapture(event.pointerId);
@@ -144,7 +147,7 @@ canvas.addEventListener("pointerdown", (event) => {
 });
 canvas.addEventListener("pointermove", (event) => {
   if (!event.isPrimary || !canvas.hasPointerCapture(event.pointerId)) return;
-  const passed = event.getCoalescedEvents();
+  const passed = event.getCoalescedEvents?.() ?? [];
   change(() => stroke.push(...(passed.length ? passed : [event]).map(place)));
 });
 
@@ -174,10 +177,7 @@ canvas.addEventListener("keydown", (event) => {
   marker.hidden = false;
 });
 canvas.addEventListener("keyup", ({ key }) => held.delete(key));
-canvas.addEventListener("blur", () => {
-  held.clear();
-  marker.hidden = true;
-});
+canvas.addEventListener("blur", () => (marker.hidden = true));
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === "z") undo();
 });
@@ -185,10 +185,10 @@ find("undo").addEventListener("click", undo);
 find("clear").addEventListener("click", () => add(null));
 find("save").addEventListener("click", () => save(canvas));
 find("save-seen").addEventListener("click", () => save(find("seen")));
-find("open").addEventListener("change", ({ target }) => target.files[0] && open(target.files[0]));
+find("open").addEventListener("change", ({ target }) => open(target.files));
 document.addEventListener("dragover", (event) => event.preventDefault());
 document.addEventListener("drop", (event) => {
   event.preventDefault();
-  if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
+  open(event.dataTransfer.files);
 });
 read();

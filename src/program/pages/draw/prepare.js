@@ -8,12 +8,8 @@ class Plane {
     Object.assign(this, { width, height, values: new Float32Array(width * height) });
     for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) this.values[y * width + x] = value(x, y);
   }
-  at(x, y) {
-    return this.values[y * this.width + x];
-  }
-  map(change) {
-    return new Plane(this.width, this.height, (x, y) => change(this.at(x, y), x, y));
-  }
+  at = (x, y) => this.values[y * this.width + x];
+  map = (change) => new Plane(this.width, this.height, (x, y) => change(this.at(x, y), x, y));
   /// `value(line, x, side)` in place of each value of a row, and then of each column; the result has these sides.
   byLines(value, width = this.width, height = this.height) {
     const turned = (plane, side) => {
@@ -56,7 +52,7 @@ class Plane {
 }
 
 /// How much each pixel of a photo stands out from the background nearby: from what remains where all that is narrower
-/// than a wide stroke is taken away. What differs much from the median grey is ink, so its sign tells whether it is dark.
+/// than a wide stroke is taken away. What differs much from the median grey is ink, dark or light.
 function contrastOf(grey) {
   const factor = Math.ceil(Math.max(grey.width, grey.height) / 128);
   const coarse = grey.resized(Math.ceil(grey.width / factor), Math.ceil(grey.height / factor));
@@ -78,11 +74,11 @@ function findInk(grey, isPhoto) {
   const quantile = (values, share) => values[Math.round((values.length - 1) * share)];
   const middle = quantile(sorted, 0.5);
   const noise = isPhoto ? 1.4826 * quantile(sorted.map((value) => Math.abs(value - middle)).sort(), 0.5) : 0;
-  // The darkest share is ink, the second one where the digit is small, if it stands out from noise.
-  const shares = [[0.002, 5], [0.0002, 8]].map(([share, least]) => [quantile(sorted, 1 - share) - middle, least * noise]);
-  const [darkest] = shares.find(([darkest, least]) => darkest >= Math.max(0.08, least)) ?? [];
-  if (!darkest) return undefined;
-  const level = quantile(sorted.filter((value) => value - middle > 0.4 * darkest), 0.75) - middle;
+  // The darkest share is ink, the second one where the digit is small, as far as it stands out from the noise.
+  const at = (share) => quantile(sorted, 1 - share) - middle;
+  const share = [[0.002, 5], [0.0002, 8]].find(([share, least]) => at(share) >= Math.max(0.08, least * noise))?.[0];
+  if (!share) return undefined;
+  const level = quantile(sorted.filter((value) => value - middle > 0.4 * at(share)), 0.75) - middle;
   const scaled = (plane) => plane.map((value) => (value - middle) / level);
   return { plane: scaled(contrast), smooth: scaled(smooth), blur };
 }
@@ -165,21 +161,19 @@ function maskOf(digit, region, width) {
 function strokeWidth(digit, pictureWidth) {
   const { width, height, values } = maskOf(digit, digit, pictureWidth).map((value) => value * 1e9);
   const at = (x, y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : values[y * width + x]);
-  const relax = (x, y, step) => {
-    for (const near of [at(x, y + step), at(x + step, y)]) {
-      values[y * width + x] = Math.min(at(x, y), near + (near ? 1 : 0.5));
-    }
-  };
+  const relax = (x, y, step) => [at(x, y + step), at(x + step, y)].forEach((near) => {
+    values[y * width + x] = Math.min(at(x, y), near + (near ? 1 : 0.5));
+  });
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) relax(x, y, -1);
   for (let y = height - 1; y >= 0; y--) for (let x = width - 1; x >= 0; x--) relax(x, y, 1);
   return (4 * values.reduce((sum, value) => sum + value, 0)) / digit.pixels.length;
 }
 
-/// The digit's ink in its box, 20/28 of the image's rows and columns; strokes thinner than 1.5 pixels are thickened to 2.
+/// The digit's ink in its box, 20/28 of the image's sides; strokes thinner than 1.5 pixels are thickened to 2.
 function scaledInk(ink, digit, rows, columns) {
   const box = (side) => Math.max(1, Math.round((side * 20) / 28));
-  const scaleWith = (more) =>
-    Math.min(box(rows) / (heightOf(digit) + 2 * more), box(columns) / (widthOf(digit) + 2 * more));
+  const [high, wide] = [heightOf(digit), widthOf(digit)];
+  const scaleWith = (more) => Math.min(box(rows) / (high + 2 * more), box(columns) / (wide + 2 * more));
   const thin = strokeWidth(digit, ink.plane.width) * scaleWith(0);
   const thickening = thin < 1.5 ? Math.round((2 - thin) / (2 * scaleWith(0))) : 0;
   const scale = scaleWith(thickening);
