@@ -150,7 +150,7 @@ fn format(args: &ExportArgs) -> anyhow::Result<Format> {
     };
     if args.format.is_some() && of_name.is_some() && args.format != of_name {
         bail!(
-            "--out {}: this ending is of another format than --format asks for",
+            "--out {}: this ending is of another format than --format; change one of them",
             shown(&args.out)
         );
     }
