@@ -90,14 +90,20 @@ mod tests {
     /// The network that the bytes of a page hold, read as the page does.
     fn read(bytes: &[u8]) -> Parameters {
         let (floats, integers) = bytes.split_at(4 * 2 * (SHAPE.hidden + SHAPE.classes));
-        let floats = floats.as_chunks::<4>().0.iter().map(|it| f32::from_le_bytes(*it));
+        let floats = floats
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|it| f32::from_le_bytes(*it));
         let floats: Vec<f32> = floats.collect();
         let integers = integers.as_chunks::<2>().0.iter();
         let integers: Vec<i16> = integers.map(|it| i16::from_le_bytes(*it)).collect();
         let (first, second) = integers.split_at(SHAPE.inputs * SHAPE.hidden);
         let weights = |integers: &[i16], scales: &[f32]| -> Vec<f32> {
             let (inputs, units) = (integers.len() / scales.len(), scales.len());
-            let weight = |at: usize| f32::from(integers[at % units * inputs + at / units]) * scales[at % units];
+            let weight = |at: usize| {
+                f32::from(integers[at % units * inputs + at / units]) * scales[at % units]
+            };
             (0..integers.len()).map(weight).collect()
         };
         Parameters {
@@ -123,7 +129,10 @@ mod tests {
         let classes = |it: &Parameters| Predictor::new(it).classes(&image).unwrap();
         for (one, other) in classes(&parameters).iter().zip(classes(&found)) {
             assert_eq!(one.class, other.class);
-            assert!((one.probability - other.probability).abs() < 1e-3, "{one:?} {other:?}");
+            assert!(
+                (one.probability - other.probability).abs() < 1e-3,
+                "{one:?} {other:?}"
+            );
         }
     }
 }
