@@ -54,7 +54,7 @@ enum Command {
     Verify(commands::train::verify::VerifyArgs),
     /// Draw images of a data set in the terminal or as a PNG contact sheet.
     Show(commands::show::ShowArgs),
-    /// Write a model for another program: safetensors, .npz or ONNX.
+    /// Write a model for another program: safetensors, .npz, ONNX, or a page to draw digits on.
     Export(commands::export::ExportArgs),
     /// Make a model file of another program's weights.
     Import(commands::import::ImportArgs),

@@ -1,12 +1,13 @@
 //! `export`, `import` and `eval --predictions`. What other programs make of the files is checked by
 //! `tests/interchange_python.py`.
 
-use super::support::{Place, TEST, json_lines};
+use super::support::{Place, TEST, json_lines, one_line_failure};
 use fused_mlp::interchange::{Layout, is_npz, npz_bytes, safetensors_bytes, tensors_of};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::{Parameters, Shape};
 use std::fs;
 use std::io::{Cursor, Write};
+use std::path::Path;
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
 
@@ -58,6 +59,67 @@ fn what_is_exported_comes_back() {
         .flat_map(|w| w.to_le_bytes())
         .collect();
     assert!(file.windows(weights.len()).any(|part| part == weights));
+}
+
+#[test]
+fn a_page_to_draw_on_is_whole_and_tells_its_model() {
+    let place = Place::new();
+    let mut parameters = with_model(&place);
+    let export = "export --model model.safetensors --format html --out page --json";
+    let event = &json_lines(&place.stdout(export))[0];
+    let page = fs::read_to_string(place.path("page")).unwrap();
+    assert_eq!(event["format"], "html");
+    assert_eq!(event["bytes"], page.len());
+    for part in [
+        "<!DOCTYPE html>",
+        "784-7-10, weights in 16 bits",
+        "no folder of a finished run",
+        "data-values=\"28 28 7 10 0.8\"",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    // It loads nothing.
+    for part in ["://", "url(", "import ", " src=", "<link", "fetch("] {
+        assert!(!page.contains(part), "{part}");
+    }
+    // What a run tells counts for its own model alone.
+    place.stdout("train --epochs 1 --hidden 5 --quiet --out run");
+    place.stdout("export --model run --out run.htm");
+    let page = fs::read_to_string(place.path("run.htm")).unwrap();
+    for part in [" of 200 images", "recipe fast, with --epochs 1"] {
+        assert!(page.contains(part), "{part}");
+    }
+    fs::copy(
+        place.path("model.safetensors"),
+        place.path("run/model.safetensors"),
+    )
+    .unwrap();
+    place.stdout("export --model run --out run.htm --overwrite");
+    let page = fs::read_to_string(place.path("run.htm")).unwrap();
+    assert!(page.contains("no folder of a finished run"));
+    parameters.linear1_weight.fill(f32::MAX);
+    let model = place.path("huge.safetensors");
+    model_file::save(&model, &parameters, &Metadata::new(28, 28)).unwrap();
+    let mut export = place.program("export --model huge.safetensors --out huge.html");
+    let line = one_line_failure(&mut export, 1);
+    assert!(line.contains("no class"), "{line}");
+    assert!(!place.path("huge.html").exists());
+}
+
+#[test]
+fn the_example_of_a_page_is_what_export_makes_of_its_model() {
+    let place = Place::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/draw");
+    let export = format!("export --model {} --out draw.html", folder.display());
+    place.stdout(&export);
+    let page = fs::read_to_string(place.path("draw.html")).unwrap();
+    let is_equal = page == fs::read_to_string(folder.join("draw.html")).unwrap();
+    assert!(
+        is_equal,
+        "profiles/README.md has the command that makes it anew"
+    );
+    assert!(page.contains("784-300-10") && page.contains("recipe best"));
+    assert!(page.len() < 1_500_000, "{} bytes", page.len());
 }
 
 #[test]
@@ -140,6 +202,14 @@ fn files_that_cannot_be_used_are_told() {
         (
             "export --model model.safetensors --out x.onnx --layout pytorch",
             "--layout",
+        ),
+        (
+            "export --model model.safetensors --out x.html --layout fused",
+            "--layout",
+        ),
+        (
+            "export --model model.safetensors --out x.npz --format html",
+            "x.npz: this ending is of another format than --format",
         ),
         ("export --model none --out x.npz", "none"),
     ] {

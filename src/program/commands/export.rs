@@ -1,10 +1,13 @@
 //! `fused-mlp export`.
 
-use super::model;
+use super::model::{self, LoadedModel};
+use super::predict::LEAST_SURE;
 use crate::ending::Ending;
-use crate::run_folder::{NewFile, OverwriteArgs};
+use crate::options::training::described_by_nearest;
+use crate::pages::draw::{RunFacts, drawing_page};
+use crate::run_folder::{NewFile, OverwriteArgs, RunRecord};
 use crate::terminal::output::{Results, shown};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::interchange::{
     INPUT_NAME, Layout, OUTPUT_NAMES, npz_bytes, onnx_bytes, safetensors_bytes, tensors_of,
@@ -21,9 +24,12 @@ pub struct ExportArgs {
     /// Model file, a checkpoint, or the folder of a run [default: the newest of the folders in runs/]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// File to write, as .safetensors, .npz or .onnx
+    /// File to write, as .safetensors, .npz, .onnx or .html
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Format of the file [default: that of the ending of its name]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     #[command(flatten)]
     overwrite: OverwriteArgs,
     /// Names and layout of the arrays of a .safetensors or .npz file [default: fused]
@@ -34,8 +40,8 @@ pub struct ExportArgs {
     json: bool,
 }
 
-/// Format of a file, which the ending of its name tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Format of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 enum Format {
     /// Any reader of safetensors: PyTorch, JAX
@@ -44,6 +50,8 @@ enum Format {
     Npz,
     /// onnxruntime and other runtimes
     Onnx,
+    /// A page to draw digits on, for any browser
+    Html,
 }
 
 /// How the weights of a layer lie in a file.
@@ -80,10 +88,10 @@ struct ExportEvent {
 /// # Errors
 /// If the model or an option cannot be used, or the file cannot be written.
 pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
-    let format = format_of(&args.out)?;
-    if format == Format::Onnx && args.layout.is_some() {
+    let format = format(args)?;
+    if matches!(format, Format::Onnx | Format::Html) && args.layout.is_some() {
         bail!(
-            "--layout is of .safetensors and .npz files; an ONNX graph has its own, leave it out"
+            "--layout is of .safetensors and .npz files; an ONNX graph or a page has its own, leave it out"
         );
     }
     let model = model::load_named_or_newest(args.model.as_deref())?;
@@ -93,10 +101,18 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
             shown(&args.out)
         );
     }
+    if format == Format::Html && model.parameters.may_overflow() {
+        return Ok(model.without_classes());
+    }
     let file = NewFile::named(&args.out, "--out", args.overwrite)?;
+    let page = match format {
+        Format::Html => page(&model)?,
+        _ => String::new(),
+    };
     let (parameters, metadata) = (model.parameters, model.metadata);
     let layout = args.layout.unwrap_or(LayoutArg::Fused);
     let bytes = match (format, layout) {
+        (Format::Html, _) => page.into_bytes(),
         (Format::Onnx, _) => onnx_bytes(&parameters),
         (Format::Npz, layout) => npz_bytes(&tensors_of(&parameters, layout.into())),
         (Format::Safetensors, LayoutArg::Fused) => {
@@ -122,23 +138,55 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Ending> {
     Ok(Ending::Success)
 }
 
-fn format_of(file: &Path) -> anyhow::Result<Format> {
-    let ending = file.extension().map(|ending| ending.to_ascii_lowercase());
-    match ending.as_ref().and_then(|ending| ending.to_str()) {
-        Some("safetensors") => Ok(Format::Safetensors),
-        Some("npz") => Ok(Format::Npz),
-        Some("onnx") => Ok(Format::Onnx),
-        _ => bail!(
-            "--out {}: expected a name that ends with .safetensors, .npz or .onnx",
-            shown(file)
-        ),
+/// The format that is asked for, which the ending of the file's name must not contradict.
+fn format(args: &ExportArgs) -> anyhow::Result<Format> {
+    let ending = args.out.extension().and_then(|ending| ending.to_str());
+    let of_name = match ending.map(str::to_ascii_lowercase).as_deref() {
+        Some("safetensors") => Some(Format::Safetensors),
+        Some("npz") => Some(Format::Npz),
+        Some("onnx") => Some(Format::Onnx),
+        Some("html" | "htm") => Some(Format::Html),
+        _ => None,
+    };
+    if args.format.is_some() && of_name.is_some() && args.format != of_name {
+        bail!(
+            "--out {}: this ending is of another format than --format; change one of them",
+            shown(&args.out)
+        );
     }
+    args.format.or(of_name).with_context(|| {
+        format!(
+            "--out {}: expected a name that ends with .safetensors, .npz, .onnx or .html, or --format",
+            shown(&args.out)
+        )
+    })
+}
+
+/// The page to draw digits on, with what the `run.json` beside the model tells, if it is of this model.
+fn page(model: &LoadedModel) -> anyhow::Result<String> {
+    let sha256 = model.sha256()?;
+    let record = model.file.parent().map(RunRecord::read);
+    let run = record.and_then(Result::ok).and_then(|record| {
+        let results = record.results?;
+        let is_own = results.model_sha256.as_ref() == Some(&sha256);
+        Some(RunFacts {
+            accuracy: results.test_accuracy.filter(|_| is_own)?,
+            samples: record.start.data.test_samples,
+            recipe: described_by_nearest(&record.start.settings.options),
+            date: record.started.split('T').next()?.to_owned(),
+        })
+    });
+    let size = model.image_size()?;
+    drawing_page(&model.parameters, size, &sha256, run.as_ref(), LEAST_SURE)
 }
 
 /// What is written, and how it is used.
 fn text(event: &ExportEvent, parameters: &Parameters, layout: LayoutArg) -> String {
     let shape = parameters.shape;
     let mut text = format!("{}: {} bytes", shown(Path::new(&event.file)), event.bytes);
+    if event.format == Format::Html {
+        return text + "\nopen it in a browser, and draw a digit";
+    }
     if event.format == Format::Onnx {
         let [logits, probabilities] = OUTPUT_NAMES;
         text += &format!(

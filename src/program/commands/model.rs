@@ -32,6 +32,24 @@ pub struct LoadedModel {
 }
 
 impl LoadedModel {
+    /// Rows and columns of the images that it takes.
+    ///
+    /// # Errors
+    /// If a file from elsewhere does not tell them.
+    pub fn image_size(&self) -> anyhow::Result<(usize, usize)> {
+        let inputs = self.parameters.shape.inputs;
+        match &self.metadata {
+            Some(metadata) => Ok((metadata.rows, metadata.columns)),
+            // A file from elsewhere: this many inputs are MNIST's images.
+            None if inputs == 28 * 28 => Ok((28, 28)),
+            None => bail!(
+                "{}: takes images of {inputs} pixels, but has no metadata that tell their rows and columns; \
+                 expected the entry fused_mlp, as `fused-mlp train` writes it",
+                shown(&self.file)
+            ),
+        }
+    }
+
     /// Checks that a model that tells the size of its images has those of a data set.
     ///
     /// # Errors

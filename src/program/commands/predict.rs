@@ -2,12 +2,11 @@
 
 mod pictures;
 
-use super::model::{self, LoadedModel};
+use super::model;
 use crate::charts::{picture_style, terminal_picture};
 use crate::ending::{EXIT_MISSED, EXIT_USAGE, Ending};
 use crate::options::access::AdjustmentArgs;
-use crate::terminal::output::{Results, message, one_line, shown};
-use anyhow::bail;
+use crate::terminal::output::{Results, message, one_line};
 use clap::Args;
 use fused_mlp::backend::BackendError;
 use fused_mlp::prediction::{ClassProbability, Predictor};
@@ -43,7 +42,7 @@ pub struct PredictArgs {
 }
 
 /// Below this probability a class is not sure: about 4 of 10 are wrong there, and 1 of 65 above.
-const LEAST_SURE: f64 = 0.8;
+pub const LEAST_SURE: f64 = 0.8;
 
 /// What is worth a line besides predictions: a note, or an error of a picture that has no prediction.
 #[derive(Serialize)]
@@ -79,7 +78,7 @@ struct PredictionEvent<'a> {
 /// If the model cannot be used or standard output not written.
 pub fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
     let model = model::load_named_or_newest(args.model.as_deref())?;
-    let size = image_size(&model)?;
+    let size = model.image_size()?;
     if model.parameters.may_overflow() {
         return Ok(model.without_classes());
     }
@@ -180,20 +179,5 @@ fn class_text(found: &ClassProbability) -> String {
         0.0..0.005 if percent > 0.0 => format!("{} (<0.01 %)", found.class),
         99.995..100.0 => format!("{} (>99.99 %)", found.class),
         _ => format!("{} ({percent:.2} %)", found.class),
-    }
-}
-
-/// Rows and columns of the images that a model takes.
-fn image_size(model: &LoadedModel) -> anyhow::Result<(usize, usize)> {
-    let inputs = model.parameters.shape.inputs;
-    match &model.metadata {
-        Some(metadata) => Ok((metadata.rows, metadata.columns)),
-        // A file from elsewhere: this many inputs are MNIST's images.
-        None if inputs == 28 * 28 => Ok((28, 28)),
-        None => bail!(
-            "{}: takes images of {inputs} pixels, but has no metadata that tell their rows and columns; \
-             expected the entry fused_mlp, as `fused-mlp train` writes it",
-            shown(&model.file)
-        ),
     }
 }

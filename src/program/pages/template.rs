@@ -20,7 +20,7 @@ macro_rules! template {
 }
 
 /// Values in those of HTML are escaped.
-const TEMPLATES: [(&str, &str); 28] = [
+const TEMPLATES: [(&str, &str); 32] = [
     template!("page.html"),
     template!("style.css"),
     template!("training_results.txt"),
@@ -49,6 +49,10 @@ const TEMPLATES: [(&str, &str); 28] = [
     template!("comparison/predictions.html"),
     template!("comparison/units.html"),
     template!("comparison/comparison.css"),
+    template!("draw/page.html"),
+    template!("draw/draw.css"),
+    template!("draw/prepare.js"),
+    template!("draw/draw.js"),
 ];
 
 /// Fills in a template.
