@@ -1,6 +1,5 @@
 // From a grey picture to the network's image, in the steps of `fused-mlp predict`, which src/image describes. Left out
 // is what only photos have: ruled paper, frames, sheets on a desk, digits cut off by the edge, colours of equal grey.
-"use strict";
 
 /// Rows of numbers.
 class Plane {
@@ -28,11 +27,12 @@ class Plane {
       return sum / (end - start);
     });
   }
-  /// The largest value at most `radius` columns and rows away, or the smallest: `most` is Math.max or Math.min.
-  spread(radius, most) {
+  /// The largest value at most `radius` columns and rows away; with a sign of -1 the smallest.
+  spread(radius, sign = 1) {
     return this.byLines((line, x) => {
+      const end = Math.min(line.length, x + radius + 1);
       let found = line[x];
-      for (let at = Math.max(0, x - radius); at <= x + radius && at < line.length; at++) found = most(found, line[at]);
+      for (let at = Math.max(0, x - radius); at < end; at++) if (sign * line[at] > sign * found) found = line[at];
       return found;
     });
   }
@@ -58,9 +58,8 @@ function contrastOf(grey) {
   const coarse = grey.resized(Math.ceil(grey.width / factor), Math.ceil(grey.height / factor));
   const usual = coarse.values.slice().sort()[coarse.values.length >> 1];
   const isDark = coarse.values.reduce((sum, value) => sum + (value - usual) ** 3, 0) <= 0;
-  const [first, then] = isDark ? [Math.max, Math.min] : [Math.min, Math.max];
   const radius = Math.ceil(0.15 * Math.max(coarse.width, coarse.height));
-  const closed = coarse.spread(radius, first).spread(radius, then).blurred(radius >> 1);
+  const closed = coarse.spread(radius, isDark ? 1 : -1).spread(radius, isDark ? -1 : 1).blurred(radius >> 1);
   const paper = closed.resized(grey.width, grey.height);
   return grey.map((value, x, y) => isDark ? 1 - value / Math.max(paper.at(x, y), 16) : (value - paper.at(x, y)) / 255);
 }
@@ -78,7 +77,8 @@ function findInk(grey, isPhoto) {
   const at = (share) => quantile(sorted, 1 - share) - middle;
   const share = [[0.002, 5], [0.0002, 8]].find(([share, least]) => at(share) >= Math.max(0.08, least * noise))?.[0];
   if (!share) return undefined;
-  const level = quantile(sorted.filter((value) => value - middle > 0.4 * at(share)), 0.75) - middle;
+  const least = middle + 0.4 * at(share);
+  const level = quantile(sorted.subarray(sorted.findIndex((value) => value > least)), 0.75) - middle;
   const scaled = (plane) => plane.map((value) => (value - middle) / level);
   return { plane: scaled(contrast), smooth: scaled(smooth), blur };
 }
@@ -100,7 +100,8 @@ function shapesOf({ width, height, values }) {
     const shape = { pixels: [start], left: width, top: height, right: 0, bottom: 0 };
     for (const at of shape.pixels) {
       const x = at % width, y = (at - x) / width;
-      Object.assign(shape, joined(shape, { left: x, top: y, right: x + 1, bottom: y + 1 }));
+      [shape.left, shape.right] = [Math.min(shape.left, x), Math.max(shape.right, x + 1)];
+      [shape.top, shape.bottom] = [Math.min(shape.top, y), Math.max(shape.bottom, y + 1)];
       for (let row = Math.max(0, y - 1); row < Math.min(height, y + 2); row++) {
         for (let next = row * width + Math.max(0, x - 1); next < row * width + Math.min(width, x + 2); next++) {
           if (open[next]) shape.pixels.push(next);
@@ -161,9 +162,9 @@ function maskOf(digit, region, width) {
 function strokeWidth(digit, pictureWidth) {
   const { width, height, values } = maskOf(digit, digit, pictureWidth).map((value) => value * 1e9);
   const at = (x, y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : values[y * width + x]);
-  const relax = (x, y, step) => [at(x, y + step), at(x + step, y)].forEach((near) => {
-    values[y * width + x] = Math.min(at(x, y), near + (near ? 1 : 0.5));
-  });
+  const from = (near) => near + (near ? 1 : 0.5);
+  const relax = (x, y, step) =>
+    (values[y * width + x] = Math.min(at(x, y), from(at(x, y + step)), from(at(x + step, y))));
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) relax(x, y, -1);
   for (let y = height - 1; y >= 0; y--) for (let x = width - 1; x >= 0; x--) relax(x, y, 1);
   return (4 * values.reduce((sum, value) => sum + value, 0)) / digit.pixels.length;
@@ -181,10 +182,10 @@ function scaledInk(ink, digit, rows, columns) {
   const fade = ink.blur + 1, margin = thickening + fade + Math.ceil(1 / scale);
   const left = Math.max(0, digit.left - margin), right = Math.min(ink.plane.width, digit.right + margin);
   const top = Math.max(0, digit.top - margin), bottom = Math.min(ink.plane.height, digit.bottom + margin);
-  const allowed = maskOf(digit, { left, top, right, bottom }, ink.plane.width).spread(fade, Math.max);
+  const allowed = maskOf(digit, { left, top, right, bottom }, ink.plane.width).spread(fade);
   const strokes = allowed.map((share, x, y) => share * Math.min(1, Math.max(0, ink.plane.at(left + x, top + y))));
   const side = (length, most) => Math.min(most, Math.max(1, Math.round(length * scale)));
-  return strokes.spread(thickening, Math.max).resized(side(strokes.width, columns), side(strokes.height, rows));
+  return strokes.spread(thickening).resized(side(strokes.width, columns), side(strokes.height, rows));
 }
 
 /// The image with the centre of mass at its centre, as far as the strokes stay inside; the strongest ink becomes 255.
