@@ -209,6 +209,20 @@ impl TrainingOptions {
         Ok(Some(Augmentation::new(strengths, size, self.seed)))
     }
 
+    /// The same training: options that mean nothing beside the others are as they are by default.
+    #[must_use]
+    pub fn without_idle(&self) -> Self {
+        let mut options = self.clone();
+        options.nesterov &= self.momentum != 0.0;
+        if self.focus == 0.0 {
+            options.focus_rest = 0.0;
+        }
+        if !self.augment {
+            options.set_strengths(Strengths::STANDARD);
+        }
+        options
+    }
+
     /// The initial parameters of a training that starts from none.
     pub fn initial_parameters(&self, shape: Shape) -> Parameters {
         Parameters::initialise_scaled(shape, self.seed, self.init_scale)

@@ -240,6 +240,7 @@ pub fn described_by_nearest(options: &TrainingOptions) -> String {
 pub fn arguments(options: &TrainingOptions, recipe: Recipe) -> String {
     let own = recipe.options().of_recipe();
     let others = options
+        .without_idle()
         .of_recipe()
         .into_iter()
         .filter(|it| !own.contains(it));

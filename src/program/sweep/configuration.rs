@@ -118,13 +118,7 @@ impl Grid {
         all = product(&all, &self.hidden, |run, &hidden| run.hidden = hidden);
         all = product(&all, &self.seeds(), |run, &seed| run.options.seed = seed);
         for run in &mut all {
-            run.options.nesterov &= run.options.momentum != 0.0;
-            if run.options.focus == 0.0 {
-                run.options.focus_rest = 0.0;
-            }
-            if !run.options.augment {
-                run.options.set_strengths(Strengths::STANDARD);
-            }
+            run.options = run.options.without_idle();
         }
         let mut seen = BTreeSet::new();
         all.retain(|run| seen.insert(run.texts()));
