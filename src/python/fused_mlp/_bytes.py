@@ -35,15 +35,16 @@ def learn(X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 def _of_shares(X: np.ndarray) -> np.ndarray | None:
     """The bytes k of values that are all k / 255, else None."""
     target = np.empty(X.shape, np.uint8)
-    for block, bytes_ in _blocks(X, target):
-        block *= 255
-        whole = np.rint(block)
-        if whole.min() < 0 or whole.max() > 255:
-            return None
-        block -= whole
-        if np.abs(block, out=block).max() > _TOLERANCE:
-            return None
-        bytes_[...] = whole
+    with np.errstate(over="ignore"):
+        for block, bytes_ in _blocks(X, target):
+            block *= 255
+            whole = np.rint(block)
+            if whole.min() < 0 or whole.max() > 255:
+                return None
+            block -= whole
+            if np.abs(block, out=block).max() > _TOLERANCE:
+                return None
+            bytes_[...] = whole
     return target
 
 
@@ -66,11 +67,13 @@ def convert(X: np.ndarray, input_range: np.ndarray | None) -> np.ndarray:
     else:
         low, high = input_range
         with np.errstate(divide="ignore", over="ignore"):
-            factor = np.where(high > low, 255 / (high - low), 0)
+            factor = 255 / (high - low)
+        factor = np.where(np.isfinite(factor), factor, 0)
     target = np.empty(X.shape, np.uint8)
-    for block, bytes_ in _blocks(X, target):
-        block = (block - low) * factor
-        bytes_[...] = np.clip(np.rint(block, out=block), 0, 255, out=block)
+    with np.errstate(over="ignore"):
+        for block, bytes_ in _blocks(X, target):
+            block = block * factor - low * factor
+            bytes_[...] = np.clip(np.rint(block, out=block), 0, 255, out=block)
     return target
 
 

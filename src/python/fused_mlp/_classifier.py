@@ -44,7 +44,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     batch_size : int, default=None
         Samples of a minibatch.
     max_iter : int, default=None
-        Passes over the samples. None: those of the recipe, or as many as 1000 steps take, if these are more.
+        Passes over the samples. None: those of the recipe, or as many as 2000 steps take, if these are more.
     momentum : float, default=None
         Share of the velocity kept from step to step, 0 to below 1.
     nesterovs_momentum : bool, default=None
@@ -77,7 +77,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     verbose : bool, default=False
         Whether to print the loss of each epoch.
     threads : int, default=None
-        Threads that compute; no result depends on them. None: one a core, or OMP_NUM_THREADS if that is less.
+        Threads that compute; no result depends on them. None: one a core.
     """
 
     def __init__(

@@ -23,7 +23,9 @@ fn model_error(error: ModelError) -> PyErr {
 
 fn data_error(error: DataError) -> PyErr {
     match error.defect {
-        Defect::NotFound | Defect::MissingFiles => PyFileNotFoundError::new_err(error.to_string()),
+        Defect::NotFound | Defect::MissingFiles | Defect::NotAFolder => {
+            PyFileNotFoundError::new_err(error.to_string())
+        }
         _ => value_error(error),
     }
 }

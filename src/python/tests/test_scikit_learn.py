@@ -24,11 +24,11 @@ def test_check_estimator_passes():
     assert sum(result["status"] == "passed" for result in results) > 45
 
 
-def test_check_estimator_passes_in_integers_with_a_validation_set():
-    check_estimator(MLPClassifier(precision="int16", early_stopping=True), on_skip=None)
+def test_check_estimator_passes_in_integers():
+    check_estimator(MLPClassifier(precision="int16"), on_skip=None)
 
 
-@pytest.mark.parametrize("load, accuracy", [(load_iris, 0.94), (load_digits, 0.94)])
+@pytest.mark.parametrize("load, accuracy", [(load_iris, 0.94), (load_digits, 0.93)])
 def test_small_data_sets_are_learned(load, accuracy):
     X, y = load(return_X_y=True)
     scores = cross_val_score(MLPClassifier(random_state=1), X, y, cv=5)
@@ -120,7 +120,7 @@ def test_training_goes_on(bars):
 @pytest.mark.parametrize(
     "parameters, message",
     [
-        ({"max_iter": 0}, "max_iter is 0; expected an integer, at least 1"),
+        ({"max_iter": 0}, "max_iter is 0; expected at least 1"),
         ({"batch_size": 1.5}, "batch_size is 1.5; expected an integer, at least 1"),
         ({"learning_rate_init": float("nan")}, "learning_rate_init is NaN"),
         ({"momentum": 1}, "momentum is 1; expected a number from 0 to below 1"),
@@ -142,7 +142,7 @@ def test_a_wrong_parameter_is_named(bars, parameters, message):
 
 
 def test_more_classes_than_a_byte_counts_are_refused():
-    X = np.zeros((300, 2), np.uint8)
+    X, y = np.zeros((900, 2), np.uint8), np.arange(900)
     with pytest.raises(ValueError, match="2 to 256 classes, found 300 classes"):
-        MLPClassifier().fit(X, np.arange(300))
-    assert len(MLPClassifier(max_iter=1).fit(X, np.arange(300) % 256).classes_) == 256
+        MLPClassifier().fit(X, y % 300)
+    assert len(MLPClassifier(max_iter=1).fit(X, y % 256).classes_) == 256
