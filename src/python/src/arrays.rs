@@ -57,9 +57,15 @@ pub fn tensors<'py>(py: Python<'py>, network: &Parameters) -> PyResult<Tensors<'
         classes,
     } = network.shape;
     Ok((
-        network.linear1_weight.to_pyarray(py).reshape([inputs, hidden])?,
+        network
+            .linear1_weight
+            .to_pyarray(py)
+            .reshape([inputs, hidden])?,
         network.linear1_bias.to_pyarray(py),
-        network.linear2_weight.to_pyarray(py).reshape([hidden, classes])?,
+        network
+            .linear2_weight
+            .to_pyarray(py)
+            .reshape([hidden, classes])?,
         network.linear2_bias.to_pyarray(py),
     ))
 }
@@ -71,7 +77,10 @@ pub fn samples<'a>(
 ) -> PyResult<Samples<'a>> {
     let [count, inputs] = [images.shape()[0], images.shape()[1]];
     if count != labels.len() || inputs == 0 {
-        let text = format!("{count} images of {inputs} pixels with {} labels", labels.len());
+        let text = format!(
+            "{count} images of {inputs} pixels with {} labels",
+            labels.len()
+        );
         return Err(value_error(text));
     }
     Ok(Samples::new(images.as_slice()?, labels, inputs))

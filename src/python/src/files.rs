@@ -55,5 +55,8 @@ pub fn load_mnist(py: Python<'_>, folder: Option<PathBuf>) -> PyResult<Data<'_>>
     let bytes = |bytes| PyBytes::new(py, bytes);
     let splits = [&train, &test].map(|it| [bytes(it.images.bytes()), bytes(it.labels.bytes())]);
     let [[images, labels], [test_images, test_labels]] = splits;
-    Ok(([images, labels, test_images, test_labels], train.images.pixels()))
+    Ok((
+        [images, labels, test_images, test_labels],
+        train.images.pixels(),
+    ))
 }

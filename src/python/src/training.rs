@@ -155,7 +155,9 @@ fn listen(
         let epochs = &mut *epochs;
         let next = py.detach(move || epochs.recv_timeout(TICK));
         let heard = match next {
-            Ok(it) => on_epoch.call1((it.train_loss, it.validation_accuracy)).map(drop),
+            Ok(it) => on_epoch
+                .call1((it.train_loss, it.validation_accuracy))
+                .map(drop),
             Err(RecvTimeoutError::Timeout) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => return outcome,
         };
@@ -192,11 +194,19 @@ pub fn train<'py>(
         let training = thread::Builder::new().spawn_scoped(scope, training)?;
         listen(py, &mut epochs, on_epoch, &control)?;
         let learned = py.detach(|| training.join());
-        learned.unwrap_or_else(|panic| resume_unwind(panic)).map_err(value_error)
+        learned
+            .unwrap_or_else(|panic| resume_unwind(panic))
+            .map_err(value_error)
     })?;
     let velocities = learned.velocities.as_ref();
-    let velocities = velocities.map(|velocities| tensors(py, velocities)).transpose()?;
-    Ok((tensors(py, &learned.network)?, velocities, learned.best_epoch))
+    let velocities = velocities
+        .map(|velocities| tensors(py, velocities))
+        .transpose()?;
+    Ok((
+        tensors(py, &learned.network)?,
+        velocities,
+        learned.best_epoch,
+    ))
 }
 
 /// Logits of each image, `[images, classes]`.
@@ -216,7 +226,11 @@ pub fn logits<'py>(
     let logits = py.detach(|| {
         let isa = Isa::select(IsaRequest::Auto).map_err(value_error)?;
         let engine = Engine::new(&network, Default::default(), threads, isa);
-        engine.and_then(|mut engine| engine.logits(samples, &order)).map_err(value_error)
+        engine
+            .and_then(|mut engine| engine.logits(samples, &order))
+            .map_err(value_error)
     })?;
-    logits.to_pyarray(py).reshape([samples.len(), network.shape.classes])
+    logits
+        .to_pyarray(py)
+        .reshape([samples.len(), network.shape.classes])
 }
