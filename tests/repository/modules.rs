@@ -25,8 +25,9 @@ fn modules(folder: &Path, root: &str) -> BTreeMap<Module, String> {
             let stem = path.file_stem().unwrap().to_str().unwrap();
             let below = || [parent.as_slice(), &[stem.to_owned()]].concat();
             if path.is_dir() {
-                // The program is a crate of its own.
-                if path != Path::new("src/program") {
+                // The program and the Python package are crates of their own.
+                let crates = [Path::new("src/program"), Path::new("src/python")];
+                if !crates.contains(&path.as_path()) {
                     open.push((path.clone(), below()));
                 }
             } else if path.extension().is_some_and(|extension| extension == "rs") {
