@@ -2,6 +2,7 @@
 //!
 //! Logarithmic axes are linear ones of the logarithms.
 
+use super::svg::LETTER;
 use indicatif::HumanFloatCount;
 use std::ops::Range;
 
@@ -147,6 +148,21 @@ impl<'a> Scale<'a> {
             places,
             pixels,
         }
+    }
+
+    /// Places of labels below a lower axis: as many as do not touch.
+    pub fn ticks(&self) -> Vec<f64> {
+        let width = (self.pixels.end - self.pixels.start).abs();
+        let fits = |ticks: &Vec<f64>| {
+            let letters = ticks
+                .iter()
+                .map(|&tick| self.axis.label(tick).chars().count() + 2);
+            LETTER * letters.sum::<usize>() as f64 <= width
+        };
+        let mut ticks = (2..=8)
+            .rev()
+            .map(|most| self.axis.ticks(&self.places, most));
+        ticks.find(fits).unwrap_or_default()
     }
 
     /// The pixel of a place.
