@@ -7,7 +7,10 @@ use crate::terminal::output::counted;
 use fused_mlp::engine::Precision;
 
 /// Most lines of a chart: more could not be told apart.
-const MOST_LINES: usize = 6;
+const MOST_LINES: usize = 4;
+
+/// Of a chart, with room for three lines of text a name.
+const HEIGHT: f64 = 640.0;
 
 /// What the speed is drawn against, if the rows differ in it.
 const AXES: [(&str, fn(&Configuration) -> usize); 3] = [
@@ -48,7 +51,7 @@ pub fn speed_axes(configurations: &[&Configuration]) -> Vec<usize> {
 pub fn speed_svg(machine: &str, rows: &[EpochRow<'_>]) -> String {
     let configurations: Vec<&Configuration> = rows.iter().map(|row| row.configuration).collect();
     let axes = speed_axes(&configurations).into_iter();
-    let charts: Vec<(Chart, f64)> = axes.map(|axis| (chart(axis, rows), 480.0)).collect();
+    let charts: Vec<(Chart, f64)> = axes.map(|axis| (chart(axis, rows), HEIGHT)).collect();
     stacked(&format!("Speed of epochs: {machine}"), &charts)
 }
 
@@ -65,17 +68,20 @@ fn chart(axis: usize, rows: &[EpochRow<'_>]) -> Chart {
             Precision::F32 => "FMA peak",
             Precision::Int16 => "integer peak",
         };
-        format!(
-            "{kind} {}",
-            named(row, (THREADS..5).filter(|&part| differs(part)))
-        )
+        let differing = (THREADS..5).filter(|&part| differs(part));
+        format!("{kind} {}", named(row, differing))
+            .trim_end()
+            .to_owned()
     };
     let x = |row: &EpochRow<'_>| value(row.configuration) as f64;
     let mut series = Vec::new();
-    let lines = groups(rows, line);
+    let mut lines = groups(rows, line);
+    let fastest =
+        |rows: &[&EpochRow<'_>]| rows.iter().map(|it| it.gflops_executed).fold(0.0, f64::max);
+    lines.sort_by(|a, b| fastest(&b.1).total_cmp(&fastest(&a.1)));
     let told = match lines.len() {
         0..=MOST_LINES => String::new(),
-        all => format!("; {MOST_LINES} of {all} lines"),
+        all => format!("; the fastest {MOST_LINES} of {all} lines"),
     };
     for ((name, rows), color) in lines.into_iter().take(MOST_LINES).zip(colors()) {
         let points = curve(&rows, x, |row| row.gflops_executed);
@@ -103,7 +109,7 @@ fn chart(axis: usize, rows: &[EpochRow<'_>]) -> Chart {
         .fold(0.0, |most: f64, row| most.max(row.peak_gflops));
     Chart {
         title: format!("Speed against {name}"),
-        x: Axis::log(name),
+        x: Axis::log(name).whole(),
         y: Axis::linear(&format!(
             "executed GFLOP/s, median epoch; more is better{told}"
         ))
@@ -114,7 +120,7 @@ fn chart(axis: usize, rows: &[EpochRow<'_>]) -> Chart {
 
 fn colors() -> impl Iterator<Item = Color> {
     // The first of them are those that differ most.
-    [1, 4, 2, 5, 3, 0].map(|index| SERIES[index]).into_iter()
+    [1, 4, 2, 5].map(|index| SERIES[index]).into_iter()
 }
 
 fn named(row: &EpochRow<'_>, chosen: impl Iterator<Item = usize>) -> String {
@@ -151,4 +157,79 @@ fn curve<'a>(
     points.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
     points.dedup_by_key(|point| point.0);
     points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fused_mlp::network::Shape;
+
+    fn configuration(batch_size: usize, threads: usize) -> Configuration {
+        Configuration {
+            backend: "fused".to_owned(),
+            isa: None,
+            threads,
+            batch_size,
+            shape: Shape {
+                inputs: 1,
+                hidden: 300,
+                classes: 2,
+            },
+            samples: 1,
+            momentum: 0.0,
+            learning_rate: 0.1,
+            seed: 1,
+            precision: Precision::F32,
+            data: "here".to_owned(),
+            data_sha256: Default::default(),
+        }
+    }
+
+    fn row(configuration: &Configuration, speed: f64, peak: f64) -> EpochRow<'_> {
+        EpochRow {
+            configuration,
+            repeats: 1,
+            seconds_median: 1.0,
+            seconds_min: 1.0,
+            epochs_per_second: 1.0,
+            gflops_executed: speed,
+            peak_gflops: peak,
+            peak_fraction_executed: 1.0,
+            peak_fraction_executed_best: 1.0,
+            speedup_over_first: 1.0,
+            speedup_over_first_best: 1.0,
+        }
+    }
+
+    #[test]
+    fn a_chart_for_each_option_that_differs_with_its_roofs() {
+        let of = [(100, 1), (1000, 1), (100, 2), (1000, 2)].map(|(b, t)| configuration(b, t));
+        let speeds = [(50.0, 99.0), (60.0, 101.0), (90.0, 198.0), (110.0, 202.0)];
+        let rows: Vec<_> = of
+            .iter()
+            .zip(speeds)
+            .map(|(it, (s, p))| row(it, s, p))
+            .collect();
+        assert_eq!(speed_axes(&of.each_ref()), [0, 2]);
+        let names = |axis: usize| -> Vec<String> {
+            let named = chart(axis, &rows).series.into_iter().map(|it| it.name);
+            let named = named.filter(|name| !name.is_empty());
+            named.map(|name| name.replace('\u{a0}', " ")).collect()
+        };
+        let against_batch =
+            "2 threads\n110,1 thread\n60,FMA peak 1 thread\n101,FMA peak 2 threads\n202";
+        assert_eq!(names(0).join(","), against_batch);
+        assert_eq!(
+            names(2).join(","),
+            "batch 1000\n110,batch 100\n90,FMA peak\n202"
+        );
+        let roof = chart(2, &rows).series.pop();
+        assert_eq!(
+            roof.map(|it| it.points),
+            Some(vec![(1.0, 101.0), (2.0, 202.0)])
+        );
+        let svg = speed_svg("a CPU", &rows);
+        assert!(svg.contains("Speed against samples of a minibatch") && svg.contains("a CPU"));
+        assert!(!svg.contains("hidden units"));
+    }
 }

@@ -23,13 +23,13 @@ pub fn sweep_svg(configurations: &[RunConfiguration], results: &[RunResult]) -> 
         drawn if drawn == all => format!("Sweep: {all} configurations, the best first"),
         drawn => format!("Sweep: the best {drawn} of {all} configurations"),
     };
-    let explanation = "validation error after the last epoch: runs (pale), mean ± standard deviation; less is better";
-    intervals_svg(
-        &title,
-        explanation,
-        &Axis::log("validation error, %"),
-        &rows,
-    )
+    let what = match rows.iter().all(|row| row.values.len() == 1) {
+        true => "one run each",
+        false => "runs (pale), mean ± standard deviation",
+    };
+    let explanation = format!("validation error after the last epoch: {what}; less is better");
+    let axis = Axis::log("validation error, %");
+    intervals_svg(&title, &explanation, &axis, &rows)
 }
 
 /// The errors of a configuration, unless all its runs diverged.

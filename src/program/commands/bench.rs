@@ -66,7 +66,7 @@ pub struct BenchArgs {
     /// Write all times to a file
     #[arg(long, value_name = "FILE", value_parser = output_name::file(&["json"]))]
     save: Option<PathBuf>,
-    /// Draw the speed against --batch-size, --hidden and --threads below the measured peak, as SVG
+    /// Draw the speed against batch size, hidden units and threads, with the peak, as SVG
     #[arg(long, value_name = "FILE", value_parser = output_name::file(&["svg"]))]
     plot: Option<PathBuf>,
     #[command(flatten)]
