@@ -1,13 +1,15 @@
 //! Speed of whole epochs below the roofs of the machine.
 
 use super::axis::Axis;
-use super::chart::{Chart, Color, GREY, SERIES, SOLID, Series, Style, stacked};
+use super::chart::{
+    BLUE, Chart, Color, GREEN, GREY, PURPLE, SOLID, Series, Style, VERMILION, stacked,
+};
 use crate::bench::{Configuration, EpochRow};
 use crate::terminal::output::counted;
 use fused_mlp::engine::Precision;
 
-/// Most lines of a chart: more could not be told apart.
-const MOST_LINES: usize = 4;
+/// Of the fastest lines of a chart: more could not be told apart.
+const COLORS: [Color; 4] = [BLUE, VERMILION, GREEN, PURPLE];
 
 /// Of a chart, with room for three lines of text a name.
 const HEIGHT: f64 = 640.0;
@@ -80,30 +82,20 @@ fn chart(axis: usize, rows: &[EpochRow<'_>]) -> Chart {
         |rows: &[&EpochRow<'_>]| rows.iter().map(|it| it.gflops_executed).fold(0.0, f64::max);
     lines.sort_by(|a, b| fastest(&b.1).total_cmp(&fastest(&a.1)));
     let told = match lines.len() {
-        0..=MOST_LINES => String::new(),
-        all => format!("; the fastest {MOST_LINES} of {all} lines"),
+        0..=4 => String::new(),
+        all => format!("; the fastest 4 of {all} lines"),
     };
-    for ((name, rows), color) in lines.into_iter().take(MOST_LINES).zip(colors()) {
+    for ((name, rows), color) in lines.into_iter().zip(COLORS) {
         let points = curve(&rows, x, |row| row.gflops_executed);
         let dots = Style::Points { radius: 5 };
         series.push(Series::new("", color, dots, points.clone()));
         series.push(Series::new(&name, color, SOLID, points).with_last(1.0));
     }
-    for (name, rows) in groups(rows, roof) {
-        let mut points = curve(&rows, x, |row| row.peak_gflops);
-        if axis != THREADS {
-            // It is one peak; single bursts fall short of it.
-            let highest = points
-                .iter()
-                .fold(0.0, |most: f64, point| most.max(point.1));
-            points.iter_mut().for_each(|point| point.1 = highest);
-        }
-        let style = Style::Line {
-            width: 2,
-            is_dashed: true,
-        };
-        series.push(Series::new(&name, GREY, style, points).with_last(1.0));
-    }
+    series.extend(
+        groups(rows, roof)
+            .into_iter()
+            .map(|(name, rows)| peak(&name, &rows, axis)),
+    );
     let highest = rows
         .iter()
         .fold(0.0, |most: f64, row| most.max(row.peak_gflops));
@@ -118,9 +110,24 @@ fn chart(axis: usize, rows: &[EpochRow<'_>]) -> Chart {
     }
 }
 
-fn colors() -> impl Iterator<Item = Color> {
-    // The first of them are those that differ most.
-    [1, 4, 2, 5].map(|index| SERIES[index]).into_iter()
+/// The roof of some rows: one level, unless it grows with the threads. Single bursts fall short of it.
+fn peak(name: &str, rows: &[&EpochRow<'_>], axis: usize) -> Series {
+    let mut points = curve(
+        rows,
+        |row| AXES[axis].1(row.configuration) as f64,
+        |row| row.peak_gflops,
+    );
+    if axis != THREADS {
+        let highest = points
+            .iter()
+            .fold(0.0, |most: f64, point| most.max(point.1));
+        points.iter_mut().for_each(|point| point.1 = highest);
+    }
+    let style = Style::Line {
+        width: 2,
+        is_dashed: true,
+    };
+    Series::new(name, GREY, style, points).with_last(1.0)
 }
 
 fn named(row: &EpochRow<'_>, chosen: impl Iterator<Item = usize>) -> String {
