@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pathlib
 import statistics
 
 TOLERANCE = 0.005
@@ -61,35 +62,62 @@ def table(records):
     return text
 
 
-def panel(records, left, title, value, text):
-    """Bars of one quantity; the longest is 150 wide."""
-    values = [value(r) for r in records]
-    largest = max((v for v in values if v is not None), default=0) or 1
-    parts = [f'<text x="{left}" y="24" font-weight="bold">{title}</text>']
-    for index, (r, v) in enumerate(zip(records, values)):
-        y = 36 + 26 * index
-        width = 0 if v is None else max(1, 150 * v / largest)
-        colour = "#d55e00" if r["peer"] == OWN else "#0072b2"
-        parts.append(f'<rect x="{left}" y="{y}" width="{width:.1f}" height="18" fill="{colour}"/>')
-        label = "not reached" if v is None else text(v)
-        parts.append(f'<text x="{left + width + 5:.1f}" y="{y + 13}">{label}</text>')
-    return parts
+# Sizes and colours of the program's own pictures, whose style sheet is taken.
+STYLE = pathlib.Path(__file__).resolve().parents[2] / "src" / "program" / "charts" / "chart.css"
+WIDTH, FONT, LINE, MARGIN = 700, 22, 32, 14
+PAPER, INK, SOFT, BLUE, VERMILION = "#FFFFFF", "#1B1D21", "#5B6068", "#0072B2", "#D55E00"
+# Where bars begin, and their greatest length.
+LEFT, LONGEST = 225, 370
+
+
+def text(x, y, colour, words, more=""):
+    return f'<text x="{x:.1f}" y="{y:.1f}" color="{colour}" fill="currentColor"{more}>{words}</text>'
+
+
+def box(x, y, width, height, colour):
+    return f'<rect x="{x}" y="{y}" width="{width:.1f}" height="{height}" color="{colour}" fill="currentColor"/>'
+
+
+def panel(records, top, title, better, value, told):
+    """Bars of one quantity, the best first. Returns them and where they end."""
+    known = sorted((r for r in records if value(r) is not None), key=value, reverse=better == "more")
+    unknown = [r for r in records if value(r) is None]
+    largest = max(map(value, known), default=0) or 1
+    parts = [text(MARGIN, top + 26, INK, title, ' class="title"')]
+    parts.append(text(WIDTH - MARGIN, top + 26, SOFT, f"{better} is better", ' text-anchor="end"'))
+    y = top + 40
+    for r in known + unknown:
+        colour = VERMILION if r["peer"] == OWN else BLUE
+        width = 0 if r in unknown else max(2, LONGEST * value(r) / largest)
+        parts.append(text(LEFT - 10, y + 20, INK, r["peer"], ' text-anchor="end"'))
+        parts.append(box(LEFT, y + 3, width, LINE - 8, colour))
+        parts.append(text(LEFT + width + 8, y + 20, SOFT, told(value(r))))
+        y += LINE
+    return parts, y + 20
 
 
 def picture(records):
-    height = 44 + 26 * len(records)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1080 {height}" width="1080" height="{height}" '
-        'font-family="sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="white"/>',
+    def or_(missing, form):
+        return lambda value: missing if value is None else form(value)
+
+    panels = [
+        ("epochs a second", "more", lambda r: r["epochs_per_second"], "{:.2f}".format),
+        ("seconds to 98 %, cold", "less", lambda r: r["seconds_to_98"], or_("not reached", "{:.2f}".format)),
+        ("installed, MB", "less", lambda r: r["bytes"] / 1e6, "{:,.1f}".format),
+        ("lines of code", "fewer", lambda r: r["lines"], or_("none: a command", str)),
     ]
-    for index, r in enumerate(records):
-        parts.append(f'<text x="120" y="{49 + 26 * index}" text-anchor="end">{r["peer"]}</text>')
-    parts += panel(records, 130, "epochs/s", lambda r: r["epochs_per_second"], "{:.2f}".format)
-    parts += panel(records, 370, "seconds to 98 %, cold", lambda r: r["seconds_to_98"], "{:.2f}".format)
-    parts += panel(records, 610, "lines of code", lambda r: r["lines"] or 0, lambda v: f"{v}" if v else "a command")
-    parts += panel(records, 850, "installed, MB", lambda r: r["bytes"] / 1e6, "{:,.1f}".format)
-    return "\n".join(parts) + "\n</svg>\n"
+    parts, top = [], 8
+    for each in panels:
+        drawn, top = panel(records, top, *each)
+        parts += drawn
+    title = "The same training by fused-mlp and other programs"
+    head = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" width="{WIDTH}" height="{top}" '
+        f'viewBox="0 0 {WIDTH} {top}" font-family="sans-serif" font-size="{FONT}">',
+        f"<title>{title}</title>\n<style>\n{STYLE.read_text()}</style>",
+        box(0, 0, WIDTH, top, PAPER),
+    ]
+    return "\n".join(head + parts) + "\n</svg>\n"
 
 
 def write(folder, facts):

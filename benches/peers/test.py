@@ -5,6 +5,7 @@ import importlib.machinery
 import importlib.util
 import io
 import pathlib
+import re
 import sys
 import tempfile
 import types
@@ -51,6 +52,19 @@ class Results(unittest.TestCase):
                 (run.RESULTS / f"results-{number}").mkdir()
             self.assertEqual(run.results_folder(True).name, "results-11")
             self.assertEqual(run.results_folder(False).name, "results-10")
+
+
+class Picture(unittest.TestCase):
+    def test_each_panel_is_sorted_and_says_what_is_better(self):
+        def record(name, speed, seconds, lines):
+            return {"peer": name, "epochs_per_second": speed, "seconds_to_98": seconds, "bytes": 1e6 * speed, "lines": lines}
+
+        svg = run.report.picture([record("burn", 1.0, None, 9), record("fused-mlp", 4.0, 0.5, None)])
+        names = re.findall(">(burn|fused-mlp|more is|less is|fewer is)", svg)
+        panels = "more is,fused-mlp,burn,less is,fused-mlp,burn,less is,burn,fused-mlp,fewer is,burn,fused-mlp"
+        self.assertEqual(",".join(names), panels)
+        self.assertIn("not reached", svg)
+        self.assertIn("prefers-color-scheme: dark", svg)
 
 
 class Processes(unittest.TestCase):

@@ -254,3 +254,21 @@ fn a_file_that_is_there_is_told_before_anything_is_measured() {
     }
     place.stdout(&format!("{SMALL} --threads 1 --compare run.json"));
 }
+
+#[test]
+fn a_plot_shows_the_speed_below_the_peak_of_the_machine() {
+    if refuses() {
+        return;
+    }
+    let place = Place::new();
+    let line = place.failure(&format!("{SMALL} --plot speed.svg"), 2);
+    assert!(
+        line.contains("--batch-size, --hidden or --threads"),
+        "{line}"
+    );
+    assert!(!place.path("speed.svg").exists());
+    let text = place.stdout(&format!("{SMALL} --batch-size 10,100 --plot speed.svg"));
+    assert!(text.contains("plot: speed.svg"), "{text}");
+    let svg = fs::read_to_string(place.path("speed.svg")).unwrap();
+    assert!(svg.contains("Speed against samples of a minibatch") && svg.contains(">FMA peak<"));
+}

@@ -62,7 +62,8 @@ fn every_combination_is_trained_as_train_does_it() {
     let csv = fs::read_to_string(place.path("out/epochs.csv")).unwrap();
     assert_eq!(csv.lines().count(), 17);
     let svg = fs::read_to_string(place.path("out/sweep.svg")).unwrap();
-    assert!(svg.contains("Mean validation error of the best 4") && svg.contains("momentum 0.9"));
+    assert!(svg.contains("Sweep: 4 configurations, the best first"));
+    assert!(svg.contains("momentum\u{a0}0.9"));
 }
 
 /// Means, deviations and the best are those of the runs.

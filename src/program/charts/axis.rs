@@ -2,6 +2,7 @@
 //!
 //! Logarithmic axes are linear ones of the logarithms.
 
+use super::svg::LETTER;
 use indicatif::HumanFloatCount;
 use std::ops::Range;
 
@@ -117,7 +118,8 @@ impl Axis {
     /// Round values where a logarithmic axis is nearly linear.
     fn fine_ticks(&self, places: &Range<f64>, most: usize) -> Vec<f64> {
         let values = 10f64.powf(places.start)..10f64.powf(places.end);
-        let step = nice_step((values.end - values.start) / most as f64);
+        let least = if self.is_whole { 1.0 } else { 0.0 };
+        let step = nice_step(((values.end - values.start) / most as f64).max(least));
         let ticks = multiples(&values, step).into_iter();
         ticks.map(f64::log10).collect()
     }
@@ -147,6 +149,21 @@ impl<'a> Scale<'a> {
             places,
             pixels,
         }
+    }
+
+    /// Places of labels below a lower axis: as many as do not touch.
+    pub fn ticks(&self) -> Vec<f64> {
+        let width = (self.pixels.end - self.pixels.start).abs();
+        let fits = |ticks: &Vec<f64>| {
+            let letters = ticks
+                .iter()
+                .map(|&tick| self.axis.label(tick).chars().count() + 2);
+            LETTER * letters.sum::<usize>() as f64 <= width
+        };
+        let mut ticks = (2..=8)
+            .rev()
+            .map(|most| self.axis.ticks(&self.places, most));
+        ticks.find(fits).unwrap_or_default()
     }
 
     /// The pixel of a place.
@@ -253,5 +270,6 @@ mod tests {
         assert_eq!(labels(&log, -1.1..0.1), ["0.1", "0.3", "1"]);
         assert_eq!(labels(&log, 0.0..30f64.log10()), ["1", "3", "10", "30"]);
         assert_eq!(labels(&log, -0.05..0.2), ["1", "1.2", "1.4"]);
+        assert_eq!(labels(&log.whole(), 0.0..2f64.log10()), ["1", "2"]);
     }
 }

@@ -1,26 +1,15 @@
-//! Charts as SVG: lines, bands and points with labelled axes, linear or logarithmic.
+//! Charts as SVG: lines, bands and points with labelled axes, linear or logarithmic. What has a name is labelled
+//! where it is drawn.
 
-use super::axis::{Axis, Scale};
-use super::svg::{circle, escaped, path, points, text};
+use super::axis::{Axis, Scale, number};
+pub use super::svg::{Color, INK};
+use super::svg::{FONT, GRID, LETTER, LINE, MARGIN, SOFT, WIDTH};
+use super::svg::{circle, heading, path, picture, points, text, wrapped};
 use std::fmt::Write;
 use std::ops::Range;
 
-/// Width and height in pixels. Letters are large, for they shrink with the picture on a phone.
-const WIDTH: f64 = 1280.0;
-const HEIGHT: f64 = 860.0;
-const TITLE_FONT: f64 = 38.0;
-const FONT: f64 = 32.0;
-/// Mean width of a letter of [`FONT`], and the height of a line.
-const LETTER: f64 = 17.0;
-const LINE: f64 = 44.0;
-/// Room for a legend's line with what parts it from its name, the line itself, and between two names.
-const KEY: f64 = 56.0;
-const STROKE: f64 = 40.0;
-const GAP: f64 = 36.0;
-const MARGIN: f64 = 24.0;
-
-/// A colour, as SVG and CSS write it.
-pub type Color = &'static str;
+/// Height of a chart that stands alone.
+const HEIGHT: f64 = 460.0;
 
 /// Colours that colour-blind readers can tell apart (M. Okabe, K. Ito, "Color universal design",
 /// 2008), without the yellow that white ground swallows.
@@ -31,49 +20,48 @@ pub const PURPLE: Color = "#CC79A7";
 pub const ORANGE: Color = "#E69F00";
 pub const SKY: Color = "#56B4E9";
 pub const GREY: Color = "#787878";
-pub use super::svg::INK;
 /// What lies behind: single minibatches below their mean.
 pub const PALE: Color = "#A8C6E8";
-/// More lines than this with short names are labelled at their ends: a legend would be searched for colours.
-const MOST_IN_LEGEND: usize = 4;
-const SHORT_NAME: usize = 8;
-/// Room between the end of a line and its label.
-const LEADER: f64 = 30.0;
-/// Many series in one chart take these, and dashes from the second round on.
+/// Many series in one chart take these.
 pub const SERIES: [Color; 8] = [SKY, BLUE, GREEN, ORANGE, VERMILION, PURPLE, GREY, INK];
 
-const GRID: Color = "#E0E0E0";
+/// Room between the end of a line and its label, and most letters of a line of that.
+const LEADER: f64 = 22.0;
+const LABEL: usize = 12;
 
-/// How a series is drawn.
+/// How a series is drawn, and where its name stands.
 #[derive(Clone, Debug)]
 pub enum Style {
-    /// A line of this width; dashed or not. Widths are in pixels.
+    /// A line of this width; dashed or not. Widths are in pixels. Named at its
+    /// right end.
     Line { width: u32, is_dashed: bool },
-    /// Points of this radius.
+    /// Points of this radius. Named at the right, as a line is.
     Points { radius: i32 },
-    /// What lies between the lower and the upper values, at the places of the points.
+    /// What lies between the lower and the upper values, at the places of the points. Not named.
     Band { lower: Vec<f64>, upper: Vec<f64> },
-    /// Lines across the chart at the places of the points on the lower axis.
+    /// Lines across the chart at the places of the points on the lower axis. Named at the top.
     Upright,
-    /// The same at their places on the left axis.
+    /// The same at their places on the left axis. Named at the right.
     Level,
+    /// A straight line, along which its name stands.
+    Slope,
 }
 
 /// A line as most are.
 pub const SOLID: Style = Style::Line {
-    width: 4,
+    width: 3,
     is_dashed: false,
 };
 /// A line among many.
 pub const THIN: Style = Style::Line {
-    width: 2,
+    width: 1,
     is_dashed: false,
 };
 
 /// What is drawn in one colour.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// Its name in the legend; none if empty.
+    /// Its name; none if empty.
     pub name: String,
     pub color: Color,
     pub points: Vec<(f64, f64)>,
@@ -89,6 +77,14 @@ impl Series {
             style,
         }
     }
+
+    /// The same with the last value, times a factor, as a part of its name.
+    pub fn with_last(mut self, factor: f64) -> Self {
+        if let Some((_, last)) = self.points.last() {
+            self.name += &format!("\n{}", number(factor * last));
+        }
+        self
+    }
 }
 
 /// A chart.
@@ -100,22 +96,20 @@ pub struct Chart {
     pub series: Vec<Series>,
 }
 
-/// Several charts, one above the other, as one picture.
-pub fn stacked(charts: &[Chart]) -> String {
-    let height = HEIGHT * charts.len() as f64;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
-         viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"{FONT}\">\n"
-    );
-    for (index, chart) in charts.iter().enumerate() {
-        let top = HEIGHT * index as f64;
+/// Several charts, each of some height, one below the other as one picture, equally wide.
+pub fn stacked(title: &str, charts: &[(Chart, f64)]) -> String {
+    let (mut drawn, mut top) = (String::new(), 0.0);
+    let margins = charts.iter().map(|(chart, height)| chart.margins(*height));
+    let margins = margins.fold([0.0_f64; 2], |a, b| [a[0].max(b[0]), a[1].max(b[1])]);
+    for (chart, height) in charts {
         let _ = write!(
-            svg,
+            drawn,
             "<g transform=\"translate(0 {top})\">\n{}</g>\n",
-            chart.drawn()
+            chart.drawn(*height, margins)
         );
+        top += height;
     }
-    svg + "</svg>\n"
+    picture(title, top, &drawn)
 }
 
 /// What is drawn so far, and where the chart's area is.
@@ -126,77 +120,62 @@ struct Drawing<'a> {
     y: Scale<'a>,
 }
 
+/// A name that a place is led to.
+struct Label {
+    place: (f64, f64),
+    color: Color,
+    lines: Vec<String>,
+}
+
 impl Chart {
     /// The picture.
     pub fn svg(&self) -> String {
-        stacked(std::slice::from_ref(self))
+        let drawn = self.drawn(HEIGHT, self.margins(HEIGHT));
+        picture(&self.title, HEIGHT, &drawn)
     }
 
-    fn drawn(&self) -> String {
-        let mut svg = format!(
-            "<title>{0}</title>\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#FFFFFF\"/>\n\
-             <text x=\"{MARGIN}\" y=\"{1}\" font-size=\"{TITLE_FONT}\" fill=\"{INK}\">{0}</text>\n",
-            escaped(&self.title),
-            MARGIN + TITLE_FONT,
-        );
-        let names = self.names_at_ends();
-        let top = MARGIN + TITLE_FONT + 20.0;
-        let (top, right) = match names {
-            None => (self.legend(&mut svg, top) + 12.0, 28.0),
-            Some(letters) => (top + 12.0, LEADER + LETTER * letters as f64),
-        };
-        let points = || self.series.iter().flat_map(|series| &series.points);
-        let x = self.x.places(points().map(|point| point.0), 0.0);
-        let y = self.y.places(points().map(|point| point.1), 0.04);
-        let ticks = self.y.ticks(&y, 6);
-        let letters = ticks.iter().map(|&tick| self.y.label(tick).chars().count());
-        let label_width = LETTER * letters.max().unwrap_or(1) as f64;
-        let left = MARGIN + LINE + label_width + 20.0;
+    fn drawn(&self, height: f64, [left, right]: [f64; 2]) -> String {
+        let mut svg = String::new();
+        let top = heading(&mut svg, &self.title, &self.y.name) + 14.0;
+        let names = if self.x.name.is_empty() { 1.0 } else { 2.0 };
+        let bottom = height - MARGIN - names * LINE;
+        let x = self.series.iter().flat_map(|series| &series.points);
+        let x = self.x.places(x.map(|point| point.0), 0.0);
+        let (y, ticks) = self.rows(height);
         let mut drawing = Drawing {
             chart: self,
             svg,
-            x: Scale::new(&self.x, x, left..WIDTH - MARGIN - right),
-            y: Scale::new(&self.y, y, HEIGHT - MARGIN - 92.0..top),
+            x: Scale::new(&self.x, x, left..WIDTH - right),
+            y: Scale::new(&self.y, y, bottom..top),
         };
         drawing.axes(&ticks);
         for series in &self.series {
             drawing.series(series);
         }
-        if names.is_some() {
-            drawing.names();
-        }
+        drawing.names();
         drawing.svg
     }
 
-    /// Letters of the longest name, if the names stand at the ends of their lines.
-    fn names_at_ends(&self) -> Option<usize> {
-        let names = self.series.iter().map(|series| series.name.chars().count());
-        let names: Vec<usize> = names.filter(|&letters| letters > 0).collect();
-        let most = names.iter().copied().max()?;
-        (names.len() > MOST_IN_LEGEND && most <= SHORT_NAME).then_some(most)
+    /// Places of the left axis and of its labels.
+    fn rows(&self, height: f64) -> (Range<f64>, Vec<f64>) {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        let places = self.y.places(points.map(|point| point.1), 0.04);
+        let ticks = self.y.ticks(&places, (height / 55.0) as usize - 2);
+        (places, ticks)
     }
 
-    /// Draws the names; returns where the chart begins.
-    fn legend(&self, svg: &mut String, mut top: f64) -> f64 {
-        let is_named = |series: &&Series| !series.name.is_empty();
-        let mut left = MARGIN;
-        for series in self.series.iter().filter(is_named) {
-            let width = KEY + LETTER * series.name.chars().count() as f64;
-            if left > MARGIN && left + width > WIDTH - MARGIN {
-                (left, top) = (MARGIN, top + LINE);
-            }
-            let (middle, color) = (top + FONT / 2.0, series.color);
-            let line = [(left, middle), (left + STROKE, middle)];
-            match &series.style {
-                Style::Points { .. } => circle(svg, (left + STROKE / 2.0, middle), 10, color),
-                Style::Line { width, is_dashed } => path(svg, &line, color, width + 2, *is_dashed),
-                Style::Band { .. } => path(svg, &line, PALE, 20, false),
-                _ => path(svg, &line, color, 6, false),
-            }
-            text(svg, (left + KEY, top + FONT * 0.85), "start", &series.name);
-            left += width + GAP;
-        }
-        if left > MARGIN { top + LINE } else { top }
+    /// Room for the labels of the left axis, and for the names at the right.
+    fn margins(&self, height: f64) -> [f64; 2] {
+        let longest = |lines: Vec<String>| lines.iter().map(|it| it.chars().count()).max();
+        let labels = self.rows(height).1.into_iter();
+        let labels = longest(labels.map(|tick| self.y.label(tick)).collect());
+        let is_led_to =
+            |it: &&Series| matches!(it.style, Style::Line { .. } | Style::Points { .. });
+        let names = self.series.iter().filter(is_led_to);
+        let names = longest(names.flat_map(|it| wrapped(&it.name, LABEL)).collect());
+        let name = names.map_or(LETTER, |letters| LEADER + LETTER * letters as f64);
+        let left = 8.0 + LETTER * labels.unwrap_or(1) as f64;
+        [left, name].map(|width| MARGIN + width)
     }
 }
 
@@ -207,72 +186,110 @@ impl Drawing<'_> {
     }
 
     /// A line across the chart at a pixel from left to right.
-    fn upright(&mut self, x: f64, color: Color) {
+    fn upright(&mut self, x: f64, color: Color, width: u32) {
         let Range { start, end } = self.y.pixels;
-        path(&mut self.svg, &[(x, start), (x, end)], color, 2, false);
+        path(&mut self.svg, &[(x, start), (x, end)], color, width, false);
     }
 
     /// A line across the chart at a pixel from top to bottom.
-    fn level(&mut self, y: f64, color: Color) {
+    fn level(&mut self, y: f64, color: Color, width: u32) {
         let Range { start, end } = self.x.pixels;
-        path(&mut self.svg, &[(start, y), (end, y)], color, 2, false);
+        path(&mut self.svg, &[(start, y), (end, y)], color, width, false);
     }
 
     fn axes(&mut self, y_ticks: &[f64]) {
         let (columns, rows) = (self.x.pixels.clone(), self.y.pixels.clone());
         let Chart { x, y, .. } = self.chart;
-        for tick in x.ticks(&self.x.places, 7) {
+        for tick in self.x.ticks() {
             let place = self.x.pixel(tick);
-            self.upright(place, GRID);
-            let at = (place, rows.start + FONT + 10.0);
-            text(&mut self.svg, at, "middle", &x.label(tick));
+            self.upright(place, GRID, 1);
+            let at = (place, rows.start + LINE);
+            text(&mut self.svg, at, "middle", SOFT, &x.label(tick));
         }
         for &tick in y_ticks {
             let place = self.y.pixel(tick);
-            self.level(place, GRID);
-            let at = (columns.start - 12.0, place + FONT / 3.0);
-            text(&mut self.svg, at, "end", &y.label(tick));
+            self.level(place, GRID, 1);
+            let at = (columns.start - 8.0, place + FONT / 3.0);
+            text(&mut self.svg, at, "end", SOFT, &y.label(tick));
         }
-        let corner = (columns.start, rows.start);
-        let frame = [(columns.start, rows.end), corner, (columns.end, rows.start)];
-        path(&mut self.svg, &frame, INK, 2, false);
+        self.level(rows.start, SOFT, 1);
         let middle = (columns.start + columns.end) / 2.0;
-        text(&mut self.svg, (middle, HEIGHT - MARGIN), "middle", &x.name);
-        let (x, middle) = (MARGIN + FONT * 0.8, (rows.start + rows.end) / 2.0);
-        let _ = writeln!(
-            self.svg,
-            "<text transform=\"translate({x:.1} {middle:.1}) rotate(-90)\" text-anchor=\"middle\" \
-             fill=\"{INK}\">{}</text>",
-            escaped(&y.name)
-        );
+        let at = (middle, rows.start + 2.0 * LINE);
+        text(&mut self.svg, at, "middle", SOFT, &x.name);
     }
 
-    /// The names of lines at their ends. Those that end at the right edge are moved apart, and led to.
+    /// The names: those of lines and points at the right, moved apart and led to.
     fn names(&mut self) {
-        let edge = self.x.pixels.end;
-        let last = |series: &Series| {
-            let mut places = series.points.iter().map(|&point| self.place(point));
-            let end = places.rfind(|(x, y)| x.is_finite() && y.is_finite())?;
-            Some((end, series.color, series.name.clone()))
-        };
-        let named = self.chart.series.iter().filter(|it| !it.name.is_empty());
-        let mut ends: Vec<_> = named.filter_map(last).collect();
-        ends.sort_by(|a, b| a.0.1.total_cmp(&b.0.1));
-        let is_at_edge = |x: f64| x > edge - LEADER;
-        let mut left = ends.iter().filter(|end| is_at_edge(end.0.0)).count();
-        let mut lowest = self.y.pixels.end;
-        for ((x, y), color, name) in ends {
-            let mut label = (x, y);
-            if is_at_edge(x) {
-                // Room is left for those below.
-                left -= 1;
-                let most = self.y.pixels.start - FONT * left as f64;
-                label = (edge + LEADER - 6.0, y.max(lowest).min(most));
-                lowest = label.1 + FONT;
-                path(&mut self.svg, &[(x, y), label], color, 2, false);
+        let mut labels = Vec::new();
+        for series in self.chart.series.iter().filter(|it| !it.name.is_empty()) {
+            let places = series.points.iter().map(|&point| self.place(point));
+            let places: Vec<(f64, f64)> = places.collect();
+            match (&series.style, &*places) {
+                (Style::Line { .. } | Style::Points { .. }, places) => {
+                    let mut seen = places
+                        .iter()
+                        .rev()
+                        .filter(|it| it.0.is_finite() && it.1.is_finite());
+                    labels.extend(seen.next().map(|&place| Label {
+                        place,
+                        color: series.color,
+                        lines: wrapped(&series.name, LABEL),
+                    }));
+                }
+                (Style::Upright, [(x, _), ..]) => {
+                    self.beside((*x, self.y.pixels.end), &series.name)
+                }
+                (Style::Level, [(_, y), ..]) => {
+                    let is_high = *y < self.y.pixels.end + LINE;
+                    let base = y + if is_high { FONT } else { -8.0 };
+                    let at = (self.x.pixels.end - 6.0, base);
+                    text(&mut self.svg, at, "end", INK, &series.name);
+                }
+                (Style::Slope, [start, end]) => self.along(*start, *end, &series.name),
+                _ => {}
             }
-            let at = (label.0 + 6.0, label.1 + FONT / 3.0);
-            text(&mut self.svg, at, "start", &name);
+        }
+        self.apart(labels);
+    }
+
+    /// A name beside the upper end of a line, on the side with more room.
+    fn beside(&mut self, (x, y): (f64, f64), name: &str) {
+        let Range { start, end } = self.x.pixels;
+        let (anchor, shift) = match x < (start + end) / 2.0 {
+            true => ("start", 8.0),
+            false => ("end", -8.0),
+        };
+        text(&mut self.svg, (x + shift, y + FONT), anchor, INK, name);
+    }
+
+    fn along(&mut self, (x, y): (f64, f64), (to_x, to_y): (f64, f64), name: &str) {
+        let degrees = (to_y - y).atan2(to_x - x).to_degrees();
+        let _ = write!(
+            self.svg,
+            "<g transform=\"translate({x:.1} {y:.1}) rotate({degrees:.1})\">"
+        );
+        text(&mut self.svg, (8.0, -6.0), "start", INK, name);
+        self.svg.push_str("</g>\n");
+    }
+
+    fn apart(&mut self, mut labels: Vec<Label>) {
+        labels.sort_by(|a, b| a.place.1.total_cmp(&b.place.1));
+        let edge = self.x.pixels.end;
+        let height = |label: &Label| LINE * label.lines.len() as f64;
+        let mut below: f64 = labels.iter().map(height).sum();
+        let mut lowest = self.y.pixels.end - LINE / 2.0;
+        for label in labels {
+            let ((x, y), height) = (label.place, height(&label));
+            // Room is left for those below.
+            let most = self.y.pixels.start + LINE / 2.0 - below;
+            let top = (y - height / 2.0).max(lowest).min(most);
+            (below, lowest) = (below - height, top + height);
+            let leader = [(x, y), (edge + LEADER - 6.0, top + height / 2.0)];
+            path(&mut self.svg, &leader, label.color, 1, false);
+            for (line, index) in label.lines.iter().zip(1u32..) {
+                let at = (edge + LEADER - 2.0, top + LINE * f64::from(index) - 7.0);
+                text(&mut self.svg, at, "start", INK, line);
+            }
         }
     }
 
@@ -284,6 +301,7 @@ impl Drawing<'_> {
         let svg = &mut self.svg;
         match &series.style {
             Style::Line { width, is_dashed } => path(svg, &places, color, *width, *is_dashed),
+            Style::Slope => path(svg, &places, color, 2, false),
             Style::Points { radius } => {
                 places
                     .iter()
@@ -292,13 +310,13 @@ impl Drawing<'_> {
             Style::Upright => {
                 let places = series.points.iter().map(|point| point.0);
                 for x in places.filter(|x| x.is_finite()) {
-                    self.upright(self.x.of(x), color);
+                    self.upright(self.x.of(x), color, 2);
                 }
             }
             Style::Level => {
                 let places = series.points.iter().map(|point| point.1);
                 for y in places.filter(|y| y.is_finite()) {
-                    self.level(self.y.of(y), color);
+                    self.level(self.y.of(y), color, 2);
                 }
             }
             Style::Band { lower, upper } => {
@@ -312,7 +330,8 @@ impl Drawing<'_> {
                 let points = points(&corners);
                 let _ = writeln!(
                     self.svg,
-                    "<polygon points=\"{points}\" fill=\"{color}\" fill-opacity=\"0.3\"/>"
+                    "<polygon points=\"{points}\" color=\"{color}\" fill=\"currentColor\" \
+                     fill-opacity=\"0.3\"/>"
                 );
             }
         }
@@ -349,15 +368,8 @@ mod tests {
         let svg = chart(8).svg();
         let mut heights: Vec<f64> = (0..8).map(|n| height(&svg, &format!("n{n}"))).collect();
         heights.sort_by(f64::total_cmp);
-        assert!(
-            heights
-                .windows(2)
-                .all(|pair| pair[1] - pair[0] > 0.9 * FONT)
-        );
-        assert!(heights[0] > MARGIN + TITLE_FONT && heights[7] < HEIGHT - MARGIN);
-        // Few stand in a legend, in one line.
-        let svg = chart(3).svg();
-        assert_eq!(height(&svg, "n0"), height(&svg, "n2"));
+        assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= LINE));
+        assert!(heights[0] > 2.0 * LINE && heights[7] < HEIGHT - LINE);
     }
 
     #[test]

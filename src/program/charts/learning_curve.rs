@@ -1,7 +1,11 @@
 //! The learning curve as an SVG picture.
 
 use super::axis::{Axis, number};
-use super::chart::{BLUE, Chart, Color, PALE, SOLID, Series, Style, THIN, VERMILION, stacked};
+use super::chart::{
+    BLUE, Chart, Color, GREY, PALE, SOLID, Series, Style, THIN, VERMILION, stacked,
+};
+use crate::run_folder::history::History;
+use crate::terminal::output::counted;
 use fused_mlp::training::EpochRecord;
 
 /// Most points of a curve. More could not be told apart; each point is then the mean of its share.
@@ -11,61 +15,77 @@ const SMOOTHING: f64 = 0.01;
 
 const LOSS: &str = "cross-entropy, nats";
 
-/// Two charts, both with logarithmic losses in nats: the loss of each minibatch against the step, as
-/// means of so many steps each, and the training and validation loss of each epoch, with the last value
-/// of each line. `name` is that of the run.
-///
-/// Losses that are not finite are left out.
-pub fn learning_curve_svg(
-    name: &str,
-    (means, steps_per_mean): (&[f64], usize),
-    epochs: &[EpochRecord],
-) -> String {
-    stacked(&[steps(name, means, steps_per_mean), losses(epochs)])
-}
-
-fn steps(name: &str, means: &[f64], steps_per_mean: usize) -> Chart {
-    let steps = steps_per_mean as f64;
-    let scaled = |points: Vec<(f64, f64)>| -> Vec<(f64, f64)> {
-        points.into_iter().map(|(x, y)| (x * steps, y)).collect()
+/// Three charts: the loss of each minibatch and the learning rate against the epochs, and the training and
+/// validation loss of each epoch. Losses are logarithmic, in nats; those that are not finite are left out. `name` is
+/// that of the run.
+pub fn learning_curve_svg(name: &str, history: &History) -> String {
+    let (losses, rates) = (history.steps.losses(), history.steps.rates());
+    let steps_per_mean = history.steps.steps_per_mean();
+    let epochs_per_mean = steps_per_mean as f64 / history.steps_per_epoch.max(1) as f64;
+    let end = (losses.len() as f64 * epochs_per_mean).max(1e-9);
+    let chart = |title: String, x: &str, y, series| Chart {
+        title,
+        x: Axis::linear(x).whole().within(0.0, end),
+        y,
+        series,
     };
-    let smooth = scaled(thin(&smoothed(means)));
-    let all = means.len() as f64 * steps;
-    Chart {
-        title: format!("{name}: loss of each minibatch"),
-        x: Axis::linear("step").whole().within(0.0, all.max(1.0)),
-        y: Axis::log(LOSS),
-        series: vec![
-            Series::new("each minibatch", PALE, THIN, scaled(thin(means))),
-            Series::new("mean of 2 % of the steps", BLUE, SOLID, smooth),
+    let curve = |values: &[f64]| -> Vec<(f64, f64)> {
+        let points = thin(values).into_iter();
+        points
+            .map(|(x, y)| ((x - 0.5) * epochs_per_mean, y))
+            .collect()
+    };
+    let pale = match steps_per_mean {
+        1 => "each minibatch".to_owned(),
+        steps => format!("means of {steps} minibatches"),
+    };
+    let window = counted((2 * reach(losses.len()) + 1) * steps_per_mean, "step");
+    let window = format!("mean of {window}");
+    let means = Series::new(&window, BLUE, SOLID, curve(&smoothed(&losses)));
+    let steps = chart(
+        format!("{name}: loss of each minibatch"),
+        "",
+        Axis::log(&format!("{LOSS}; pale: {pale}")),
+        vec![
+            Series::new("", PALE, THIN, curve(&losses)),
+            means.with_last(1.0),
         ],
-    }
+    );
+    let highest = rates.iter().copied().fold(0.0_f64, f64::max);
+    let rate = format!("learning rate, at most {}", number(highest));
+    let rates = chart(
+        String::new(),
+        &format!("epoch of {}", counted(history.steps_per_epoch, "step")),
+        Axis::linear(&rate).within(0.0, (1.1 * highest).max(1e-9)),
+        vec![Series::new("", GREY, SOLID, curve(&rates))],
+    );
+    let charts = [
+        (steps, 410.0),
+        (rates, 230.0),
+        (epoch_losses(&history.epochs), 370.0),
+    ];
+    stacked(&format!("{name}: learning curve"), &charts)
 }
 
-fn losses(epochs: &[EpochRecord]) -> Chart {
+fn epoch_losses(epochs: &[EpochRecord]) -> Chart {
     let curve = |name: &str, color: Color, loss: fn(&EpochRecord) -> Option<f64>| {
         let points = epochs.iter();
         let points = points.filter_map(|record| Some((f64::from(record.epoch), loss(record)?)));
         let points: Vec<(f64, f64)> = points.collect();
-        let last = points.last().map(|(_, loss)| number(*loss));
-        let last = last.unwrap_or_default();
-        let dots = Style::Points { radius: 7 };
+        let name = if points.is_empty() { "" } else { name };
+        let dots = Style::Points { radius: 5 };
         [
-            Series::new(&format!("{name} {last}"), color, SOLID, points.clone()),
+            Series::new(name, color, SOLID, points.clone()).with_last(1.0),
             Series::new("", color, dots, points),
         ]
     };
-    let mut series = Vec::from(curve("training", BLUE, |record| Some(record.train_loss)));
-    if epochs.iter().any(|record| record.validation_loss.is_some()) {
-        series.extend(curve("validation", VERMILION, |record| {
-            record.validation_loss
-        }));
-    }
+    let training = curve("training", BLUE, |record| Some(record.train_loss));
+    let validation = curve("validation", VERMILION, |record| record.validation_loss);
     Chart {
-        title: "Mean loss of each epoch, and the last one".to_owned(),
+        title: "Mean loss of each epoch".to_owned(),
         x: Axis::linear("epoch").whole(),
         y: Axis::log(LOSS),
-        series,
+        series: [training, validation].concat(),
     }
 }
 
@@ -80,9 +100,14 @@ fn thin(losses: &[f64]) -> Vec<(f64, f64)> {
     means.collect()
 }
 
+/// Steps of the window on each side.
+fn reach(steps: usize) -> usize {
+    (steps as f64 * SMOOTHING) as usize
+}
+
 /// Mean over a window around each step.
 pub fn smoothed(losses: &[f64]) -> Vec<f64> {
-    let reach = (losses.len() as f64 * SMOOTHING) as usize;
+    let reach = reach(losses.len());
     let mut sums = vec![0.0];
     for loss in losses {
         sums.push(sums[sums.len() - 1] + loss);
@@ -114,6 +139,18 @@ mod tests {
         }
     }
 
+    fn history(losses: &[f64], epochs: &[EpochRecord]) -> History {
+        let mut history = History {
+            epochs: epochs.to_vec(),
+            steps_per_epoch: 250,
+            ..History::default()
+        };
+        losses
+            .iter()
+            .for_each(|&loss| history.steps.push(loss, 0.25));
+        history
+    }
+
     #[test]
     fn thinning_and_smoothing_keep_the_mean() {
         let losses: Vec<f64> = (0..10_000).map(f64::from).collect();
@@ -132,25 +169,30 @@ mod tests {
     fn the_picture_has_both_charts() {
         let losses: Vec<f64> = (1..500).map(|step| 2.3 / f64::from(step)).collect();
         let epochs = [record(1, 0.5, Some(0.4)), record(2, 0.2, Some(0.3))];
-        let svg = learning_curve_svg("a<b", (&losses, 1), &epochs);
+        let svg = learning_curve_svg("a<b", &history(&losses, &epochs));
+        // A window of 4 steps to each side; the last values.
         for text in [
+            "<title>a&lt;b: learning curve</title>",
             ">a&lt;b: loss of each minibatch<",
-            "Mean loss of each epoch",
-            "validation",
-            "mean of 2 % of the steps",
+            ">mean of 9<",
+            ">learning rate, at most 0.25<",
+            ">Mean loss of each epoch<",
+            ">validation<",
+            ">0.3<",
         ] {
             assert!(svg.contains(text), "{text}");
         }
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
-        let without = learning_curve_svg("a", (&losses, 1), &[record(1, 0.5, None)]);
+        assert!(svg.contains("prefers-color-scheme: dark"));
+        let without = learning_curve_svg("a", &history(&losses, &[record(1, 0.5, None)]));
         assert!(!without.contains("validation"));
     }
 
     #[test]
     fn nothing_and_nonsense_can_be_drawn() {
         for losses in [&[][..], &[f64::NAN], &[f64::INFINITY, 1.0], &[0.0]] {
-            learning_curve_svg("a", (losses, 1), &[]);
+            learning_curve_svg("a", &history(losses, &[]));
         }
-        learning_curve_svg("a", (&[1.0], 1), &[record(1, f64::NAN, None)]);
+        learning_curve_svg("a", &history(&[1.0], &[record(1, f64::NAN, None)]));
     }
 }

@@ -1,7 +1,7 @@
 //! Phases below the roofs of the machine.
 
 use super::axis::Axis;
-use super::chart::{Chart, INK, SERIES, SOLID, Series, Style};
+use super::chart::{Chart, GREY, SERIES, Series, Style};
 use crate::bench::PhaseRow;
 use serde::Serialize;
 
@@ -26,27 +26,26 @@ pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> Stri
         let values = points.iter().map(|row| factor * of(row));
         values.fold(start, choose)
     };
-    let left = limit(0.03, 0.5, f64::min, |row| row.flop_per_byte);
-    let right = limit(100.0, 2.0, f64::max, |row| row.flop_per_byte);
+    let left = limit(0.1, 0.5, f64::min, |row| row.flop_per_byte);
+    let right = limit(30.0, 2.0, f64::max, |row| row.flop_per_byte);
     let lowest = limit(peak_gflops / 50.0, 0.5, f64::min, |row| row.gflops);
-    let mut colors = SERIES.into_iter().cycle();
     let mut series = Vec::new();
-    for (row, color) in points.iter().zip(&mut colors) {
-        let name = format!("{}: {:.0} GFLOP/s", row.phase, row.gflops);
-        let dot = Style::Points { radius: 10 };
+    for (row, color) in points.iter().zip(SERIES.into_iter().cycle()) {
+        let name = format!("{} {:.0}", row.phase.replace('+', " + "), row.gflops);
+        let dot = Style::Points { radius: 8 };
         let place = vec![(row.flop_per_byte, row.gflops)];
         series.push(Series::new(&name, color, dot, place));
     }
-    for (roof, color) in roofs.iter().zip(&mut colors) {
+    for roof in roofs {
         let slope = roof.gigabytes_per_second;
-        let name = format!("read of {}: {slope:.0} GB/s", roof.name);
+        let name = format!("{}: {slope:.0} GB/s", roof.name);
         let start = (lowest / slope).max(left);
         let ends = vec![(start, start * slope), (peak_gflops / slope, peak_gflops)];
-        series.push(Series::new(&name, color, SOLID, ends));
+        series.push(Series::new(&name, GREY, Style::Slope, ends));
     }
     let peak = format!("FMA peak: {peak_gflops:.0} GFLOP/s");
     let level = vec![(f64::NAN, peak_gflops)];
-    series.push(Series::new(&peak, INK, Style::Level, level));
+    series.push(Series::new(&peak, GREY, Style::Level, level));
     Chart {
         title: "Phases below the roofs of the machine, all threads".to_owned(),
         x: Axis::log("arithmetic intensity: executed FLOP a compulsory byte").within(left, right),

@@ -1,80 +1,77 @@
 //! The picture of a sweep.
 
 use super::axis::Axis;
-use super::chart::{Chart, SERIES, SOLID, Series, Style};
-use crate::sweep::{
-    MeanDeviation, RunConfiguration, RunResult, Summary, VALIDATION_ACCURACY, summarise, varying,
-};
-use std::cmp::Ordering;
+use super::intervals::{Interval, intervals_svg};
+use crate::sweep::{RunConfiguration, RunResult, Summary, VALIDATION_ACCURACY, summarise, varying};
 
-/// Most lines of a chart: more could not be told apart.
-const MOST_LINES: usize = 8;
+/// Most configurations that are drawn.
+const MOST: usize = 40;
 /// Smallest error that is shown, in percent: a logarithmic axis has no 0.
-const SMALLEST: f64 = 1e-3;
+const SMALLEST: f64 = 1e-2;
 
-/// Draws the mean validation error after each epoch of the best configurations. Runs that diverged are
-/// left out.
+/// Draws the validation error after the last epoch of each configuration, the best first: each run, their mean,
+/// and the standard deviation around it. Runs that diverged are told, not drawn.
 pub fn sweep_svg(configurations: &[RunConfiguration], results: &[RunResult]) -> String {
-    let accuracy = |it: &Summary| it.mean(VALIDATION_ACCURACY).map(|it| it.mean);
-    let mut best = summarise(configurations, results, None);
-    best.retain(|it| accuracy(it).is_some());
-    let varying = varying(&best);
-    best.sort_by(|a, b| {
-        accuracy(b)
-            .partial_cmp(&accuracy(a))
-            .unwrap_or(Ordering::Equal)
-    });
-    best.truncate(MOST_LINES);
-    let mut series = Vec::new();
-    for (summary, color) in best.iter().zip(SERIES) {
-        let points = curve(&summary.configuration, configurations, results);
-        let dots = Style::Points { radius: 7 };
-        series.extend([
-            Series::new("", color, dots, points.clone()),
-            Series::new(&label(summary, &varying), color, SOLID, points),
-        ]);
+    let summaries = summarise(configurations, results, None);
+    let varying = varying(&summaries);
+    let row = |summary: &Summary| interval(summary, &varying, configurations, results);
+    let mut rows: Vec<Interval> = summaries.iter().filter_map(row).collect();
+    rows.sort_by(|a, b| a.mean.total_cmp(&b.mean));
+    let all = summaries.len();
+    rows.truncate(MOST);
+    let title = match rows.len() {
+        drawn if drawn == all => format!("Sweep: {all} configurations, the best first"),
+        drawn => format!("Sweep: the best {drawn} of {all} configurations"),
+    };
+    let what = match rows.iter().all(|row| row.values.len() == 1) {
+        true => "one run each",
+        false => "runs (pale), mean ± standard deviation",
+    };
+    let explanation = format!("validation error after the last epoch: {what}; less is better");
+    let axis = Axis::log("validation error, %");
+    intervals_svg(&title, &explanation, &axis, &rows)
+}
+
+/// The errors of a configuration, unless all its runs diverged.
+fn interval(
+    summary: &Summary,
+    varying: &[usize],
+    configurations: &[RunConfiguration],
+    results: &[RunResult],
+) -> Option<Interval> {
+    let accuracy = summary.mean(VALIDATION_ACCURACY)?;
+    let is_of_it = |run: &&RunResult| {
+        !run.is_diverged() && configurations[run.index].without_seed() == summary.configuration
+    };
+    let runs = results.iter().filter(is_of_it);
+    let accuracies = runs.filter_map(|run| run.record.validation_accuracy);
+    let error = |accuracy: f64| (100.0 * (1.0 - accuracy)).max(SMALLEST);
+    let values: Vec<f64> = accuracies.map(error).collect();
+    let (mean, deviation) = (error(accuracy.mean), 100.0 * accuracy.deviation);
+    let mut label = label(summary, varying);
+    if summary.diverged > 0 {
+        label += &format!(" ({} of {} runs diverged)", summary.diverged, summary.runs);
     }
-    Chart {
-        title: format!(
-            "Mean validation error of the best {} after each epoch",
-            best.len()
-        ),
-        x: Axis::linear("epoch").whole(),
-        y: Axis::log("validation error, %"),
-        series,
-    }
-    .svg()
+    Some(Interval {
+        label,
+        told: match values.len() {
+            1 => format!("{mean:.2} %"),
+            _ => format!("{mean:.2} ± {deviation:.2} %"),
+        },
+        values,
+        mean,
+        low: (mean - deviation).max(SMALLEST),
+        high: mean + deviation,
+    })
 }
 
 /// The options of a configuration in which it differs from others.
 fn label(summary: &Summary, varying: &[usize]) -> String {
     let texts = summary.configuration.texts();
     let options = varying.iter().map(|&place| &texts[place]);
-    let parts: Vec<String> = options
-        .map(|(name, text)| format!("{} {text}", name.replace('_', " ")))
-        .collect();
-    parts.join(", ")
-}
-
-/// Mean error in percent after each epoch over the seeds of a configuration.
-fn curve(
-    common: &RunConfiguration,
-    configurations: &[RunConfiguration],
-    results: &[RunResult],
-) -> Vec<(f64, f64)> {
-    let of_it = |run: &&RunResult| {
-        !run.is_diverged() && configurations[run.index].without_seed() == *common
-    };
-    let runs: Vec<&RunResult> = results.iter().filter(of_it).collect();
-    let point = |epoch: u32| {
-        let records = runs
-            .iter()
-            .filter_map(|run| run.epochs.get(epoch as usize - 1));
-        let accuracies: Vec<f64> = records.filter_map(|it| it.validation_accuracy).collect();
-        let mean = MeanDeviation::of(&accuracies)?.mean;
-        Some((f64::from(epoch), (100.0 * (1.0 - mean)).max(SMALLEST)))
-    };
-    (1..=common.options.epochs).filter_map(point).collect()
+    // What belongs together stays in one line.
+    let part = |(name, text): &(&str, String)| format!("{name}_{text}").replace('_', "\u{a0}");
+    options.map(part).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -110,9 +107,9 @@ mod tests {
             "learning rate 0.1, momentum 0.9",
             "learning rate 0.01, momentum 0",
         ] {
-            assert!(svg.contains(text), "{text}");
+            assert!(svg.replace('\u{a0}', " ").contains(text), "{text}");
         }
-        assert!(!svg.contains("batch size"));
+        assert!(!svg.contains("batch"));
     }
 
     #[test]
@@ -131,6 +128,6 @@ mod tests {
         let configurations = Grid::of(&many).configurations();
         let all = 0..configurations.len();
         let results: Vec<_> = all.map(|run| result(run, &[0.9])).collect();
-        assert!(sweep_svg(&configurations, &results).contains("error of the best 8 after"));
+        assert!(sweep_svg(&configurations, &results).contains("the best 40 of "));
     }
 }

@@ -4,7 +4,8 @@ mod print;
 
 use super::memory;
 use super::train::{DEFAULT_HIDDEN, open_data};
-use crate::bench::{Configuration, EpochBench, SavedBench, disagreement};
+use crate::bench::{Configuration, EpochBench, EpochRow, SavedBench, disagreement, machine_text};
+use crate::charts::{speed_axes, speed_svg};
 use crate::ending::{EXIT_MISSED, EXIT_SLOWER, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendArgs, BackendKind, EngineArgs};
@@ -65,6 +66,9 @@ pub struct BenchArgs {
     /// Write all times to a file
     #[arg(long, value_name = "FILE", value_parser = output_name::file(&["json"]))]
     save: Option<PathBuf>,
+    /// Draw the speed against batch size, hidden units and threads, with the peak, as SVG
+    #[arg(long, value_name = "FILE", value_parser = output_name::file(&["svg"]))]
+    plot: Option<PathBuf>,
     #[command(flatten)]
     overwrite: OverwriteArgs,
     /// Compare with the times in a file
@@ -135,6 +139,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
     if let Some(before) = &before {
         check_comparable(before, &rows)?;
     }
+    let plot = plot_file(args, &rows)?;
     let save = NewFile::asked(args.save.as_deref(), "--save", args.overwrite)?;
     let control = PassControl::default();
     let signals = Signals::watch(&control.stop)?;
@@ -158,6 +163,11 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
         Some(before) => compare(&mut results, &machine, &rows, before)?,
         None => false,
     };
+    if let Some(file) = plot {
+        let rows: Vec<EpochRow<'_>> = rows.iter().map(|row| row.row(&rows[0])).collect();
+        let file = file.write(speed_svg(&machine_text(&machine), &rows).as_bytes())?;
+        results.text(&format!("\nplot: {}", shown(&file)));
+    }
     if let Some(file) = save {
         let rows = rows.into_iter().map(|row| row.times).collect();
         file.write(SavedBench { machine, rows }.text()?.as_bytes())?;
@@ -167,6 +177,18 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
         true => Ending::Missed(EXIT_SLOWER),
         false => Ending::Success,
     })
+}
+
+/// The file of `--plot`, if there is something to draw.
+fn plot_file(args: &BenchArgs, rows: &[EpochBench<'_>]) -> anyhow::Result<Option<NewFile>> {
+    let configurations: Vec<&Configuration> = rows.iter().map(EpochBench::configuration).collect();
+    if args.plot.is_some() && speed_axes(&configurations).is_empty() {
+        bail!(
+            "--plot draws the speed against --batch-size, --hidden or --threads, of which each has one value; give \
+             one of them two or more"
+        );
+    }
+    NewFile::asked(args.plot.as_deref(), "--plot", args.overwrite)
 }
 
 /// Refuses rows that have nothing to be compared with, before anything is measured.

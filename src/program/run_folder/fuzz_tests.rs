@@ -29,7 +29,7 @@ fn steps_file(input: &[u8]) {
     if history.read_steps(&text).is_ok() {
         let count = text.split_terminator('\n').count() as u64 - 1;
         assert_eq!(history.last_step.map_or(0, |step| step.step), count);
-        assert!(history.losses.means().iter().all(|loss| loss.is_finite()));
+        assert!(history.steps.losses().iter().all(|loss| loss.is_finite()));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The CSV files of a run: their lines, written and read back.
 
-use super::loss_series::LossSeries;
+use super::step_series::StepSeries;
 use fused_mlp::backend::MinibatchResult;
 use fused_mlp::training::{Epoch, EpochEnd, EpochRecord, StepRecord};
 use std::ops::Range;
@@ -141,7 +141,9 @@ pub fn whole_rows(text: &str, file: &CsvFile) -> (Vec<Vec<f64>>, Option<HistoryE
 /// What the CSV files tell of a training.
 #[derive(Debug, Default)]
 pub struct History {
-    pub losses: LossSeries,
+    pub steps: StepSeries,
+    /// Of every epoch, but for one that was interrupted.
+    pub steps_per_epoch: usize,
     /// The last step with a finite loss.
     pub last_step: Option<StepRecord>,
     pub epochs: Vec<EpochRecord>,
@@ -150,13 +152,19 @@ pub struct History {
 impl History {
     /// Adds an epoch.
     pub fn add(&mut self, epoch: &Epoch) {
-        let losses = epoch.steps.iter().map(|step| step.minibatch.loss);
-        losses.for_each(|loss| self.losses.push(loss));
+        for step in &epoch.steps {
+            self.push(step);
+        }
         self.epochs.push(epoch.record);
         // The last step of an epoch that diverged was not taken.
         let untaken = usize::from(epoch.end == EpochEnd::Diverged);
         let last = epoch.steps.iter().rev().nth(untaken);
         self.last_step = last.copied().or(self.last_step);
+    }
+
+    fn push(&mut self, step: &StepRecord) {
+        self.steps_per_epoch += usize::from(step.epoch == 1);
+        self.steps.push(step.minibatch.loss, step.learning_rate);
     }
 
     /// Adds the text of `steps.csv`.
@@ -166,8 +174,7 @@ impl History {
     pub fn read_steps(&mut self, text: &str) -> Result<(), HistoryError> {
         for row in rows(text, &STEPS)? {
             let row = finite(row?, 0..6)?;
-            self.losses.push(row[4]);
-            self.last_step = Some(StepRecord {
+            let step = StepRecord {
                 step: row[0] as u64,
                 epoch: row[1] as u32,
                 learning_rate: row[3] as f32,
@@ -177,7 +184,9 @@ impl History {
                     samples: row[2] as usize,
                     skipped: 0,
                 },
-            });
+            };
+            self.push(&step);
+            self.last_step = Some(step);
         }
         Ok(())
     }
@@ -256,7 +265,8 @@ mod tests {
         let text: String = written.iter().map(step_line).collect();
         let read = steps(&text).unwrap();
         assert_eq!(read.last_step, Some(written[2]));
-        assert_eq!(read.losses.means(), written.map(|step| step.minibatch.loss));
+        assert_eq!(read.steps.losses(), written.map(|step| step.minibatch.loss));
+        assert_eq!(read.steps_per_epoch, 2);
         let record = |epoch, validation_loss| EpochRecord {
             epoch,
             train_loss: 1.0 / 3.0,

@@ -6,10 +6,11 @@ mod folder;
 #[cfg(test)]
 mod fuzz_tests;
 pub mod history;
-mod loss_series;
+
 mod new;
 mod new_file;
 mod record;
+mod step_series;
 
 pub use events::{EpochEvent, ScoreEvent};
 pub use folder::{RunFolder, remove_unbegun};

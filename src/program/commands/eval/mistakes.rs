@@ -93,7 +93,8 @@ impl MistakesArgs {
         } else {
             let count = mistakes.len();
             let title = format!(
-                "{count} of {errors} errors, the worst first: true class as predicted, probabilities of both"
+                "{count} of {errors} errors, the worst first. The true class and its probability; below, those of the \
+                 predicted one, and the image"
             );
             let size = (split.images.rows(), split.images.columns());
             let images: Vec<_> = mistakes
@@ -123,8 +124,8 @@ fn captioned<'a>(mistake: &Mistake, split: &'a Split) -> SheetImage<'a> {
     SheetImage {
         pixels: split.images.image(mistake.index),
         caption: [
-            format!("{} as {}  #{}", mistake.label, mistake.class, mistake.index),
-            format!("{} as {predicted:.1} %", number(own)),
+            format!("{}: {} %", mistake.label, number(own)),
+            format!("{}: {predicted:.1} % #{}", mistake.class, mistake.index),
         ],
     }
 }

@@ -144,11 +144,10 @@ impl Session<'_> {
     /// Returns the file of the curve.
     fn save_lines_and_curve(&mut self) -> Option<String> {
         let history = self.folder.history();
-        let (means, steps) = (history.losses.means(), history.losses.steps_per_mean());
         let name = shown(Path::new(
             self.folder.path().file_name().unwrap_or_default(),
         ));
-        let svg = learning_curve_svg(&name, (means, steps), &history.epochs);
+        let svg = learning_curve_svg(&name, history);
         let curve = self.saving.note("loss.svg", self.folder.write_curve(&svg));
         self.saving.note(LINES, self.folder.flush());
         curve.map(|file| file.display().to_string())

@@ -5,7 +5,9 @@ use crate::assignment::q7_initialisations::{EpochBand, Initialisations};
 use crate::assignment::q7_learning_rates::LearningRates;
 use crate::assignment::{Answers, EpochPoint};
 use crate::charts::axis::Axis;
-use crate::charts::chart::{BLUE, Chart, GREY, PALE, SERIES, SOLID, Series, Style, VERMILION};
+use crate::charts::chart::{
+    BLUE, Chart, GREY, PALE, SERIES, SOLID, Series, Style, THIN, VERMILION,
+};
 use crate::charts::learning_curve::smoothed;
 use crate::pages::template::percent;
 use crate::sweep::MeanDeviation;
@@ -49,10 +51,6 @@ fn minibatches(answer: &Curves) -> Figure {
         steps.zip(losses.iter().copied()).collect()
     };
     let smooth = smoothed(&answer.step_losses);
-    let thin = Style::Line {
-        width: 2,
-        is_dashed: false,
-    };
     let (each, means) = (points(&answer.step_losses), points(&smooth));
     let ln_10 = std::f64::consts::LN_10;
     let chart = Chart {
@@ -60,8 +58,8 @@ fn minibatches(answer: &Curves) -> Figure {
         x: Axis::linear("step (minibatch of 100 images)").whole(),
         y: Axis::log(NATS),
         series: vec![
-            Series::new("each minibatch", PALE, thin, each),
-            Series::new("moving mean", BLUE, SOLID, means),
+            Series::new("each minibatch", PALE, THIN, each),
+            Series::new("mean of 2 % of the steps", BLUE, SOLID, means).with_last(1.0),
             Series::new(
                 "guessing: ln 10",
                 GREY,
@@ -104,8 +102,8 @@ fn losses(answer: &Curves) -> Figure {
         upright(&name, lowest.epoch)
     };
     let mut series = vec![
-        Series::new("training", BLUE, SOLID, training),
-        Series::new("validation", VERMILION, SOLID, validation),
+        Series::new("training", BLUE, SOLID, training).with_last(1.0),
+        Series::new("validation", VERMILION, SOLID, validation).with_last(1.0),
         Series::new("", VERMILION, Style::Points { radius: 9 }, dot),
     ];
     series.extend(lowest.map(mark));
@@ -137,8 +135,8 @@ fn accuracies(answer: &Curves) -> Figure {
     let visible = |points: Vec<(f64, f64)>| points.into_iter().filter(|p| p.1 >= low).collect();
     let last = answer.epochs.len().max(1) as f64;
     let mut series = vec![
-        Series::new("training", BLUE, SOLID, visible(training)),
-        Series::new("validation", VERMILION, SOLID, visible(validation)),
+        Series::new("training", BLUE, SOLID, visible(training)).with_last(100.0),
+        Series::new("validation", VERMILION, SOLID, visible(validation)).with_last(100.0),
     ];
     series.extend(mark);
     let chart = Chart {
@@ -169,7 +167,7 @@ fn initialisations(answer: &Initialisations) -> Figure {
         };
         [
             Series::new("", color, area, mean.clone()),
-            Series::new(name, color, SOLID, mean),
+            Series::new(name, color, SOLID, mean).with_last(1.0),
         ]
     };
     let training = curve("training", BLUE, |band| band.train_loss);
