@@ -156,6 +156,7 @@ impl Session<'_> {
         let epochs = self.trainer.options().epochs;
         let line = epoch_line(epoch, epochs, width::of_errors());
         self.progress.line(&line);
+        self.progress.follow(record);
         let added = self.folder.add_epoch(epoch);
         self.saving.note(LINES, added);
         self.results.event(&EpochEvent { record: *record })?;
