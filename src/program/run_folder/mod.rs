@@ -11,6 +11,7 @@ mod new;
 mod new_file;
 mod record;
 
+pub use append_file::AppendFile;
 pub use events::{EpochEvent, ScoreEvent};
 pub use folder::{RunFolder, remove_unbegun};
 pub use new::{create_folder, create_numbered_folder, is_there, now, unwritable, unwritable_by};
