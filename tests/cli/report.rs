@@ -41,7 +41,7 @@ fn runs_are_compared_on_a_page_of_its_own() {
     );
     assert_eq!(html.matches("<svg ").count(), 5);
     assert_eq!(html.matches("alt=\"weights of unit").count(), 17);
-    assert_eq!(html.matches("class=\"confusion\"").count(), 3);
+    assert_eq!(html.matches("class=\"confusion\" style").count(), 3);
     // Nothing is fetched: no address, no file beside the page, no script.
     for outside in ["http:", "https:", "<script", "<link", "@import", "url("] {
         let found = html.matches(outside).count();
@@ -91,7 +91,7 @@ fn of_many_runs_the_best_are_drawn_and_all_are_told() {
     let html = page(&place, "reports/report.html");
     assert!(html.contains("<p>The best 8 of 10 runs.</p>"));
     // Each but the first also has what differs from that.
-    assert_eq!(html.matches("class=\"confusion\"").count(), 8 + 7);
+    assert_eq!(html.matches("class=\"confusion\" style").count(), 8 + 7);
     assert_eq!(html.matches("alt=\"weights of unit").count(), 8 * 3);
     assert!(html.contains("<p>bad: not evaluated: it diverged, and left no model.</p>"));
     // No axis reaches to the losses of the run that diverged; its options are a row.
