@@ -198,12 +198,7 @@ fn open<'a>(
     let environment = Environment::new(isa.map(|isa| isa.name()), backend.threads());
     let is_resumed = opened.is_some();
     let (folder, record) = begin(args, prepared, opened, environment, trainer.steps_done())?;
-    let events = event_file(args, &record.start, &trainer, is_resumed);
-    let events = events.inspect_err(|_| {
-        if !is_resumed {
-            remove_unbegun(folder.path());
-        }
-    })?;
+    let events = event_file(args, &record.start, &trainer, is_resumed)?;
     let mut results = Results::new(args.json);
     results.event(&record.start)?;
     Ok(Session {
@@ -280,7 +275,8 @@ fn begin(
     begun.map(|()| (folder, record))
 }
 
-/// The event file for TensorBoard, if one is asked for, from the beginning of the epoch under way on.
+/// The event file for TensorBoard, if one is asked for, from the beginning of the epoch under way on. Where there is none,
+/// a run that begins leaves nothing.
 fn event_file(
     args: &TrainArgs,
     start: &StartEvent,
@@ -304,7 +300,11 @@ fn event_file(
         ("data", start.data.folder.clone()),
         ("run", start.run.clone()),
     ]);
-    EventFile::create(folder, beginning, &options).map(Some)
+    let events = EventFile::create(folder, beginning, &options).map(Some);
+    if events.is_err() && !goes_on {
+        remove_unbegun(Path::new(&start.run));
+    }
+    events
 }
 
 /// Says what is about to be trained, and begins the live view if it would be seen.

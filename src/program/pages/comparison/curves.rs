@@ -52,6 +52,12 @@ pub fn mean_share(run: &ComparedRun, share: usize) -> Option<f64> {
     (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
 }
 
+/// Those of [`EpochRecord::SHARES`] that a run has.
+pub fn shares(runs: &[ComparedRun]) -> Vec<usize> {
+    let has = |it: &usize| runs.iter().any(|run| mean_share(run, *it).is_some());
+    (0..EpochRecord::SHARES.len()).filter(has).collect()
+}
+
 /// The pictures, with their titles and captions.
 pub fn figures(runs: &[ComparedRun]) -> Vec<Value> {
     let mut lines = runs.iter().flat_map(|run| &run.epochs);
@@ -76,52 +82,51 @@ pub fn figures(runs: &[ComparedRun]) -> Vec<Value> {
     let mean_accuracies = format!("{means}{cut}");
     let nats = || Axis::log("cross-entropy, nats");
     let percent = || Axis::linear("accuracy, %").percent();
-    let figures = [
+    let losses_of_epochs = epochs(runs, number, [TRAIN_LOSS, VALIDATION_LOSS]);
+    let losses_of_steps = steps(runs, STEP_LOSS);
+    let all = [
         (
             "Loss of each epoch",
-            ("epoch", epochs(runs, number, [TRAIN_LOSS, VALIDATION_LOSS])),
+            "epoch",
+            losses_of_epochs,
             nats(),
             &*losses,
         ),
         (
             "Accuracy of each epoch",
-            ("epoch", accuracies_of_epochs),
+            "epoch",
+            accuracies_of_epochs,
             percent(),
             &accuracies,
         ),
         (
             "Accuracy against seconds",
-            ("seconds", accuracies_of_seconds),
+            "seconds",
+            accuracies_of_seconds,
             percent(),
             &speeds,
         ),
-        (
-            "Loss of each step",
-            ("step", steps(runs, STEP_LOSS)),
-            nats(),
-            means,
-        ),
+        ("Loss of each step", "step", losses_of_steps, nats(), means),
         (
             "Accuracy of each step",
-            ("step", accuracies_of_steps),
+            "step",
+            accuracies_of_steps,
             percent(),
             &mean_accuracies,
         ),
     ];
-    let mut figures = Vec::from(figures.map(|it| figure(it.0, it.1, it.2, it.3)));
-    for (place, (name, _)) in EpochRecord::SHARES.iter().enumerate() {
-        if runs.iter().any(|run| mean_share(run, place).is_some()) {
-            let series = epochs(runs, number, [SHARES + place]);
-            let (title, caption) = (format!("Share {name} in each epoch"), "");
-            figures.push(figure(
-                &title,
-                ("epoch", series),
-                Axis::linear("share, %").percent(),
-                caption,
-            ));
-        }
-    }
-    figures
+    let figures = all.map(|(title, x, series, y, caption)| figure(title, (x, series), y, caption));
+    let shares = shares(runs).into_iter().map(|share| {
+        let title = format!("Share {} in each epoch", EpochRecord::SHARES[share].0);
+        let series = epochs(runs, number, [SHARES + share]);
+        figure(
+            &title,
+            ("epoch", series),
+            Axis::linear("share, %").percent(),
+            "",
+        )
+    });
+    figures.into_iter().chain(shares).collect()
 }
 
 fn figure(title: &str, (x, series): (&str, Vec<Series>), y: Axis, caption: &str) -> Value {

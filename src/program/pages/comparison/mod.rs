@@ -43,11 +43,7 @@ pub fn comparison_page(
         _ => hidden_units::pictures(drawn, units)?,
     };
     let best = runs.first().and_then(|run| run.test.as_ref().ok());
-    let has_share = |it: &usize| {
-        runs.iter()
-            .any(|run| curves::mean_share(run, *it).is_some())
-    };
-    let shares: Vec<usize> = (0..EpochRecord::SHARES.len()).filter(has_share).collect();
+    let shares = curves::shares(runs);
     let mut summaries = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         let units = pictures.get_mut(index).map(Value::take);
@@ -57,12 +53,10 @@ pub fn comparison_page(
     let matrices = drawn.iter().filter_map(|run| run.test.as_ref().ok());
     let most_frequent =
         matrices.filter_map(|test| Some(most_frequent(test.confusion.rows()).first()?.0));
-    // Of the other runs, those that nothing tells from the best.
-    let chances = || {
-        summaries[1..]
-            .iter()
-            .map(|run| run["test"]["chance"].as_f64())
-    };
+    let others = summaries.iter().skip(1).map(|run| &run["test"]);
+    let others = others.filter(|test| !test.is_null());
+    let chances: Vec<Option<f64>> = others.map(|test| test["chance"].as_f64()).collect();
+    let is_told = |it: &Option<f64>| it.is_some_and(|it| it < significance::LEVEL);
     let differences = summaries
         .iter()
         .flat_map(|run| numbers(&run["test"]["difference"]));
@@ -72,8 +66,8 @@ pub fn comparison_page(
         "title": title,
         "command": command,
         "version": env!("CARGO_PKG_VERSION"),
-        "has_chances": chances().any(|chance| chance.is_some()),
-        "is_best": chances().all(|chance| chance.is_some_and(|it| it < significance::LEVEL)),
+        "has_chances": chances.iter().any(Option::is_some),
+        "is_best": !chances.is_empty() && chances.iter().all(is_told),
         "largest_difference": differences.map(|it| it.abs()).fold(0.0, f64::max),
         "shares": shares.iter().map(|&it| EpochRecord::SHARES[it].0).collect::<Vec<_>>(),
         "has_precisions": runs.iter().any(|run| run.precision() != Precision::default().name()),
