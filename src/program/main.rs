@@ -10,7 +10,9 @@ mod options;
 mod pages;
 mod run_folder;
 mod sweep;
+mod tensorboard;
 mod terminal;
+mod weights;
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

@@ -44,6 +44,23 @@ pub struct EpochRecord {
     pub samples_per_second: Option<f64>,
 }
 
+impl EpochRecord {
+    /// Shares that only some options give, by the names of their fields: what is shown and kept of all of them comes
+    /// from these rows.
+    pub const SHARES: [(&'static str, fn(&mut Self) -> &mut Option<f64>); 2] = [
+        ("visited", |record| &mut record.visited),
+        ("skipped", |record| &mut record.skipped),
+    ];
+
+    /// Those that the epoch has.
+    pub fn shares(mut self) -> impl Iterator<Item = (&'static str, f64)> {
+        let share = move |&(name, share): &(_, fn(&mut Self) -> &mut Option<f64>)| {
+            Some((name, (*share(&mut self))?))
+        };
+        Self::SHARES.iter().filter_map(share)
+    }
+}
+
 /// How an epoch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EpochEnd {

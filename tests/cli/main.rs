@@ -37,5 +37,6 @@ mod stopping;
 mod support;
 mod sweep;
 mod target;
+mod tensorboard;
 mod train;
 mod verify;

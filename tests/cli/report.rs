@@ -39,9 +39,9 @@ fn runs_are_compared_on_a_page_of_its_own() {
         !html.contains("<td>nesterov</td><td>yes</td><td>yes</td>"),
         "the same in both"
     );
-    assert_eq!(html.matches("<svg ").count(), 4);
-    assert_eq!(html.matches("data:image/png;base64,").count(), 17);
-    assert_eq!(html.matches("class=\"confusion\"").count(), 2);
+    assert_eq!(html.matches("<svg ").count(), 5);
+    assert_eq!(html.matches("alt=\"weights of unit").count(), 17);
+    assert_eq!(html.matches("class=\"confusion\" style").count(), 3);
     // Nothing is fetched: no address, no file beside the page, no script.
     for outside in ["http:", "https:", "<script", "<link", "@import", "url("] {
         let found = html.matches(outside).count();
@@ -90,8 +90,9 @@ fn of_many_runs_the_best_are_drawn_and_all_are_told() {
     assert_eq!(order[8..], ["runs/second", "bad"]);
     let html = page(&place, "reports/report.html");
     assert!(html.contains("<p>The best 8 of 10 runs.</p>"));
-    assert_eq!(html.matches("class=\"confusion\"").count(), 8);
-    assert_eq!(html.matches("data:image/png;base64,").count(), 8 * 12);
+    // Each but the first also has what differs from that.
+    assert_eq!(html.matches("class=\"confusion\" style").count(), 8 + 7);
+    assert_eq!(html.matches("alt=\"weights of unit").count(), 8 * 3);
     assert!(html.contains("<p>bad: not evaluated: it diverged, and left no model.</p>"));
     // No axis reaches to the losses of the run that diverged; its options are a row.
     assert!(!html.contains("Losses above 20 nats"));
@@ -114,7 +115,7 @@ fn a_page_is_never_overwritten() {
         "reports/report-2.html\n"
     );
     let first = page(&place, "reports/report.html");
-    assert!(!first.contains("base64") && first.contains("<title>Run first</title>"));
+    assert!(!first.contains("weights of unit") && first.contains("<title>Run first</title>"));
     let line = place.failure("report runs/second --out reports/report.html", 2);
     assert!(
         line.contains("report.html exists already") && line.contains("--overwrite"),
@@ -368,4 +369,49 @@ fn a_model_of_another_run_is_told() {
     // Other data tell nothing.
     place.stdout("data synth --samples 20 --test-samples 200 --out other --quiet");
     assert_eq!(damages("--data other --no-mmap"), "");
+}
+
+#[test]
+fn what_may_be_chance_is_not_marked() {
+    let place = Place::new();
+    let train = "train --quiet --hidden 12 --epochs";
+    place.stdout(&format!("{train} 20 --out a"));
+    place.stdout(&format!("{train} 18 --out b"));
+    place.stdout(&format!("{train} 1 --learning-rate 0.0001 --out bad"));
+    // The row of a run in the table of results.
+    let row = |html: &str, name: &str| {
+        let mut rows = html
+            .split("<tr")
+            .filter(|row| row.contains(&format!("</span>{name}</td>")));
+        rows.next().unwrap().to_owned()
+    };
+    place.stdout("report a bad --out far.html");
+    let html = page(&place, "far.html");
+    assert!(row(&html, "a").contains("class=\"marked\"") && !row(&html, "bad").contains("marked"));
+    assert!(
+        row(&html, "bad").contains("<td>&lt; 0.001</td>"),
+        "{}",
+        row(&html, "bad")
+    );
+    assert!(html.contains("The first run differs from each other."));
+    place.stdout("report a b bad --out near.html");
+    let html = page(&place, "near.html");
+    assert!(!html.contains("class=\"marked\""));
+    assert!(html.contains("The first run is not told from all others."));
+    // The same samples, of which a part differs: as many more here as fewer there.
+    let part = html.split(" less ").nth(1).unwrap();
+    let part = part.split("</section>").next().unwrap();
+    let cells = part.split("<td class=").skip(1).map(|cell| {
+        let text = cell.split(['>', '<']).nth(1).unwrap().replace('−', "-");
+        text.parse::<i64>().unwrap()
+    });
+    let cells: Vec<i64> = cells.collect();
+    assert!(
+        !cells.is_empty() && cells.iter().sum::<i64>() == 0,
+        "{cells:?}"
+    );
+    // Each mistake has its picture.
+    let worst = html.split("The worst mistakes").nth(1).unwrap();
+    let worst = worst.split("Weights of hidden units").next().unwrap();
+    assert_eq!(worst.matches("title=\"test sample ").count(), 3 * 20);
 }

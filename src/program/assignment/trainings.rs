@@ -188,6 +188,7 @@ pub fn train_all(
         scores_test: false,
         isa: work.settings.isa,
         workers: work.settings.threads,
+        tensorboard: None,
     };
     sweep::run(&plan, &todo, &work.stop, |event| -> anyhow::Result<()> {
         match event {

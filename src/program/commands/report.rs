@@ -15,11 +15,14 @@ use clap::Args;
 use fused_mlp::backend::{BackendError, Optimizer};
 use fused_mlp::engine::Precision;
 use fused_mlp::mnist::OpenOptions;
+use fused_mlp::prediction::{Mistake, Predictor};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// The page where none is named.
 const PAGE: &str = "reports/report.html";
+/// The worst mistakes of each run that are drawn.
+const MISTAKES: usize = 20;
 
 /// Options of `fused-mlp report`.
 #[derive(Debug, Clone, Args)]
@@ -36,7 +39,7 @@ pub struct ReportArgs {
     /// Folder of the data set whose test data the networks predict [default: that of each run]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Hidden units of each run that are drawn, the strongest first [default: 100, shared among the runs]
+    /// Hidden units of each run that are drawn, the strongest first [default: 100; of several runs 30, shared among them]
     #[arg(long, value_name = "N")]
     units: Option<usize>,
     #[command(flatten)]
@@ -178,10 +181,18 @@ fn test(
     let confusion = evaluation.confusion(&dataset.test, parameters.shape.classes);
     let confusion = confusion.ok_or(BackendError::NotFinite)?;
     let data = DataDescription::new(&folder, &dataset);
+    let (images, labels) = (&dataset.test.images, dataset.test.labels.bytes());
+    let predicted = &evaluation.predicted;
+    let mut mistakes = Predictor::new(parameters).mistakes(images.bytes(), labels, predicted);
+    mistakes.truncate(MISTAKES);
+    let with_pixels = |it: Mistake| (it.clone(), images.image(it.index).to_vec());
     let test = TestResult {
         data: data.folder,
-        evaluation,
+        labels: labels.to_vec(),
         confusion,
+        mistakes: mistakes.into_iter().map(with_pixels).collect(),
+        size: (images.rows(), images.columns()),
+        evaluation,
     };
     Ok((test, data.train_labels_sha256.unwrap_or_default()))
 }

@@ -14,7 +14,7 @@ use crate::options::{Origins, named_value, output_name};
 use crate::run_folder::{RunRecord, unwritable};
 use crate::sweep::{
     Grid, MOST_RUNS, RunConfiguration, RunResult, Shard, ShardRequest, Summary, SweepEvent,
-    SweepFolder, SweepPlan, best_by_validation, run as run_sweep, summarise,
+    SweepFolder, SweepPlan, best_by_validation, run as run_sweep, summarise, varying_options,
 };
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
@@ -61,6 +61,9 @@ pub struct SweepArgs {
     /// Folder of the sweep: new, or that of the same sweep
     #[arg(long, value_name = "DIR", default_value = "sweep", value_parser = output_name::folder())]
     out: PathBuf,
+    /// Folder for event files that TensorBoard shows, in a folder for each run
+    #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
+    tensorboard: Option<PathBuf>,
     /// Runs at a time [default: one for each core this process may use]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
@@ -100,12 +103,14 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         isa: args.isa,
         ..EngineArgs::default()
     };
+    let named = varying_options(&configurations);
     let plan = SweepPlan {
         dataset: &dataset,
         configurations: &configurations,
         scores_test: args.test,
         isa: engine.isa()?,
         workers: workers(args),
+        tensorboard: args.tensorboard.as_deref().map(|folder| (folder, &*named)),
     };
     plan.check()?;
     check_memory(&plan)?;

@@ -70,6 +70,9 @@ pub struct TrainArgs {
     /// Go on with an interrupted run from its newest checkpoint, to the same files, byte for byte
     #[arg(long, value_name = "DIR", conflicts_with = "out")]
     resume: Option<PathBuf>,
+    /// Folder for an event file that TensorBoard shows, of this run alone: losses, accuracies, options, weights
+    #[arg(long, value_name = "DIR", value_parser = output_name::folder())]
+    tensorboard: Option<PathBuf>,
     /// Write a checkpoint every N epochs, and by the clock; 0 for none at all [default: by the clock]
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<u32>,

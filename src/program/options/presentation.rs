@@ -25,7 +25,7 @@ const HEADINGS: [(&str, &str); 7] = [
     ("Stopping", "target-accuracy target-on patience min-delta"),
     (
         "Output",
-        "out overwrite resume checkpoint-every checkpoint-minutes keep shard test json quiet",
+        "out overwrite resume checkpoint-every checkpoint-minutes tensorboard keep shard test json quiet",
     ),
     (
         "Measurement",

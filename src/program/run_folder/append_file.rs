@@ -1,4 +1,4 @@
-//! A text file that grows line by line, and survives a full disk and a crash.
+//! A file that grows line by line, or record by record, and survives a full disk and a crash.
 
 use super::new::unwritable;
 use anyhow::anyhow;
@@ -111,9 +111,9 @@ impl AppendFile {
         self.flush()
     }
 
-    /// Adds text, which [`flush`](Self::flush) writes.
-    pub fn append(&mut self, text: &str) {
-        self.pending.extend_from_slice(text.as_bytes());
+    /// Adds text or bytes, which [`flush`](Self::flush) writes.
+    pub fn append(&mut self, added: impl AsRef<[u8]>) {
+        self.pending.extend_from_slice(added.as_ref());
     }
 
     /// Writes what was added.

@@ -1,13 +1,15 @@
 //! The folder that a run leaves behind.
 
 use super::append_file::AppendFile;
-use super::history::{CSV_FILES, EPOCHS, History, STEPS, epoch_line, step_line, time_line};
+use super::history::{
+    CSV_FILES, EPOCHS, History, STEPS, epoch_line, shares_of, step_line, time_line,
+};
 use super::new::{create_folder, create_numbered_folder, now, unwritable};
 use super::record::{RUN_FILE, RunRecord};
 use anyhow::{anyhow, bail};
 use fused_mlp::files::shown;
-use fused_mlp::training::Epoch;
 use fused_mlp::training::checkpoint::{FileMark, HistoryMarks};
+use fused_mlp::training::{Epoch, EpochRecord};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,9 @@ pub struct RunFolder {
     path: PathBuf,
     /// As [`CSV_FILES`].
     files: [AppendFile; 3],
+    /// Shares that the lines of epochs have: as many as in the version that began the run, whose checkpoints know
+    /// the bytes before.
+    shares: usize,
     history: History,
 }
 
@@ -70,6 +75,7 @@ impl RunFolder {
         Ok(Self {
             files: [steps?, epochs?, times?],
             path,
+            shares: EpochRecord::SHARES.len(),
             history: History::default(),
         })
     }
@@ -103,6 +109,7 @@ impl RunFolder {
         let read = history.read_epochs(&texts[1], &texts[2]);
         read.map_err(|error| wrong(EPOCHS.name, error))?;
         self.history = history;
+        self.shares = shares_of(&texts[1]);
         Ok(())
     }
 
@@ -113,7 +120,7 @@ impl RunFolder {
     /// If a file cannot be written.
     pub fn begin(&mut self) -> anyhow::Result<()> {
         let mut files = self.files.iter_mut().zip(CSV_FILES);
-        files.try_for_each(|(file, kind)| file.begin(kind.header))
+        files.try_for_each(|(file, kind)| file.begin(&kind.header()))
     }
 
     /// Appends an epoch and its steps to the CSV files.
@@ -127,7 +134,7 @@ impl RunFolder {
             .steps
             .iter()
             .for_each(|it| steps.append(&step_line(it)));
-        epochs.append(&epoch_line(&epoch.record));
+        epochs.append(&epoch_line(&epoch.record, self.shares));
         times.append(&time_line(&epoch.record));
         self.flush()
     }
@@ -174,4 +181,55 @@ pub fn remove_unbegun(path: &Path) {
         let _ = fs::remove_file(path.join(name));
     }
     let _ = fs::remove_dir(path);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Crc;
+    use fused_mlp::training::EpochEnd;
+
+    #[test]
+    fn a_run_of_an_earlier_version_goes_on_with_its_columns() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path();
+        let lines = [
+            (
+                STEPS.name,
+                "step,epoch,samples,learning_rate,loss,accuracy\n",
+            ),
+            (
+                EPOCHS.name,
+                "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate\n\
+                 1,0.5,0.75,,,0.125\n",
+            ),
+            ("times.csv", "epoch,seconds,samples_per_second\n1,2,30\n"),
+        ];
+        let [steps, epochs, times] = lines.map(|(name, text)| {
+            fs::write(path.join(name), text).unwrap();
+            let mut crc = Crc::new();
+            crc.update(text.as_bytes());
+            FileMark {
+                bytes: text.len() as u64,
+                crc32: crc.sum(),
+            }
+        });
+        let mut folder = RunFolder::with_files(path.to_owned(), AppendFile::open).unwrap();
+        let marks = HistoryMarks {
+            steps,
+            epochs,
+            times,
+        };
+        folder.read_before(&marks).unwrap();
+        folder.begin().unwrap();
+        let record = EpochRecord {
+            epoch: 2,
+            visited: Some(0.5),
+            ..folder.history().epochs[0]
+        };
+        let (steps, end) = (Vec::new(), EpochEnd::Complete);
+        folder.add_epoch(&Epoch { record, steps, end }).unwrap();
+        let text = fs::read_to_string(path.join(EPOCHS.name)).unwrap();
+        assert_eq!(text, format!("{}2,0.5,0.75,,,0.125\n", lines[1].1));
+    }
 }

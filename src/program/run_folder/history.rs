@@ -9,25 +9,43 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct CsvFile {
     pub name: &'static str,
+    /// Its columns in every version.
+    columns: &'static str,
+    /// Whether those of [`EpochRecord::SHARES`] follow, as many as there were in the version that began it.
+    has_shares: bool,
+}
+
+impl CsvFile {
     /// Its first line.
-    pub header: &'static str,
+    pub fn header(&self) -> String {
+        let shares = EpochRecord::SHARES.iter().filter(|_| self.has_shares);
+        shares.fold(self.columns.to_owned(), |all, (name, _)| all + "," + name)
+    }
+
+    /// Whether an earlier version began a file with this line.
+    fn is_earlier(&self, line: &str) -> bool {
+        line.starts_with(self.columns) && self.header().starts_with(&format!("{line},"))
+    }
 }
 
 /// A line a minibatch.
 pub const STEPS: CsvFile = CsvFile {
     name: "steps.csv",
-    header: "step,epoch,samples,learning_rate,loss,accuracy",
+    columns: "step,epoch,samples,learning_rate,loss,accuracy",
+    has_shares: false,
 };
 /// A line an epoch.
 pub const EPOCHS: CsvFile = CsvFile {
     name: "epochs.csv",
-    header: "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate",
+    columns: "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate",
+    has_shares: true,
 };
 /// A line an epoch. Times stand in a file of their own, so that all other CSV lines depend on the
 /// options and the data alone.
 pub const TIMES: CsvFile = CsvFile {
     name: "times.csv",
-    header: "epoch,seconds,samples_per_second",
+    columns: "epoch,seconds,samples_per_second",
+    has_shares: false,
 };
 /// All of them, in the order of [`HistoryMarks`](fused_mlp::training::checkpoint::HistoryMarks).
 pub const CSV_FILES: [&CsvFile; 3] = [&STEPS, &EPOCHS, &TIMES];
@@ -68,16 +86,31 @@ fn optional(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-pub fn epoch_line(record: &EpochRecord) -> String {
-    format!(
-        "{},{},{},{},{},{}\n",
+/// Columns of `epochs.csv` before the shares.
+const BEFORE_SHARES: usize = 6;
+
+/// A line with so many shares.
+pub fn epoch_line(record: &EpochRecord, shares: usize) -> String {
+    let mut line = format!(
+        "{},{},{},{},{},{}",
         record.epoch,
         record.train_loss,
         record.train_accuracy,
         optional(record.validation_loss),
         optional(record.validation_accuracy),
         record.learning_rate,
-    )
+    );
+    for (_, share) in &EpochRecord::SHARES[..shares] {
+        line = line + "," + &optional(*share(&mut { *record }));
+    }
+    line + "\n"
+}
+
+/// Shares that the lines of an `epochs.csv` have.
+pub fn shares_of(text: &str) -> usize {
+    let columns = text.split('\n').next().unwrap_or_default().split(',');
+    let shares = columns.count().saturating_sub(BEFORE_SHARES);
+    shares.min(EpochRecord::SHARES.len())
 }
 
 pub fn time_line(record: &EpochRecord) -> String {
@@ -85,7 +118,8 @@ pub fn time_line(record: &EpochRecord) -> String {
     format!("{},{},{rate}\n", record.epoch, record.seconds)
 }
 
-/// The numbers of each line after the first, of which the first counts the lines; what is empty is NaN.
+/// The numbers of each line after the first, of which the first counts the lines; what is empty, or a column that an
+/// earlier version did not have, is NaN.
 ///
 /// # Errors
 /// The file, or a line, if no run writes it.
@@ -93,15 +127,15 @@ pub fn rows<'a>(
     text: &'a str,
     file: &CsvFile,
 ) -> Result<impl Iterator<Item = Result<Vec<f64>, HistoryError>> + use<'a>, HistoryError> {
-    let header = file.header;
+    let header = file.header();
     // Other programs may have put CRLF in place of LF.
     let without_return = |line: &'a str| line.strip_suffix('\r').unwrap_or(line);
     let lines = text.split_terminator('\n').map(without_return);
     let mut lines = lines.zip(1_usize..);
     match lines.next() {
-        None => return Err(HistoryError::new(0, header, "")),
-        Some((first, number)) if first != header => {
-            return Err(HistoryError::new(number, header, first));
+        None => return Err(HistoryError::new(0, &header, "")),
+        Some((first, number)) if first != header && !file.is_earlier(first) => {
+            return Err(HistoryError::new(number, &header, first));
         }
         Some(_) if !text.ends_with('\n') => {
             let last = text.rsplit('\n').next().unwrap_or_default();
@@ -109,7 +143,8 @@ pub fn rows<'a>(
         }
         Some(_) => {}
     }
-    let columns = header.split(',').count();
+    let first = text.split('\n').next().unwrap_or_default();
+    let (columns, all) = (first.split(',').count(), header.split(',').count());
     Ok(lines.map(move |(line, number)| {
         let fields = line.split(',').map(|field| match field {
             "" => Ok(f64::NAN),
@@ -119,7 +154,9 @@ pub fn rows<'a>(
         let count = number - 1;
         let row = row.filter(|row| row.len() == columns && row[0] == count as f64);
         let expected = || format!("{columns} numbers, the first of them {count}");
-        row.ok_or_else(|| HistoryError::new(number, &expected(), line))
+        let mut row = row.ok_or_else(|| HistoryError::new(number, &expected(), line))?;
+        row.resize(all, f64::NAN);
+        Ok(row)
     }))
 }
 
@@ -205,7 +242,7 @@ impl History {
         for (row, time) in epochs.into_iter().zip(times) {
             let (row, time) = (finite(row, 0..3)?, finite(time, 0..2)?);
             let optional = |value: f64| value.is_finite().then_some(value);
-            self.epochs.push(EpochRecord {
+            let mut record = EpochRecord {
                 epoch: row[0] as u32,
                 train_loss: row[1],
                 train_accuracy: row[2],
@@ -216,7 +253,11 @@ impl History {
                 learning_rate: row[5] as f32,
                 seconds: time[1],
                 samples_per_second: optional(time[2]),
-            });
+            };
+            for ((_, share), &value) in EpochRecord::SHARES.iter().zip(&row[BEFORE_SHARES..]) {
+                *share(&mut record) = optional(value);
+            }
+            self.epochs.push(record);
         }
         Ok(())
     }
@@ -254,7 +295,7 @@ mod tests {
 
     fn steps(lines: &str) -> Result<History, HistoryError> {
         let mut history = History::default();
-        let header = STEPS.header;
+        let header = STEPS.header();
         history.read_steps(&format!("{header}\n{lines}"))?;
         Ok(history)
     }
@@ -273,30 +314,46 @@ mod tests {
             train_accuracy: 0.7,
             validation_loss,
             validation_accuracy: validation_loss.map(|_| 0.25),
-            visited: None,
+            visited: validation_loss,
             skipped: None,
             learning_rate: 0.15,
             seconds: 1.0 / 7.0,
             samples_per_second: validation_loss.map(|_| 1e6 / 7.0),
         };
         let records = [record(1, None), record(2, Some(0.3))];
-        let epochs: String = records.iter().map(epoch_line).collect();
+        let written = |shares| -> String {
+            let lines = records.iter().map(|record| epoch_line(record, shares));
+            lines.collect()
+        };
+        let epochs = written(1);
         let times: String = records.iter().map(time_line).collect();
-        let epochs = format!("{}\n{epochs}", EPOCHS.header);
-        let times = format!("{}\n{times}", TIMES.header);
+        let epochs = format!("{}\n{epochs}", EPOCHS.header());
+        assert!(epochs.starts_with(&format!("{},visited,skipped\n", EPOCHS.columns)));
+        let times = format!("{}\n{times}", TIMES.header());
         let read = |epochs: &str, times: &str| {
             let mut history = History::default();
             history.read_epochs(epochs, times)?;
             Ok::<_, HistoryError>(history.epochs)
         };
         assert_eq!(read(&epochs, &times).unwrap(), records);
-        assert!(read(&epochs, &format!("{}\n", TIMES.header)).is_err());
-        assert!(read(&format!("{}\n", EPOCHS.header), &times).is_err());
+        assert_eq!(shares_of(&epochs), 1);
+        assert!(read(&epochs, &format!("{}\n", TIMES.header())).is_err());
+        assert!(read(&format!("{}\n", EPOCHS.header()), &times).is_err());
+        // A file of a version that had no shares, and one of both.
+        let earlier = format!("{}\n{}", EPOCHS.columns, written(0));
+        let without = records.map(|record| EpochRecord {
+            visited: None,
+            ..record
+        });
+        assert_eq!(read(&earlier, &times).unwrap(), without);
+        assert_eq!(shares_of(&earlier), 0);
+        let mixed = format!("{}\n{}", EPOCHS.columns, written(1));
+        assert!(read(&mixed, &times).is_err());
     }
 
     #[test]
     fn numbers_for_pictures_may_be_missing_or_cut() {
-        let read = |lines: &str| whole_rows(&format!("{}\n{lines}", TIMES.header), &TIMES);
+        let read = |lines: &str| whole_rows(&format!("{}\n{lines}", TIMES.header()), &TIMES);
         assert_eq!(read("1,0.5,10\n2,0."), (vec![vec![1.0, 0.5, 10.0]], None));
         let (odd, damage) = read("1,NaN,\n");
         assert!(odd[0][1].is_nan() && odd[0][2].is_nan() && damage.is_none());

@@ -12,6 +12,7 @@ mod new_file;
 mod record;
 mod step_series;
 
+pub use append_file::AppendFile;
 pub use events::{EpochEvent, ScoreEvent};
 pub use folder::{RunFolder, remove_unbegun};
 pub use new::{create_folder, create_numbered_folder, is_there, now, unwritable, unwritable_by};

@@ -19,6 +19,7 @@ use crate::run_folder::history::{EPOCHS, TIMES, epoch_line, time_line};
 use crate::run_folder::unwritable_by;
 use anyhow::bail;
 use fused_mlp::files::{atomic, create_folders, shown};
+use fused_mlp::training::EpochRecord;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -159,9 +160,9 @@ impl SweepFolder {
         let epochs: String = results.clone().map(epoch_lines).collect();
         let times: String = results.map(time_lines).collect();
         for (name, columns, lines) in [
-            (EPOCHS.name, EPOCHS.header, epochs.into_bytes()),
-            (TIMES.name, TIMES.header, times.into_bytes()),
-            (RUNS_FILE, &format!("{options},{RUN_COLUMNS}"), runs),
+            (EPOCHS.name, EPOCHS.header(), epochs.into_bytes()),
+            (TIMES.name, TIMES.header(), times.into_bytes()),
+            (RUNS_FILE, format!("{options},{RUN_COLUMNS}"), runs),
         ] {
             let path = self.path.join(name);
             let text = [format!("run,{columns}\n").as_bytes(), &lines].concat();
@@ -186,7 +187,7 @@ const RUN_COLUMNS: &str = "outcome,epochs_done,train_loss,train_accuracy,validat
 /// The epochs of a run, each with the run's number.
 fn epoch_lines(result: &RunResult) -> String {
     let run = result.index + 1;
-    let line = |record| format!("{run},{}", epoch_line(record));
+    let line = |record| format!("{run},{}", epoch_line(record, EpochRecord::SHARES.len()));
     result.epochs.iter().map(line).collect()
 }
 

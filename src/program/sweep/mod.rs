@@ -26,7 +26,7 @@ pub use run::{SweepEvent, SweepPlan, run};
 pub use shard::{Shard, ShardRequest};
 pub use summary::{
     EPOCHS_TO_TARGET, MeanDeviation, Summary, VALIDATION_ACCURACY, best_by_validation, summarise,
-    varying,
+    varying, varying_options,
 };
 
 // The package of the crate has no data.

@@ -2,6 +2,7 @@
 
 use super::RunConfiguration;
 use super::record::{RunOutcome, RunResult};
+use crate::tensorboard::{Beginning, EventFile};
 use anyhow::Context;
 use fused_mlp::backend::{Backend, PassControl, Samples, check_shape};
 use fused_mlp::engine::Engine;
@@ -10,6 +11,7 @@ use fused_mlp::network::Shape;
 use fused_mlp::simd::Isa;
 use fused_mlp::training::{EpochEnd, EpochRecord, Trainer};
 use rayon::ThreadPoolBuilder;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
@@ -27,6 +29,8 @@ pub struct SweepPlan<'a> {
     pub isa: Isa,
     /// Runs that train at the same time, one thread each; at least 1.
     pub workers: usize,
+    /// Folder for TensorBoard with one of its own for each run, and the places of the options in their names.
+    pub tensorboard: Option<(&'a Path, &'a [usize])>,
 }
 
 /// What happens while a sweep runs.
@@ -69,6 +73,24 @@ impl SweepPlan<'_> {
         format!("{workers} runs at a time cannot be started; choose fewer with --workers")
     }
 
+    /// The event file of a run of so many steps, if one is asked for.
+    fn event_file(&self, index: usize, steps: u64) -> anyhow::Result<Option<EventFile>> {
+        let Some((folder, named)) = self.tensorboard else {
+            return Ok(None);
+        };
+        let options = self.configurations[index].texts();
+        let digits = self.configurations.len().to_string().len();
+        let named = named.iter().map(|&place| &options[place]);
+        let named = named.map(|(option, text)| format!("-{option}={text}"));
+        let name = format!("{:0digits$}{}", index + 1, named.collect::<String>());
+        let beginning = Beginning {
+            done: 0,
+            steps,
+            goes_on: true,
+        };
+        EventFile::create(&folder.join(name), beginning, &options).map(Some)
+    }
+
     /// Trains one run; nothing if it was stopped. Tells of every epoch as it ends.
     fn train(
         &self,
@@ -88,6 +110,7 @@ impl SweepPlan<'_> {
         // The shape was checked: what may be missing is the engine's thread.
         let mut engine = engine.with_context(|| self.too_many())?;
         let mut trainer = Trainer::new(Samples::from(&self.dataset.train), options)?;
+        let mut events = self.event_file(index, trainer.steps())?;
         let control = PassControl::with_stop(Arc::clone(stop));
         let (mut outcome, mut epochs) = (RunOutcome::Finished, Vec::new());
         while !trainer.is_finished() && outcome == RunOutcome::Finished {
@@ -95,6 +118,9 @@ impl SweepPlan<'_> {
                 return Ok(None);
             }
             let epoch = trainer.train_epoch(&mut engine, &control)?;
+            if let (Some(events), true) = (&mut events, epoch.end != EpochEnd::Stopped) {
+                events.add_epoch(&epoch)?;
+            }
             let is_validated = epoch.record.validation_loss.is_none_or(f64::is_finite);
             match epoch.end {
                 EpochEnd::Complete if is_validated => {
@@ -114,6 +140,11 @@ impl SweepPlan<'_> {
         let score = is_scored
             .then(|| engine.evaluate(test, &order))
             .transpose()?;
+        if let (Some(events), RunOutcome::Finished) = (&mut events, outcome) {
+            let images = &self.dataset.train.images;
+            let size = (images.rows(), images.columns());
+            events.finish(score.as_ref(), &engine.parameters(), size)?;
+        }
         let seconds = start.elapsed().as_secs_f64();
         let result = RunResult::new(index, outcome, epochs, score.as_ref(), seconds);
         Ok(Some(result))

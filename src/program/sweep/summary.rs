@@ -113,8 +113,16 @@ fn summary(configuration: RunConfiguration, group: &[&RunResult], target: Option
 
 /// Places of the options, in the order of [`RunConfiguration::texts`], that are not the same everywhere.
 pub fn varying(summaries: &[Summary]) -> Vec<usize> {
-    let all = summaries.iter().map(|it| it.configuration.texts());
-    let all: Vec<_> = all.collect();
+    let all: Vec<_> = summaries
+        .iter()
+        .map(|it| it.configuration.clone())
+        .collect();
+    varying_options(&all)
+}
+
+/// The same of configurations.
+pub fn varying_options(configurations: &[RunConfiguration]) -> Vec<usize> {
+    let all: Vec<_> = configurations.iter().map(RunConfiguration::texts).collect();
     let options = 0..all.first().map_or(0, Vec::len);
     options
         .filter(|&place| all.iter().any(|texts| texts[place] != all[0][place]))

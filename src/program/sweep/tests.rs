@@ -31,6 +31,7 @@ fn plan<'a>(
         scores_test: false,
         isa: Isa::select(IsaRequest::Auto).unwrap(),
         workers,
+        tensorboard: None,
     }
 }
 

@@ -6,7 +6,7 @@ use super::output::message;
 use crate::terminal;
 use curve::Curve;
 use fused_mlp::backend::PassControl;
-use fused_mlp::training::{Epoch, EpochEnd};
+use fused_mlp::training::{Epoch, EpochEnd, EpochRecord};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -56,9 +56,10 @@ impl Live {
             seen = (samples, loss);
             let speed = samples as f64 / start.elapsed().as_secs_f64();
             self.bar.set_message(format!(
-                "loss {:.4}  {} samples/s  {}",
+                "loss {:.4}  {} samples/s{}  {}",
                 fresh.1 / fresh.0 as f64,
                 HumanCount(speed as u64),
+                self.bar.prefix(),
                 curve.text(&levels)
             ));
             self.bar.set_position(before + samples as u64);
@@ -106,6 +107,13 @@ impl Progress {
         }
     }
 
+    /// Shows in the live view, too, what only some options give.
+    pub fn follow(&self, record: &EpochRecord) {
+        if let Some(live) = &self.live {
+            live.bar.set_prefix(shares(record));
+        }
+    }
+
     /// A bar with a message, which nobody sees without a terminal.
     pub fn bar(&self, length: u64) -> ProgressBar {
         match self.is_quiet || !stderr().is_terminal() {
@@ -142,6 +150,12 @@ impl Progress {
     }
 }
 
+/// What an epoch has of the shares that only some options give, each after two spaces.
+fn shares(record: &EpochRecord) -> String {
+    let text = |(name, share): (&str, f64)| format!("  {name} {:.0} %", 100.0 * share);
+    record.shares().map(text).collect()
+}
+
 /// The line of an epoch that has ended, of so many, with as much as has room in these columns.
 pub fn epoch_line(epoch: &Epoch, epochs: u32, columns: Option<usize>) -> String {
     let record = &epoch.record;
@@ -154,12 +168,7 @@ pub fn epoch_line(epoch: &Epoch, epochs: u32, columns: Option<usize>) -> String 
         long += &format!("  validation loss {loss:.4}  accuracy {percent:.2} %");
         short += &format!("  validation {loss:.4}  {percent:.2} %");
     }
-    if let Some(visited) = record.visited {
-        long += &format!("  visiting {:.0} %", 100.0 * visited);
-    }
-    if let Some(skipped) = record.skipped {
-        long += &format!("  skipping {:.0} %", 100.0 * skipped);
-    }
+    long += &shares(record);
     let time = format!("  {:.3} s", record.seconds);
     let speed = record.samples_per_second.map_or_else(String::new, |rate| {
         format!("  {} samples/s", HumanCount(rate as u64))
@@ -184,7 +193,6 @@ pub fn epoch_line(epoch: &Epoch, epochs: u32, columns: Option<usize>) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fused_mlp::training::EpochRecord;
 
     #[test]
     fn an_epoch_has_a_line_of_any_terminal() {

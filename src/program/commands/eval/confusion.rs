@@ -2,7 +2,7 @@
 //! some.
 
 use crate::charts::terminal_picture::TerminalStyle;
-use crate::pages::comparison::mistakes;
+use crate::pages::comparison::most_frequent;
 use crate::terminal::output::Results;
 
 /// Most frequent mistakes that are told in words.
@@ -12,7 +12,7 @@ const TOLD: usize = 5;
 pub fn print(rows: &[Vec<u64>], style: TerminalStyle, results: &mut Results) {
     results.text("\nconfusion matrix: a row for each true class, a column for each predicted one");
     results.dense_table(&columns(rows, style), 1);
-    let mistakes = mistakes(rows);
+    let mistakes = most_frequent(rows);
     let told = mistakes.iter().take(TOLD);
     let told = told.map(|(count, class, predicted)| format!("{class} as {predicted} ({count})"));
     let told: Vec<String> = told.collect();
@@ -23,7 +23,7 @@ pub fn print(rows: &[Vec<u64>], style: TerminalStyle, results: &mut Results) {
 
 /// The columns with their heads, of which the first is that of the true classes.
 fn columns(rows: &[Vec<u64>], style: TerminalStyle) -> Vec<Vec<String>> {
-    let most = mistakes(rows).first().map_or(0, |mistake| mistake.0);
+    let most = most_frequent(rows).first().map_or(0, |mistake| mistake.0);
     let cell = |class: usize, predicted: usize| {
         let count = rows[class][predicted];
         let text = if count == 0 {

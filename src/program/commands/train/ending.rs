@@ -2,7 +2,7 @@
 
 use super::evaluate;
 use super::saving::CHECKPOINT;
-use super::session::{LINES, Session};
+use super::session::{EVENTS, LINES, Session};
 use crate::charts::learning_curve::learning_curve_svg;
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::pages::template::render;
@@ -38,6 +38,12 @@ impl Session<'_> {
             Some(_) => None,
         };
         let curve = self.save_lines_and_curve();
+        if let (Some(events), Some(_), None) = (&mut self.events, &model, signal) {
+            let images = &self.dataset.train.images;
+            let size = (images.rows(), images.columns());
+            let added = events.finish(test.as_ref(), &self.backend.parameters(), size);
+            self.saving.note(EVENTS, added);
+        }
         if signal.is_none() {
             // A run that has come to its end needs none.
             self.saving.forget(CHECKPOINT);

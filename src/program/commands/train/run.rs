@@ -12,6 +12,7 @@ use crate::options::training::described_by_nearest;
 use crate::run_folder::{
     DataDescription, Environment, RunFolder, RunRecord, StartEvent, now, remove_unbegun,
 };
+use crate::tensorboard::{Beginning, EventFile};
 use crate::terminal::output::{Results, counted, message, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
@@ -203,7 +204,9 @@ fn open<'a>(
         None => Trainer::new(samples, options)?,
     };
     let environment = Environment::new(isa.map(|isa| isa.name()), backend.threads());
+    let is_resumed = opened.is_some();
     let (folder, record) = begin(args, prepared, opened, environment, trainer.steps_done())?;
+    let events = event_file(args, &record.start, &trainer, is_resumed)?;
     let mut results = Results::new(args.json);
     results.event(&record.start)?;
     Ok(Session {
@@ -220,6 +223,7 @@ fn open<'a>(
         complete: trainer.epochs_done(),
         record,
         folder,
+        events,
         trainer,
         backend,
         network: prepared.parameters.shape,
@@ -277,6 +281,38 @@ fn begin(
         remove_unbegun(&path);
     }
     begun.map(|()| (folder, record))
+}
+
+/// The event file for TensorBoard, if one is asked for, from the beginning of the epoch under way on. Where there is none,
+/// a run that begins leaves nothing.
+fn event_file(
+    args: &TrainArgs,
+    start: &StartEvent,
+    trainer: &Trainer<'_>,
+    goes_on: bool,
+) -> anyhow::Result<Option<EventFile>> {
+    let Some(folder) = &args.tensorboard else {
+        return Ok(None);
+    };
+    let beginning = Beginning {
+        done: trainer.steps_done() - trainer.steps_of_epoch_done() as u64,
+        steps: trainer.steps(),
+        goes_on,
+    };
+    let isa = start.environment.isa.clone().unwrap_or_default();
+    let mut options = start.settings.options.texts();
+    options.extend([
+        ("network", start.network.clone()),
+        ("backend", format!("{} {isa}", start.settings.backend)),
+        ("threads", start.environment.threads.to_string()),
+        ("data", start.data.folder.clone()),
+        ("run", start.run.clone()),
+    ]);
+    let events = EventFile::create(folder, beginning, &options).map(Some);
+    if events.is_err() && !goes_on {
+        remove_unbegun(Path::new(&start.run));
+    }
+    events
 }
 
 /// Says what is about to be trained, and begins the live view if it would be seen.

@@ -3,6 +3,7 @@
 use super::evaluate;
 use super::saving::{CHECKPOINT, Saving};
 use crate::run_folder::{EpochEvent, RunFolder, RunRecord, ScoreEvent};
+use crate::tensorboard::EventFile;
 use crate::terminal::output::{Results, shown};
 use crate::terminal::progress::{Progress, epoch_line};
 use crate::terminal::width;
@@ -24,12 +25,16 @@ use std::time::Instant;
 const PART_SAMPLES: usize = 1 << 16;
 /// The CSV files, in messages.
 pub const LINES: &str = "steps.csv, epochs.csv or times.csv";
+/// The file for TensorBoard, in messages.
+pub const EVENTS: &str = "the event file of --tensorboard";
 
 /// A training under way.
 pub struct Session<'a> {
     /// What the run was asked for, and where it takes place.
     pub record: RunRecord,
     pub folder: RunFolder,
+    /// For TensorBoard.
+    pub events: Option<EventFile>,
     pub trainer: Trainer<'a>,
     pub backend: Box<dyn Backend>,
     pub network: Shape,
@@ -156,8 +161,13 @@ impl Session<'_> {
         let epochs = self.trainer.options().epochs;
         let line = epoch_line(epoch, epochs, width::of_errors());
         self.progress.line(&line);
+        self.progress.follow(record);
         let added = self.folder.add_epoch(epoch);
         self.saving.note(LINES, added);
+        if let Some(events) = &mut self.events {
+            let added = events.add_epoch(epoch);
+            self.saving.note(EVENTS, added);
+        }
         self.results.event(&EpochEvent { record: *record })?;
         if let Some(line) = self.results.lost_reader("training") {
             self.progress.line(&line);

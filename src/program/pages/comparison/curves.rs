@@ -6,6 +6,7 @@ use crate::charts::chart::{
     BLUE, Chart, Color, GREEN, GREY, INK, ORANGE, PURPLE, SKY, SOLID, Series, Style, VERMILION,
 };
 use crate::charts::learning_curve::smoothed;
+use fused_mlp::training::EpochRecord;
 use serde_json::{Value, json};
 
 /// Colours of the runs, those that differ most first.
@@ -26,6 +27,7 @@ pub const TRAIN_LOSS: usize = 1;
 const TRAIN_ACCURACY: usize = 2;
 const VALIDATION_LOSS: usize = 3;
 pub const VALIDATION_ACCURACY: usize = 4;
+const SHARES: usize = 6;
 const STEP_LOSS: usize = 4;
 const STEP_ACCURACY: usize = 5;
 
@@ -43,8 +45,21 @@ pub fn is_cut(run: &ComparedRun) -> bool {
     run.steps.iter().any(|line| line[STEP_LOSS] > LARGEST)
 }
 
+/// Mean of a share over the epochs that have it.
+pub fn mean_share(run: &ComparedRun, share: usize) -> Option<f64> {
+    let shares = run.epochs.iter().map(|line| line[SHARES + share]);
+    let shares: Vec<f64> = shares.filter(|it| it.is_finite()).collect();
+    (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
+}
+
+/// Those of [`EpochRecord::SHARES`] that a run has.
+pub fn shares(runs: &[ComparedRun]) -> Vec<usize> {
+    let has = |it: &usize| runs.iter().any(|run| mean_share(run, *it).is_some());
+    (0..EpochRecord::SHARES.len()).filter(has).collect()
+}
+
 /// The pictures, with their titles and captions.
-pub fn figures(runs: &[ComparedRun]) -> [Value; 4] {
+pub fn figures(runs: &[ComparedRun]) -> Vec<Value> {
     let mut lines = runs.iter().flat_map(|run| &run.epochs);
     let dashed = match lines.any(|line| line[VALIDATION_LOSS].is_finite()) {
         true => " Dashed lines: the validation samples.",
@@ -54,71 +69,116 @@ pub fn figures(runs: &[ComparedRun]) -> [Value; 4] {
         "Mean loss of the training samples, each with the parameters of its own step.{dashed}"
     );
     let means = "Moving mean over one fiftieth of all steps.";
-    let (accuracies_of_epochs, cut) =
-        without_far(runs, epochs(runs, TRAIN_ACCURACY, VALIDATION_ACCURACY));
+    let lines_of_accuracy =
+        |x| without_far(runs, epochs(runs, x, [TRAIN_ACCURACY, VALIDATION_ACCURACY]));
+    let (accuracies_of_epochs, cut) = lines_of_accuracy(number);
     let accuracies =
         format!("Share of the training samples that were predicted correctly.{dashed}{cut}");
+    let (accuracies_of_seconds, cut) = lines_of_accuracy(seconds);
+    let speeds = format!(
+        "The same against the time of training, which validation is no part of.{dashed}{cut}"
+    );
     let (accuracies_of_steps, cut) = without_far(runs, steps(runs, STEP_ACCURACY));
     let mean_accuracies = format!("{means}{cut}");
     let nats = || Axis::log("cross-entropy, nats");
     let percent = || Axis::linear("accuracy, %").percent();
-    [
+    let losses_of_epochs = epochs(runs, number, [TRAIN_LOSS, VALIDATION_LOSS]);
+    let losses_of_steps = steps(runs, STEP_LOSS);
+    let all = [
         (
             "Loss of each epoch",
-            ("epoch", epochs(runs, TRAIN_LOSS, VALIDATION_LOSS)),
+            "epoch",
+            losses_of_epochs,
             nats(),
             &*losses,
         ),
         (
             "Accuracy of each epoch",
-            ("epoch", accuracies_of_epochs),
+            "epoch",
+            accuracies_of_epochs,
             percent(),
             &accuracies,
         ),
         (
-            "Loss of each step",
-            ("step", steps(runs, STEP_LOSS)),
-            nats(),
-            means,
+            "Accuracy against seconds",
+            "seconds",
+            accuracies_of_seconds,
+            percent(),
+            &speeds,
         ),
+        ("Loss of each step", "step", losses_of_steps, nats(), means),
         (
             "Accuracy of each step",
-            ("step", accuracies_of_steps),
+            "step",
+            accuracies_of_steps,
             percent(),
             &mean_accuracies,
         ),
-    ]
-    .map(|(title, (x, series), y, caption)| {
-        let chart = Chart {
-            title: title.to_owned(),
-            x: Axis::linear(x).whole(),
-            y,
-            series,
-        };
-        json!({"title": title, "caption": caption, "svg": chart.svg()})
-    })
+    ];
+    let figures = all.map(|(title, x, series, y, caption)| figure(title, (x, series), y, caption));
+    let shares = shares(runs).into_iter().map(|share| {
+        let title = format!("Share {} in each epoch", EpochRecord::SHARES[share].0);
+        let series = epochs(runs, number, [SHARES + share]);
+        figure(
+            &title,
+            ("epoch", series),
+            Axis::linear("share, %").percent(),
+            "",
+        )
+    });
+    figures.into_iter().chain(shares).collect()
 }
 
-fn epochs(runs: &[ComparedRun], training: usize, validation: usize) -> Vec<Series> {
+fn figure(title: &str, (x, series): (&str, Vec<Series>), y: Axis, caption: &str) -> Value {
+    let axis = Axis::linear(x);
+    let chart = Chart {
+        title: title.to_owned(),
+        x: if x == "seconds" { axis } else { axis.whole() },
+        y,
+        series,
+    };
+    json!({"title": title, "caption": caption, "svg": chart.svg()})
+}
+
+/// The number of an epoch by its place, and the time when it was over; NaN if that is not known.
+fn number(run: &ComparedRun, place: usize) -> f64 {
+    run.epochs[place][EPOCH]
+}
+
+fn seconds(run: &ComparedRun, place: usize) -> f64 {
+    let times = run.seconds.get(..=place);
+    times.map_or(f64::NAN, |times| times.iter().sum())
+}
+
+/// Lines of one column or two, of which the second is that of the validation samples.
+fn epochs<const N: usize>(
+    runs: &[ComparedRun],
+    x: fn(&ComparedRun, usize) -> f64,
+    columns: [usize; N],
+) -> Vec<Series> {
     let points = |run: &ComparedRun, column: usize| -> Vec<(f64, f64)> {
-        let lines = run.epochs.iter().filter(|line| !line[column].is_nan());
-        let points = lines.map(|line| (line[EPOCH], line[column].min(LARGEST)));
-        thin(&points.collect::<Vec<_>>())
+        let points = run.epochs.iter().enumerate();
+        let points = points.map(|(place, line)| (x(run, place), line[column]));
+        let seen = points.filter(|(x, y)| !x.is_nan() && !y.is_nan());
+        let drawn = seen.map(|(x, y)| (x, y.min(LARGEST)));
+        thin(&drawn.collect::<Vec<_>>())
     };
     let series = |(index, run): (usize, &ComparedRun)| {
         let color = color(index);
-        let all = points(run, training);
+        let all = points(run, columns[0]);
         // A line through one point is nothing.
         let dots = if all.len() < 50 {
             all.clone()
         } else {
             Vec::new()
         };
-        [
+        let mut series = vec![
             Series::new("", color, SOLID, all),
             Series::new("", color, Style::Points { radius: 6 }, dots),
-            Series::new("", color, VALIDATION, points(run, validation)),
-        ]
+        ];
+        let validation = columns.get(1).map(|&column| points(run, column));
+        series.extend(validation.map(|it| Series::new("", color, VALIDATION, it)));
+        series
     };
     runs.iter().enumerate().flat_map(series).collect()
 }

@@ -5,11 +5,13 @@ use crate::run_folder::{MODEL_FILE, RUN_FILE};
 use crate::terminal::output::counted;
 use anyhow::{anyhow, bail};
 use fused_mlp::backend::Evaluation;
+use fused_mlp::engine::Precision;
 use fused_mlp::evaluation::ConfusionMatrix;
 use fused_mlp::files::{bounded, shown, unreadable};
 use fused_mlp::mnist::Adjustment;
 use fused_mlp::model_file;
 use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::prediction::Mistake;
 use fused_mlp::training::checkpoint::CheckpointFolder;
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,8 +24,13 @@ pub struct TestResult {
     pub data: String,
     /// Loss, correct samples and predictions.
     pub evaluation: Evaluation,
+    /// True class of each sample.
+    pub labels: Vec<u8>,
     /// True and predicted classes.
     pub confusion: ConfusionMatrix,
+    /// The worst mistakes with their pixels, and the rows and columns of these.
+    pub mistakes: Vec<(Mistake, Vec<u8>)>,
+    pub size: (usize, usize),
 }
 
 /// One run.
@@ -134,6 +141,12 @@ impl ComparedRun {
                 test.evaluation.accuracy()
             )
         })
+    }
+
+    /// Numbers of the first layer; those of folders of earlier versions are floats.
+    pub fn precision(&self) -> &str {
+        let precision = self.record["options"]["precision"].as_str();
+        precision.unwrap_or(Precision::default().name())
     }
 
     /// How it ended.
