@@ -188,7 +188,7 @@ fn wrong_usage_has_its_exit_code() {
         ("sweep --epochs 4,9 --warm-up 8", "--warm-up is 8;"),
         (
             "train --rotation 5",
-            "--rotation is 5, and no image is varied; expected --augment with it",
+            "--rotation is 5, and no image is varied; expected an augmentation (augment) with it",
         ),
         (
             "train --augment --shift 5",
