@@ -9,7 +9,8 @@
 //! ```
 //!
 //! with numbers that are uniform between the negative and the positive strengths of [`Strengths`], by
-//! [two passes of linear interpolation](crate::kernels::warp). Elastic displacements are uniform noise on [-1, 1],
+//! two passes of linear interpolation along rows and columns (Catmull and Smith 1980; the formula stands in
+//! `kernels/warp.rs`). Elastic displacements are uniform noise on [-1, 1],
 //! smoothed by a Gaussian with a standard deviation of 4 pixels, times `elastic`; each direction takes one of a pool of
 //! [`FIELDS`] that are made once, with either sign.
 //!
