@@ -43,16 +43,16 @@ pub struct Words(u64);
 impl Words {
     /// Of these numbers, in this order.
     pub fn of(numbers: [u64; 3]) -> Self {
-        let mix = |state: u64, number: u64| Self(state ^ number).next();
+        let mix = |state: u64, number: u64| Self(state ^ number).word();
         Self(numbers.into_iter().fold(0, mix))
     }
 
     /// The next 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let word = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ word >> 31
+        let word = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
     }
 }
 

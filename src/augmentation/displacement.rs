@@ -71,7 +71,7 @@ impl Fields {
             false => 0,
         };
         // From 0 to below 2^15.
-        let index = (drawn >> 1 & 0x7fff) as usize * self.count >> 15;
+        let index = (((drawn >> 1) & 0x7fff) as usize * self.count) >> 15;
         let len = self.side * self.stride();
         (&self.displacements[index * len..][..len], factor)
     }

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! with numbers that are uniform between the negative and the positive strengths of [`Strengths`], by
-//! [two passes of linear interpolation](crate::kernels::warp). Elastic displacements are uniform noise on [-1, 1],
+//! two passes of linear interpolation along rows and columns (Catmull and Smith 1980; the formula stands in
+//! `kernels/warp.rs`). Elastic displacements are uniform noise on [-1, 1],
 //! smoothed by a Gaussian with a standard deviation of 4 pixels, times `elastic`; each direction takes one of a pool of
 //! [`FIELDS`] that are made once, with either sign.
 //!
@@ -130,11 +131,11 @@ impl Augmentation {
     fn moves(&self, pass: u64, sample: u32) -> [Moves<'_>; 2] {
         let mut words = Words::of([self.seed, pass, sample.into()]);
         let mut drawn = || {
-            let word = words.next();
+            let word = words.word();
             [0, 16, 32, 48].map(|place| i64::from((word >> place) as i16))
         };
-        let of = |drawn: i64, most: i64| drawn * most >> 15;
-        let times = |a: i64, b: i64| a * b >> 16;
+        let of = |drawn: i64, most: i64| (drawn * most) >> 15;
+        let times = |a: i64, b: i64| (a * b) >> 16;
         let [angle, wide, high, lean] = drawn();
         let [left, up, first, second] = drawn();
         let tangent = of(angle, self.tangent);

@@ -21,6 +21,10 @@ pub(super) unsafe fn interpolate(
     // SAFETY: the caller vouches for detection; the arrays are as large as what is loaded and stored.
     unsafe {
         let line = _mm256_and_si256(load(line.as_ptr()), load(mask.as_ptr()));
+        // A third of the lines of a digit.
+        if _mm256_testz_si256(line, line) != 0 {
+            return [0; 32];
+        }
         // Where pixel j of the line is the one to the right, pixel j of these is the one to the left.
         let before = _mm256_permute2x128_si256::<0x08>(line, line);
         let before = _mm256_alignr_epi8::<15>(line, before);

@@ -136,6 +136,9 @@ pub trait Vector: Copy {
         for i in 0..32 {
             pixels[i + 1] = i32::from(line[i] & mask[i]);
         }
+        if pixels == [0; 34] {
+            return [0; 32];
+        }
         array_of!(i < 32 => {
             let place = i32::from(along[i] + across + factor * i16::from(field[i]));
             // Beyond the line, both are one of the zeros at its ends.

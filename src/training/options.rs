@@ -184,17 +184,23 @@ impl TrainingOptions {
     /// The augmentation of images of so many rows and columns, if there is one.
     ///
     /// # Errors
-    /// If it could move digits out of their images: a point halfway from the middle to an edge moves beyond the edge.
-    pub fn augmentation(
-        &self,
-        (rows, columns): (usize, usize),
-    ) -> Result<Option<Augmentation>, OptionError> {
+    /// As [`check_augmentation`](Self::check_augmentation).
+    pub fn augmentation(&self, size: (usize, usize)) -> Result<Option<Augmentation>, OptionError> {
+        self.check_augmentation(size)?;
+        let new = || Augmentation::new(self.strengths(), size, self.seed);
+        Ok(self.augment.then(new))
+    }
+
+    /// Checks that images of so many rows and columns can be varied, if they shall be.
+    ///
+    /// # Errors
+    /// If digits could leave them: a point halfway from the middle to an edge could move beyond the edge.
+    pub fn check_augmentation(&self, (rows, columns): (usize, usize)) -> Result<(), OptionError> {
         if !self.augment {
-            return Ok(None);
+            return Ok(());
         }
-        let strengths = self.strengths();
         let half = rows.min(columns) as f64 / 4.0;
-        let reach = strengths.reach(half);
+        let reach = self.strengths().reach(half);
         let found = format!(
             "set, and moves points {half} pixels from the middle of images of {rows} x {columns} by up to {reach:.1}"
         );
@@ -204,9 +210,7 @@ impl TrainingOptions {
         let (longest, most) = (rows.max(columns), MOST_SIDE);
         let found = format!("set for images of {rows} x {columns} pixels");
         let expected = format!("sides of at most {most}");
-        require(longest <= most, "augment", &found, &expected)?;
-        let size = (rows, columns);
-        Ok(Some(Augmentation::new(strengths, size, self.seed)))
+        require(longest <= most, "augment", &found, &expected)
     }
 
     /// The same training: options that mean nothing beside the others are as they are by default.
@@ -258,7 +262,12 @@ impl TrainingOptions {
         for ((name, own), (_, standard)) in own.into_iter().zip(standard) {
             let is_possible = self.augment || own == standard || own == 0.0;
             let found = format!("{own}, and no image is varied");
-            require(is_possible, name, &found, "augment with it")?;
+            require(
+                is_possible,
+                name,
+                &found,
+                "an augmentation (augment) with it",
+            )?;
         }
         let expected = format!("fewer than the {samples} training samples");
         let is_possible = self.validation < samples;

@@ -186,6 +186,20 @@ fn wrong_usage_has_its_exit_code() {
             "--warm-up is 4.5; expected at most 4, the epochs",
         ),
         ("sweep --epochs 4,9 --warm-up 8", "--warm-up is 8;"),
+        (
+            "train --rotation 5",
+            "--rotation is 5, and no image is varied; expected an augmentation (augment) with it",
+        ),
+        (
+            "train --augment --shift 5",
+            "--augment is set, and moves points 7 pixels from the middle of images of 28 x 28 by up to 10.1; \
+             expected at most 7, so that digits stay inside",
+        ),
+        (
+            "sweep --augment true --shear 0.5 --scale 0.5",
+            "--augment is set",
+        ),
+        ("show --augment --shift 5", "--augment is set"),
         ("predict --top 0 a.png", "'--top <K>': expected 1 to 65535"),
         ("train --isa sse9", "'sse9'"),
         ("train --schedule lineal", "cosine"),

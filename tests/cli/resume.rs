@@ -187,6 +187,9 @@ fn every_backend_and_optimizer_goes_on() {
         "--batch-size 32 --hidden 17 --validation 50 --patience 40",
         "--batch-size 32 --focus 0.5 --focus-rest 0.1 --skip 0.4 --validation 50",
         "--batch-size 32 --focus 0.9 --skip 0.3 --precision int16",
+        "--batch-size 32 --augment",
+        "--batch-size 32 --augment --elastic 0 --focus 0.5 --focus-rest 0.1 --precision int16",
+        "--batch-size 32 --augment --backend matrixmultiply",
     ]
     .into_iter()
     .enumerate()

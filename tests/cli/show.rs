@@ -69,6 +69,25 @@ fn a_contact_sheet_is_written_once() {
 }
 
 #[test]
+fn variations_are_those_that_a_training_sees() {
+    let place = Place::new();
+    let text = place.stdout("show --augment --index 3 --columns 3");
+    let titles: Vec<&str> = text.lines().next().unwrap().split("  ").collect();
+    let titles = titles.iter().map(|title| title.trim());
+    let titles: Vec<&str> = titles.filter(|title| !title.is_empty()).collect();
+    // The fourth image of the training data is a 1.
+    assert_eq!(titles, ["#3: 1", "pass 1: 1", "pass 2: 1"]);
+    let events = json_lines(&place.stdout("show --augment --index 3 --columns 3 --json"));
+    assert_eq!(events.len(), 3);
+    let plain = &json_lines(&place.stdout("show --split train --index 3 --json"))[0];
+    assert_eq!(events[0]["pixels"], plain["pixels"]);
+    assert!(events[1]["pixels"] != plain["pixels"] && events[1]["pixels"] != events[2]["pixels"]);
+    assert_eq!(events[2]["pass"], 2);
+    let text = place.stdout("show --augment --elastic 0 --out varied.png");
+    assert_eq!(text, "varied.png: 100 images\n");
+}
+
+#[test]
 fn the_worst_mistakes_are_on_a_sheet() {
     let place = Place::new();
     place.stdout("train --quiet --epochs 2 --hidden 20 --out run");

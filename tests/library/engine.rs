@@ -1,6 +1,8 @@
 //! The fused engine: its bits depend on neither threads nor instruction set.
 
-use fused_mlp::backend::{Backend, Optimizer, PassControl, Samples, Seen, TrainingPass};
+use fused_mlp::backend::{
+    Backend, MatrixMultiply, Optimizer, PassControl, Reference, Samples, Seen, TrainingPass,
+};
 use fused_mlp::engine::{Engine, Phase, Precision, Profile};
 use fused_mlp::machine::available_parallelism;
 use fused_mlp::network::{Parameters, Shape};
@@ -299,7 +301,7 @@ fn quarters(samples: usize) -> (Vec<u8>, Vec<u8>) {
 #[test]
 fn a_focus_visits_what_is_hard_and_goes_on_from_anywhere() {
     let (images, labels) = quarters(2_050);
-    let samples = Samples::new(&images, &labels, 60);
+    let samples = Samples::new(&images, &labels, 60).with_columns(10);
     let shape = case(60, 40, 4, 0, 0).shape;
     let parameters = Parameters::initialise(shape, 3);
     let plain = TrainingOptions {
@@ -341,6 +343,43 @@ fn a_focus_visits_what_is_hard_and_goes_on_from_anywhere() {
         (losses, visited, bits(&engine_here.parameters()))
     };
     let isa = Isa::select(IsaRequest::Auto).unwrap();
+    for varied in [&focused, &plain].map(|options| TrainingOptions {
+        augment: true,
+        rotation: 5.0,
+        scale: 0.05,
+        shear: 0.05,
+        shift: 0.5,
+        elastic: 3.0,
+        ..options.clone()
+    }) {
+        let whole = run(&varied, isa, 1, Precision::F32, usize::MAX);
+        let unvaried = TrainingOptions {
+            augment: false,
+            ..varied.clone()
+        };
+        assert!(whole.0 != run(&unvaried, isa, 1, Precision::F32, usize::MAX).0);
+        assert_eq!(run(&varied, isa, 2, Precision::F32, 1), whole);
+        assert_eq!(run(&varied, isa, 3, Precision::F32, 7), whole);
+        let integers = run(&varied, isa, 1, Precision::Int16, usize::MAX);
+        for isa in Isa::available() {
+            assert_eq!(run(&varied, isa, 2, Precision::Int16, 11), integers);
+        }
+        // Plain backends see the same images.
+        let control = PassControl::default();
+        let loss = |backend: &mut dyn Backend| {
+            let mut trainer = Trainer::new(samples, &varied).unwrap();
+            let cut = trainer.train_part(backend, &control, 5).unwrap();
+            assert!(cut.is_none());
+            trainer.state().steps[4].loss
+        };
+        let expected = f64::from_bits(whole.0[4]);
+        let found = [
+            loss(&mut Reference::new(&parameters, ALL).unwrap()),
+            loss(&mut MatrixMultiply::new(parameters.clone(), ALL, 2).unwrap()),
+        ];
+        let is_near = |found: f64| (found / expected - 1.0).abs() < 1e-5;
+        assert!(found.into_iter().all(is_near), "{found:?}, {expected}");
+    }
     let whole = run(&focused, isa, 1, Precision::F32, usize::MAX);
     assert_eq!(whole.1.len(), 4);
     let visited = &whole.1;

@@ -3,9 +3,12 @@
 use super::named_value;
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+use fused_mlp::augmentation::{Augmentation, Strengths};
 use fused_mlp::engine::Precision;
 use fused_mlp::mnist::Images;
-use fused_mlp::training::{MNIST_NORM, Recipe, Schedule, TrainingOptions, training_options};
+use fused_mlp::training::{
+    MNIST_NORM, OptionError, Recipe, Schedule, TrainingOptions, training_options,
+};
 
 /// Why a text is no value of an option.
 type WrongValue = Box<dyn std::error::Error + Send + Sync>;
@@ -248,4 +251,62 @@ pub fn arguments(options: &TrainingOptions, recipe: Recipe) -> String {
         .map(|(name, text)| format!("--{} {text}", kebab(name)))
         .collect();
     arguments.join(" ")
+}
+
+/// Whether and how much images are varied.
+#[derive(Debug, Clone)]
+pub struct AugmentArgs(TrainingOptions);
+
+impl AugmentArgs {
+    /// The rows of these options.
+    fn rows() -> impl Iterator<Item = &'static RecipeOption> {
+        let strengths = Strengths::STANDARD.named().map(|(name, _)| name);
+        let is_own = move |name| name == "augment" || strengths.contains(&name);
+        ROWS.iter().filter(move |row| is_own(row.name))
+    }
+
+    /// The augmentation of images of so many rows and columns, if one is asked for.
+    ///
+    /// # Errors
+    /// If it cannot be.
+    pub fn augmentation(&self, size: (usize, usize)) -> Result<Option<Augmentation>, OptionError> {
+        self.0.check(usize::MAX)?;
+        self.0.augmentation(size)
+    }
+
+    /// Whether images are varied.
+    pub fn is_on(&self) -> bool {
+        self.0.augment
+    }
+}
+
+impl Args for AugmentArgs {
+    fn augment_args(command: Command) -> Command {
+        let defaults = TrainingOptions::default();
+        command.args(Self::rows().map(|row| {
+            let help = format!("{} [default: {}]", row.help.trim(), (row.get)(&defaults));
+            row.argument().help(help)
+        }))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for AugmentArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut options = TrainingOptions::default();
+        for row in Self::rows() {
+            if let Some(text) = matches.get_one::<String>(row.name) {
+                row.set(&mut options, text);
+            }
+        }
+        Ok(Self(options))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }

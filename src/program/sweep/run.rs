@@ -53,8 +53,10 @@ impl SweepPlan<'_> {
     /// # Errors
     /// The first option that is out of its range.
     pub fn check(&self) -> anyhow::Result<()> {
+        let size = Samples::from(&self.dataset.train).size();
         for configuration in self.configurations {
             configuration.options.check(self.dataset.train.len())?;
+            configuration.options.check_augmentation(size)?;
             check_shape(self.shape(configuration))?;
         }
         Ok(())
