@@ -6,6 +6,7 @@
 //! A thread adds up the largest subtrees it owns whole, and hands only their sums to the others:
 //! two threads exchange two of them.
 
+use crate::network::Shape;
 use std::ops::Range;
 
 /// Hidden units that are never separated: one AVX-512 vector, so that only the last thread's are
@@ -97,7 +98,20 @@ impl SumTree {
     }
 }
 
-/// What one thread owns.
+/// Most bytes of W of a worker, if the tree has leaves as small.
+const PANEL: usize = 512 << 10;
+
+/// Workers of each thread: as many as it takes for the weights of one to stay in the L2 of a core between their update
+/// and the next forward pass. Each has its weights in a piece of memory of its own.
+pub(crate) fn panels(shape: Shape, threads: usize) -> usize {
+    let most = std::env::var("H6").ok().and_then(|x| x.parse::<usize>().ok()).map_or(PANEL, |k| k << 10);
+    let bytes = shape.inputs * shape.hidden.div_ceil(threads.max(1)) * size_of::<f32>();
+    let leaves = SumTree::new(shape.hidden).leaves;
+    let wanted = bytes.div_ceil(most).next_power_of_two();
+    wanted.min(leaves / threads.max(1)).max(1)
+}
+
+/// What one worker owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Share {
     /// Hidden units, with all their weights. Empty where there are more threads than leaves.
@@ -111,7 +125,7 @@ pub(crate) struct Share {
 pub(crate) struct Plan {
     /// Order of the sums over hidden units.
     pub tree: SumTree,
-    /// One share a thread.
+    /// One share a worker.
     pub shares: Vec<Share>,
     /// How each thread adds up the logits from the nodes of all.
     pub combine: Vec<SumStep>,

@@ -298,6 +298,11 @@ impl Worker {
         })
     }
 
+    /// What [`loss`](Self::loss) left, from another worker of the same thread.
+    pub(crate) fn take_loss_of(&mut self, other: &Self) {
+        self.output_delta.copy_from_slice(&other.output_delta);
+    }
+
     /// Probabilities of the true classes of the block that [`loss`](Self::loss) was computed for: ds of a true class
     /// is (y - 1) / samples.
     pub(crate) fn true_probabilities(
