@@ -6,7 +6,12 @@ use crate::random::{Purpose, Stream};
 use crate::simd::IsaRequest;
 
 /// Losses and parameters after two passes of 403 samples, with so many workers a thread.
-fn trained(pace: Pace, panels: usize, precision: Precision, batch_size: usize) -> (Vec<u64>, Parameters) {
+fn trained(
+    pace: Pace,
+    panels: usize,
+    precision: Precision,
+    batch_size: usize,
+) -> (Vec<u64>, Parameters) {
     let shape = Shape {
         inputs: 30,
         hidden: 150,
