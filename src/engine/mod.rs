@@ -45,6 +45,13 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use worker::Worker;
 
+/// Threads that keep every core busy, but no more than the hidden layer can be cut for: one with no units of its own
+/// only waits.
+#[doc(hidden)]
+pub fn default_threads(hidden: usize) -> usize {
+    crate::machine::default_threads().min(plan::most_workers(hidden))
+}
+
 /// The fused engine, a [`Backend`].
 pub struct Engine {
     isa: Isa,

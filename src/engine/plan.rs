@@ -98,6 +98,11 @@ impl SumTree {
     }
 }
 
+/// Workers that have units, at most.
+pub(crate) fn most_workers(hidden: usize) -> usize {
+    SumTree::new(hidden).leaves
+}
+
 /// Most bytes of W of a worker, if the tree has leaves as small: 128 units of MNIST. 256 units take as long where L2
 /// has 2 MiB, 64 and 512 a tenth longer.
 const PANEL: usize = 512 << 10;
@@ -106,7 +111,7 @@ const PANEL: usize = 512 << 10;
 /// and the next forward pass. Each has its weights in a piece of memory of its own.
 pub(crate) fn panels(shape: Shape, threads: usize) -> usize {
     let bytes = shape.inputs * shape.hidden.div_ceil(threads.max(1)) * size_of::<f32>();
-    let leaves = SumTree::new(shape.hidden).leaves;
+    let leaves = most_workers(shape.hidden);
     // Powers of two, so that each worker has a whole subtree.
     let wanted = bytes.div_ceil(PANEL).next_power_of_two();
     wanted.min(leaves / threads.max(1)).max(1)
@@ -215,6 +220,18 @@ mod tests {
                     "hidden {hidden}, threads {threads}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn no_worker_more_has_units() {
+        for (hidden, most) in [(1, 1), (100, 4), (300, 16), (1024, 64), (4096, 64)] {
+            assert_eq!(most_workers(hidden), most);
+            let empty = |shares| {
+                let plan = Plan::new(hidden, shares);
+                plan.shares.iter().any(|share| share.units.is_empty())
+            };
+            assert!(!empty(most) && empty(most + 1), "{hidden}");
         }
     }
 
