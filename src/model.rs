@@ -3,8 +3,7 @@
 use crate::backend::{
     Backend, BackendError, Evaluation, Optimizer, Samples, check_inputs, check_network,
 };
-use crate::engine::Engine;
-use crate::machine::default_threads;
+use crate::engine::{Engine, default_threads};
 use crate::mnist::{Adjustment, Split};
 use crate::model_file::{self, Metadata, ModelError};
 use crate::network::{Parameters, Shape};
@@ -178,7 +177,8 @@ impl Model {
     fn engine(&self) -> Result<Engine, BackendError> {
         let isa = Isa::select(IsaRequest::Auto).expect("every CPU has the portable set");
         let optimizer = Optimizer::default();
-        Engine::new(&self.parameters, optimizer, default_threads(), isa)
+        let threads = default_threads(self.shape().hidden);
+        Engine::new(&self.parameters, optimizer, threads, isa)
     }
 }
 

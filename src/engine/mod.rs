@@ -47,6 +47,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use varied::{Varied, VariedImages};
 use worker::Worker;
 
+/// Threads that keep every core busy, but no more than the hidden layer can be cut for: one with no units of its own
+/// only waits.
+#[doc(hidden)]
+pub fn default_threads(hidden: usize) -> usize {
+    crate::machine::default_threads().min(plan::most_workers(hidden))
+}
+
 /// The fused engine, a [`Backend`].
 pub struct Engine {
     isa: Isa,
@@ -98,6 +105,18 @@ impl Engine {
         isa: Isa,
         precision: Precision,
     ) -> Result<Self, BackendError> {
+        let panels = plan::panels(parameters.shape, threads);
+        Self::in_panels(parameters, optimizer, (threads, panels), isa, precision)
+    }
+
+    /// The same with so many workers a thread.
+    fn in_panels(
+        parameters: &Parameters,
+        optimizer: Optimizer,
+        (threads, panels): (usize, usize),
+        isa: Isa,
+        precision: Precision,
+    ) -> Result<Self, BackendError> {
         let shape = parameters.shape;
         check_network(parameters)?;
         let isa = match precision {
@@ -108,17 +127,17 @@ impl Engine {
             Precision::Int16 => isa.exact(),
         };
         let team = Team::new(threads)?;
-        let plan = Arc::new(Plan::new(shape.hidden, threads));
+        let shares = threads * panels;
+        let plan = Arc::new(Plan::new(shape.hidden, shares));
         let class_stride = shape.classes.next_multiple_of(CLASS_PADDING);
         let has_velocities = optimizer.momentum != 0.0;
-        let worker =
-            |thread| Worker::new(isa, &plan, thread, parameters, has_velocities, precision);
+        let worker = |share| Worker::new(isa, &plan, share, parameters, has_velocities, precision);
         Ok(Self {
             isa,
             precision,
             shape,
             optimizer,
-            workers: (0..threads).map(worker).collect(),
+            workers: (0..shares).map(worker).collect(),
             prepared: PreparedBlocks::new(shape.inputs, threads),
             varied: None,
             exchange: Exchange::new(&plan, BLOCK_SAMPLES * class_stride),
@@ -142,7 +161,10 @@ impl Engine {
 
     /// Hidden units that each thread owns.
     pub fn units(&self) -> Vec<usize> {
-        self.workers.iter().map(Worker::units).collect()
+        let of_thread = self.workers.chunks(self.workers.len() / self.threads());
+        of_thread
+            .map(|workers| workers.iter().map(Worker::units).sum())
+            .collect()
     }
 
     /// The instruction set in use.

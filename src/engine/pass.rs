@@ -40,18 +40,21 @@ pub(crate) struct Training<'a> {
 /// ```text
 /// prepare block 0
 /// barrier
+/// forward of block 0
 /// for each block i:
-///     forward: the thread's hidden units and their parts of the logits     reads block i
-///     prepare chunks of block i + 1, whoever comes first
+///     prepare chunks of block i + 1, whoever comes first, and vary images of block i + 2
 ///     barrier                                                             parts are exchanged
 ///     logits, softmax, loss                                               on every thread
-///     backward and update of the thread's parameters                      reads block i
+///     for each of the thread's workers:
+///         backward and update of its parameters                           reads block i
+///         forward: its hidden units and their parts of the logits         reads block i + 1
 /// ```
 ///
 /// Chunks are prepared by whichever thread is there first, so that one that owns fewer units, or
 /// has a core to itself, works while it would wait for the others.
 ///
-/// A thread may have several workers, one after the other in each phase: then fewer threads take part.
+/// A thread has several workers where its weights do not fit its L2, or where fewer threads take part. They go through
+/// update and forward pass one after the other, so that each one's weights come from L3 once a step, not twice.
 ///
 /// One barrier a block is enough: what is written before it and read after it exists in copies, as
 /// many as a thread can be ahead of another.
@@ -154,31 +157,28 @@ impl Pass<'_> {
             self.prepare_and_meet(self.first, barrier, clock)?;
         }
         self.prepare_and_meet(self.first + 1, barrier, clock)?;
+        for worker in &mut *workers {
+            self.forward(worker, self.first, clock);
+        }
         let mut total = BlockLoss::default();
         for number in self.first..self.blocks.count() {
             let Some(block) = self.blocks.get(number) else {
                 break;
             };
-            let samples = block.samples.len();
-            // SAFETY: the barrier of the block before stands between filling and reading.
-            let prepared = unsafe { self.prepared.block(self.layout, number, samples) };
-            for worker in &mut *workers {
-                // SAFETY: before the barrier of the block, its parts are written by their owners.
-                unsafe { worker.forward(prepared, number, self.exchange, clock) };
-            }
             self.prepare_and_meet(number + 2, barrier, clock)?;
             if self.halt_at.load(Relaxed) <= number {
                 break;
             }
-            // Every worker computes the same loss.
-            let mut loss = BlockLoss::default();
-            for worker in &mut *workers {
-                loss = self.loss(worker, number, &block);
+            // Every thread computes the same loss, once for all its workers.
+            let (worker, others) = workers.split_first_mut().expect("no thread is without one");
+            let loss = self.loss(worker, number, &block);
+            for other in others {
+                other.take_loss_of(worker);
             }
             clock.lap(Phase::Softmax);
             total.add(loss);
             if let Some(first) = &mut first {
-                self.keep(&workers[0], samples, first.outcome);
+                self.keep(&workers[0], block.samples.len(), first.outcome);
                 self.tell_seen(&workers[0], &block);
             }
             // Every thread has computed the same loss, so all of them stop here together, before
@@ -193,16 +193,17 @@ impl Pass<'_> {
                 }
                 total = BlockLoss::default();
             }
-            if let Some(training) = &self.training {
-                if !is_finite {
-                    break;
-                }
-                for worker in &mut *workers {
+            if self.training.is_some() && !is_finite {
+                break;
+            }
+            for worker in &mut *workers {
+                if let Some(training) = &self.training {
                     self.backward(worker, number, &block, training, clock);
                 }
-                if let Some(first) = &mut first {
-                    self.report((number, &block), minibatch, training.control, first);
-                }
+                self.forward(worker, number + 1, clock);
+            }
+            if let (Some(training), Some(first)) = (&self.training, &mut first) {
+                self.report((number, &block), minibatch, training.control, first);
             }
             clock.lap(Phase::Bookkeeping);
         }
@@ -268,6 +269,20 @@ impl Pass<'_> {
             self.prepared
                 .fill(self.isa, self.layout, source, block, chunk);
         }
+    }
+
+    /// The forward pass of block `number`, if there is such a block.
+    fn forward(&self, worker: &mut Worker, number: usize, clock: &mut impl Clock) {
+        let Some(block) = self.blocks.get(number) else {
+            return;
+        };
+        // SAFETY: the barrier of the block before stands between filling and reading.
+        let prepared = unsafe {
+            self.prepared
+                .block(self.layout, number, block.samples.len())
+        };
+        // SAFETY: after that barrier and before the block's own, its parts are written by their owners.
+        unsafe { worker.forward(prepared, number, self.exchange, clock) }
     }
 
     fn loss(&self, worker: &mut Worker, number: usize, block: &Block) -> BlockLoss {

@@ -3,9 +3,10 @@
 //! The logits are sums over all hidden units, computed in parts: within a leaf one unit after the
 //! other, then pairs of leaves, pairs of pairs and so on, up to the root of a binary tree. The tree
 //! depends on the number of hidden units alone, so the bits depend on neither threads nor vectors.
-//! A thread adds up the largest subtrees it owns whole, and hands only their sums to the others:
-//! two threads exchange two of them.
+//! A worker, of which a thread has one or more, adds up the largest subtrees it owns whole, and hands only their sums
+//! to the others: two workers exchange two of them.
 
+use crate::network::Shape;
 use std::ops::Range;
 
 /// Hidden units that are never separated: one AVX-512 vector, so that only the last thread's are
@@ -97,10 +98,29 @@ impl SumTree {
     }
 }
 
-/// What one thread owns.
+/// Workers that have units, at most.
+pub(crate) fn most_workers(hidden: usize) -> usize {
+    SumTree::new(hidden).leaves
+}
+
+/// Most bytes of W of a worker, if the tree has leaves as small: 128 units of MNIST. 256 units take as long where L2
+/// has 2 MiB, 64 and 512 a tenth longer.
+const PANEL: usize = 512 << 10;
+
+/// Workers of each thread: as many as it takes for the weights of one to stay in the L2 of a core between their update
+/// and the next forward pass. Each has its weights in a piece of memory of its own.
+pub(crate) fn panels(shape: Shape, threads: usize) -> usize {
+    let bytes = shape.inputs * shape.hidden.div_ceil(threads.max(1)) * size_of::<f32>();
+    let leaves = most_workers(shape.hidden);
+    // Powers of two, so that each worker has a whole subtree.
+    let wanted = bytes.div_ceil(PANEL).next_power_of_two();
+    wanted.min(leaves / threads.max(1)).max(1)
+}
+
+/// What one worker owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Share {
-    /// Hidden units, with all their weights. Empty where there are more threads than leaves.
+    /// Hidden units, with all their weights. Empty where there are more workers than leaves.
     pub units: Range<usize>,
     /// Nodes of the sum tree that it adds up for all.
     pub nodes: Vec<Node>,
@@ -111,7 +131,7 @@ pub(crate) struct Share {
 pub(crate) struct Plan {
     /// Order of the sums over hidden units.
     pub tree: SumTree,
-    /// One share a thread.
+    /// One share a worker.
     pub shares: Vec<Share>,
     /// How each thread adds up the logits from the nodes of all.
     pub combine: Vec<SumStep>,
@@ -201,6 +221,35 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn no_worker_more_has_units() {
+        for (hidden, most) in [(1, 1), (100, 4), (300, 16), (1024, 64), (4096, 64)] {
+            assert_eq!(most_workers(hidden), most);
+            let empty = |shares| {
+                let plan = Plan::new(hidden, shares);
+                plan.shares.iter().any(|share| share.units.is_empty())
+            };
+            assert!(!empty(most) && empty(most + 1), "{hidden}");
+        }
+    }
+
+    #[test]
+    fn workers_of_large_networks_are_small_subtrees() {
+        let of = |hidden, threads| {
+            let shape = Shape {
+                inputs: 784,
+                hidden,
+                classes: 10,
+            };
+            panels(shape, threads)
+        };
+        assert_eq!([of(300, 2), of(300, 1), of(1, 16)], [1, 2, 1]);
+        assert_eq!([of(4096, 1), of(4096, 2), of(4096, 16)], [32, 16, 2]);
+        assert_eq!([of(1 << 16, 2), of(1 << 16, 64), of(4096, 100)], [32, 1, 1]);
+        let plan = Plan::new(4096, 2 * of(4096, 2));
+        assert!(plan.shares.iter().all(|share| share.nodes.len() == 1));
     }
 
     #[test]

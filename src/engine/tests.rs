@@ -5,8 +5,13 @@ use crate::backend::PassControl;
 use crate::random::{Purpose, Stream};
 use crate::simd::IsaRequest;
 
-/// Losses and parameters after two passes of 403 samples.
-fn trained(pace: Pace, precision: Precision, batch_size: usize) -> (Vec<u64>, Parameters) {
+/// Losses and parameters after two passes of 403 samples, with so many workers a thread.
+fn trained(
+    pace: Pace,
+    panels: usize,
+    precision: Precision,
+    batch_size: usize,
+) -> (Vec<u64>, Parameters) {
     let shape = Shape {
         inputs: 30,
         hidden: 150,
@@ -24,8 +29,8 @@ fn trained(pace: Pace, precision: Precision, batch_size: usize) -> (Vec<u64>, Pa
     let (images, labels) = (bytes(403 * shape.inputs, 256), bytes(403, 4));
     let parameters = Parameters::initialise(shape, 3);
     let isa = Isa::select(IsaRequest::Auto).unwrap();
-    let mut engine =
-        Engine::in_precision(&parameters, optimizer, pace.threads(), isa, precision).unwrap();
+    let cut = (pace.threads(), panels);
+    let mut engine = Engine::in_panels(&parameters, optimizer, cut, isa, precision).unwrap();
     engine.pace = pace;
     let order: Vec<u32> = (0..403).collect();
     let mut losses = Vec::new();
@@ -51,14 +56,12 @@ fn trained(pace: Pace, precision: Precision, batch_size: usize) -> (Vec<u64>, Pa
 fn the_number_of_threads_may_change_after_every_minibatch() {
     for precision in Precision::ALL {
         for batch_size in [10, 100, 150] {
-            let expected = trained(Pace::new(1), precision, batch_size);
-            for threads in [2, 3, 5] {
-                let found = trained(Pace::restless(threads), precision, batch_size);
-                assert_eq!(found.0, expected.0, "{precision}, {batch_size}, {threads}");
-                assert!(
-                    found.1 == expected.1,
-                    "{precision}, {batch_size}, {threads}"
-                );
+            let expected = trained(Pace::new(1), 1, precision, batch_size);
+            for (threads, panels) in [(1, 8), (2, 1), (2, 3), (3, 2), (5, 1), (5, 3)] {
+                let found = trained(Pace::restless(threads), panels, precision, batch_size);
+                let what = format!("{precision}, {batch_size}, {threads} threads of {panels}");
+                assert_eq!(found.0, expected.0, "{what}");
+                assert!(found.1 == expected.1, "{what}");
             }
         }
     }

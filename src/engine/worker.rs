@@ -1,4 +1,4 @@
-//! What one thread owns: a slice of the hidden layer with all its weights, and what it needs to
+//! What a worker owns: a slice of the hidden layer with all its weights, and what it needs to
 //! compute with it.
 #![expect(
     unsafe_code,
@@ -38,9 +38,10 @@ struct OwnedNode {
     program: Vec<SumStep>,
 }
 
-/// One thread's slice of the network and its workspace.
+/// A slice of the network, and its workspace; a thread has one or more of them.
 ///
-/// Of a hidden layer of 300 units on two threads, each owns 150: 470 KB of W, which stay in its L2.
+/// Of a hidden layer of 300 units on two threads, each owns 150: 470 KB of W, which stay in its L2. Of 4,096 each
+/// thread has 16 workers of 128.
 /// V and c are small; c and its gradient are computed by every worker in the same way.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -117,17 +118,17 @@ impl Tensor {
 }
 
 impl Worker {
-    /// Worker `thread` of a plan.
+    /// The worker of a share of a plan.
     pub(crate) fn new(
         isa: Isa,
         plan: &Arc<Plan>,
-        thread: usize,
+        share: usize,
         parameters: &Parameters,
         has_velocities: bool,
         precision: Precision,
     ) -> Self {
         let shape = parameters.shape;
-        let share = &plan.shares[thread];
+        let share = &plan.shares[share];
         let stride = share.units.len().next_multiple_of(isa.lanes());
         let class_stride = shape.classes.next_multiple_of(CLASS_PADDING);
         let is_leaf = |node| plan.tree.units_of_leaf(node).is_some();
@@ -322,6 +323,14 @@ impl Worker {
             predicted: &mut self.predicted,
             scratch: &mut self.scratch,
         })
+    }
+
+    /// What [`loss`](Self::loss) left, from another worker of the same thread.
+    pub(crate) fn take_loss_of(&mut self, other: &Self) {
+        self.output_delta.copy_from_slice(&other.output_delta);
+        if let (Some(own), Some(chosen)) = (&mut self.selection, &other.selection) {
+            own.choose_as(chosen);
+        }
     }
 
     /// Probabilities of the true classes of the block that [`loss`](Self::loss) was computed for: ds of a true class

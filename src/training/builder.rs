@@ -5,8 +5,7 @@ use super::{
     EarlyStopping, EpochEnd, EpochRecord, OptionError, Recipe, Schedule, Trainer, TrainingOptions,
 };
 use crate::backend::{Backend, BackendError, PassControl, Samples};
-use crate::engine::{Engine, Precision};
-use crate::machine::default_threads;
+use crate::engine::{Engine, Precision, default_threads};
 use crate::mnist::Dataset;
 use crate::model::Model;
 use crate::network::{Parameters, Shape};
@@ -53,7 +52,7 @@ pub struct Training<'a> {
     patience: Option<u32>,
     min_delta: f64,
     start: Option<&'a Model>,
-    threads: usize,
+    threads: Option<usize>,
     isa: IsaRequest,
 }
 
@@ -101,7 +100,7 @@ impl<'a> Training<'a> {
             patience: None,
             min_delta: 0.0,
             start: None,
-            threads: default_threads(),
+            threads: None,
             isa: IsaRequest::Auto,
         }
     }
@@ -145,7 +144,7 @@ impl<'a> Training<'a> {
     /// Threads that compute; the result does not depend on them.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
+        self.threads = Some(threads);
         self
     }
 
@@ -177,8 +176,10 @@ impl<'a> Training<'a> {
         let mut trainer = Trainer::new(Samples::from(&self.dataset.train), &self.options)?;
         let mut stopping = self.stopping()?;
         let (optimizer, precision) = (self.options.optimizer(), self.options.precision);
-        let mut engine =
-            Engine::in_precision(&parameters, optimizer, self.threads, isa, precision)?;
+        let threads = self
+            .threads
+            .unwrap_or_else(|| default_threads(parameters.shape.hidden));
+        let mut engine = Engine::in_precision(&parameters, optimizer, threads, isa, precision)?;
         let control = PassControl::default();
         let mut history = Vec::new();
         while !trainer.is_finished() && !stopping.as_ref().is_some_and(|it| it.should_stop()) {

@@ -171,6 +171,9 @@ fn models_are_equal_for_any_threads_and_vectors() {
         case(64, 130, 10, 129, 129),
         // The whole set at once, more than its samples.
         case(20, 40, 256, 200, 1000),
+        // Several workers a thread, a minibatch of two blocks; many workers.
+        case(784, 1000, 10, 140, 131),
+        case(784, 4096, 10, 20, 10),
     ];
     for (index, case) in cases.into_iter().enumerate() {
         for precision in Precision::ALL {

@@ -55,6 +55,11 @@ impl Selection {
         self.len
     }
 
+    /// Keeps the samples that another has chosen.
+    pub(super) fn choose_as(&mut self, other: &Self) {
+        (self.kept, self.len) = (other.kept, other.len);
+    }
+
     /// The block of the kept samples, whose rows of `hidden` and `output_delta` come to the front. If there is
     /// none, it is the first sample, without a gradient.
     pub(super) fn block<'a>(

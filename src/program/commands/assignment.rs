@@ -1,6 +1,6 @@
 //! `fused-mlp assignment`.
 
-use super::train::{from_here, open_data};
+use super::train::{DEFAULT_HIDDEN, from_here, open_data};
 use crate::assignment::{Answers, PARTS, Part, Settings, Stopped, Work};
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
@@ -69,7 +69,7 @@ impl AssignmentArgs {
             seed: self.seed,
             is_quick: self.quick,
             isa: self.engine.isa()?,
-            threads: self.engine.threads()?,
+            threads: self.engine.threads(DEFAULT_HIDDEN)?,
         };
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let started = now().strftime("%Y-%m-%d %H:%M UTC");

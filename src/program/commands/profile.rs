@@ -125,7 +125,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     memory::check(shape, BackendKind::Fused, &options, 1)?;
     let mut trainer = Trainer::new(samples, &options)?;
     let parameters = options.initial_parameters(shape);
-    let (isa, threads) = (args.engine.isa()?, args.engine.threads()?);
+    let (isa, threads) = (args.engine.isa()?, args.engine.threads(args.hidden)?);
     let (optimizer, precision) = (options.optimizer(), options.precision);
     let mut engine = Engine::in_precision(&parameters, optimizer, threads, isa, precision)?;
     let machine = Machine::here();

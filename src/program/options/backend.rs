@@ -5,8 +5,7 @@ use super::number_range::parse_positive;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, Reference};
-use fused_mlp::engine::{Engine, Precision};
-use fused_mlp::machine::default_threads;
+use fused_mlp::engine::{Engine, Precision, default_threads};
 use fused_mlp::network::Parameters;
 use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
 
@@ -80,7 +79,7 @@ impl BackendArgs {
         if self.backend != BackendKind::Fused && self.engine.isa.is_some() {
             bail!("--isa chooses the kernels of --backend fused; leave one of them out");
         }
-        let threads = || self.engine.threads();
+        let threads = || self.engine.threads(parameters.shape.hidden);
         let mut isa = None;
         let backend: Box<dyn Backend> = match self.backend {
             BackendKind::Fused => {
@@ -118,11 +117,11 @@ impl EngineArgs {
         Ok(Isa::select(request)?)
     }
 
-    /// The threads that were asked for.
+    /// The threads that were asked for, else as many as are of use for so many hidden units.
     ///
     /// # Errors
     /// If that is no number of threads.
-    pub fn threads(&self) -> anyhow::Result<usize> {
+    pub fn threads(&self, hidden: usize) -> anyhow::Result<usize> {
         if let Some(threads) = self.threads {
             return Ok(threads);
         }
@@ -131,7 +130,7 @@ impl EngineArgs {
             Ok(text) if !text.is_empty() && text != "0" => text.parse().map_err(|_| {
                 anyhow!("{THREADS_VARIABLE} is {text:?}; expected a number of threads")
             }),
-            _ => Ok(default_threads()),
+            _ => Ok(default_threads(hidden)),
         }
     }
 }
