@@ -44,6 +44,9 @@ pub struct EpochRecord {
     pub samples_per_second: Option<f64>,
 }
 
+/// The name of a share, and the field.
+type Share = (&'static str, fn(&mut EpochRecord) -> &mut Option<f64>);
+
 impl EpochRecord {
     /// Shares that only some options give, by the names of their fields: what is shown and kept of all of them comes
     /// from these rows.
@@ -51,12 +54,12 @@ impl EpochRecord {
         ("visited", |record| &mut record.visited),
         ("skipped", |record| &mut record.skipped),
     ];
+    #[doc(hidden)]
+    pub const SHARES: [Share; 1] = [("visited", |record| &mut record.visited)];
 
     /// Those that the epoch has.
     pub fn shares(mut self) -> impl Iterator<Item = (&'static str, f64)> {
-        let share = move |&(name, share): &(_, fn(&mut Self) -> &mut Option<f64>)| {
-            Some((name, (*share(&mut self))?))
-        };
+        let share = move |&(name, share): &Share| Some((name, (*share(&mut self))?));
         Self::SHARES.iter().filter_map(share)
     }
 }

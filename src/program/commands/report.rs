@@ -185,7 +185,7 @@ fn test(
     let predicted = &evaluation.predicted;
     let mut mistakes = Predictor::new(parameters).mistakes(images.bytes(), labels, predicted);
     mistakes.truncate(MISTAKES);
-    let with_pixels = |it: Mistake| (it.clone(), images.image(it.index).to_vec());
+    let with_pixels = |it: Mistake| (it, images.image(it.index).to_vec());
     let test = TestResult {
         data: data.folder,
         labels: labels.to_vec(),

@@ -106,7 +106,7 @@ impl AppendFile {
             .and_then(|()| file.set_len(self.length))
             .map_err(|error| unwritable(&self.path, &error))?;
         if self.length == 0 {
-            self.append(&format!("{header}\n"));
+            self.append(format!("{header}\n"));
         }
         self.flush()
     }

@@ -133,9 +133,9 @@ impl RunFolder {
         epoch
             .steps
             .iter()
-            .for_each(|it| steps.append(&step_line(it)));
-        epochs.append(&epoch_line(&epoch.record, self.shares));
-        times.append(&time_line(&epoch.record));
+            .for_each(|it| steps.append(step_line(it)));
+        epochs.append(epoch_line(&epoch.record, self.shares));
+        times.append(time_line(&epoch.record));
         self.flush()
     }
 

@@ -18,6 +18,7 @@ use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use fused_mlp::backend::{PassControl, Samples, check_shape};
+use fused_mlp::engine::Precision;
 use fused_mlp::mnist::Dataset;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::training::checkpoint::{Checkpoint, CheckpointFolder, DataIdentity};
@@ -334,6 +335,10 @@ fn announce(
         None => args.recipe.describe(),
     });
     let isa = start.environment.isa.as_ref();
+    let precision = match options.precision {
+        Precision::F32 => String::new(),
+        other => format!(", {}", other.name()),
+    };
     let adjustment = start.data.adjustment;
     let adjustment = match adjustment.is_none() {
         true => String::new(),
@@ -349,7 +354,7 @@ fn announce(
         samples_per_epoch,
         from_here(&start.data.folder),
         settings.backend,
-        isa.map_or_else(String::new, |isa| format!(" ({isa})")),
+        isa.map_or_else(String::new, |isa| format!(" ({isa}{precision})")),
         counted(start.environment.threads, "thread"),
     ));
     progress
