@@ -3,7 +3,8 @@
 use crate::backend::{
     Backend, BackendError, Evaluation, Optimizer, Samples, check_inputs, check_network,
 };
-use crate::engine::{Engine, default_threads};
+use crate::engine::Engine;
+use crate::machine::default_threads_for;
 use crate::mnist::{Adjustment, Split};
 use crate::model_file::{self, Metadata, ModelError};
 use crate::network::{Parameters, Shape};
@@ -177,7 +178,7 @@ impl Model {
     fn engine(&self) -> Result<Engine, BackendError> {
         let isa = Isa::select(IsaRequest::Auto).expect("every CPU has the portable set");
         let optimizer = Optimizer::default();
-        let threads = default_threads(self.shape().hidden);
+        let threads = default_threads_for(self.shape().hidden);
         Engine::new(&self.parameters, optimizer, threads, isa)
     }
 }

@@ -39,6 +39,8 @@ use exchange::Exchange;
 use pace::{LongWaits, Pace};
 use pass::{First, Outcome, Pass, Training};
 use plan::Plan;
+#[doc(hidden)]
+pub use plan::most_workers;
 pub use precision::{Precision, UnknownPrecision};
 use prepared::PreparedBlocks;
 pub use profile::Profile;
@@ -46,13 +48,6 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use varied::{Varied, VariedImages};
 use worker::Worker;
-
-/// Threads that keep every core busy, but no more than the hidden layer can be cut for: one with no units of its own
-/// only waits.
-#[doc(hidden)]
-pub fn default_threads(hidden: usize) -> usize {
-    crate::machine::default_threads().min(plan::most_workers(hidden))
-}
 
 /// The fused engine, a [`Backend`].
 pub struct Engine {

@@ -99,7 +99,7 @@ impl SumTree {
 }
 
 /// Workers that have units, at most.
-pub(crate) fn most_workers(hidden: usize) -> usize {
+pub fn most_workers(hidden: usize) -> usize {
     SumTree::new(hidden).leaves
 }
 

@@ -83,6 +83,12 @@ pub fn default_threads() -> usize {
     cores.min(quota).max(1)
 }
 
+/// The same, but no more than the hidden layer can be cut for: a thread with no units of its own only waits.
+#[doc(hidden)]
+pub fn default_threads_for(hidden: usize) -> usize {
+    default_threads().min(crate::engine::most_workers(hidden))
+}
+
 /// Model name of the first CPU, if the system tells.
 pub fn cpu_name() -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;

@@ -5,7 +5,8 @@ use super::{
     EarlyStopping, EpochEnd, EpochRecord, OptionError, Recipe, Schedule, Trainer, TrainingOptions,
 };
 use crate::backend::{Backend, BackendError, PassControl, Samples};
-use crate::engine::{Engine, Precision, default_threads};
+use crate::engine::{Engine, Precision};
+use crate::machine::default_threads_for;
 use crate::mnist::Dataset;
 use crate::model::Model;
 use crate::network::{Parameters, Shape};
@@ -178,7 +179,7 @@ impl<'a> Training<'a> {
         let (optimizer, precision) = (self.options.optimizer(), self.options.precision);
         let threads = self
             .threads
-            .unwrap_or_else(|| default_threads(parameters.shape.hidden));
+            .unwrap_or_else(|| default_threads_for(parameters.shape.hidden));
         let mut engine = Engine::in_precision(&parameters, optimizer, threads, isa, precision)?;
         let control = PassControl::default();
         let mut history = Vec::new();

@@ -5,7 +5,8 @@ use super::number_range::parse_positive;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, Reference};
-use fused_mlp::engine::{Engine, Precision, default_threads};
+use fused_mlp::engine::{Engine, Precision};
+use fused_mlp::machine::default_threads_for;
 use fused_mlp::network::Parameters;
 use fused_mlp::simd::{ISA_VARIABLE, Isa, IsaRequest};
 
@@ -130,7 +131,7 @@ impl EngineArgs {
             Ok(text) if !text.is_empty() && text != "0" => text.parse().map_err(|_| {
                 anyhow!("{THREADS_VARIABLE} is {text:?}; expected a number of threads")
             }),
-            _ => Ok(default_threads(hidden)),
+            _ => Ok(default_threads_for(hidden)),
         }
     }
 }
