@@ -45,17 +45,15 @@ pub struct EpochRecord {
 }
 
 /// The name of a share, and the field.
-type Share = (&'static str, fn(&mut EpochRecord) -> &mut Option<f64>);
+pub type Share = (&'static str, fn(&mut EpochRecord) -> &mut Option<f64>);
 
 impl EpochRecord {
     /// Shares that only some options give, by the names of their fields: what is shown and kept of all of them comes
     /// from these rows.
-    pub const SHARES: [(&'static str, fn(&mut Self) -> &mut Option<f64>); 2] = [
+    pub const SHARES: [Share; 2] = [
         ("visited", |record| &mut record.visited),
         ("skipped", |record| &mut record.skipped),
     ];
-    #[doc(hidden)]
-    pub const SHARES: [Share; 1] = [("visited", |record| &mut record.visited)];
 
     /// Those that the epoch has.
     pub fn shares(mut self) -> impl Iterator<Item = (&'static str, f64)> {

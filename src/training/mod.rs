@@ -21,7 +21,7 @@ mod state;
 
 pub use builder::{TrainError, Trained, Training};
 pub use early_stopping::{BestEpoch, EarlyStopping};
-pub use epoch::{Epoch, EpochEnd, EpochRecord, StepRecord};
+pub use epoch::{Epoch, EpochEnd, EpochRecord, Share, StepRecord};
 pub use focus::FocusState;
 pub use names::UnknownName;
 pub use options::{OptionError, TrainingOptions, training_options};
