@@ -39,8 +39,7 @@ use exchange::Exchange;
 use pace::{LongWaits, Pace};
 use pass::{First, Outcome, Pass, Training};
 use plan::Plan;
-#[doc(hidden)]
-pub use plan::most_workers;
+pub(crate) use plan::most_workers;
 pub use precision::{Precision, UnknownPrecision};
 use prepared::PreparedBlocks;
 pub use profile::Profile;

@@ -84,7 +84,6 @@ pub fn default_threads() -> usize {
 }
 
 /// The same, but no more than the hidden layer can be cut for: a thread with no units of its own only waits.
-#[doc(hidden)]
 pub fn default_threads_for(hidden: usize) -> usize {
     default_threads().min(crate::engine::most_workers(hidden))
 }

@@ -16,6 +16,11 @@ pub enum Recipe {
     Fast,
     /// Least time to 98 % of MNIST's test data.
     Sprint,
+    /// Least time to 99 % of MNIST's test data: varied images.
+    #[serde(rename = "sprint-99")]
+    Sprint99,
+    /// Highest accuracy: 99.3 % of MNIST's test data, with images that are varied anew on each visit.
+    Augmented,
     /// Highest accuracy without augmentation, however long it takes.
     Best,
     /// Plain stochastic gradient descent as in a course's assignment: rate 0.03, minibatches of 100,
@@ -28,13 +33,22 @@ pub const MNIST_NORM: f64 = 87.8;
 
 impl Recipe {
     /// All recipes.
-    pub const ALL: [Self; 4] = [Self::Fast, Self::Sprint, Self::Best, Self::Assignment];
+    pub const ALL: [Self; 6] = [
+        Self::Fast,
+        Self::Sprint,
+        Self::Sprint99,
+        Self::Augmented,
+        Self::Best,
+        Self::Assignment,
+    ];
 
     /// Name used in options and results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Fast => "fast",
             Self::Sprint => "sprint",
+            Self::Sprint99 => "sprint-99",
+            Self::Augmented => "augmented",
             Self::Best => "best",
             Self::Assignment => "assignment",
         }
@@ -82,6 +96,17 @@ impl Recipe {
             shuffle: true,
             seed: 1,
         };
+        let augmented = TrainingOptions {
+            epochs: 40,
+            learning_rate: 0.8,
+            warm_up: 0.5,
+            weight_decay: 1e-5,
+            focus: 0.98,
+            focus_rest: 0.3,
+            skip: 0.95,
+            augment: true,
+            ..fast
+        };
         match self {
             Self::Fast => fast,
             Self::Sprint => TrainingOptions {
@@ -89,8 +114,15 @@ impl Recipe {
                 learning_rate: 1.6,
                 focus: 0.95,
                 focus_rest: 0.05,
+                skip: 0.95,
                 ..fast
             },
+            Self::Sprint99 => TrainingOptions {
+                epochs: 10,
+                elastic: 15.0,
+                ..augmented
+            },
+            Self::Augmented => augmented,
             Self::Best => TrainingOptions {
                 epochs: 20,
                 batch_size: 16,

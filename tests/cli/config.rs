@@ -228,7 +228,7 @@ fn mistakes_in_the_environment_name_the_variable() {
         (
             "FUSED_MLP_RECIPE",
             "quick",
-            "fast, sprint, best, assignment",
+            "fast, sprint, sprint-99, augmented, best, assignment",
         ),
         ("FUSED_MLP_CONFIG", "absent.toml", "absent.toml"),
     ] {

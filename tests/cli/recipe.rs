@@ -96,7 +96,7 @@ fn the_recipe_is_told_with_what_differs() {
     );
     let line = place.failure("train --recipe quick", 2);
     assert!(
-        line.contains("[possible values: fast, sprint, best, assignment]"),
+        line.contains("[possible values: fast, sprint, sprint-99, augmented, best, assignment]"),
         "{line}"
     );
 }

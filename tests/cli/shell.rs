@@ -208,7 +208,10 @@ const NAMED: [(&str, &str); 6] = [
     ("train --backend", "fused matrixmultiply reference"),
     ("train --schedule", "constant step linear cosine"),
     ("sweep --schedule", "constant step linear cosine"),
-    ("train --recipe", "fast sprint best assignment"),
+    (
+        "train --recipe",
+        "fast sprint sprint-99 augmented best assignment",
+    ),
     ("eval --isa", "auto avx512 avx2 portable"),
     ("bench --isa", "auto avx512 avx2 portable"),
 ];

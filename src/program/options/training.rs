@@ -164,7 +164,8 @@ impl<const ARE_LISTS: bool> Values<ARE_LISTS> {
 #[derive(Debug, Clone, Args)]
 pub struct RecipeArgs {
     /// Defaults of the options below: fast (98.2 % of MNIST's test data in four epochs), sprint (98 % in the
-    /// least time), best (longer, for a higher accuracy) or assignment (plain SGD)
+    /// least time), augmented (99.3 %, and for one's own handwriting), sprint-99 (99 % in the least time), best (longer,
+    /// without augmentation) or assignment (plain SGD)
     #[arg(
         long,
         value_name = "NAME",
