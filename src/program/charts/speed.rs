@@ -14,11 +14,11 @@ const COLORS: [Color; 4] = [BLUE, VERMILION, GREEN, PURPLE];
 /// Of a chart, with room for three lines of text a name.
 const HEIGHT: f64 = 640.0;
 
-/// A quantity, and its value in a configuration.
-type Quantity = (&'static str, fn(&Configuration) -> usize);
+/// What it measures, and that of a configuration.
+type OptionAxis = (&'static str, fn(&Configuration) -> usize);
 
 /// What the speed is drawn against, if the rows differ in it.
-const AXES: [Quantity; 3] = [
+const AXES: [OptionAxis; 3] = [
     ("samples of a minibatch", |it| it.batch_size),
     ("hidden units", |it| it.shape.hidden),
     ("threads", |it| it.threads),
