@@ -1,5 +1,6 @@
 //! The fused engine: its bits depend on neither threads nor instruction set.
 
+use fused_mlp::augmentation::Strengths;
 use fused_mlp::backend::{
     Backend, MatrixMultiply, Optimizer, PassControl, Reference, Samples, Seen, TrainingPass,
 };
@@ -356,10 +357,11 @@ fn a_focus_visits_what_is_hard_and_goes_on_from_anywhere() {
         ..options.clone()
     }) {
         let whole = run(&varied, isa, 1, Precision::F32, usize::MAX);
-        let unvaried = TrainingOptions {
+        let mut unvaried = TrainingOptions {
             augment: false,
             ..varied.clone()
         };
+        unvaried.set_strengths(Strengths::STANDARD);
         assert!(whole.0 != run(&unvaried, isa, 1, Precision::F32, usize::MAX).0);
         assert_eq!(run(&varied, isa, 2, Precision::F32, 1), whole);
         assert_eq!(run(&varied, isa, 3, Precision::F32, 7), whole);
