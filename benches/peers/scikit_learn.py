@@ -27,7 +27,7 @@ def train_fused(data):
     from fused_mlp import MLPClassifier
 
     (X, y), test = data
-    model = MLPClassifier(random_state=1)
+    model = MLPClassifier(random_state=1, threads=int(os.environ["OMP_NUM_THREADS"]))
     start = time.perf_counter()
     model.fit(X, y)
     epoch = (time.perf_counter() - start) / model.n_iter_
