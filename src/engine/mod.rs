@@ -179,10 +179,9 @@ impl Engine {
     ) -> Outcome {
         let clocks = self.clocks.as_deref();
         let clocks = clocks.filter(|_| matches!(work, Work::Train(_)));
-        let (training, keeps_logits) = match work {
-            Work::Train(training) => (Some(training), false),
-            Work::Evaluate => (None, false),
-            Work::KeepLogits => (None, true),
+        let training = match work {
+            Work::Train(training) => Some(training),
+            Work::Evaluate | Work::KeepLogits => None,
         };
         let augmented = training.and_then(|training| training.augmented);
         let varied = augmented.map(|augmented| Varied {
@@ -191,20 +190,16 @@ impl Engine {
                 .varied
                 .get_or_insert_with(|| VariedImages::new(self.shape.inputs)),
         });
-        let layout = BlockLayout::new(self.shape.inputs, blocks.largest());
         let mut pass = Pass {
             isa: self.isa,
             samples,
             order,
             blocks,
-            layout: match self.precision {
-                Precision::F32 => layout,
-                Precision::Int16 => layout.paired(),
-            },
+            layout: layout(self.precision, self.shape.inputs, blocks),
             prepared: &self.prepared,
             exchange: &self.exchange,
             training,
-            keeps_logits,
+            keeps_logits: matches!(work, Work::KeepLogits),
             varied,
             first: 0,
             waits: &LongWaits::default(),
@@ -226,20 +221,27 @@ impl Engine {
                     let mut first =
                         (index == 0).then(|| first.lock().unwrap_or_else(PoisonError::into_inner));
                     let first = first.as_deref_mut();
-                    match clocks {
-                        None => pass.run(workers, first, barrier, &mut NoClock),
-                        Some(clocks) => {
-                            let clock = clocks.of_thread(index).lock();
-                            let mut clock = clock.unwrap_or_else(PoisonError::into_inner);
-                            pass.run(workers, first, barrier, &mut *clock)
-                        }
-                    }
+                    let Some(clocks) = clocks else {
+                        return pass.run(workers, first, barrier, &mut NoClock);
+                    };
+                    let clock = clocks.of_thread(index).lock();
+                    let mut clock = clock.unwrap_or_else(PoisonError::into_inner);
+                    pass.run(workers, first, barrier, &mut *clock)
                 });
             let Some(block) = outcome.goes_on_at.take() else {
                 return outcome;
             };
             pass.go_on_at(block);
         }
+    }
+}
+
+/// Sizes of the blocks of a pass.
+fn layout(precision: Precision, inputs: usize, blocks: Blocks) -> BlockLayout {
+    let layout = BlockLayout::new(inputs, blocks.largest());
+    match precision {
+        Precision::F32 => layout,
+        Precision::Int16 => layout.paired(),
     }
 }
 

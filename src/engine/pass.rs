@@ -148,18 +148,7 @@ impl Pass<'_> {
         clock: &mut impl Clock,
     ) -> Result<(), Broken> {
         clock.begin();
-        if let Some(training) = &self.training {
-            for worker in &mut *workers {
-                worker.expect(self.blocks.has_several_a_minibatch(), training.skip);
-            }
-        }
-        if self.varied.is_some() {
-            self.prepare_and_meet(self.first, barrier, clock)?;
-        }
-        self.prepare_and_meet(self.first + 1, barrier, clock)?;
-        for worker in &mut *workers {
-            self.forward(worker, self.first, clock);
-        }
+        self.begin(workers, barrier, clock)?;
         let mut total = BlockLoss::default();
         for number in self.first..self.blocks.count() {
             let Some(block) = self.blocks.get(number) else {
@@ -169,14 +158,8 @@ impl Pass<'_> {
             if self.halt_at.load(Relaxed) <= number {
                 break;
             }
-            // Every thread computes the same loss, once for all its workers.
-            let (worker, others) = workers.split_first_mut().expect("no thread is without one");
-            let loss = self.loss(worker, number, &block);
-            for other in others {
-                other.take_loss_of(worker);
-            }
+            total.add(self.loss(workers, number, &block));
             clock.lap(Phase::Softmax);
-            total.add(loss);
             if let Some(first) = &mut first {
                 self.keep(&workers[0], block.samples.len(), first.outcome);
                 self.tell_seen(&workers[0], &block);
@@ -206,6 +189,28 @@ impl Pass<'_> {
                 self.report((number, &block), minibatch, training.control, first);
             }
             clock.lap(Phase::Bookkeeping);
+        }
+        Ok(())
+    }
+
+    /// Gets the first block prepared, and computes its forward pass.
+    fn begin(
+        &self,
+        workers: &mut [Worker],
+        barrier: &Barrier,
+        clock: &mut impl Clock,
+    ) -> Result<(), Broken> {
+        if let Some(training) = &self.training {
+            for worker in &mut *workers {
+                worker.expect(self.blocks.has_several_a_minibatch(), training.skip);
+            }
+        }
+        if self.varied.is_some() {
+            self.prepare_and_meet(self.first, barrier, clock)?;
+        }
+        self.prepare_and_meet(self.first + 1, barrier, clock)?;
+        for worker in workers {
+            self.forward(worker, self.first, clock);
         }
         Ok(())
     }
@@ -285,7 +290,11 @@ impl Pass<'_> {
         unsafe { worker.forward(prepared, number, self.exchange, clock) }
     }
 
-    fn loss(&self, worker: &mut Worker, number: usize, block: &Block) -> BlockLoss {
+    /// The loss of a block. Every thread computes the same, once for all its workers.
+    fn loss(&self, workers: &mut [Worker], number: usize, block: &Block) -> BlockLoss {
+        let (worker, others) = workers
+            .split_first_mut()
+            .expect("no thread is without a worker");
         let order = &self.order[block.samples.clone()];
         let labels = order.iter().map(|&sample| self.samples.label(sample));
         let minibatch_samples = block.minibatch_samples;
@@ -293,6 +302,9 @@ impl Pass<'_> {
         let mut loss = unsafe { worker.loss(labels, minibatch_samples, number, self.exchange) };
         if let Some(training) = &self.training {
             loss.skipped = worker.choose(order.len(), minibatch_samples, training.skip);
+        }
+        for other in others {
+            other.take_loss_of(worker);
         }
         loss
     }

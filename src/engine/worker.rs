@@ -380,24 +380,7 @@ impl Worker {
             None => prepared,
         };
         let samples = prepared.samples();
-        if block.is_first {
-            self.bias.gradient.fill(0.0);
-            self.output_weights.gradient.fill(0.0);
-            self.output_bias.gradient.fill(0.0);
-        }
-        self.isa.run(OutputGradient {
-            output_delta: &self.output_delta,
-            class_stride: self.class_stride,
-            classes: self.shape.classes,
-            hidden: &self.hidden,
-            stride: self.stride,
-            samples,
-            gradient: &mut self.output_weights.gradient,
-        });
-        self.isa.run(ColumnSums {
-            rows: &self.output_delta[..samples * self.class_stride],
-            sums: &mut self.output_bias.gradient,
-        });
+        self.output_gradient(samples, block.is_first);
         clock.lap(Phase::WeightUpdate);
         self.hidden_delta(samples);
         clock.lap(Phase::HiddenDelta);
@@ -426,6 +409,28 @@ impl Worker {
             self.step_output_layer(rule);
         }
         clock.lap(Phase::WeightUpdate);
+    }
+
+    /// dV and dc, added to those of the minibatch's blocks before.
+    fn output_gradient(&mut self, samples: usize, is_first: bool) {
+        if is_first {
+            self.bias.gradient.fill(0.0);
+            self.output_weights.gradient.fill(0.0);
+            self.output_bias.gradient.fill(0.0);
+        }
+        self.isa.run(OutputGradient {
+            output_delta: &self.output_delta,
+            class_stride: self.class_stride,
+            classes: self.shape.classes,
+            hidden: &self.hidden,
+            stride: self.stride,
+            samples,
+            gradient: &mut self.output_weights.gradient,
+        });
+        self.isa.run(ColumnSums {
+            rows: &self.output_delta[..samples * self.class_stride],
+            sums: &mut self.output_bias.gradient,
+        });
     }
 
     /// dk in place of h, and db.

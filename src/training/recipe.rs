@@ -28,6 +28,45 @@ pub enum Recipe {
     Assignment,
 }
 
+/// Those of [`Recipe::Fast`].
+const FAST: TrainingOptions = TrainingOptions {
+    epochs: 4,
+    batch_size: 100,
+    learning_rate: 1.4,
+    schedule: Schedule::Cosine,
+    warm_up: 0.2,
+    momentum: 0.9,
+    nesterov: true,
+    weight_decay: 3e-5,
+    init_scale: 2.0,
+    precision: Precision::F32,
+    focus: 0.0,
+    focus_rest: 0.0,
+    skip: 0.0,
+    augment: false,
+    rotation: Strengths::STANDARD.rotation,
+    scale: Strengths::STANDARD.scale,
+    shear: Strengths::STANDARD.shear,
+    shift: Strengths::STANDARD.shift,
+    elastic: Strengths::STANDARD.elastic,
+    validation: 0,
+    shuffle: true,
+    seed: 1,
+};
+
+/// Those of [`Recipe::Augmented`].
+const AUGMENTED: TrainingOptions = TrainingOptions {
+    epochs: 40,
+    learning_rate: 0.8,
+    warm_up: 0.5,
+    weight_decay: 1e-5,
+    focus: 0.98,
+    focus_rest: 0.3,
+    skip: 0.95,
+    augment: true,
+    ..FAST
+};
+
 /// Mean squared norm of MNIST's images, for which the rates were chosen.
 pub const MNIST_NORM: f64 = 87.8;
 
@@ -72,64 +111,29 @@ impl Recipe {
 
     /// Its options on MNIST. The validation set and the seed are not part of a recipe.
     pub fn options(self) -> TrainingOptions {
-        let fast = TrainingOptions {
-            epochs: 4,
-            batch_size: 100,
-            learning_rate: 1.4,
-            schedule: Schedule::Cosine,
-            warm_up: 0.2,
-            momentum: 0.9,
-            nesterov: true,
-            weight_decay: 3e-5,
-            init_scale: 2.0,
-            precision: Precision::F32,
-            focus: 0.0,
-            focus_rest: 0.0,
-            skip: 0.0,
-            augment: false,
-            rotation: Strengths::STANDARD.rotation,
-            scale: Strengths::STANDARD.scale,
-            shear: Strengths::STANDARD.shear,
-            shift: Strengths::STANDARD.shift,
-            elastic: Strengths::STANDARD.elastic,
-            validation: 0,
-            shuffle: true,
-            seed: 1,
-        };
-        let augmented = TrainingOptions {
-            epochs: 40,
-            learning_rate: 0.8,
-            warm_up: 0.5,
-            weight_decay: 1e-5,
-            focus: 0.98,
-            focus_rest: 0.3,
-            skip: 0.95,
-            augment: true,
-            ..fast
-        };
         match self {
-            Self::Fast => fast,
+            Self::Fast => FAST,
             Self::Sprint => TrainingOptions {
                 epochs: 2,
                 learning_rate: 1.6,
                 focus: 0.95,
                 focus_rest: 0.05,
                 skip: 0.95,
-                ..fast
+                ..FAST
             },
             Self::Sprint99 => TrainingOptions {
                 epochs: 10,
                 elastic: 15.0,
-                ..augmented
+                ..AUGMENTED
             },
-            Self::Augmented => augmented,
+            Self::Augmented => AUGMENTED,
             Self::Best => TrainingOptions {
                 epochs: 20,
                 batch_size: 16,
                 learning_rate: 0.12,
                 schedule: Schedule::Linear,
                 weight_decay: 1e-5,
-                ..fast
+                ..FAST
             },
             Self::Assignment => TrainingOptions {
                 epochs: 10,
@@ -141,7 +145,7 @@ impl Recipe {
                 nesterov: false,
                 weight_decay: 0.0,
                 init_scale: 1.0,
-                ..fast
+                ..FAST
             },
         }
     }

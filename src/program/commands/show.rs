@@ -12,7 +12,7 @@ use crate::run_folder::{NewFile, OverwriteArgs};
 use crate::terminal::output::{Results, shown as shown_path};
 use anyhow::{Context, bail};
 use clap::Args;
-use fused_mlp::augmentation::Augmented;
+use fused_mlp::augmentation::{Augmentation, Augmented};
 use fused_mlp::mnist::Split;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -106,6 +106,32 @@ impl Shown<'_> {
     }
 }
 
+/// The images of these numbers, and of each as many variations as are asked for, itself included.
+fn images<'a>(
+    split: &'a Split,
+    indices: &[usize],
+    variations: Option<(&Augmentation, u64)>,
+) -> Vec<Shown<'a>> {
+    let mut shown = Vec::new();
+    for &index in indices {
+        let image = split.images.image(index);
+        for pass in 0..variations.map_or(1, |(_, passes)| passes) {
+            let augmented = variations.map(|(augmentation, _)| Augmented { augmentation, pass });
+            shown.push(Shown {
+                index,
+                label: split.labels.bytes()[index],
+                pass: augmented.map(|_| pass),
+                pixels: match augmented {
+                    // A data set has at most as many samples as a u32 tells.
+                    Some(augmented) if pass > 0 => augmented.image(index as u32, image).into(),
+                    _ => image.into(),
+                },
+            });
+        }
+    }
+    shown
+}
+
 /// Shows images of a data set.
 ///
 /// # Errors
@@ -128,25 +154,9 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
         Some(_) => SHEET_COLUMNS,
         None => ((picture_style::columns() + GAP) / (size.1 + GAP)).max(1),
     });
-    let mut shown = Vec::new();
-    for &index in &indices {
-        // A line has the image and its variations.
-        let passes = augmentation.as_ref().map_or(1, |_| columns.max(2) as u64);
-        for pass in 0..passes {
-            let (image, augmentation) = (split.images.image(index), augmentation.as_ref());
-            let augmented = augmentation.map(|augmentation| Augmented { augmentation, pass });
-            shown.push(Shown {
-                index,
-                label: split.labels.bytes()[index],
-                pass: augmented.map(|_| pass),
-                pixels: match augmented {
-                    // A data set has at most as many samples as a u32 tells.
-                    Some(augmented) if pass > 0 => augmented.image(index as u32, image).into(),
-                    _ => image.into(),
-                },
-            });
-        }
-    }
+    // A line has an image and its variations.
+    let variations = augmentation.as_ref().map(|it| (it, columns.max(2) as u64));
+    let shown = images(split, &indices, variations);
     let mut results = Results::new(args.json);
     if let Some(out) = &args.out {
         let title = format!("{} of the {} samples", indices.len(), split_arg.name());

@@ -23,6 +23,7 @@ use clap::Args;
 use follower::Follower;
 use fused_mlp::engine::Precision;
 use fused_mlp::machine::default_threads;
+use fused_mlp::mnist::Dataset;
 use fused_mlp::network::Shape;
 use fused_mlp::simd::IsaRequest;
 use fused_mlp::training::Recipe;
@@ -93,11 +94,7 @@ const CHECKSUMS: [&str; 4] = [
 /// If options, data or files cannot be used.
 pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     let (data_folder, dataset) = open_data(args.data.as_deref(), None, args.access.access())?;
-    let mut args = args.clone();
-    if let Some(why) = args.grid.fit_rate(&dataset.train.images) {
-        message(&why);
-    }
-    let args = &args;
+    let args = &fitting(args, &dataset);
     let configurations = configurations(&args.grid)?;
     let engine = EngineArgs {
         isa: args.isa,
@@ -150,13 +147,22 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
         results.finish()?;
         return Ok(ending);
     }
-    let target = args.target_accuracy;
     let command = |best: &Summary| training(args, best);
+    let target = args.target_accuracy;
     let best = conclude(results, &folder, &configurations, target, command)?;
     match best.filter(|_| args.keep.is_some() && ending == Ending::Success) {
         Some((best, training)) => keep(args, &best, training),
         None => Ok(ending),
     }
+}
+
+/// The same with the learning rate that fits the images, if none is given.
+fn fitting(args: &SweepArgs, dataset: &Dataset) -> SweepArgs {
+    let mut args = args.clone();
+    if let Some(why) = args.grid.fit_rate(&dataset.train.images) {
+        message(&why);
+    }
+    args
 }
 
 /// The runs of a grid.

@@ -22,7 +22,7 @@ use fused_mlp::engine::Precision;
 use fused_mlp::mnist::Dataset;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::training::checkpoint::{Checkpoint, CheckpointFolder, DataIdentity};
-use fused_mlp::training::{BestEpoch, EarlyStopping, RunSettings, Trainer};
+use fused_mlp::training::{BestEpoch, EarlyStopping, RunSettings, Trainer, TrainingOptions};
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
@@ -189,11 +189,7 @@ fn open<'a>(
     let (newest, mut checkpoint) = checkpoint.unzip();
     let options = &prepared.settings.options;
     let samples = Samples::from(&prepared.dataset.train);
-    for (name, value) in [("--focus", options.focus), ("--skip", options.skip)] {
-        if value > 0.0 && args.backend.backend != BackendKind::Fused {
-            bail!("{name} is of --backend fused; leave one of them out");
-        }
-    }
+    check_backend(args.backend.backend, options)?;
     let (mut backend, isa) =
         args.backend
             .select(&prepared.parameters, options.optimizer(), options.precision)?;
@@ -235,6 +231,16 @@ fn open<'a>(
         test: None,
         diverged: None,
     })
+}
+
+/// Refuses what only the fused engine does.
+fn check_backend(backend: BackendKind, options: &TrainingOptions) -> anyhow::Result<()> {
+    for (name, value) in [("--focus", options.focus), ("--skip", options.skip)] {
+        if value > 0.0 && backend != BackendKind::Fused {
+            bail!("{name} is of --backend fused; leave one of them out");
+        }
+    }
+    Ok(())
 }
 
 /// The folder of the run, new or `opened` with the time of the run's start, ready to be filled: cut back to

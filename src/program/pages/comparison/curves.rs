@@ -116,7 +116,11 @@ pub fn figures(runs: &[ComparedRun]) -> Vec<Value> {
         ),
     ];
     let figures = all.map(|(title, x, series, y, caption)| figure(title, (x, series), y, caption));
-    let shares = shares(runs).into_iter().map(|share| {
+    figures.into_iter().chain(figures_of_shares(runs)).collect()
+}
+
+fn figures_of_shares(runs: &[ComparedRun]) -> impl Iterator<Item = Value> {
+    shares(runs).into_iter().map(|share| {
         let title = format!("Share {} in each epoch", EpochRecord::SHARES[share].0);
         let series = epochs(runs, number, [SHARES + share]);
         figure(
@@ -125,8 +129,7 @@ pub fn figures(runs: &[ComparedRun]) -> Vec<Value> {
             Axis::linear("share, %").percent(),
             "",
         )
-    });
-    figures.into_iter().chain(shares).collect()
+    })
 }
 
 fn figure(title: &str, (x, series): (&str, Vec<Series>), y: Axis, caption: &str) -> Value {
