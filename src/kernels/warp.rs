@@ -10,7 +10,7 @@
 //! (line[k] (64 - f) + line[k + 1] f + 32) / 64, rounded down
 //! ```
 //!
-//! or 0 where that is below a least value, with zeros beyond the ends of the line: all in integers, so it is the same on every CPU. A pass writes its lines as
+//! with zeros beyond the ends of the line: all in integers, so it is the same on every CPU. A pass writes its lines as
 //! columns, so that the next one reads along columns, and the second one turns the image back.
 
 use crate::simd::{Kernel, Vector};
@@ -36,8 +36,6 @@ pub struct Moves<'a> {
     pub stride: usize,
     /// Factor of the field, from -4 to 4.
     pub factor: i32,
-    /// What is below becomes 0.
-    pub least: u8,
 }
 
 /// Pixels of a slope of 1/4096 for twice the distance `place` from the middle, in 1/64.
@@ -75,8 +73,7 @@ impl Moves<'_> {
                 let (k, f) = (place >> 6, place & 63);
                 let mean = (pixel(k) * (64 - f) + pixel(k + 1) * f + 32) >> 6;
                 // A mean of two bytes is a byte.
-                let mean = mean as u8;
-                target[index * lines + line] = if mean < self.least { 0 } else { mean };
+                target[index * lines + line] = mean as u8;
             }
         }
     }
@@ -102,7 +99,7 @@ impl Moves<'_> {
             let pixels = pixels.expect("a line's tail can be read");
             let across = self.across(line, lines) as i16;
             let shifts = (&along, across, field, self.factor as i16);
-            *target = V::interpolate(token, (pixels, &used), shifts, self.least);
+            *target = V::interpolate(token, (pixels, &used), shifts);
         }
     }
 }

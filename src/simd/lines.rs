@@ -17,7 +17,6 @@ use std::arch::x86_64::*;
 pub(super) unsafe fn interpolate(
     (line, mask): (&[u8; 32], &[u8; 32]),
     (along, across, field, factor): (&[i16; 32], i16, &[i8; 32], i16),
-    least: u8,
 ) -> [u8; 32] {
     // SAFETY: the caller vouches for detection; the arrays are as large as what is loaded and stored.
     unsafe {
@@ -53,12 +52,11 @@ pub(super) unsafe fn interpolate(
 
         let lower = mean(_mm256_unpacklo_epi8(left, right), lower);
         let upper = mean(_mm256_unpackhi_epi8(left, right), upper);
-        let means = _mm256_packus_epi16(lower, upper);
-        let least = _mm256_set1_epi8(least as i8);
-        let is_kept = _mm256_cmpeq_epi8(_mm256_max_epu8(means, least), means);
         let mut result = [0; 32];
-        let target = result.as_mut_ptr().cast();
-        _mm256_storeu_si256(target, _mm256_and_si256(means, is_kept));
+        _mm256_storeu_si256(
+            result.as_mut_ptr().cast(),
+            _mm256_packus_epi16(lower, upper),
+        );
         result
     }
 }

@@ -125,14 +125,12 @@ pub trait Vector: Copy {
     }
 
     /// Pixel i of a line: the one at the place p = `along[i] + across + factor * field[i]`, in 1/64, by linear
-    /// interpolation between the two beside it; 0 where it is below `least`. Of the line those bytes count whose mask is
-    /// 255; all others are 0.
+    /// interpolation between the two beside it. Of the line those bytes count whose mask is 255; all others are 0.
     #[inline(always)]
     fn interpolate(
         _: Self::Token,
         (line, mask): (&[u8; 32], &[u8; 32]),
         (along, across, field, factor): (&[i16; 32], i16, &[i8; 32], i16),
-        least: u8,
     ) -> [u8; 32] {
         let mut pixels = [0; 34];
         for i in 0..32 {
@@ -146,8 +144,7 @@ pub trait Vector: Copy {
             // Beyond the line, both are one of the zeros at its ends.
             let (k, f) = ((place >> 6) + 1, place & 63);
             let (left, right) = (k.clamp(0, 33) as usize, (k + 1).clamp(0, 33) as usize);
-            let mean = ((pixels[left] * (64 - f) + pixels[right] * f + 32) >> 6) as u8;
-            if mean < least { 0 } else { mean }
+            ((pixels[left] * (64 - f) + pixels[right] * f + 32) >> 6) as u8
         })
     }
     /// Byte j of row i becomes byte i of row j.

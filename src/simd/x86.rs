@@ -131,10 +131,9 @@ macro_rules! line_intrinsics {
             _: $token,
             line: (&[u8; 32], &[u8; 32]),
             shifts: (&[i16; 32], i16, &[i8; 32], i16),
-            least: u8,
         ) -> [u8; 32] {
             // SAFETY: as above.
-            unsafe { lines::interpolate(line, shifts, least) }
+            unsafe { lines::interpolate(line, shifts) }
         }
         #[inline(always)]
         fn transpose_tile(_: $token, tile: &[[u8; 32]; 32]) -> [[u8; 32]; 32] {
