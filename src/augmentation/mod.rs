@@ -223,12 +223,18 @@ impl Kernel for Images<'_> {
     fn run<V: Vector>(self, token: V::Token) {
         let Augmented { augmentation, pass } = self.augmented;
         let pixels = augmentation.pixels();
+        let prefetch = |&sample: &u32| {
+            let start = sample as usize * pixels;
+            for offset in (0..pixels + CACHE_LINE).step_by(CACHE_LINE) {
+                V::prefetch(token, self.images.as_ptr().wrapping_add(start + offset));
+            }
+        };
+        for sample in self.samples.iter().take(AHEAD) {
+            prefetch(sample);
+        }
         for (index, target) in self.target.chunks_exact_mut(pixels).enumerate() {
-            if let Some(&ahead) = self.samples.get(index + AHEAD) {
-                let start = ahead as usize * pixels;
-                for offset in (0..pixels + CACHE_LINE).step_by(CACHE_LINE) {
-                    V::prefetch(token, self.images.as_ptr().wrapping_add(start + offset));
-                }
+            if let Some(sample) = self.samples.get(index + AHEAD) {
+                prefetch(sample);
             }
             let sample = self.samples[index];
             let moves = augmentation.moves(pass, sample);
