@@ -196,7 +196,7 @@ fn wrong_usage_has_its_exit_code() {
              expected at most 7, so that digits stay inside",
         ),
         (
-            "sweep --augment true --shear 0.5 --scale 0.5",
+            "sweep --augment true --shear 0.5 --scale 0.5 --validation 50",
             "--augment is set",
         ),
         ("show --augment --shift 5", "--augment is set"),

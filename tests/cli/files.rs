@@ -160,7 +160,7 @@ fn names_that_tell_another_format_are_refused() {
         ("import torch.npz --out x.npz", ".safetensors"),
         ("bench --save x.csv", ".json"),
         ("eval --predictions x.txt", ".csv"),
-        ("export --out x.txt", ".safetensors, .npz or .onnx"),
+        ("export --out x.txt", ".safetensors, .npz, .onnx or .html"),
     ] {
         let line = place.failure(arguments, 2);
         assert!(line.contains(expected), "{arguments}: {line}");

@@ -118,7 +118,7 @@ fn the_example_of_a_page_is_what_export_makes_of_its_model() {
         is_equal,
         "profiles/README.md has the command that makes it anew"
     );
-    assert!(page.contains("784-300-10") && page.contains("recipe best"));
+    assert!(page.contains("784-300-10") && page.contains("recipe augmented"));
     assert!(page.len() < 1_500_000, "{} bytes", page.len());
 }
 

@@ -74,7 +74,7 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
     let read = |name: &str| fs::read_to_string(place.path("p").join(name)).unwrap();
     let file: Value = serde_json::from_str(&read("profile.json")).unwrap();
     assert_eq!(file["phases"].as_array().unwrap(), rows);
-    assert!(read("roofline.svg").contains("weight gradients+update"));
+    assert!(read("roofline.svg").contains("gradients"));
 }
 
 #[test]

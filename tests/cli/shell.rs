@@ -74,7 +74,9 @@ fn every_help_has_examples_that_are_understood() {
         );
         // Options in examples exist: with --print-config nothing else is done.
         for example in examples.iter().filter(|it| it.starts_with("fused-mlp ")) {
-            let end = example.find(['|', '>', '&', '(']).unwrap_or(example.len());
+            let end = example
+                .find(['|', '>', '&', '(', ';'])
+                .unwrap_or(example.len());
             let example = example[..end].trim().trim_start_matches("fused-mlp ");
             // The options of a run that goes on are not printed.
             let is_own = ["--config", "--resume"]

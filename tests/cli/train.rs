@@ -41,7 +41,7 @@ fn a_run_leaves_its_folder() {
     assert!(steps.lines().last().unwrap().starts_with("32,2,20,"));
     let epochs = read("epochs.csv");
     assert_eq!(epochs.lines().count(), 3);
-    assert!(epochs.lines().all(|line| line.split(',').count() == 7));
+    assert!(epochs.lines().all(|line| line.split(',').count() == 8));
     let times = read("times.csv");
     assert_eq!(times.lines().count(), 3);
     assert_eq!(

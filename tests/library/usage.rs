@@ -65,7 +65,7 @@ fn the_rate_of_a_recipe_follows_the_brightness_of_the_images() {
     assert_eq!(rate(Recipe::Fast, 0), 1.4);
     // 1.4 * 87.8 / 256 = 0.4802.
     assert_eq!(rate(Recipe::Fast, 255), 0.48);
-    assert_eq!(rate(Recipe::Best, 255), 0.041);
+    assert_eq!(rate(Recipe::Best, 255), 0.62);
     assert_eq!(rate(Recipe::Assignment, 255), 0.03);
     let mut expected = Recipe::Fast.options();
     expected.learning_rate = 0.48;

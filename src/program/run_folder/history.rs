@@ -325,7 +325,7 @@ mod tests {
             let lines = records.iter().map(|record| epoch_line(record, shares));
             lines.collect()
         };
-        let epochs = written(1);
+        let epochs = written(2);
         let times: String = records.iter().map(time_line).collect();
         let epochs = format!("{}\n{epochs}", EPOCHS.header());
         assert!(epochs.starts_with(&format!("{},visited,skipped\n", EPOCHS.columns)));
@@ -336,7 +336,7 @@ mod tests {
             Ok::<_, HistoryError>(history.epochs)
         };
         assert_eq!(read(&epochs, &times).unwrap(), records);
-        assert_eq!(shares_of(&epochs), 1);
+        assert_eq!(shares_of(&epochs), 2);
         assert!(read(&epochs, &format!("{}\n", TIMES.header())).is_err());
         assert!(read(&format!("{}\n", EPOCHS.header()), &times).is_err());
         // A file of a version that had no shares, and one of both.
