@@ -78,6 +78,19 @@ impl<'a> Samples<'a> {
         Self { columns, ..self }
     }
 
+    /// Mean of |x|^2, where x are the bytes of an image divided by 255, over at most 4,096 images, evenly spaced; 0
+    /// without images.
+    pub fn mean_squared_norm(&self) -> f64 {
+        const MOST: usize = 4_096;
+        let images = self.images.chunks_exact(self.inputs);
+        let apart = images.len().div_ceil(MOST).max(1);
+        let images = images.step_by(apart);
+        let counted = images.len().max(1);
+        let square = |&byte: &u8| u64::from(byte) * u64::from(byte);
+        let sum: u64 = images.flatten().map(square).sum();
+        sum as f64 / (255.0 * 255.0) / counted as f64
+    }
+
     /// Rows and columns of an image.
     pub fn size(&self) -> (usize, usize) {
         (self.inputs / self.columns, self.columns)

@@ -33,7 +33,6 @@ use crate::network::{Parameters, Shape};
 use crate::simd::Isa;
 pub use crate::simd::tiles::BLOCK_SAMPLES;
 use blocks::Blocks;
-use clock::NoClock;
 pub use clock::{Phase, PhaseClock, PhaseTime};
 use exchange::Exchange;
 use pace::{LongWaits, Pace};
@@ -220,13 +219,8 @@ impl Engine {
                 .run_workers(active, &mut self.workers, |workers, index, barrier| {
                     let mut first =
                         (index == 0).then(|| first.lock().unwrap_or_else(PoisonError::into_inner));
-                    let first = first.as_deref_mut();
-                    let Some(clocks) = clocks else {
-                        return pass.run(workers, first, barrier, &mut NoClock);
-                    };
-                    let clock = clocks.of_thread(index).lock();
-                    let mut clock = clock.unwrap_or_else(PoisonError::into_inner);
-                    pass.run(workers, first, barrier, &mut *clock)
+                    let clock = clocks.map(|clocks| clocks.of_thread(index));
+                    pass.run_by(clock, workers, first.as_deref_mut(), barrier)
                 });
             let Some(block) = outcome.goes_on_at.take() else {
                 return outcome;

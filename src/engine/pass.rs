@@ -5,7 +5,7 @@
 )]
 
 use super::blocks::{Block, Blocks};
-use super::clock::{Clock, Phase};
+use super::clock::{Clock, NoClock, Phase, PhaseClock};
 use super::exchange::Exchange;
 use super::pace::{LongWaits, Pace};
 use super::prepared::{PreparedBlocks, Source};
@@ -18,6 +18,7 @@ use crate::kernels::prepare::BlockLayout;
 use crate::kernels::softmax::BlockLoss;
 use crate::simd::Isa;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// What a training pass has beyond an evaluation.
@@ -139,8 +140,23 @@ impl Pass<'_> {
         }
     }
 
+    /// [`run`](Self::run) by a clock, if there is one.
+    pub(crate) fn run_by(
+        &self,
+        clock: Option<&Mutex<PhaseClock>>,
+        workers: &mut [Worker],
+        first: Option<&mut First<'_>>,
+        barrier: &Barrier,
+    ) -> Result<(), Broken> {
+        let Some(clock) = clock else {
+            return self.run(workers, first, barrier, &mut NoClock);
+        };
+        let mut clock = clock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.run(workers, first, barrier, &mut *clock)
+    }
+
     /// The work of a thread with its workers. The first thread tells the outcome.
-    pub(crate) fn run(
+    fn run(
         &self,
         workers: &mut [Worker],
         mut first: Option<&mut First<'_>>,

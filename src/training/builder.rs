@@ -96,7 +96,7 @@ impl<'a> Training<'a> {
     pub fn new(dataset: &'a Dataset) -> Self {
         Self {
             dataset,
-            options: Recipe::default().options_for(&dataset.train.images),
+            options: Recipe::default().options_for(Samples::from(&dataset.train)),
             hidden: DEFAULT_HIDDEN,
             patience: None,
             min_delta: 0.0,

@@ -3,8 +3,8 @@
 use super::names::named;
 use super::{Schedule, TrainingOptions};
 use crate::augmentation::Strengths;
+use crate::backend::Samples;
 use crate::engine::Precision;
-use crate::mnist::Images;
 use serde::Serialize;
 
 /// A named set of options, chosen by measurement or given.
@@ -93,13 +93,13 @@ impl Recipe {
         }
     }
 
-    /// Its options for a data set: as [`options`](Self::options), but where the [mean squared norm](Images::mean_squared_norm)
+    /// Its options for a data set: as [`options`](Self::options), but where the [mean squared norm](Samples::mean_squared_norm)
     /// of the images is more than a tenth above that of MNIST's, the learning rate is lower by that ratio, and has two
     /// digits. A step of the first layer changes its sums by the rate times |x|^2, so the same rate is a
     /// larger one where images are brighter. That of `assignment` is as it stands.
-    pub fn options_for(self, images: &Images) -> TrainingOptions {
+    pub fn options_for(self, samples: Samples<'_>) -> TrainingOptions {
         let mut options = self.options();
-        let norm = images.mean_squared_norm();
+        let norm = samples.mean_squared_norm();
         if self != Self::Assignment && norm > 1.1 * MNIST_NORM {
             let rate = f64::from(options.learning_rate) * MNIST_NORM / norm;
             options.learning_rate = format!("{rate:.1e}")

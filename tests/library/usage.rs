@@ -57,10 +57,14 @@ fn noise(count: usize, pixels: usize) -> Dataset {
 
 #[test]
 fn the_rate_of_a_recipe_follows_the_brightness_of_the_images() {
-    let uniform = |byte: u8| Images::from_vec(9_001, 4, 64, vec![byte; 9_001 * 256]).unwrap();
-    let rate = |recipe: Recipe, byte| recipe.options_for(&uniform(byte)).learning_rate;
+    let images = |byte: u8| vec![byte; 9_001 * 256];
+    let labels = [0; 9_001];
+    let options =
+        |recipe: Recipe, byte| recipe.options_for(Samples::new(&images(byte), &labels, 256));
+    let rate = |recipe, byte| options(recipe, byte).learning_rate;
     // 256 pixels of (102 / 255)^2 are 40.96, less than MNIST's 87.8.
-    assert_eq!(uniform(102).mean_squared_norm() as f32, 40.96);
+    let norm = Samples::new(&images(102), &labels, 256).mean_squared_norm();
+    assert_eq!(norm as f32, 40.96);
     assert_eq!(rate(Recipe::Fast, 102), 1.4);
     assert_eq!(rate(Recipe::Fast, 0), 1.4);
     // 1.4 * 87.8 / 256 = 0.4802.
@@ -69,7 +73,7 @@ fn the_rate_of_a_recipe_follows_the_brightness_of_the_images() {
     assert_eq!(rate(Recipe::Assignment, 255), 0.03);
     let mut expected = Recipe::Fast.options();
     expected.learning_rate = 0.48;
-    assert_eq!(Recipe::Fast.options_for(&uniform(255)), expected);
+    assert_eq!(options(Recipe::Fast, 255), expected);
 }
 
 #[test]

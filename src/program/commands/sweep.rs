@@ -21,6 +21,7 @@ use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
 use clap::Args;
 use follower::Follower;
+use fused_mlp::backend::Samples;
 use fused_mlp::engine::Precision;
 use fused_mlp::machine::default_threads;
 use fused_mlp::mnist::Dataset;
@@ -159,7 +160,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
 /// The same with the learning rate that fits the images, if none is given.
 fn fitting(args: &SweepArgs, dataset: &Dataset) -> SweepArgs {
     let mut args = args.clone();
-    if let Some(why) = args.grid.fit_rate(&dataset.train.images) {
+    if let Some(why) = args.grid.fit_rate(Samples::from(&dataset.train)) {
         message(&why);
     }
     args

@@ -4,8 +4,8 @@ use super::named_value;
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use fused_mlp::augmentation::{Augmentation, Strengths};
+use fused_mlp::backend::Samples;
 use fused_mlp::engine::Precision;
-use fused_mlp::mnist::Images;
 use fused_mlp::training::{
     MNIST_NORM, OptionError, Recipe, Schedule, TrainingOptions, training_options,
 };
@@ -144,13 +144,13 @@ impl<const ARE_LISTS: bool> FromArgMatches for Values<ARE_LISTS> {
 impl<const ARE_LISTS: bool> Values<ARE_LISTS> {
     /// The learning rate of a recipe for images, and why it is that, where none is given and it is not that of
     /// the recipe.
-    pub fn fitting_rate(&self, recipe: Recipe, images: &Images) -> Option<(f32, String)> {
+    pub fn fitting_rate(&self, recipe: Recipe, samples: Samples<'_>) -> Option<(f32, String)> {
         let is_given = |(row, texts): &(&RecipeOption, Vec<String>)| {
             row.name == "learning_rate" && !texts.is_empty()
         };
         let own = recipe.options().learning_rate;
-        let rate = recipe.options_for(images).learning_rate;
-        let norm = images.mean_squared_norm();
+        let rate = recipe.options_for(samples).learning_rate;
+        let norm = samples.mean_squared_norm();
         let why = format!(
             "learning rate {rate}, not the recipe's {own}: the images' mean squared norm is {norm:.1}, that of MNIST \
              {MNIST_NORM}; --learning-rate sets another"
@@ -199,8 +199,8 @@ impl RecipeArgs {
     }
 
     /// [`Values::fitting_rate`] of the recipe.
-    pub fn fitting_rate(&self, images: &Images) -> Option<(f32, String)> {
-        self.given.fitting_rate(self.recipe, images)
+    pub fn fitting_rate(&self, samples: Samples<'_>) -> Option<(f32, String)> {
+        self.given.fitting_rate(self.recipe, samples)
     }
 
     /// Name, text and source of each option that the recipe sets, for `--print-config`.

@@ -5,7 +5,7 @@ use crate::options::number_range::{NumberRange, each_once, parse_seeds};
 use crate::options::training::{RecipeOption, Values, kebab};
 use clap::{Args, Command, FromArgMatches};
 use fused_mlp::augmentation::Strengths;
-use fused_mlp::mnist::Images;
+use fused_mlp::backend::Samples;
 use fused_mlp::training::{Recipe, TrainingOptions};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -87,8 +87,8 @@ impl Grid {
     }
 
     /// Fits the learning rate to images, if none is given, and says why if it is another than the default.
-    pub fn fit_rate(&mut self, images: &Images) -> Option<String> {
-        let (rate, why) = self.lists.fitting_rate(Recipe::default(), images)?;
+    pub fn fit_rate(&mut self, samples: Samples<'_>) -> Option<String> {
+        let (rate, why) = self.lists.fitting_rate(Recipe::default(), samples)?;
         let is_rate = |(row, _): &&mut (&RecipeOption, _)| row.name == "learning_rate";
         if let Some((_, texts)) = self.lists.0.iter_mut().find(is_rate) {
             *texts = vec![rate.to_string()];

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Parameters that are options of a training, unless they are None.
 _OPTIONS = (
     "learning_rate_init batch_size max_iter momentum nesterovs_momentum schedule warm_up weight_decay init_scale "
-    "focus focus_rest precision shuffle"
+    "focus focus_rest skip augment precision shuffle"
 ).split()
 _MOST_CLASSES = 256
 
@@ -37,7 +37,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     ----------
     hidden_layer_sizes : (int,) or int, default=(300,)
         Units of the one hidden layer.
-    recipe : {"fast", "sprint", "best", "assignment"}, default="fast"
+    recipe : {"fast", "sprint", "sprint-99", "augmented", "best", "assignment"}, default="fast"
         A named set of options.
     learning_rate_init : float, default=None
         Base of the learning-rate schedule. `partial_fit` keeps to it; without it, to a quarter of the recipe's.
@@ -60,6 +60,10 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     focus, focus_rest : float, default=None
         Probability of the true class from which on a sample is seldom visited again, and the share of such
         samples that a pass visits all the same.
+    skip : float, default=None
+        Probability of the true class from which on a sample gives no gradient.
+    augment : bool, default=None
+        Whether to turn, scale, slant, shift and bend each image a little on each visit; images are square.
     precision : {"f32", "int16"}, default=None
         Numbers of the first layer.
     shuffle : bool, default=True
@@ -96,6 +100,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         init_scale: float | None = None,
         focus: float | None = None,
         focus_rest: float | None = None,
+        skip: float | None = None,
+        augment: bool | None = None,
         precision: str | None = None,
         shuffle: bool = True,
         early_stopping: bool = False,
@@ -119,6 +125,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         self.init_scale = init_scale
         self.focus = focus
         self.focus_rest = focus_rest
+        self.skip = skip
+        self.augment = augment
         self.precision = precision
         self.shuffle = shuffle
         self.early_stopping = early_stopping

@@ -83,5 +83,8 @@ pub fn samples<'a>(
         );
         return Err(value_error(text));
     }
-    Ok(Samples::new(images.as_slice()?, labels, inputs))
+    // What is varied are square images, or single rows.
+    let side = inputs.isqrt();
+    let columns = if side * side == inputs { side } else { inputs };
+    Ok(Samples::new(images.as_slice()?, labels, inputs).with_columns(columns))
 }

@@ -1,6 +1,7 @@
 //! Options of a training from parameters of the estimator.
 
 use crate::arrays::value_error;
+use fused_mlp::backend::Samples;
 use fused_mlp::training::{Recipe, Schedule, TrainingOptions, training_options};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -66,16 +67,16 @@ macro_rules! define_set {
 
 training_options!(define_set);
 
-/// The options of a recipe with what is given besides, for so many samples; `is_part` for one pass among others,
+/// The options of a recipe with what is given besides, for these samples; `is_part` for one pass among others,
 /// whose number nobody knows.
 pub fn options(
     recipe: &str,
     given: &Bound<'_, PyDict>,
-    samples: usize,
+    samples: Samples<'_>,
     is_part: bool,
 ) -> PyResult<TrainingOptions> {
     let recipe: Recipe = recipe.parse().map_err(value_error)?;
-    let recipe = recipe.options();
+    let (recipe, samples) = (recipe.options_for(samples), samples.len());
     let mut options = recipe.clone();
     if is_part {
         options.learning_rate *= CONSTANT_SHARE;

@@ -60,7 +60,7 @@ struct Learned {
 
 impl Plan {
     fn new(job: &Job<'_>, samples: Samples<'_>) -> PyResult<Self> {
-        let options = options(&job.recipe, &job.options, samples.len(), job.is_part)?;
+        let options = options(&job.recipe, &job.options, samples, job.is_part)?;
         let given = |given: &Option<Given<'_>>| given.as_ref().map(parameters).transpose();
         let shape = Shape {
             inputs: samples.inputs(),

@@ -38,6 +38,10 @@ def sha256(path):
             "--weight-decay 1e-4 --init-scale 1.5 --focus 0.9 --focus-rest 0.1 --epochs 2 --hidden 50",
         ),
         (
+            {"recipe": "sprint-99", "max_iter": 2, "skip": 0.9, "augment": True},
+            "--recipe sprint-99 --epochs 2 --skip 0.9",
+        ),
+        (
             {"momentum": 0, "early_stopping": True, "validation_fraction": 0.1, "n_iter_no_change": 2, "shuffle": False},
             "--momentum 0 --validation 6000 --patience 2 --no-shuffle",
         ),

@@ -88,7 +88,7 @@ fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<
     let known = own.or(named);
     let (folder, dataset) = open_data(args.data.as_deref(), known, args.access.access())?;
     if resumption.is_none()
-        && let Some((rate, why)) = args.recipe.fitting_rate(&dataset.train.images)
+        && let Some((rate, why)) = args.recipe.fitting_rate(Samples::from(&dataset.train))
     {
         settings.options.learning_rate = rate;
         message(&why);
