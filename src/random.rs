@@ -5,7 +5,7 @@
 //! conversions from random words to numbers stand here, not in a dependency that may change them.
 
 use rand::{Rng, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::{SplitMix64, Xoshiro256PlusPlus};
 use serde::{Deserialize, Serialize};
 
 /// What a stream is drawn for. Each purpose has a stream of its own, so that drawing more numbers
@@ -38,21 +38,19 @@ pub enum Purpose {
 /// (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014) from a state that is mixed of
 /// them.
 #[derive(Clone, Debug)]
-pub struct Words(u64);
+pub struct Words(SplitMix64);
 
 impl Words {
     /// Of these numbers, in this order.
     pub fn of(numbers: [u64; 3]) -> Self {
-        let mix = |state: u64, number: u64| Self(state ^ number).word();
-        Self(numbers.into_iter().fold(0, mix))
+        let generator = SplitMix64::seed_from_u64;
+        let mix = |state: u64, number: u64| generator(state ^ number).next_u64();
+        Self(generator(numbers.into_iter().fold(0, mix)))
     }
 
     /// The next 64 random bits.
     pub fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let word = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
+        self.0.next_u64()
     }
 }
 

@@ -20,7 +20,7 @@
 
 mod displacement;
 
-use crate::kernels::prepare::{AHEAD, CACHE_LINE};
+use crate::kernels::prepare::{AHEAD, prefetch};
 use crate::kernels::warp::{Moves, TILE, Warp};
 use crate::random::Words;
 use crate::simd::{Isa, Kernel, Vector};
@@ -223,12 +223,8 @@ impl Kernel for Images<'_> {
     fn run<V: Vector>(self, token: V::Token) {
         let Augmented { augmentation, pass } = self.augmented;
         let pixels = augmentation.pixels();
-        let prefetch = |&sample: &u32| {
-            let start = sample as usize * pixels;
-            for offset in (0..pixels + CACHE_LINE).step_by(CACHE_LINE) {
-                V::prefetch(token, self.images.as_ptr().wrapping_add(start + offset));
-            }
-        };
+        let prefetch =
+            |&sample: &u32| prefetch::<V>(token, self.images, sample as usize * pixels, pixels);
         for sample in self.samples.iter().take(AHEAD) {
             prefetch(sample);
         }

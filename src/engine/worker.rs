@@ -209,10 +209,7 @@ impl Worker {
         }
         match &self.selection {
             Some(_) if skip == 0.0 => self.selection = None,
-            None if skip > 0.0 => {
-                let is_paired = self.integers.is_some();
-                self.selection = Some(Selection::new(self.shape.inputs, is_paired));
-            }
+            None if skip > 0.0 => self.selection = Some(Selection::new(self.shape.inputs)),
             _ => {}
         }
     }

@@ -22,7 +22,7 @@ use std::ops::Range;
 pub const SQUARE: usize = (WORD + 1) * PIXEL_BLOCK;
 
 /// Bytes of a cache line.
-pub const CACHE_LINE: usize = 64;
+const CACHE_LINE: usize = 64;
 
 /// Images that are asked for ahead of the one that is copied.
 pub const AHEAD: usize = 8;
@@ -156,6 +156,12 @@ impl<'a> PreparedBlock<'a> {
             sample_masks,
             pixel_masks,
         }
+    }
+
+    /// Its sizes.
+    #[inline(always)]
+    pub fn layout(&self) -> BlockLayout {
+        self.layout
     }
 
     /// Bytes of a sample.
@@ -315,10 +321,7 @@ impl Kernel for Prepare<'_> {
         for (sample, &index) in order[..samples].iter().enumerate() {
             if let Some(&ahead) = order.get(sample + AHEAD) {
                 let start = ahead as usize * inputs + first;
-                // An image that does not start at a cache line reaches into one more.
-                for offset in (0..end - first + CACHE_LINE).step_by(CACHE_LINE) {
-                    V::prefetch(token, images.as_ptr().wrapping_add(start + offset));
-                }
+                prefetch::<V>(token, images, start, end - first);
             }
             let image = &images[index as usize * inputs..][first..end];
             let (blocks, rest) = image.as_chunks::<PIXEL_BLOCK>();
@@ -340,9 +343,28 @@ impl Kernel for Prepare<'_> {
             }
         }
         for (masks, target) in sample_masks.iter().zip(pixel_masks) {
-            target[..samples].copy_from_slice(&masks[..samples]);
-            target[samples..].fill(0);
-            V::transpose_bits(token, target);
+            fill_pixel_masks::<V>(token, &masks[..samples], target);
         }
     }
+}
+
+/// Asks for `len` bytes of images from `start` on.
+#[inline(always)]
+pub fn prefetch<V: Vector>(token: V::Token, images: &[u8], start: usize, len: usize) {
+    // An image that does not start at a cache line reaches into one more.
+    for offset in (0..len + CACHE_LINE).step_by(CACHE_LINE) {
+        V::prefetch(token, images.as_ptr().wrapping_add(start + offset));
+    }
+}
+
+/// The masks of the pixels of a square, of those of its samples.
+#[inline(always)]
+pub fn fill_pixel_masks<V: Vector>(
+    token: V::Token,
+    sample_masks: &[u64],
+    target: &mut [u64; PIXEL_BLOCK],
+) {
+    target[..sample_masks.len()].copy_from_slice(sample_masks);
+    target[sample_masks.len()..].fill(0);
+    V::transpose_bits(token, target);
 }

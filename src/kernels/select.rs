@@ -1,6 +1,6 @@
 //! Some samples of a prepared block as a block of their own.
 
-use super::prepare::{BlockLayout, PreparedBlock, SQUARE, Squares};
+use super::prepare::{PreparedBlock, SQUARE, Squares, fill_pixel_masks};
 use super::{PIXEL_BLOCK, WORD};
 use crate::simd::{Kernel, Vector};
 
@@ -10,9 +10,7 @@ pub struct Select<'a> {
     pub block: PreparedBlock<'a>,
     /// Which samples of it.
     pub samples: &'a [u8],
-    /// Sizes of the new block.
-    pub layout: BlockLayout,
-    /// All squares of the new block.
+    /// All squares of the new block, which is laid out as the block.
     pub target: Squares<'a>,
 }
 
@@ -26,9 +24,9 @@ impl Kernel for Select<'_> {
         let Self {
             block,
             samples,
-            layout,
             target,
         } = self;
+        let layout = block.layout();
         let (squares, _) = target.bytes.as_chunks_mut::<SQUARE>();
         let (sample_masks, _) = target.sample_masks.as_chunks_mut::<WORD>();
         let (pixel_masks, _) = target.pixel_masks.as_chunks_mut::<PIXEL_BLOCK>();
@@ -46,10 +44,7 @@ impl Kernel for Select<'_> {
                     rows[place] = block.bytes(word, pixel_block).as_chunks().0[of_word];
                     masks[place] = block.sample_masks(word, pixel_block)[of_word];
                 }
-                let target = &mut pixel_masks[square];
-                target[..samples.len()].copy_from_slice(&masks[..samples.len()]);
-                target[samples.len()..].fill(0);
-                V::transpose_bits(token, target);
+                fill_pixel_masks::<V>(token, &masks[..samples.len()], &mut pixel_masks[square]);
             }
         }
     }

@@ -168,10 +168,12 @@ impl EventFile {
             step: beginning.done,
         };
         events.add(Event {
+            wall_time: now(),
             file_version: Some("brain.Event:2".to_owned()),
             ..Event::default()
         });
         events.add(Event {
+            wall_time: now(),
             step: beginning.done as i64 + 1,
             session_log: Some(SessionLog { status: START }),
             ..Event::default()
@@ -269,15 +271,6 @@ impl EventFile {
     }
 
     fn add(&mut self, event: Event) {
-        let time = if event.wall_time > 0.0 {
-            event.wall_time
-        } else {
-            now()
-        };
-        let event = Event {
-            wall_time: time,
-            ..event
-        };
         self.file.append(record(&event.encode_to_vec()));
     }
 }

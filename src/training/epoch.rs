@@ -84,8 +84,8 @@ pub struct Epoch {
     pub end: EpochEnd,
 }
 
-/// Sums over the steps of an epoch, which took so many seconds.
-pub(super) fn summary(epoch: u32, steps: &[StepRecord], seconds: f64) -> EpochRecord {
+/// Sums over the steps of an epoch, which took so many seconds and may have skipped gradients or not.
+pub(super) fn summary(epoch: u32, steps: &[StepRecord], seconds: f64, skips: bool) -> EpochRecord {
     let minibatches = steps.iter().map(|step| step.minibatch);
     let samples: usize = minibatches.clone().map(|result| result.samples).sum();
     let loss = |result: MinibatchResult| result.loss * result.samples as f64;
@@ -98,7 +98,7 @@ pub(super) fn summary(epoch: u32, steps: &[StepRecord], seconds: f64) -> EpochRe
         validation_loss: None,
         validation_accuracy: None,
         visited: None,
-        skipped: Some(skipped as f64 / samples as f64),
+        skipped: skips.then(|| skipped as f64 / samples as f64),
         learning_rate: steps.last().map_or(f32::NAN, |step| step.learning_rate),
         seconds,
         samples_per_second: (seconds > 0.0).then(|| samples as f64 / seconds),

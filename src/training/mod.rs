@@ -208,10 +208,14 @@ impl<'a> Trainer<'a> {
             _ => EpochEnd::Stopped,
         };
         let steps = self.records(&current.steps);
-        let mut record = epoch::summary(self.epochs_done + 1, &steps, current.seconds);
+        let mut record = epoch::summary(
+            self.epochs_done + 1,
+            &steps,
+            current.seconds,
+            self.options.skip > 0.0,
+        );
         let visited = self.sampler.focus().map(Focus::visited);
         record.visited = visited.map(|visited| visited as f64 / self.sampler.len() as f64);
-        record.skipped = record.skipped.filter(|_| self.options.skip > 0.0);
         if end == EpochEnd::Stopped {
             self.current = Some(current);
         } else {

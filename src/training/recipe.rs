@@ -99,8 +99,11 @@ impl Recipe {
     /// larger one where images are brighter. That of `assignment` is as it stands.
     pub fn options_for(self, samples: Samples<'_>) -> TrainingOptions {
         let mut options = self.options();
+        if self == Self::Assignment {
+            return options;
+        }
         let norm = samples.mean_squared_norm();
-        if self != Self::Assignment && norm > 1.1 * MNIST_NORM {
+        if norm > 1.1 * MNIST_NORM {
             let rate = f64::from(options.learning_rate) * MNIST_NORM / norm;
             options.learning_rate = format!("{rate:.1e}")
                 .parse()

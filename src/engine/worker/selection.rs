@@ -18,7 +18,6 @@ use crate::simd::Isa;
 /// The samples of the block at hand that the network is not sure of, and room for a block of them.
 #[derive(Debug)]
 pub(super) struct Selection {
-    layout: BlockLayout,
     /// Samples of the block, ascending.
     kept: [u8; BLOCK_SAMPLES],
     len: usize,
@@ -28,13 +27,9 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    pub(super) fn new(inputs: usize, is_paired: bool) -> Self {
-        let mut layout = BlockLayout::new(inputs, BLOCK_SAMPLES);
-        if is_paired {
-            layout = layout.paired();
-        }
+    pub(super) fn new(inputs: usize) -> Self {
+        let layout = BlockLayout::new(inputs, BLOCK_SAMPLES);
         Self {
-            layout,
             kept: [0; BLOCK_SAMPLES],
             len: 0,
             bytes: AlignedBuffer::new(layout.bytes(), 0),
@@ -86,7 +81,6 @@ impl Selection {
         isa.run(Select {
             block,
             samples: kept,
-            layout: self.layout,
             target: Squares {
                 bytes: &mut self.bytes,
                 sample_masks: &mut self.sample_masks,
@@ -96,13 +90,8 @@ impl Selection {
         let (bytes, pixel_masks) = (&self.bytes, &self.pixel_masks);
         // SAFETY: `Select` fills, for all words that have samples, what `Prepare` does.
         unsafe {
-            PreparedBlock::new(
-                self.layout,
-                self.len,
-                bytes,
-                &self.sample_masks,
-                pixel_masks,
-            )
+            let layout = block.layout();
+            PreparedBlock::new(layout, self.len, bytes, &self.sample_masks, pixel_masks)
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::options::number_range::{NumberRange, parse_positive};
 use crate::options::output_name;
 use crate::options::training::AugmentArgs;
 use crate::run_folder::{NewFile, OverwriteArgs};
-use crate::terminal::output::{Results, shown as shown_path};
+use crate::terminal::output::{Results, counted, shown as shown_path};
 use anyhow::{Context, bail};
 use clap::Args;
 use fused_mlp::augmentation::{Augmentation, Augmented};
@@ -168,8 +168,8 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
             split: split_arg.name(),
             indices,
         })?;
-        let images = if shown.len() == 1 { "image" } else { "images" };
-        results.text(&format!("{}: {} {images}", shown_path(out), shown.len()));
+        let images = counted(shown.len(), "image");
+        results.text(&format!("{}: {images}", shown_path(out)));
     } else if args.json {
         for it in &shown {
             results.event(&ImageEvent {

@@ -40,10 +40,7 @@ pub fn print(
             }
             (Some(origin), ..) => (texts, origin.to_string()),
             (_, Some(other), _) => (vec![], format!("{} excludes it", super::key(other))),
-            (_, _, Some((_, text, why))) => {
-                let texts = vec![text.clone()].into_iter().filter(|it| !it.is_empty());
-                (texts.collect(), why.clone())
-            }
+            (_, _, Some((_, text, why))) => (text.iter().cloned().collect(), why.clone()),
             _ if texts.is_empty() => (texts, described_default(arg).unwrap_or_default()),
             _ => (texts, "default".to_owned()),
         };

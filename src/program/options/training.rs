@@ -20,6 +20,8 @@ pub struct RecipeOption {
     pub name: &'static str,
     value_name: &'static str,
     help: &'static str,
+    /// Whether earlier versions did without it, as they had no other values than its default.
+    pub is_later: bool,
     /// What is possible.
     expected: &'static str,
     get: fn(&TrainingOptions) -> String,
@@ -36,6 +38,7 @@ macro_rules! define_rows {
             name: stringify!($name),
             value_name: $value,
             help: concat!($($help),+),
+            is_later: !concat!($(stringify!($absent))?).is_empty(),
             expected: $expected,
             get: |options| options.$name.to_string(),
             set: |options, text| {
@@ -148,15 +151,19 @@ impl<const ARE_LISTS: bool> Values<ARE_LISTS> {
         let is_given = |(row, texts): &(&RecipeOption, Vec<String>)| {
             row.name == "learning_rate" && !texts.is_empty()
         };
+        if self.0.iter().any(is_given) {
+            return None;
+        }
         let own = recipe.options().learning_rate;
         let rate = recipe.options_for(samples).learning_rate;
-        let norm = samples.mean_squared_norm();
-        let why = format!(
-            "learning rate {rate}, not the recipe's {own}: the images' mean squared norm is {norm:.1}, that of MNIST \
-             {MNIST_NORM}; --learning-rate sets another"
-        );
-        let is_other = rate != own && !self.0.iter().any(is_given);
-        is_other.then_some((rate, why))
+        (rate != own).then(|| {
+            let norm = samples.mean_squared_norm();
+            let why = format!(
+                "learning rate {rate}, not the recipe's {own}: the images' mean squared norm is {norm:.1}, that of \
+                 MNIST {MNIST_NORM}; --learning-rate sets another"
+            );
+            (rate, why)
+        })
     }
 }
 
@@ -204,17 +211,17 @@ impl RecipeArgs {
     }
 
     /// Name, text and source of each option that the recipe sets, for `--print-config`.
-    pub fn named(&self) -> Vec<(&'static str, String, String)> {
+    pub fn named(&self) -> Vec<(&'static str, Option<String>, String)> {
         let own = self.recipe.options().of_recipe().into_iter();
         let texts = self.options().of_recipe().into_iter().zip(own);
         let named = texts.map(|((name, text), (_, own))| match text == own {
             // No text: it follows the images.
             true if name == "learning_rate" && self.recipe != Recipe::Assignment => {
                 let source = format!("recipe {}: {own}, or less by the images", self.recipe);
-                (name, String::new(), source)
+                (name, None, source)
             }
-            true => (name, text, format!("recipe {}", self.recipe)),
-            false => (name, text, "follows from momentum".to_owned()),
+            true => (name, Some(text), format!("recipe {}", self.recipe)),
+            false => (name, Some(text), "follows from momentum".to_owned()),
         });
         named.collect()
     }

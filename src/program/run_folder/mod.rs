@@ -6,7 +6,6 @@ mod folder;
 #[cfg(test)]
 mod fuzz_tests;
 pub mod history;
-
 mod new;
 mod new_file;
 mod record;

@@ -4,11 +4,10 @@ use super::files::value_text;
 use crate::options::number_range::{NumberRange, each_once, parse_seeds};
 use crate::options::training::{RecipeOption, Values, kebab};
 use clap::{Args, Command, FromArgMatches};
-use fused_mlp::augmentation::Strengths;
 use fused_mlp::backend::Samples;
 use fused_mlp::training::{Recipe, TrainingOptions};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// Most runs of a sweep: more are a mistake of the range.
@@ -132,8 +131,7 @@ impl Grid {
     pub fn description(&self) -> serde_json::Result<Map<String, Value>> {
         let mut fields = Map::new();
         for (option, texts) in &self.lists.0 {
-            let given = distinct(texts).into_iter().map(Some);
-            let values = given.chain(texts.is_empty().then_some(None)).map(|text| {
+            let value = |text: Option<&String>| -> serde_json::Result<Value> {
                 let mut options = TrainingOptions::default();
                 if let Some(text) = text {
                     option.set(&mut options, text);
@@ -141,25 +139,18 @@ impl Grid {
                 // By way of text, in which a number has as few digits as tell it from others of its type.
                 let options: Value = serde_json::from_str(&serde_json::to_string(&options)?)?;
                 Ok(options[option.name].clone())
-            });
-            let values: serde_json::Result<Value> = values.collect();
-            fields.insert(kebab(option.name), values?);
-        }
-        // A sweep of an earlier version, which had no other numbers than these, is the same.
-        for (name, value) in [
-            ("precision", json!(["f32"])),
-            ("focus", json!([0.0])),
-            ("focus-rest", json!([0.0])),
-            ("skip", json!([0.0])),
-            ("augment", json!([false])),
-            ("rotation", json!([Strengths::STANDARD.rotation])),
-            ("scale", json!([0.1])),
-            ("shear", json!([0.1])),
-            ("shift", json!([Strengths::STANDARD.shift])),
-            ("elastic", json!([Strengths::STANDARD.elastic])),
-        ] {
-            if fields[name] == value {
-                fields.remove(name);
+            };
+            let given = distinct(texts).into_iter().map(|text| value(Some(text)));
+            let given: Vec<Value> = given.collect::<serde_json::Result<_>>()?;
+            let default = vec![value(None)?];
+            let values = if given.is_empty() {
+                default.clone()
+            } else {
+                given
+            };
+            // A sweep of an earlier version, which had no other values, is the same.
+            if !(option.is_later && values == default) {
+                fields.insert(kebab(option.name), values.into());
             }
         }
         fields.insert(

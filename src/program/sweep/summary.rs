@@ -113,16 +113,15 @@ fn summary(configuration: RunConfiguration, group: &[&RunResult], target: Option
 
 /// Places of the options, in the order of [`RunConfiguration::texts`], that are not the same everywhere.
 pub fn varying(summaries: &[Summary]) -> Vec<usize> {
-    let all: Vec<_> = summaries
-        .iter()
-        .map(|it| it.configuration.clone())
-        .collect();
-    varying_options(&all)
+    varying_options(summaries.iter().map(|it| &it.configuration))
 }
 
 /// The same of configurations.
-pub fn varying_options(configurations: &[RunConfiguration]) -> Vec<usize> {
-    let all: Vec<_> = configurations.iter().map(RunConfiguration::texts).collect();
+pub fn varying_options<'a>(
+    configurations: impl IntoIterator<Item = &'a RunConfiguration>,
+) -> Vec<usize> {
+    let all = configurations.into_iter().map(RunConfiguration::texts);
+    let all: Vec<_> = all.collect();
     let options = 0..all.first().map_or(0, Vec::len);
     options
         .filter(|&place| all.iter().any(|texts| texts[place] != all[0][place]))
