@@ -1,6 +1,6 @@
 //! A trained network reads made photos nearly as well as the images that they were made from.
 //!
-//! `TEST_FUSED_MLP_PHOTOS=5000 cargo test --release --test library accuracy -- --nocapture` takes more of
+//! `TEST_FUSED_MLP_PHOTOS=1000 cargo test --release --test library accuracy -- --nocapture` takes more of
 //! them; with `TEST_FUSED_MLP_PHOTOS_OUT=DIR`, files of the first ones are left there.
 
 use super::network::{dataset, trained};
@@ -40,8 +40,8 @@ fn photos_are_read_nearly_as_well_as_the_images_they_show() {
         prepare(&picture, 28, 28).ok().map(|found| found.pixels)
     });
     println!("accuracy of {count} images: {originals:.4}, prepared from themselves: {again:.4}");
-    assert!(originals > 0.96, "{originals}");
-    assert!(again > originals - 0.025, "{again}");
+    assert!(originals >= 0.985, "{originals}");
+    assert!(again > originals - 0.01, "{again}");
     for (surface, seed) in [(Surface::Paper, 1), (Surface::Board, 2)] {
         let mut stream = Stream::new(seed, Purpose::SyntheticTest);
         let photos = accuracy(predictor, &dataset, count, |index, image| {
@@ -61,6 +61,6 @@ fn photos_are_read_nearly_as_well_as_the_images_they_show() {
             Some(prepared.pixels)
         });
         println!("accuracy of {count} photos, {surface:?}: {photos:.4}");
-        assert!(photos > originals - 0.025, "{surface:?}: {photos}");
+        assert!(photos >= 0.985, "{surface:?}: {photos}");
     }
 }

@@ -89,10 +89,9 @@ fn all_digits_of_a_picture_are_read_in_order() {
             }
         }
         println!("{name}: {found} of {pictures} pictures, {right} of {digits} digits");
-        assert!(
-            100 * found >= 93 * pictures,
-            "{name}: {found} of {pictures}"
-        );
+        // Of a hundred digits one or two are taken for none or for two.
+        let least = 0.985_f64.powi(places.len() as i32) * pictures as f64;
+        assert!(found as f64 >= least, "{name}: {found} of {pictures}");
         assert!(100 * right >= 88 * digits, "{name}: {right} of {digits}");
     }
 }
