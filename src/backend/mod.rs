@@ -393,6 +393,11 @@ pub trait Backend: Send {
     /// The parameters as they are now.
     fn parameters(&self) -> Parameters;
 
+    /// The same, put into a network of the same shape.
+    fn put_parameters_into(&self, target: &mut Parameters) {
+        *target = self.parameters();
+    }
+
     /// Replaces the parameters, and keeps the velocities.
     ///
     /// # Errors

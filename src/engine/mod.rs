@@ -332,10 +332,14 @@ impl Backend for Engine {
 
     fn parameters(&self) -> Parameters {
         let mut parameters = Parameters::zeros(self.shape);
-        for worker in &self.workers {
-            worker.put_slice_into(&mut parameters);
-        }
+        self.put_parameters_into(&mut parameters);
         parameters
+    }
+
+    fn put_parameters_into(&self, target: &mut Parameters) {
+        for worker in &self.workers {
+            worker.put_slice_into(target);
+        }
     }
 
     fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), BackendError> {

@@ -3,6 +3,7 @@
 //! A [`Trainer`] holds what changes from epoch to epoch outside the network; its caller owns the
 //! loop, so it decides what to show, to save and when to stop.
 
+mod average;
 mod builder;
 pub mod checkpoint;
 mod early_stopping;
@@ -34,6 +35,7 @@ pub use state::TrainerState;
 use crate::augmentation::{Augmentation, Augmented};
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};
 use crate::simd::environment;
+use average::Average;
 use focus::Focus;
 use options::require;
 use sampler::{STORED, validation_split};
@@ -49,6 +51,7 @@ pub struct Trainer<'a> {
     options: TrainingOptions,
     sampler: Sampler,
     augmentation: Option<Arc<Augmentation>>,
+    average: Option<Average>,
     epochs_done: u32,
     /// The epoch that was begun and is not over.
     current: Option<CurrentEpoch>,
@@ -87,6 +90,7 @@ impl<'a> Trainer<'a> {
             sampler: Sampler::new(len, validation_split(len, validation), seed)
                 .with_focus(Focus::new(options, samples.len())),
             augmentation: options.augmentation(size)?.map(Arc::new),
+            average: Average::new(options.average),
             epochs_done: 0,
             current: None,
         })
@@ -182,20 +186,10 @@ impl<'a> Trainer<'a> {
         let end = done
             .saturating_add(most_steps.max(1))
             .min(self.steps_per_epoch());
-        while current.steps.len() < end {
-            let first = current.steps.len();
-            let mut last = first.saturating_add(self.steps_of_a_pass()).min(end);
-            if let Some(ready) = self.sampler.ready(self.options.batch_size) {
-                last = last.min(first + ready / self.options.batch_size);
-            }
-            let results = self.train_steps(backend, control, first..last);
-            let results = results.inspect_err(|_| self.current = Some(current.clone()))?;
-            let is_cut = results.len() < last - first || control.stop.load(Ordering::Relaxed);
-            current.steps.extend(results);
-            if is_cut {
-                break;
-            }
-        }
+        self.swap_average(backend)?;
+        let trained = self.train_to(backend, control, &mut current, end);
+        self.swap_average(backend)?;
+        trained.inspect_err(|_| self.current = Some(current.clone()))?;
         let is_whole = current.steps.len() == end && !control.stop.load(Ordering::Relaxed);
         current.seconds += start.elapsed().as_secs_f64();
         let end = match current.steps.last() {
@@ -207,6 +201,27 @@ impl<'a> Trainer<'a> {
             }
             _ => EpochEnd::Stopped,
         };
+        let mut epoch = self.epoch(&current, end);
+        if end == EpochEnd::Stopped {
+            self.current = Some(current);
+        } else {
+            self.epochs_done += 1;
+        }
+        if end == EpochEnd::Complete && !self.sampler.validation().is_empty() {
+            let evaluation = backend.evaluate(self.samples, self.sampler.validation())?;
+            epoch.record.validation_loss = Some(evaluation.loss);
+            epoch.record.validation_accuracy = Some(evaluation.accuracy());
+        }
+        Ok(Some(epoch))
+    }
+
+    /// The epoch under way as far as it was trained, [stopped](EpochEnd::Stopped); `None` between epochs.
+    pub fn stopped_epoch(&self) -> Option<Epoch> {
+        let current = self.current.as_ref()?;
+        Some(self.epoch(current, EpochEnd::Stopped))
+    }
+
+    fn epoch(&self, current: &CurrentEpoch, end: EpochEnd) -> Epoch {
         let steps = self.records(&current.steps);
         let mut record = epoch::summary(
             self.epochs_done + 1,
@@ -216,17 +231,44 @@ impl<'a> Trainer<'a> {
         );
         let visited = self.sampler.focus().map(Focus::visited);
         record.visited = visited.map(|visited| visited as f64 / self.sampler.len() as f64);
-        if end == EpochEnd::Stopped {
-            self.current = Some(current);
-        } else {
-            self.epochs_done += 1;
+        Epoch { record, steps, end }
+    }
+
+    /// Takes the steps of the epoch under way up to `end`, unless they are cut short.
+    fn train_to(
+        &mut self,
+        backend: &mut dyn Backend,
+        control: &PassControl,
+        current: &mut CurrentEpoch,
+        end: usize,
+    ) -> Result<(), BackendError> {
+        while current.steps.len() < end {
+            let first = current.steps.len();
+            let next_mean = Average::next(first, self.steps_per_epoch());
+            let mut last = first.saturating_add(self.steps_of_a_pass()).min(end);
+            if self.average.is_some() {
+                last = last.min(next_mean);
+            }
+            if let Some(ready) = self.sampler.ready(self.options.batch_size) {
+                last = last.min(first + ready / self.options.batch_size);
+            }
+            let results = self.train_steps(backend, control, first..last)?;
+            let is_cut = results.len() < last - first || control.stop.load(Ordering::Relaxed);
+            current.steps.extend(results);
+            if let (Some(average), true) = (&mut self.average, current.steps.len() == next_mean) {
+                average.add(backend);
+            }
+            if is_cut {
+                break;
+            }
         }
-        if end == EpochEnd::Complete && !self.sampler.validation().is_empty() {
-            let evaluation = backend.evaluate(self.samples, self.sampler.validation())?;
-            record.validation_loss = Some(evaluation.loss);
-            record.validation_accuracy = Some(evaluation.accuracy());
-        }
-        Ok(Some(Epoch { record, steps, end }))
+        Ok(())
+    }
+
+    /// Gives the backend the weights for their mean, or the mean for the weights, where there is one.
+    fn swap_average(&mut self, backend: &mut dyn Backend) -> Result<(), BackendError> {
+        let average = self.average.as_mut();
+        average.map_or(Ok(()), |average| average.swap(backend))
     }
 
     /// Steps that the backend takes in one pass: those of as many samples as have their order in
@@ -274,6 +316,16 @@ impl<'a> Trainer<'a> {
             focus.advance(results.iter().map(|result| result.samples).sum());
         }
         Ok(results)
+    }
+
+    /// Epochs that were trained, with the part of the one under way.
+    pub fn epochs_trained(&self) -> f64 {
+        self.steps_done() as f64 / self.steps_per_epoch() as f64
+    }
+
+    /// Learning rate of the next step.
+    pub fn learning_rate(&self) -> f32 {
+        self.rate(self.steps_of_epoch_done())
     }
 
     /// Learning rate of a step of the epoch under way.

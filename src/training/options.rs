@@ -50,6 +50,8 @@ macro_rules! training_options {
             focus_rest: f32, "SHARE", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
             /// Probability of the true class from which on a sample gives no gradient; 0 skips none
             skip: f32, "P", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
+            /// Share of the mean of the weights that is kept each eighth of an epoch; the mean is evaluated and saved; 0 for the weights
+            average: f32, "SHARE", "a number from 0 to below 1", |it: f32| (0.0..1.0).contains(&it), default;
             /// Vary each image anew on each visit, as the five options below tell: true or false
             augment: bool, "BOOL", "true or false", |_: bool| true, default;
             /// Largest angle by which an augmentation turns images, in degrees
@@ -102,7 +104,7 @@ macro_rules! define_options {
             }
 
             /// Checks each range alone.
-            fn check_ranges(&self) -> Result<(), OptionError> {
+            pub(crate) fn check_ranges(&self) -> Result<(), OptionError> {
                 $(require(($is_possible)(self.$name), stringify!($name), &self.$name, $expected)?;)+
                 $(require(($is_possible2)(self.$name2), stringify!($name2), &self.$name2, $expected2)?;)+
                 Ok(())

@@ -43,6 +43,7 @@ const FAST: TrainingOptions = TrainingOptions {
     focus: 0.0,
     focus_rest: 0.0,
     skip: 0.0,
+    average: 0.0,
     augment: false,
     rotation: Strengths::STANDARD.rotation,
     scale: Strengths::STANDARD.scale,
@@ -117,17 +118,17 @@ impl Recipe {
         match self {
             Self::Fast => FAST,
             Self::Sprint => TrainingOptions {
-                epochs: 2,
+                epochs: 3,
                 learning_rate: 1.6,
                 focus: 0.95,
                 focus_rest: 0.05,
                 skip: 0.95,
+                average: 0.7,
                 ..FAST
             },
             Self::Sprint99 => TrainingOptions {
-                epochs: 12,
-                learning_rate: 1.0,
-                elastic: 15.0,
+                epochs: 16,
+                average: 0.87,
                 ..AUGMENTED
             },
             Self::Augmented => AUGMENTED,

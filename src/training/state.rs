@@ -1,9 +1,11 @@
 //! Where a training stands, to be saved and gone on from.
 
+use super::average::Average;
 use super::focus::{Focus, FocusState};
 use super::options::require;
 use super::{CurrentEpoch, OptionError, Trainer, TrainingOptions};
 use crate::backend::{MinibatchResult, Samples};
+use crate::network::Parameters;
 use crate::random::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,9 @@ pub struct TrainerState {
     /// What is visited next, where there is a focus.
     #[serde(skip)]
     pub focus: Option<FocusState>,
+    /// The weights that the next step begins with, where the backend has a mean of them.
+    #[serde(skip)]
+    pub weights: Option<Parameters>,
 }
 
 impl Trainer<'_> {
@@ -41,6 +46,7 @@ impl Trainer<'_> {
             steps: current.steps,
             seconds: current.seconds,
             focus: self.sampler.focus().map(Focus::state),
+            weights: self.average.as_ref().and_then(Average::weights).cloned(),
         }
     }
 }
@@ -62,6 +68,9 @@ impl<'a> Trainer<'a> {
         }
         let focus = trainer.sampler.focus_mut().zip(state.focus.as_ref());
         focus.map_or(Ok(()), |(focus, state)| focus.restore(state))?;
+        if let Some(average) = &mut trainer.average {
+            average.set_weights(state.weights.as_ref());
+        }
         trainer.epochs_done = state.epochs_done;
         if !state.steps.is_empty() {
             trainer.sampler.next_epoch();
@@ -84,6 +93,11 @@ impl<'a> Trainer<'a> {
         let (has_focus, expected) = (state.focus.is_some(), self.options.focus > 0.0);
         let text = format!("a state of the focus: {expected}");
         require(has_focus == expected, "focus", &has_focus, &text)?;
+        let has_weights = state.weights.is_some();
+        let is_begun = done > 0 || state.steps.len() >= Average::next(0, self.steps_per_epoch());
+        let expected = self.average.is_some() && is_begun;
+        let text = format!("weights beside their mean: {expected}");
+        require(has_weights == expected, "average", &has_weights, &text)?;
         let (has_stream, shuffle) = (state.stream.is_some(), self.options.shuffle);
         require(
             has_stream == shuffle,

@@ -49,6 +49,56 @@ fn training_stops_at_the_first_evaluation_that_reaches_the_target() {
 }
 
 #[test]
+fn a_target_may_be_reached_within_an_epoch() {
+    let place = Place::new();
+    let train = "train --quiet --json --hidden 20 --batch-size 20 --epochs 4 --average 0.5";
+    let missed = format!("{train} --target-accuracy 1 --out missed");
+    let output = place.program(&missed).output().unwrap();
+    let scores = json_lines(std::str::from_utf8(&output.stdout).unwrap());
+    let scores = scores.iter().filter(|event| event["event"] == "score");
+    let place_of = |score: &&Value| score["epoch"].as_f64().unwrap().fract();
+    let within = scores.clone().find(|score| place_of(score) > 0.0).unwrap();
+    let target = within["accuracy"].as_f64().unwrap();
+    let first = scores
+        .clone()
+        .find(|it| it["accuracy"].as_f64() >= Some(target))
+        .unwrap();
+    let text = place.stdout(&format!("{train} --target-accuracy {target} --out run"));
+    let events = json_lines(&text);
+    let score = events
+        .iter()
+        .rfind(|event| event["event"] == "score")
+        .unwrap();
+    let end = events.last().unwrap();
+    assert_eq!(
+        (&score["epoch"], &score["accuracy"]),
+        (&first["epoch"], &first["accuracy"])
+    );
+    assert_eq!(end["outcome"], "finished");
+    assert_eq!(end["test_accuracy"], first["accuracy"]);
+    assert_eq!(
+        end["epochs"],
+        first["epoch"].as_f64().unwrap().floor() as u64
+    );
+    // The model is that of the moment, the files hold what was trained, and the run is over.
+    let text = place.stdout("eval --model run --json");
+    let evaluated: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(evaluated["accuracy"], first["accuracy"]);
+    let lines = |file: &str| {
+        fs::read_to_string(place.path("run").join(file))
+            .unwrap()
+            .lines()
+            .count() as u64
+    };
+    assert_eq!(lines("steps.csv") - 1, end["steps"].as_u64().unwrap());
+    let epochs = first["epoch"].as_f64().unwrap().ceil() as u64;
+    assert_eq!(lines("epochs.csv") - 1, epochs);
+    let again = place.program("train --resume run").output().unwrap();
+    assert_eq!(again.status.code(), Some(0), "{again:?}");
+    place.stdout("report run --out report.html");
+}
+
+#[test]
 fn a_missed_target_is_an_exit_code_of_1_and_the_network_is_kept() {
     let place = Place::new();
     let arguments = format!("{TRAIN} --epochs 1 --learning-rate 1e-6 --target-accuracy 1");

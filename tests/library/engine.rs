@@ -303,6 +303,59 @@ fn quarters(samples: usize) -> (Vec<u8>, Vec<u8>) {
 }
 
 #[test]
+fn an_average_is_the_mean_of_the_weights_along_the_way() {
+    let (images, labels) = quarters(2_000);
+    let samples = Samples::new(&images, &labels, 60);
+    let parameters = Parameters::initialise(case(60, 40, 4, 0, 0).shape, 3);
+    let plain = TrainingOptions {
+        epochs: 2,
+        batch_size: 30,
+        learning_rate: 0.2,
+        ..TrainingOptions::default()
+    };
+    let averaged = TrainingOptions {
+        average: 0.6,
+        ..plain.clone()
+    };
+    let isa = Isa::select(IsaRequest::Auto).unwrap();
+    let engine = || Engine::new(&parameters, ALL, 1, isa).unwrap();
+    let control = PassControl::default();
+    let (mut by_hand, mut found) = (engine(), engine());
+    let mut trainer = Trainer::new(samples, &plain).unwrap();
+    let mut averaging = Trainer::new(samples, &averaged).unwrap();
+    let mut mean: Option<Vec<f64>> = None;
+    for _ in 0..2 {
+        let mut steps = Vec::new();
+        for eighth in 1..=8 {
+            let part = eighth * 67 / 8 - trainer.steps_of_epoch_done();
+            let epoch = trainer.train_part(&mut by_hand, &control, part).unwrap();
+            steps.extend(epoch.into_iter().flat_map(|epoch| epoch.steps));
+            let weights = by_hand.parameters().linear1_weight;
+            let weights = weights.iter().map(|&weight| f64::from(weight));
+            mean = Some(match mean {
+                None => weights.collect(),
+                Some(mean) => mean
+                    .iter()
+                    .zip(weights)
+                    .map(|(mean, it)| 0.6 * mean + 0.4 * it)
+                    .collect(),
+            });
+        }
+        // Steps are taken with the weights.
+        let epoch = averaging.train_epoch(&mut found, &control).unwrap();
+        assert_eq!(epoch.steps, steps);
+        let (mean, weights) = (mean.as_ref().unwrap(), found.parameters().linear1_weight);
+        let differences = mean
+            .iter()
+            .zip(weights)
+            .map(|(mean, it)| (mean - f64::from(it)).abs());
+        let largest = differences.fold(0.0, f64::max);
+        assert!(largest < 1e-6, "{largest}");
+        assert!(found.parameters() != by_hand.parameters());
+    }
+}
+
+#[test]
 fn a_focus_visits_what_is_hard_and_goes_on_from_anywhere() {
     let (images, labels) = quarters(2_050);
     let samples = Samples::new(&images, &labels, 60).with_columns(10);
@@ -319,6 +372,7 @@ fn a_focus_visits_what_is_hard_and_goes_on_from_anywhere() {
         focus: 0.9,
         focus_rest: 0.1,
         skip: 0.8,
+        average: 0.6,
         ..plain.clone()
     };
     let control = PassControl::default();

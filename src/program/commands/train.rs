@@ -49,8 +49,9 @@ pub struct TrainArgs {
     /// Keep the samples in the order of the files
     #[arg(long)]
     no_shuffle: bool,
-    /// Stop after the first epoch whose evaluation reaches this share of correct predictions, and
-    /// exit with 1 if none does
+    /// Stop after the first evaluation that reaches this share of correct predictions, and exit with 1 if
+    /// none does; where the learning rate is low, there are some within epochs, and where the share is
+    /// far, none
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     target_accuracy: Option<f64>,
     /// Samples that decide on the target: those of the test, as is usual for records, or those set aside

@@ -28,7 +28,7 @@ pub struct BackendArgs {
 /// Threads and instruction set of the fused engine; other backends have the threads alone.
 #[derive(Debug, Clone, Default, Args)]
 pub struct EngineArgs {
-    /// Threads that compute [default: RAYON_NUM_THREADS, else one for each core this process may use]
+    /// Threads that compute [default: RAYON_NUM_THREADS, else one for each core this process may use, as far as more help]
     #[arg(long, value_name = "N", value_parser = parse_positive)]
     pub threads: Option<usize>,
     /// Instruction set of the fused kernels: auto, avx512, avx2 or portable [default:

@@ -18,7 +18,7 @@ pub struct EpochEvent {
 #[serde(tag = "event", rename = "score")]
 pub struct ScoreEvent {
     /// Epochs trained until then.
-    pub epoch: u32,
+    pub epoch: f64,
     /// `test` or `validation`.
     pub split: String,
     /// Share of correct predictions.

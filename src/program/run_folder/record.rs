@@ -149,9 +149,12 @@ pub struct EndEvent {
     pub test_accuracy: Option<f64>,
     /// Epochs that were trained in full.
     pub epochs: u32,
+    /// Steps that were taken, with those of an epoch under way; null in folders of earlier versions.
+    #[serde(default)]
+    pub steps: Option<u64>,
     /// Sum of the epochs' seconds.
     pub train_seconds: f64,
-    /// Full epochs by `train_seconds`; null if there was none.
+    /// Epochs, with the part of one under way, by `train_seconds`; null if none was trained in full.
     pub epochs_per_second: Option<f64>,
     /// Wall time from the start of the program to the first step.
     pub start_up_seconds: f64,
@@ -246,7 +249,13 @@ impl RunRecord {
         let samples = self.start.data.train_samples;
         let samples = samples.saturating_sub(options.validation);
         let steps = samples.div_ceil(options.batch_size.max(1));
-        let lines = [epochs.saturating_mul(steps), epochs, epochs];
+        let taken = self
+            .results
+            .as_ref()
+            .and_then(|it| usize::try_from(it.steps?).ok());
+        let taken = taken.unwrap_or(epochs.saturating_mul(steps));
+        let epochs = taken.div_ceil(steps.max(1));
+        let lines = [taken, epochs, epochs];
         for (file, expected) in CSV_FILES.into_iter().zip(lines) {
             let path = folder.join(file.name);
             let text = bounded::read_to_string(&path, bounded::MAX_LINES)

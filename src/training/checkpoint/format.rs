@@ -21,6 +21,7 @@ const METADATA_KEY: &str = "fused_mlp_checkpoint";
 /// Prefixes of the tensors' names.
 const VELOCITY: &str = "velocity.";
 const BEST: &str = "best.";
+const WEIGHTS: &str = "weights.";
 const STEPS_LOSS: &str = "steps.loss";
 const STEPS_CORRECT: &str = "steps.correct";
 const STEPS_SKIPPED: &str = "steps.skipped";
@@ -59,6 +60,9 @@ fn payload(checkpoint: &Checkpoint) -> Vec<u8> {
     }
     if let Some(best) = &checkpoint.best {
         writer.add_all(BEST, best);
+    }
+    if let Some(weights) = &checkpoint.description.trainer.weights {
+        writer.add_all(WEIGHTS, weights);
     }
     let steps = &checkpoint.description.trainer.steps;
     let losses: Vec<f64> = steps.iter().map(|step| step.loss).collect();
@@ -105,9 +109,9 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
     from_bytes(&bytes, path)
 }
 
-/// Most bytes of a file: parameters and velocities of the largest network in 64 bits, its best ones in 32, the
+/// Most bytes of a file: parameters and velocities of the largest network in 64 bits, two more sets in 32, the
 /// steps of an epoch of 2^28 minibatches, and headers.
-const MAX_BYTES: u64 = MAX_PARAMETERS as u64 * (8 + 8 + 4 + 16) + (1 << 20);
+const MAX_BYTES: u64 = MAX_PARAMETERS as u64 * (8 + 8 + 4 + 4 + 16) + (1 << 20);
 
 /// What a file should have and has not.
 struct Mismatch {
@@ -179,13 +183,19 @@ fn parse_payload(payload: &[u8]) -> Checked<Checkpoint> {
         BackendState::F32(reader.state(has_velocities)?)
     };
     let best = has_best.then(|| reader.all(BEST)).transpose()?;
-    let is_finite = backend.is_finite() && best.as_ref().is_none_or(Parameters::is_finite);
+    // None before the first mean, which the trainer checks.
+    let has_weights = tensors.names().iter().any(|name| name.starts_with(WEIGHTS));
+    let weights = has_weights.then(|| reader.all(WEIGHTS)).transpose()?;
+    let are_finite = |it: &Option<Parameters>| it.as_ref().is_none_or(Parameters::is_finite);
+    let is_finite = backend.is_finite() && are_finite(&best) && are_finite(&weights);
     ensure(is_finite, "finite numbers", "others")?;
     let options = &description.settings.options;
     let (has_focus, skips) = (options.focus > 0.0, options.skip > 0.0);
     description.trainer.steps = reader.steps(options.batch_size, skips)?;
+    description.trainer.weights = weights;
     description.trainer.focus = has_focus.then(|| reader.focus()).transpose()?;
-    let sets = 1 + usize::from(has_velocities) + usize::from(has_best);
+    let sets = [true, has_velocities, has_best, has_weights].map(usize::from);
+    let sets: usize = sets.iter().sum();
     let expected = 2 + sets * TENSOR_NAMES.len() + 3 * usize::from(has_focus) + usize::from(skips);
     let is_right = tensors.len() == expected;
     ensure(is_right, format_args!("{expected} tensors"), tensors.len())?;
@@ -213,25 +223,13 @@ fn check_description(description: &Description) -> Checked<()> {
         format_args!("{} hidden units", shape.hidden),
         settings.hidden,
     )?;
-    // JSON has no other numbers, but some of 64 bits are infinite in 32.
-    let options = &settings.options;
-    let numbers = [
-        options.learning_rate,
-        options.warm_up,
-        options.momentum,
-        options.weight_decay,
-        options.init_scale,
-        options.focus,
-        options.focus_rest,
-        options.skip,
-        options.rotation,
-        options.scale,
-        options.shear,
-        options.shift,
-        options.elastic,
-    ];
-    let are_finite = numbers.into_iter().all(f32::is_finite);
-    ensure(are_finite, "finite numbers", format_args!("{numbers:?}"))?;
+    let checked = settings.options.check_ranges();
+    checked.map_err(|error| {
+        mismatch(
+            format_args!("{} of {}", error.expected, error.option),
+            error.found,
+        )
+    })?;
     let has_stopping = settings.patience.is_some() || description.stopping.is_none();
     ensure(has_stopping, "no best epoch without early stopping", "one")
 }

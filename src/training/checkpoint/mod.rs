@@ -18,6 +18,7 @@
 //! | `linear1.weight`, `linear1.bias`, `linear2.weight`, `linear2.bias` | f32, or f64 of the reference backend | parameters |
 //! | the same after `velocity.` | the same | velocities, if there is momentum |
 //! | the same after `best.` | f32 | parameters of the best epoch, if there is early stopping |
+//! | the same after `weights.` | f32 | weights that the next step begins with, where the parameters are a mean of them |
 //! | `steps.loss`, `steps.correct` | f64, u64 | minibatches of the epoch under way |
 //! | `steps.skipped` | u64 | of these, where gradients are skipped |
 //! | `focus.queue`, `focus.known`, `focus.passes` | u32, u64, u64 | what is visited next, where there is a focus |

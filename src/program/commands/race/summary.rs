@@ -21,7 +21,7 @@ pub struct RaceRun {
     /// the results included.
     pub process_seconds: f64,
     /// Epochs that were trained.
-    pub epochs: u64,
+    pub epochs: f64,
     /// Every evaluation.
     pub scores: Vec<ScoreEvent>,
 }
@@ -56,7 +56,7 @@ impl RaceSummary {
         };
         let all = of(|run| Some(run.seconds.unwrap_or(f64::INFINITY)));
         let reached = of(|run| run.seconds);
-        let epochs = of(|run| run.seconds.map(|_| run.epochs as f64));
+        let epochs = of(|run| run.seconds.map(|_| run.epochs));
         let start_up = of(|run| Some(run.start_up_seconds));
         Self {
             target,
@@ -85,7 +85,7 @@ impl fmt::Display for RaceSummary {
             shown(self.median_seconds, 3),
             shown(self.fastest_seconds, 3),
             shown(self.slowest_seconds, 3),
-            shown(self.median_epochs, 1),
+            shown(self.median_epochs, 2),
             self.failures,
             self.runs,
             shown(self.median_start_up_seconds, 3)
@@ -99,7 +99,7 @@ mod tests {
 
     fn run(seed: u64, seconds: Option<f64>) -> RaceRun {
         let score = |epoch: u32, accuracy: f64| ScoreEvent {
-            epoch,
+            epoch: epoch.into(),
             split: "test".to_owned(),
             accuracy,
             seconds: 0.1 * f64::from(epoch),
@@ -110,7 +110,7 @@ mod tests {
             seconds,
             start_up_seconds: 0.01,
             process_seconds: 1.0,
-            epochs: seed,
+            epochs: seed as f64,
             scores: vec![score(1, 0.95), score(2, 0.98)],
         }
     }
@@ -143,7 +143,7 @@ mod tests {
         assert!(told(&[run(2, None)]).starts_with(&format!("{none}1 of 1 runs missed it\n")));
         assert_eq!(
             told(&[run(3, Some(0.5))]),
-            "accuracy 0.98, seconds: median 0.500, fastest 0.500, slowest 0.500; 3.0 epochs (median); \
+            "accuracy 0.98, seconds: median 0.500, fastest 0.500, slowest 0.500; 3.00 epochs (median); \
              0 of 1 runs missed it\nseconds to the first step: 0.010 (median)"
         );
     }

@@ -67,7 +67,11 @@ impl Session<'_> {
         self.results.event(&end)?;
         if let (Some(test), None) = (&test, &self.diverged) {
             let (correct, samples) = (test.correct, test.predicted.len());
-            let context = json!({"end": end, "correct": correct, "samples": samples});
+            // Two digits at most, and none of a whole number.
+            let epochs = format!("{:.2}", self.trainer.epochs_trained());
+            let epochs = epochs.trim_end_matches('0').trim_end_matches('.');
+            let context =
+                json!({"end": end, "epochs": epochs, "correct": correct, "samples": samples});
             let text = render("training_results.txt", context)?;
             self.results.text(text.trim_end());
         }
@@ -97,9 +101,10 @@ impl Session<'_> {
             test_loss: test.map(|test| test.loss),
             test_accuracy: test.map(Evaluation::accuracy),
             epochs: complete,
+            steps: Some(self.trainer.steps_done()),
             train_seconds,
             epochs_per_second: (complete > 0 && train_seconds > 0.0)
-                .then(|| f64::from(complete) / train_seconds),
+                .then(|| self.trainer.epochs_trained() / train_seconds),
             start_up_seconds: self.start_up_seconds,
             total_seconds: self.clock.elapsed().as_secs_f64(),
             target_accuracy: settings.target_accuracy,

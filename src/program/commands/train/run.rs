@@ -235,7 +235,11 @@ fn open<'a>(
 
 /// Refuses what only the fused engine does.
 fn check_backend(backend: BackendKind, options: &TrainingOptions) -> anyhow::Result<()> {
-    for (name, value) in [("--focus", options.focus), ("--skip", options.skip)] {
+    for (name, value) in [
+        ("--focus", options.focus),
+        ("--skip", options.skip),
+        ("--average", options.average),
+    ] {
         if value > 0.0 && backend != BackendKind::Fused {
             bail!("{name} is of --backend fused; leave one of them out");
         }

@@ -14,7 +14,9 @@ use fused_mlp::network::Shape;
 use fused_mlp::training::checkpoint::{
     Checkpoint, CheckpointFolder, DataIdentity, Description, StoppingState,
 };
-use fused_mlp::training::{EarlyStopping, Epoch, EpochEnd, EpochRecord, RunSettings, Trainer};
+use fused_mlp::training::{
+    EarlyStopping, Epoch, EpochEnd, EpochRecord, RunSettings, Schedule, Trainer,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,6 +25,13 @@ use std::time::Instant;
 /// Samples after which the clock of the checkpoints is looked at within an epoch: one of MNIST is
 /// not cut.
 const PART_SAMPLES: usize = 1 << 16;
+/// Parts of a training after which a target is looked for, where the rate is low. An evaluation of the test samples takes
+/// as long as a fourteenth of an epoch.
+const SCORES: u64 = 24;
+/// Share of the base learning rate below which it is low.
+const LOW_RATE: f32 = 0.44;
+/// Errors in training for one that the target allows from which on it is far.
+const FAR: f64 = 3.5;
 /// The CSV files, in messages.
 pub const LINES: &str = "steps.csv, epochs.csv or times.csv";
 /// The file for TensorBoard, in messages.
@@ -90,7 +99,7 @@ impl Session<'_> {
             let epoch = self.train_epoch()?;
             // Nothing is kept of an epoch whose data changed.
             self.check_data()?;
-            if epoch.end == EpochEnd::Stopped {
+            if epoch.end == EpochEnd::Stopped && self.is_interrupted() {
                 // Before its lines: a run that goes on writes them anew.
                 self.checkpoint()?;
             }
@@ -118,17 +127,61 @@ impl Session<'_> {
         })
     }
 
-    /// Trains to the end of an epoch, with checkpoints within it if it is long.
+    /// Trains to the end of an epoch, with checkpoints within it if it is long, or to an evaluation within it that
+    /// reaches the target.
     fn train_epoch(&mut self) -> anyhow::Result<Epoch> {
-        let batch = self.trainer.options().batch_size;
+        let longest = PART_SAMPLES / self.trainer.options().batch_size;
         loop {
-            let (backend, part) = (self.backend.as_mut(), PART_SAMPLES / batch);
+            let part = self.steps_to_score().unwrap_or(longest).min(longest);
+            let backend = self.backend.as_mut();
             let epoch = self.trainer.train_part(backend, &self.control, part)?;
             if let Some(epoch) = epoch {
                 return Ok(epoch);
             }
+            if self.is_score_due()
+                && let Some(epoch) = self.trainer.stopped_epoch()
+            {
+                self.check_data()?;
+                let score = self.score(&epoch.record)?;
+                self.tell_score(score)?;
+                if self.reached_after.is_some() {
+                    return Ok(epoch);
+                }
+            }
             self.checkpoint_if_due()?;
         }
+    }
+
+    /// Steps from here to the next evaluation within the epoch under way, if there is one: of the test samples, where they
+    /// decide on a target and the rate is low.
+    fn steps_to_score(&self) -> Option<usize> {
+        let (steps, done) = (self.trainer.steps(), self.trainer.steps_done());
+        let places = (1..SCORES).map(|place| place * steps / SCORES);
+        let next = places.into_iter().find(|&place| place > done)? - done;
+        let left = self.trainer.steps_per_epoch() - self.trainer.steps_of_epoch_done();
+        let is_asked = self.settings().target_on.as_deref() == Some("test");
+        let next = usize::try_from(next).ok()?;
+        (is_asked && next < left).then_some(next)
+    }
+
+    /// Whether an evaluation is due here, within an epoch.
+    fn is_score_due(&self) -> bool {
+        let (steps, done) = (self.trainer.steps(), self.trainer.steps_done());
+        let is_place = (1..SCORES).any(|place| place * steps / SCORES == done);
+        let is_asked = self.settings().target_on.as_deref() == Some("test");
+        is_asked && is_place && self.is_rate_low()
+    }
+
+    fn is_rate_low(&self) -> bool {
+        let (trainer, base) = (&self.trainer, self.trainer.options().learning_rate);
+        trainer.is_finished() || trainer.learning_rate() < LOW_RATE * base
+    }
+
+    /// Whether an evaluation after an epoch would not reach the target: its rate is high and will fall, and its errors, each
+    /// before the network learned from it, are many. After the first epoch they have been 2.5 to 2.9 times those of the test.
+    fn is_far(&self, record: &EpochRecord, target: f64) -> bool {
+        let falls = self.trainer.options().schedule != Schedule::Constant;
+        falls && !self.is_rate_low() && 1.0 - record.train_accuracy > FAR * (1.0 - target)
     }
 
     /// Scores, shows and writes an epoch.
@@ -172,6 +225,10 @@ impl Session<'_> {
         if let Some(line) = self.results.lost_reader("training") {
             self.progress.line(&line);
         }
+        self.tell_score(score)
+    }
+
+    fn tell_score(&mut self, score: Option<ScoreEvent>) -> anyhow::Result<()> {
         if let Some(score) = score {
             self.progress.line(&format!(
                 "{} accuracy {:.2} % {:.3} s after the start",
@@ -184,12 +241,15 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Scores an epoch that was trained in full, if there is a target.
+    /// Scores an epoch, if there is a target.
     fn score(&mut self, record: &EpochRecord) -> anyhow::Result<Option<ScoreEvent>> {
         let Some(target) = self.settings().target_accuracy else {
             return Ok(None);
         };
         let split = self.settings().target_on.clone().unwrap_or_default();
+        if split == "test" && self.is_far(record, target) {
+            return Ok(None);
+        }
         let accuracy = if split == "validation" {
             record.validation_accuracy.unwrap_or(f64::NAN)
         } else {
@@ -202,7 +262,7 @@ impl Session<'_> {
             self.reached_after = Some(seconds);
         }
         Ok(Some(ScoreEvent {
-            epoch: record.epoch,
+            epoch: self.trainer.epochs_trained(),
             split,
             accuracy,
             seconds,

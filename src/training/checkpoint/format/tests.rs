@@ -73,6 +73,7 @@ fn checkpoint(is_reference: bool, momentum: f32, has_best: bool) -> Checkpoint {
             stream: Some(Stream::new(3, Purpose::Shuffle)),
             steps: vec![step(0.1), step(1e-300), step(2.5)],
             seconds: 1.0 / 3.0,
+            weights: None,
             focus: None,
         },
         history: HistoryMarks {
@@ -121,6 +122,7 @@ fn a_checkpoint_comes_back_as_it_was() {
     assert_eq!(read(&to_bytes(&written)).unwrap(), written);
     written.description.settings.options.skip = 0.9;
     written.description.trainer.steps[1].skipped = 31;
+    written.description.trainer.weights = Some(Parameters::initialise(SHAPE, 4));
     assert_eq!(read(&to_bytes(&written)).unwrap(), written);
 }
 
