@@ -351,7 +351,7 @@ pub enum BackendError {
     #[error("the network's outputs are not finite numbers: its weights are too large")]
     NotFinite,
     /// The threads could not be started.
-    #[error("{threads} threads cannot be started: {reason}; choose another number with --threads")]
+    #[error("{threads} threads cannot be started: {reason}; choose another number of threads")]
     Threads {
         /// Number asked for.
         threads: usize,

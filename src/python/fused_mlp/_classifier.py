@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 # Parameters that are options of a training, unless they are None.
 _OPTIONS = (
     "learning_rate_init batch_size max_iter momentum nesterovs_momentum schedule warm_up weight_decay init_scale "
-    "focus focus_rest skip augment precision shuffle"
+    "focus focus_rest skip augment rotation scale shear shift elastic precision shuffle"
 ).split()
-_MOST_CLASSES = 256
+_MOST_CLASSES, _MOST_THREADS = 256, 1024
 
 
 class MLPClassifier(ClassifierMixin, BaseEstimator):
@@ -64,6 +64,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         Probability of the true class from which on a sample gives no gradient.
     augment : bool, default=None
         Whether to turn, scale, slant, shift and bend each image a little on each visit; images are square.
+    rotation, scale, shear, shift, elastic : float, default=None
+        How much at most: degrees, share, pixels to the side for one up, pixels, strength in pixels.
     precision : {"f32", "int16"}, default=None
         Numbers of the first layer.
     shuffle : bool, default=True
@@ -81,7 +83,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     verbose : bool, default=False
         Whether to print the loss of each epoch.
     threads : int, default=None
-        Threads that compute; no result depends on them. None: one a core.
+        Threads that compute; no result depends on them. None: one a core, as far as the hidden layer can be cut.
     """
 
     def __init__(
@@ -102,6 +104,11 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         focus_rest: float | None = None,
         skip: float | None = None,
         augment: bool | None = None,
+        rotation: float | None = None,
+        scale: float | None = None,
+        shear: float | None = None,
+        shift: float | None = None,
+        elastic: float | None = None,
         precision: str | None = None,
         shuffle: bool = True,
         early_stopping: bool = False,
@@ -127,6 +134,11 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         self.focus_rest = focus_rest
         self.skip = skip
         self.augment = augment
+        self.rotation = rotation
+        self.scale = scale
+        self.shear = shear
+        self.shift = shift
+        self.elastic = elastic
         self.precision = precision
         self.shuffle = shuffle
         self.early_stopping = early_stopping
@@ -154,7 +166,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         job = {
             "start": self._network() if goes_on else None,
             "velocities": None,
-            "patience": self.n_iter_no_change if self.early_stopping else None,
+            "patience": self._integer("n_iter_no_change", 1, 2**32 - 1) if self.early_stopping else None,
             "is_part": False,
         }
         return self._train(X, np.searchsorted(classes, y), classes, options, job)
@@ -280,7 +292,9 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     @classmethod
     def from_torch(cls, state: Mapping[str, Any], classes: Any = None) -> Self:
         """The network of such a state dict, whatever the names of its layers; `classes` as of `load`."""
-        arrays = [np.asarray(tensor, np.float32) for tensor in state.values()]
+        if not isinstance(state, Mapping):
+            raise TypeError(f"expected a state dict, as module.state_dict() gives it, found {type(state).__name__}")
+        arrays = [_array(tensor) for tensor in state.values()]
         if [array.ndim for array in arrays] != [2, 1, 2, 1]:
             shapes = {name: tuple(np.shape(tensor)) for name, tensor in state.items()}
             raise ValueError(f"expected weight, bias, weight and bias of two linear layers, found {shapes}")
@@ -325,13 +339,24 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
 
     def _seed(self) -> int:
         if isinstance(self.random_state, Integral):
-            return int(self.random_state)
+            return self._integer("random_state", 0, 2**64 - 1)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _threads(self) -> int | None:
-        return None if self.threads is None else int(self.threads)
+        return None if self.threads is None else self._integer("threads", 1, _MOST_THREADS)
+
+    def _integer(self, name: str, least: int, most: int) -> int:
+        value = getattr(self, name)
+        if not isinstance(value, Integral) or not least <= value <= most:
+            raise ValueError(f"{name} is {value!r}; expected an integer from {least} to {most}")
+        return int(value)
 
     def _validation_samples(self, samples: int) -> int:
         if not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction is {self.validation_fraction}; expected a number between 0 and 1")
         return math.ceil(samples * self.validation_fraction)
+
+
+def _array(tensor: Any) -> np.ndarray:
+    # A tensor may need gradients, lie on a GPU or have numbers that NumPy has not.
+    return np.asarray(tensor.detach().cpu().float() if hasattr(tensor, "detach") else tensor, np.float32)

@@ -37,7 +37,12 @@ pub fn parameters((w, b, v, c): &Given<'_>) -> PyResult<Parameters> {
     check_shape(shape).map_err(value_error)?;
     let found = [v.shape()[0], b.len(), c.len()];
     if found != [shape.hidden, shape.hidden, shape.classes] {
-        let text = format!("arrays that do not fit each other: {:?}, {:?}", w, v);
+        let (b, c) = (b.shape(), c.shape());
+        let text = format!(
+            "weights and biases that do not fit each other: shapes {:?}, {b:?}, {:?} and {c:?}",
+            w.shape(),
+            v.shape()
+        );
         return Err(value_error(text));
     }
     Ok(Parameters {

@@ -4,7 +4,7 @@ use crate::arrays::{Given, Tensors, parameters, samples, tensors, value_error};
 use crate::options::options;
 use fused_mlp::backend::{Backend, BackendState, PassControl, Samples, Values, check_shape};
 use fused_mlp::engine::Engine;
-use fused_mlp::machine::default_threads;
+use fused_mlp::machine::default_threads_for;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::simd::{Isa, IsaRequest};
 use fused_mlp::training::{EarlyStopping, EpochEnd, EpochRecord, Trainer, TrainingOptions};
@@ -79,7 +79,9 @@ impl Plan {
             options,
             start,
             velocities: given(&job.velocities)?,
-            threads: job.threads.unwrap_or_else(default_threads),
+            threads: job
+                .threads
+                .unwrap_or_else(|| default_threads_for(job.hidden)),
             patience: job.patience,
         })
     }
@@ -221,7 +223,7 @@ pub fn logits<'py>(
     let labels = vec![0; images.as_array().nrows()];
     let samples = samples(&images, &labels)?;
     let order: Vec<u32> = (0..).take(samples.len()).collect();
-    let threads = threads.unwrap_or_else(default_threads);
+    let threads = threads.unwrap_or_else(|| default_threads_for(network.shape.hidden));
     let threads = threads.min(samples.len().div_ceil(IMAGES_A_THREAD));
     let logits = py.detach(|| {
         let isa = Isa::select(IsaRequest::Auto).map_err(value_error)?;

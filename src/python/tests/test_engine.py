@@ -38,8 +38,11 @@ def sha256(path):
             "--weight-decay 1e-4 --init-scale 1.5 --focus 0.9 --focus-rest 0.1 --epochs 2 --hidden 50",
         ),
         (
-            {"recipe": "sprint-99", "max_iter": 2, "skip": 0.9, "augment": True},
-            "--recipe sprint-99 --epochs 2 --skip 0.9",
+            {
+                "recipe": "sprint-99", "max_iter": 2, "skip": 0.9, "augment": True, "rotation": 5, "scale": 0.05,
+                "shear": 0.15, "shift": 1, "elastic": 7.5,
+            },
+            "--recipe sprint-99 --epochs 2 --skip 0.9 --rotation 5 --scale 0.05 --shear 0.15 --shift 1 --elastic 7.5",
         ),
         (
             {"momentum": 0, "early_stopping": True, "validation_fraction": 0.1, "n_iter_no_change": 2, "shuffle": False},

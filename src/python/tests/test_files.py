@@ -65,12 +65,9 @@ def test_the_data_set_is_found(mnist, monkeypatch):
 
 
 def test_a_state_dict_gives_the_network_back(bars, monkeypatch):
-    # Tensors of NumPy stand in where PyTorch is not there.
-    try:
-        import torch
-    except ImportError:
-        torch = types.SimpleNamespace(from_numpy=lambda array: array)
-        monkeypatch.setitem(sys.modules, "torch", torch)
+    # Arrays stand in for tensors: PyTorch need not be there.
+    torch = types.SimpleNamespace(from_numpy=lambda array: array)
+    monkeypatch.setitem(sys.modules, "torch", torch)
     X, y = bars
     model = MLPClassifier((7,), random_state=1).fit(X, y)
     state = model.to_torch()
@@ -84,12 +81,33 @@ def test_a_state_dict_gives_the_network_back(bars, monkeypatch):
     w, b, v, c = (np.asarray(tensor, np.float64) for tensor in state.values())
     logits = 1 / (1 + np.exp(-(X / 255 @ w.T + b))) @ v.T + c
     assert (logits.argmax(axis=1) == model.predict(X)).all()
-    if hasattr(torch, "nn"):
-        layers = torch.nn.Sequential(torch.nn.Linear(16, 7), torch.nn.Sigmoid(), torch.nn.Linear(7, 2))
-        layers.load_state_dict(state)
-        found = layers(torch.from_numpy((X / 255).astype(np.float32))).softmax(1).detach().numpy()
-        assert found == pytest.approx(model.predict_proba(X), abs=1e-5)
     with pytest.raises(ValueError, match="two linear layers, found {'0.weight': "):
         MLPClassifier.from_torch({"0.weight": state["0.weight"]})
-    with pytest.raises(ValueError, match="do not fit each other"):
+    with pytest.raises(ValueError, match=r"shapes \[16, 7\], \[7\], \[8, 2\] and \[2\]"):
         MLPClassifier.from_torch(state | {"2.weight": np.zeros((2, 8))})
+    with pytest.raises(TypeError, match="expected a state dict, .* found list"):
+        MLPClassifier.from_torch(list(state.values()))
+
+
+def test_pytorch_computes_the_same(mnist, tmp_path):
+    torch = pytest.importorskip("torch")
+    (X, y), (X_test, _) = mnist
+    model = MLPClassifier(random_state=1, max_iter=1).fit(X, y)
+    expected = model.predict_proba(X_test)
+    module = torch.nn.Sequential(torch.nn.Linear(784, 300), torch.nn.Sigmoid(), torch.nn.Linear(300, 10))
+    module.load_state_dict(model.to_torch())
+    # What is done to the tensors does not change the model.
+    with torch.no_grad():
+        found = module(torch.from_numpy(X_test / np.float32(255))).softmax(1).numpy()
+        module[0].bias += 1
+    assert found == pytest.approx(expected, abs=1e-5)
+    assert (model.predict_proba(X_test) == expected).all()
+
+    module.load_state_dict(model.to_torch())
+    torch.save(module.state_dict(), tmp_path / "state")
+    for state in (torch.load(tmp_path / "state"), dict(module.named_parameters()), module.double().state_dict()):
+        assert (MLPClassifier.from_torch(state).predict_proba(X_test) == expected).all()
+    rounded = MLPClassifier.from_torch(module.bfloat16().state_dict()).predict_proba(X_test)
+    assert 0 < np.abs(rounded - expected).max() < 0.1
+    with pytest.raises(TypeError, match="found Sequential"):
+        MLPClassifier.from_torch(module)

@@ -132,7 +132,12 @@ def test_training_goes_on(bars):
         ({"hidden_layer_sizes": 0}, "expected the units of one layer"),
         ({"hidden_layer_sizes": 10**12}, "cannot be trained: expected"),
         ({"random_state": -1}, "random_state is -1"),
-        ({"threads": 5000}, "threads cannot be started: 1 to 1024"),
+        ({"random_state": 2**64}, "random_state is 18446744073709551616; expected an integer from 0 to"),
+        ({"threads": 0}, "threads is 0; expected an integer from 1 to 1024"),
+        ({"threads": 5000}, "threads is 5000; expected an integer from 1 to 1024"),
+        ({"threads": "2"}, "threads is '2'; expected an integer"),
+        ({"early_stopping": True, "n_iter_no_change": 0}, "n_iter_no_change is 0; expected an integer from 1"),
+        ({"augment": True, "rotation": 90}, "rotation is 90; expected a number from 0 to 45"),
         ({"learning_rate_init": 1e30}, "choose a smaller learning_rate_init"),
     ],
 )
