@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,8 @@ def convert(X: np.ndarray, input_range: np.ndarray | None) -> np.ndarray:
     With a range, 255 (x - low) / (high - low), rounded and clamped; 0 where a feature had one value alone.
     Without one, bytes stay as they are and other numbers are shares of 255.
     """
+    low: Any
+    factor: Any
     if input_range is None and X.dtype == np.uint8:
         # A copy in C, as other threads may write while the GIL is released.
         return X if _is_frozen(X) else X.copy()

@@ -44,7 +44,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     batch_size : int, default=None
         Samples of a minibatch.
     max_iter : int, default=None
-        Passes over the samples. None: those of the recipe, or as many as 2000 steps take, if these are more.
+        Passes over the samples. None: those of the recipe, or as many as 2000 steps take (`sprint`: 1000), if these are more.
     momentum : float, default=None
         Share of the velocity kept from step to step, 0 to below 1.
     nesterovs_momentum : bool, default=None
@@ -84,7 +84,24 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         Whether to print the loss of each epoch.
     threads : int, default=None
         Threads that compute; no result depends on them. None: one a core, as far as the hidden layer can be cut.
+
+    Attributes
+    ----------
+    classes_ : array
+        Labels in sorted order.
+    coefs_, intercepts_ : list of 2 arrays
+        Weights [inputs, units] and biases of both layers, in 32 bits, for inputs of 0 to 1.
+    loss_curve_, loss_ : list, float
+        Mean loss of each epoch, and of the last.
+    validation_scores_, best_validation_score_ : list, float
+        With `early_stopping`: accuracy of each epoch on what was set aside, and that of the epoch that is kept.
+    n_iter_, n_features_in_, feature_names_in_
+        As of scikit-learn.
+    input_range_ : array [2, features] or None
+        Smallest and largest value of each feature, which become 0 and 255; None where the features are bytes.
     """
+
+    loss_curve_: list[float]
 
     def __init__(
         self,
@@ -160,7 +177,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         classes = np.unique(y)
         if goes_on and not np.array_equal(classes, self.classes_):
             raise ValueError(f"warm_start: expected the classes {self.classes_}, found {classes}")
-        options: dict[str, object] = {"random_state": self._seed()}
+        options: dict[str, Any] = {"random_state": self._seed()}
         if self.early_stopping:
             options["validation_fraction"] = self._validation_samples(len(y))
         job = {
@@ -203,7 +220,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         X: np.ndarray,
         codes: np.ndarray,
         classes: np.ndarray,
-        options: dict[str, object],
+        options: dict[str, Any],
         job: dict[str, Any],
     ) -> Self:
         if not 2 <= len(classes) <= _MOST_CLASSES:
@@ -347,7 +364,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
 
     def _integer(self, name: str, least: int, most: int) -> int:
         value = getattr(self, name)
-        if not isinstance(value, Integral) or not least <= value <= most:
+        if not isinstance(value, Integral) or not least <= int(value) <= most:
             raise ValueError(f"{name} is {value!r}; expected an integer from {least} to {most}")
         return int(value)
 
