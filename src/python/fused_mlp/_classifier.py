@@ -240,7 +240,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
 
         given = {name: getattr(self, name) for name in _OPTIONS}
         job |= {
-            "recipe": self.recipe,
+            "recipe": str(self.recipe),
             "options": options | {name: value for name, value in given.items() if value is not None},
             "hidden": self._hidden(),
             "classes": len(classes),
@@ -371,7 +371,10 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     def _validation_samples(self, samples: int) -> int:
         if not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction is {self.validation_fraction}; expected a number between 0 and 1")
-        return math.ceil(samples * self.validation_fraction)
+        count = math.ceil(samples * self.validation_fraction)
+        if count == samples:
+            raise ValueError(f"validation_fraction is {self.validation_fraction}; it leaves none of {samples} samples")
+        return count
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -130,6 +130,8 @@ def test_training_goes_on(bars):
         ({"schedule": "invscaling"}, "schedule is invscaling; expected a schedule"),
         ({"precision": "f64"}, "precision is f64; expected"),
         ({"recipe": "slow"}, "no recipe is called"),
+        ({"recipe": None}, "no recipe is called"),
+        ({"early_stopping": True, "validation_fraction": 0.999}, "it leaves none of 400 samples"),
         ({"hidden_layer_sizes": (30, 30)}, "expected the units of one layer"),
         ({"hidden_layer_sizes": 0}, "expected the units of one layer"),
         ({"hidden_layer_sizes": 10**12}, "cannot be trained: expected"),
