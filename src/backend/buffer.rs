@@ -41,12 +41,14 @@ impl<T: Copy> AlignedBuffer<T> {
 impl<T> Deref for AlignedBuffer<T> {
     type Target = [T];
 
+    #[inline]
     fn deref(&self) -> &[T] {
         &self.storage[self.first..][..self.len]
     }
 }
 
 impl<T> DerefMut for AlignedBuffer<T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.storage[self.first..][..self.len]
     }
@@ -84,6 +86,7 @@ impl<T: Copy> SharedBuffer<T> {
     ///
     /// # Safety
     /// Nobody may write to the part while it is borrowed.
+    #[inline]
     pub unsafe fn part(&self, range: Range<usize>) -> &[T] {
         assert!(range.start <= range.end && range.end <= self.len);
         // SAFETY: the range is within the allocation, which holds initialised values.
@@ -97,6 +100,7 @@ impl<T: Copy> SharedBuffer<T> {
     ///
     /// # Safety
     /// Nobody else may read or write the part while it is borrowed.
+    #[inline]
     #[expect(clippy::mut_from_ref, reason = "the caller vouches for exclusiveness")]
     pub unsafe fn part_mut(&self, range: Range<usize>) -> &mut [T] {
         assert!(range.start <= range.end && range.end <= self.len);

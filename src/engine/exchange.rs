@@ -105,7 +105,7 @@ pub(crate) fn add_up(
                     _ => &mut below[(height - 2) * len..],
                 };
                 let right = &top[..len];
-                isa.run(AddParts { left, right });
+                isa.run_rounding_once(AddParts { left, right });
             }
         }
     }

@@ -98,7 +98,7 @@ impl PreparedBlocks {
                 pixel_masks: self.pixel_masks.part_mut(part(layout.pixel_masks())),
             }
         };
-        isa.run(Prepare {
+        isa.run_rounding_once(Prepare {
             inputs: layout.inputs,
             images: source.images,
             order: &source.order[start..],

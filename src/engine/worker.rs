@@ -191,7 +191,7 @@ impl Worker {
             self.output_weights.values[class * self.stride..][self.units.len()..self.stride]
                 .fill(0.0);
         }
-        self.isa.run(OutputRows {
+        self.isa.run_rounding_once(OutputRows {
             weights: &self.output_weights.values,
             stride: self.stride,
             class_stride: self.class_stride,
@@ -297,7 +297,7 @@ impl Worker {
             // SAFETY: the caller vouches for it.
             let exchanged = unsafe { exchange.part(block, node, len) };
             if is_added {
-                self.isa.run(AddParts {
+                self.isa.run_rounding_once(AddParts {
                     left: part,
                     right: exchanged,
                 });
@@ -424,7 +424,7 @@ impl Worker {
             samples,
             gradient: &mut self.output_weights.gradient,
         });
-        self.isa.run(ColumnSums {
+        self.isa.run_rounding_once(ColumnSums {
             rows: &self.output_delta[..samples * self.class_stride],
             sums: &mut self.output_bias.gradient,
         });

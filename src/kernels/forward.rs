@@ -256,8 +256,8 @@ unsafe fn add_pairs<V: Vector, const T: usize>(
                 let weight_row = block_weights.add(pixel * stride);
                 for t in 0..T {
                     let weight = V::load(token, weight_row.add(t * V::LANES));
-                    for (sums, x) in sums.iter_mut().zip(x) {
-                        sums[t] = x.mul_add(weight, sums[t]);
+                    for i in 0..2 {
+                        sums[i][t] = x[i].mul_add(weight, sums[i][t]);
                     }
                 }
             }

@@ -55,8 +55,9 @@ impl Kernel for IntegerDelta<'_> {
                 }
                 let mut lanes = [0.0; MAX_LANES];
                 largest.store(lanes.as_mut_ptr());
-                for (lane, scale) in lanes.iter_mut().zip(&self.scales[unit..][..V::LANES]) {
-                    *lane = integers::delta_scale(*lane, *scale);
+                let scales = &self.scales[unit..][..V::LANES];
+                for lane in 0..V::LANES {
+                    lanes[lane] = integers::delta_scale(lanes[lane], scales[lane]);
                 }
                 let finer = V::load(token, lanes.as_ptr());
                 let scale = V::load(token, self.scales.as_ptr().add(unit));

@@ -81,7 +81,8 @@ unsafe fn forward_tile<V: Vector, const T: usize>(
                 false => &[0; WORD][..even.len()],
             };
             let more_rows = block.bytes(word, first + usize::from(has_second)).as_ptr();
-            for (place, (&even, &odd)) in even.iter().zip(odd).enumerate() {
+            for (place, &even) in even.iter().enumerate() {
+                let odd = odd[place];
                 // Bit 2 i is pair i of the first block, bit 2 i + 1 that of the second.
                 let mut rest = (even | even >> 1) & EVEN | ((odd | odd >> 1) & EVEN) << 1;
                 if rest == 0 && !is_first && !is_last {

@@ -40,7 +40,7 @@ impl Kernel for LeafLogits<'_> {
         assert!(self.weights.len() >= self.units * self.classes);
         assert!(self.part.len() >= self.samples * self.classes);
         // Sixteen classes are one AVX-512 vector or two of the others.
-        match MAX_LANES / V::LANES {
+        match const { MAX_LANES / V::LANES } {
             1 => self.all_samples::<V, 1>(token),
             2 => self.all_samples::<V, 2>(token),
             other => unreachable!("{other} vectors for 16 classes"),
@@ -120,15 +120,12 @@ impl Kernel for AddParts<'_> {
     fn run<V: Vector>(self, token: V::Token) {
         assert_eq!(self.left.len(), self.right.len());
         assert!(self.left.len().is_multiple_of(V::LANES));
-        for (left, right) in self
-            .left
-            .chunks_exact_mut(V::LANES)
-            .zip(self.right.chunks_exact(V::LANES))
-        {
-            // SAFETY: both chunks hold LANES values.
+        for place in (0..self.left.len()).step_by(V::LANES) {
+            // SAFETY: both hold LANES values from here on.
             unsafe {
-                let sum = V::load(token, left.as_ptr()).add(V::load(token, right.as_ptr()));
-                sum.store(left.as_mut_ptr());
+                let left = self.left.as_mut_ptr().add(place);
+                let right = V::load(token, self.right.as_ptr().add(place));
+                V::load(token, left).add(right).store(left);
             }
         }
     }

@@ -325,25 +325,23 @@ impl Kernel for Prepare<'_> {
             }
             let image = &images[index as usize * inputs..][first..end];
             let (blocks, rest) = image.as_chunks::<PIXEL_BLOCK>();
-            let places = squares.iter_mut().zip(&mut *sample_masks);
-            let mut places = places.map(|(square, masks)| {
-                let row: &mut [u8; PIXEL_BLOCK] = &mut square.as_chunks_mut().0[sample];
-                (row, &mut masks[sample])
-            });
-            for (bytes, (row, mask)) in blocks.iter().zip(&mut places) {
-                *row = *bytes;
+            for square in 0..squares.len().min(blocks.len()) {
+                let row: &mut [u8; PIXEL_BLOCK] = &mut squares[square].as_chunks_mut().0[sample];
+                *row = blocks[square];
                 // SAFETY: a row has 64 bytes.
-                *mask = unsafe { V::non_zero_64(token, row.as_ptr()) };
+                sample_masks[square][sample] = unsafe { V::non_zero_64(token, row.as_ptr()) };
             }
-            if let Some((row, mask)) = places.next() {
+            if let Some(square) = squares.get_mut(blocks.len()) {
+                let row: &mut [u8; PIXEL_BLOCK] = &mut square.as_chunks_mut().0[sample];
+                *row = [0; PIXEL_BLOCK];
                 row[..rest.len()].copy_from_slice(rest);
-                row[rest.len()..].fill(0);
+                let mask = &mut sample_masks[blocks.len()][sample];
                 // SAFETY: as above.
                 *mask = unsafe { V::non_zero_64(token, row.as_ptr()) };
             }
         }
-        for (masks, target) in sample_masks.iter().zip(pixel_masks) {
-            fill_pixel_masks::<V>(token, &masks[..samples], target);
+        for (square, target) in pixel_masks.iter_mut().enumerate() {
+            fill_pixel_masks::<V>(token, &sample_masks[square][..samples], target);
         }
     }
 }
@@ -364,7 +362,7 @@ pub fn fill_pixel_masks<V: Vector>(
     sample_masks: &[u64],
     target: &mut [u64; PIXEL_BLOCK],
 ) {
+    *target = [0; PIXEL_BLOCK];
     target[..sample_masks.len()].copy_from_slice(sample_masks);
-    target[sample_masks.len()..].fill(0);
     V::transpose_bits(token, target);
 }

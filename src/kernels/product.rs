@@ -42,11 +42,11 @@ pub(super) unsafe fn accumulate<V: Vector, const R: usize, const J: usize>(
         unsafe {
             let row = vectors.start.add(k * vectors.step);
             let loaded: [V; J] = array_of!(j < J => V::load(token, row.add(j * V::LANES)));
-            for (r, sums) in sums.iter_mut().enumerate() {
+            for r in 0..R {
                 let scalar = *scalars.start.add(r * scalars.row + k * scalars.step);
                 let scalar = V::splat(token, scalar);
-                for (sum, vector) in sums.iter_mut().zip(loaded) {
-                    *sum = scalar.mul_add(vector, *sum);
+                for j in 0..J {
+                    sums[r][j] = scalar.mul_add(loaded[j], sums[r][j]);
                 }
             }
         }

@@ -158,9 +158,11 @@ impl SoftmaxCrossEntropy<'_> {
         }
 
         let mut lanes = [[0.0; MAX_LANES]; 3];
-        for (lanes, vector) in lanes.iter_mut().zip([largest, predicted, sum]) {
-            // SAFETY: no vector has more than MAX_LANES lanes.
-            unsafe { vector.store(lanes.as_mut_ptr()) };
+        // SAFETY: no vector has more than MAX_LANES lanes.
+        unsafe {
+            largest.store(lanes[0].as_mut_ptr());
+            predicted.store(lanes[1].as_mut_ptr());
+            sum.store(lanes[2].as_mut_ptr());
         }
         self.write_delta::<V>(token, first, samples);
         self.add_losses(first, samples, &lanes, &label_logits, total);
@@ -187,8 +189,11 @@ impl SoftmaxCrossEntropy<'_> {
                     }
                 }
             }
+            let padding = self.classes * MAX_LANES..self.class_stride * MAX_LANES;
+            for place in padding.step_by(V::LANES) {
+                V::splat(token, 0.0).store(columns.add(place));
+            }
         }
-        self.scratch[self.classes * MAX_LANES..self.class_stride * MAX_LANES].fill(0.0);
     }
 
     /// ds of a group, one row a sample.

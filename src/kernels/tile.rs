@@ -21,7 +21,7 @@ macro_rules! with_tile {
     (@arms $vectors:expr, $largest:expr, $function:ident, $v:ident, $rest:tt, $arguments:tt,
         $($t:literal)*) => {
         match $vectors {
-            $($t if $t <= $largest => with_tile!(@call $function, $v, $t, $rest, $arguments),)*
+            $($t if const { $t <= $largest } => with_tile!(@call $function, $v, $t, $rest, $arguments),)*
             other => unreachable!("a tile of {other} vectors, the largest is {}", $largest),
         }
     };

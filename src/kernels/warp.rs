@@ -94,12 +94,12 @@ impl Moves<'_> {
             used[index] = u8::MAX;
         }
         let fields = self.field.as_chunks::<TILE>().0;
-        for (line, (field, target)) in fields.iter().zip(tile).take(lines).enumerate() {
+        for line in 0..lines {
             let pixels = source[line * stride..].first_chunk();
             let pixels = pixels.expect("a line's tail can be read");
             let across = self.across(line, lines) as i16;
-            let shifts = (&along, across, field, self.factor as i16);
-            *target = V::interpolate(token, (pixels, &used), shifts);
+            let shifts = (&along, across, &fields[line], self.factor as i16);
+            tile[line] = V::interpolate(token, (pixels, &used), shifts);
         }
     }
 }

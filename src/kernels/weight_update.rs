@@ -187,26 +187,19 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8
     let may_skip = VARIANT == PLAIN || VARIANT == ACCUMULATE;
     let rows = weight_rows(pass.block.inputs());
     for pixel_block in 0..pass.block.pixel_blocks() {
-        let squares: [Square; MASK_WORDS] = std::array::from_fn(|word| {
-            if word < pass.block.words() {
-                Square {
-                    masks: pass.block.pixel_masks(word, pixel_block),
-                    bytes: pass.block.bytes(word, pixel_block).as_ptr(),
-                }
-            } else {
-                Square {
-                    masks: &[0; PIXEL_BLOCK],
-                    bytes: std::ptr::null(),
-                }
-            }
-        });
+        let squares = squares(pass.block, pixel_block);
         let first = pixel_block * PIXEL_BLOCK;
         for place in (0..PIXEL_BLOCK.min(rows - first)).step_by(P) {
-            let words = squares.map(|square| Word {
-                any: (0..P).fold(0, |any, p| any | square.masks[place + p]),
-                bytes: square.bytes.wrapping_add(place),
-            });
-            if may_skip && words.iter().all(|word| word.any == 0) {
+            let mut words = [Word::EMPTY; MASK_WORDS];
+            let mut any = 0;
+            for word in 0..MASK_WORDS {
+                for p in 0..P {
+                    words[word].any |= squares[word].masks[place + p];
+                }
+                words[word].bytes = squares[word].bytes.wrapping_add(place);
+                any |= words[word].any;
+            }
+            if may_skip && any == 0 {
                 continue;
             }
             // SAFETY: the caller vouches for T vectors from `unit` on in each of the P rows.
@@ -241,6 +234,22 @@ struct Square<'a> {
     bytes: *const u8,
 }
 
+/// The squares of a block's words; those of a word that it has not are empty.
+#[inline(always)]
+fn squares(block: PreparedBlock<'_>, pixel_block: usize) -> [Square<'_>; MASK_WORDS] {
+    let mut squares = [Square {
+        masks: &[0; PIXEL_BLOCK],
+        bytes: std::ptr::null(),
+    }; MASK_WORDS];
+    for word in 0..block.words().min(MASK_WORDS) {
+        squares[word] = Square {
+            masks: block.pixel_masks(word, pixel_block),
+            bytes: block.bytes(word, pixel_block).as_ptr(),
+        };
+    }
+    squares
+}
+
 /// 64 samples of P pixels.
 #[derive(Clone, Copy)]
 struct Word {
@@ -248,6 +257,13 @@ struct Word {
     any: u64,
     /// P bytes of each, 64 apart.
     bytes: *const u8,
+}
+
+impl Word {
+    const EMPTY: Self = Self {
+        any: 0,
+        bytes: std::ptr::null(),
+    };
 }
 
 /// Adds x dk to the sums of P pixels.
@@ -262,7 +278,8 @@ unsafe fn gradient<V: Vector, const T: usize, const P: usize>(
     stride: usize,
     mut sums: [[V; T]; P],
 ) -> [[V; T]; P] {
-    for (number, word) in words.into_iter().enumerate() {
+    for number in 0..MASK_WORDS {
+        let word = words[number];
         let mut rest = word.any;
         while rest != 0 {
             let place = rest.trailing_zeros() as usize;
@@ -275,8 +292,8 @@ unsafe fn gradient<V: Vector, const T: usize, const P: usize>(
                 let delta = deltas.add((number * WORD + place) * stride);
                 for t in 0..T {
                     let delta = V::load(token, delta.add(t * V::LANES));
-                    for (sums, x) in sums.iter_mut().zip(x) {
-                        sums[t] = x.mul_add(delta, sums[t]);
+                    for p in 0..P {
+                        sums[p][t] = x[p].mul_add(delta, sums[p][t]);
                     }
                 }
             }

@@ -166,8 +166,8 @@ impl Vector for Avx512Vector {
             exchange_vectors::<1, 8>(&mut rows, 0x00ff_00ff_00ff_00ff);
             exchange_vectors::<2, 16>(&mut rows, 0x0000_ffff_0000_ffff);
             exchange_vectors::<4, 32>(&mut rows, 0x0000_0000_ffff_ffff);
-            for (chunk, row) in chunks.iter_mut().zip(rows) {
-                _mm512_storeu_si512(chunk.as_mut_ptr().cast(), row);
+            for g in 0..8 {
+                _mm512_storeu_si512(chunks[g].as_mut_ptr().cast(), rows[g]);
             }
         }
     }
@@ -193,16 +193,12 @@ unsafe fn pairs(a: __m512, b: __m512) -> (__m512d, __m512d) {
 /// AVX-512 F must have been detected.
 #[inline(always)]
 unsafe fn exchange_lanes(row: __m512i, partner: __m512i, distance: i64, lower: i64) -> __m512i {
-    let by_lane = |lacks: i64, has: i64| -> [i64; 8] {
-        std::array::from_fn(|lane| {
-            if lane as i64 & distance == 0 {
-                lacks
-            } else {
-                has
-            }
-        })
-    };
-    let (turns, kept) = (by_lane(distance, 64 - distance), by_lane(lower, !lower));
+    let (mut turns, mut kept) = ([distance; 8], [lower; 8]);
+    for lane in 0..8 {
+        if lane as i64 & distance != 0 {
+            (turns[lane], kept[lane]) = (64 - distance, !lower);
+        }
+    }
     // SAFETY: the caller vouches for detection; the arrays are as large as a vector.
     unsafe {
         let turned = _mm512_rolv_epi64(partner, _mm512_loadu_si512(turns.as_ptr().cast()));

@@ -7,10 +7,10 @@
 /// first, so that each exchange works on whole chunks: vectors.
 #[inline(always)]
 pub(super) fn transpose(square: &mut [u64; 64]) {
-    let mut chunks = BitSquare::default();
-    for (i, row) in square.chunks_exact(8).enumerate() {
-        for (chunk, &word) in chunks.iter_mut().zip(row) {
-            chunk[i] = word;
+    let mut chunks = [[0; 8]; 8];
+    for i in 0..8 {
+        for chunk in 0..8 {
+            chunks[chunk][i] = square[8 * i + chunk];
         }
     }
     exchange::<1>(&mut chunks, 1, 0x5555_5555_5555_5555);
@@ -20,7 +20,11 @@ pub(super) fn transpose(square: &mut [u64; 64]) {
     exchange::<1>(&mut chunks, 8, 0x00ff_00ff_00ff_00ff);
     exchange::<2>(&mut chunks, 16, 0x0000_ffff_0000_ffff);
     exchange::<4>(&mut chunks, 32, 0x0000_0000_ffff_ffff);
-    square.copy_from_slice(chunks.as_flattened());
+    for chunk in 0..8 {
+        for i in 0..8 {
+            square[8 * chunk + i] = chunks[chunk][i];
+        }
+    }
 }
 
 /// 64 x 64 bits, eight words a chunk.
@@ -33,10 +37,10 @@ fn exchange<const DISTANCE: usize>(square: &mut BitSquare, shift: u32, lower: u6
     for i in 0..8 {
         if i & DISTANCE == 0 {
             let (mut left, mut right) = (square[i], square[i + DISTANCE]);
-            for (left, right) in left.iter_mut().zip(&mut right) {
-                let changed = ((*left >> shift) ^ *right) & lower;
-                *left ^= changed << shift;
-                *right ^= changed;
+            for word in 0..8 {
+                let changed = ((left[word] >> shift) ^ right[word]) & lower;
+                left[word] ^= changed << shift;
+                right[word] ^= changed;
             }
             square[i] = left;
             square[i + DISTANCE] = right;

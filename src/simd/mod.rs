@@ -260,17 +260,25 @@ impl Isa {
     /// Runs `kernel` compiled for this instruction set.
     #[inline]
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        match (self.level, self.is_exact) {
-            (_, false) => self.run_rounding_once(kernel),
-            #[cfg(target_arch = "x86_64")]
-            (Level::Avx512(token, _), true) => token.run_exact(kernel),
-            #[cfg(target_arch = "x86_64")]
-            (Level::Avx2(token), true) => token.run_exact(kernel),
-            (Level::Portable(token), true) => token.run_exact(kernel),
+        match self.is_exact {
+            false => self.run_rounding_once(kernel),
+            true => self.run_exact(kernel),
         }
     }
 
-    /// The same for a kernel that is never run exact: it is not compiled for that.
+    /// The same for a kernel that is always run exact: it is not compiled otherwise.
+    #[inline]
+    pub(crate) fn run_exact<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(token, _) => token.run_exact(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(token) => token.run_exact(kernel),
+            Level::Portable(token) => token.run_exact(kernel),
+        }
+    }
+
+    /// The same for a kernel that is never run exact, or has no multiply-add, so that its bits are the same.
     #[inline]
     pub(crate) fn run_rounding_once<K: Kernel>(self, kernel: K) -> K::Output {
         match self.level {

@@ -83,14 +83,13 @@ impl Vector for PortableVector {
     }
     #[inline(always)]
     fn select_greater(self, other: Self, yes: Self, no: Self) -> Self {
-        Self(self.0.simd_gt(other.0).select(yes.0, no.0))
+        Self(select(self.0.simd_gt(other.0), yes.0, no.0))
     }
     #[inline(always)]
     fn shift_exponent(self, integer: Self) -> Self {
-        let bits =
-            |vector: f32x8| -> i32x8 { i32x8::new(vector.to_array().map(|x| x.to_bits() as i32)) };
         let sum: i32x8 = bits(self.0) + (bits(integer.0) << 23);
-        Self(f32x8::new(sum.to_array().map(|x| f32::from_bits(x as u32))))
+        // SAFETY: both are 32 bytes, of which any are a value.
+        Self(unsafe { std::mem::transmute::<i32x8, f32x8>(sum) })
     }
 
     // There is no portable instruction for it.
@@ -134,9 +133,7 @@ impl Vector for PortableVector {
     fn round(self) -> i32x8 {
         // NaN would become 0.
         let number = self.0.simd_eq(self.0);
-        number
-            .select(self.0, f32x8::splat(f32::INFINITY))
-            .round_int()
+        select(number, self.0, f32x8::splat(f32::INFINITY)).round_int()
     }
     #[inline(always)]
     fn pair(lower: i32x8, upper: i32x8) -> i32x8 {
@@ -144,6 +141,20 @@ impl Vector for PortableVector {
         let cut = |ints: i32x8| ints.max(least).min(most);
         (cut(lower) & i32x8::splat(0xffff)) | (cut(upper) << 16)
     }
+}
+
+/// `yes` in the lanes of which all bits of `mask` are set, `no` where none is. That of [`wide`] is a function of its
+/// own on some CPUs, and is not inlined here.
+#[inline(always)]
+fn select(mask: f32x8, yes: f32x8, no: f32x8) -> f32x8 {
+    no ^ ((no ^ yes) & mask)
+}
+
+/// The bits of each lane.
+#[inline(always)]
+fn bits(vector: f32x8) -> i32x8 {
+    // SAFETY: both are 32 bytes, of which any are a value.
+    unsafe { std::mem::transmute(vector) }
 }
 
 /// The halves of 32-bit integers, the lower ones first.

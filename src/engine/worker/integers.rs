@@ -146,7 +146,7 @@ impl Integers {
         let is_one_block = weights.gradients.is_none();
         let plain = |rule: &StepRule| rule.is_plain() && is_one_block;
         let rate_of_deltas = weights.rule.filter(plain).map(|rule| -rule.learning_rate);
-        isa.run(IntegerDelta {
+        isa.run_exact(IntegerDelta {
             delta,
             samples: block.samples(),
             stride: self.stride,
@@ -201,7 +201,7 @@ impl Integers {
     fn fit_scales(&mut self, isa: Isa, weights: &mut [f32], velocities: &mut [f32], first: usize) {
         let units = first..first + isa.lanes();
         loop {
-            isa.run(IntegerExtent {
+            isa.run_exact(IntegerExtent {
                 weights,
                 stride: self.stride,
                 unit: first,

@@ -78,7 +78,7 @@ impl Selection {
                 rows.copy_within(sample..sample + stride, place * stride);
             }
         }
-        isa.run(Select {
+        isa.run_rounding_once(Select {
             block,
             samples: kept,
             target: Squares {
