@@ -61,6 +61,7 @@ pub struct Engine {
     exchange: Exchange,
     clocks: Option<Arc<Profile>>,
     pace: Pace,
+    waits: LongWaits,
 }
 
 /// What a pass is for.
@@ -137,6 +138,7 @@ impl Engine {
             team,
             clocks: None,
             pace: Pace::new(threads),
+            waits: LongWaits::default(),
         })
     }
 
@@ -201,7 +203,7 @@ impl Engine {
             keeps_logits: matches!(work, Work::KeepLogits),
             varied,
             first: 0,
-            waits: &LongWaits::default(),
+            waits: &self.waits,
             prepared_chunks: AtomicUsize::new(0),
             halt_at: AtomicUsize::new(usize::MAX),
         };
@@ -210,7 +212,7 @@ impl Engine {
         loop {
             // Times of phases are told for all threads.
             let active = clocks.map_or(self.pace.threads(), |_| self.team.threads());
-            self.pace.begin(pass.waits);
+            self.pace.begin();
             let first = Mutex::new(First {
                 outcome: &mut outcome,
                 pace: clocks.is_none().then_some(&mut self.pace),

@@ -38,6 +38,8 @@ pub(crate) struct Pace {
     most: usize,
     threads: usize,
     begin: Instant,
+    /// Time of the window in passes before, and in all so far.
+    spent: (Duration, Duration),
     samples: usize,
     /// While another number is tried: the number before, and its samples a second.
     trial: Option<(usize, f64)>,
@@ -54,10 +56,12 @@ impl Pace {
             most,
             threads: most,
             begin: now,
+            spent: (Duration::ZERO, Duration::ZERO),
             samples: 0,
             trial: None,
             hold: HOLDS.0,
-            next_trial: now,
+            // At first, data and memory are touched for the first time: rates and waits tell nothing.
+            next_trial: now + HOLDS.0,
             window: WINDOW,
             choose: Self::climb,
         }
@@ -68,24 +72,25 @@ impl Pace {
         self.threads
     }
 
-    /// A pass begins, or goes on with another number of threads: what was between does not count.
-    pub(crate) fn begin(&mut self, waits: &LongWaits) {
+    /// A pass begins, or goes on: what was between does not count.
+    pub(crate) fn begin(&mut self) {
         self.begin = Instant::now();
-        self.samples = 0;
-        waits.0.store(0, Relaxed);
+        self.spent.0 = self.spent.1;
     }
 
     /// So many samples are done. Whether the number of threads is another one from here on.
     pub(crate) fn advance(&mut self, samples: usize, waits: &LongWaits) -> bool {
         self.samples += samples;
-        let time = self.begin.elapsed();
+        let time = self.spent.0 + self.begin.elapsed();
+        self.spent.1 = time;
         if self.most == 1 || time < self.window {
             return false;
         }
         let seconds = time.as_secs_f64();
         let rate = self.samples as f64 / seconds;
-        let waited = waits.0.load(Relaxed) as f64 * 1e-9 / (seconds * self.threads as f64);
-        self.begin(waits);
+        let waited = waits.0.swap(0, Relaxed) as f64 * 1e-9 / (seconds * self.threads as f64);
+        (self.samples, self.spent.1) = (0, Duration::ZERO);
+        self.begin();
         let before = self.threads;
         (self.choose)(self, rate, waited);
         self.threads != before

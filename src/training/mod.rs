@@ -323,18 +323,17 @@ impl<'a> Trainer<'a> {
         self.steps_done() as f64 / self.steps_per_epoch() as f64
     }
 
-    /// Learning rate of the next step.
-    pub fn learning_rate(&self) -> f32 {
-        self.rate(self.steps_of_epoch_done())
-    }
-
     /// Learning rate of a step of the epoch under way.
     fn rate(&self, step: usize) -> f32 {
+        self.learning_rate(self.first_step() + step as u64)
+    }
+
+    /// Learning rate of a step of the training, counted from 0.
+    pub fn learning_rate(&self, step: u64) -> f32 {
         let TrainingOptions {
             schedule, warm_up, ..
         } = self.options;
         let warm_up = f64::from(warm_up) * self.steps_per_epoch() as f64;
-        let step = self.first_step() + step as u64;
         schedule.rate_with_warm_up(self.options.learning_rate, step, self.steps(), warm_up)
     }
 

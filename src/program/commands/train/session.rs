@@ -132,15 +132,15 @@ impl Session<'_> {
     fn train_epoch(&mut self) -> anyhow::Result<Epoch> {
         let longest = PART_SAMPLES / self.trainer.options().batch_size;
         loop {
-            let part = self.steps_to_score().unwrap_or(longest).min(longest);
+            let part = self.steps_to_score().min(longest);
             let backend = self.backend.as_mut();
             let epoch = self.trainer.train_part(backend, &self.control, part)?;
             if let Some(epoch) = epoch {
                 return Ok(epoch);
             }
-            if self.is_score_due()
-                && let Some(epoch) = self.trainer.stopped_epoch()
-            {
+            let done = self.trainer.steps_done();
+            let is_due = self.places_to_score().any(|place| place == done);
+            if is_due && let Some(epoch) = self.trainer.stopped_epoch() {
                 self.check_data()?;
                 let score = self.score(&epoch.record)?;
                 self.tell_score(score)?;
@@ -152,36 +152,34 @@ impl Session<'_> {
         }
     }
 
-    /// Steps from here to the next evaluation within the epoch under way, if there is one: of the test samples, where they
-    /// decide on a target and the rate is low.
-    fn steps_to_score(&self) -> Option<usize> {
-        let (steps, done) = (self.trainer.steps(), self.trainer.steps_done());
-        let places = (1..SCORES).map(|place| place * steps / SCORES);
-        let next = places.into_iter().find(|&place| place > done)? - done;
-        let left = self.trainer.steps_per_epoch() - self.trainer.steps_of_epoch_done();
+    /// Steps after which the test samples are scored within epochs, where they decide on a target and the rate is low.
+    fn places_to_score(&self) -> impl Iterator<Item = u64> {
         let is_asked = self.settings().target_on.as_deref() == Some("test");
-        let next = usize::try_from(next).ok()?;
-        (is_asked && next < left).then_some(next)
+        let steps = self.trainer.steps();
+        let places = (1..SCORES).map(move |place| place * steps / SCORES);
+        places.filter(move |&place| is_asked && self.is_rate_low(place))
     }
 
-    /// Whether an evaluation is due here, within an epoch.
-    fn is_score_due(&self) -> bool {
-        let (steps, done) = (self.trainer.steps(), self.trainer.steps_done());
-        let is_place = (1..SCORES).any(|place| place * steps / SCORES == done);
-        let is_asked = self.settings().target_on.as_deref() == Some("test");
-        is_asked && is_place && self.is_rate_low()
+    /// Steps from here to the next such evaluation, or more than are left of the epoch.
+    fn steps_to_score(&self) -> usize {
+        let done = self.trainer.steps_done();
+        let next = self.places_to_score().find(|&place| place > done);
+        next.map_or(usize::MAX, |place| (place - done) as usize)
     }
 
-    fn is_rate_low(&self) -> bool {
+    /// Whether the learning rate is low after so many steps.
+    fn is_rate_low(&self, steps: u64) -> bool {
         let (trainer, base) = (&self.trainer, self.trainer.options().learning_rate);
-        trainer.is_finished() || trainer.learning_rate() < LOW_RATE * base
+        steps >= trainer.steps() || trainer.learning_rate(steps) < LOW_RATE * base
     }
 
     /// Whether an evaluation after an epoch would not reach the target: its rate is high and will fall, and its errors, each
     /// before the network learned from it, are many. After the first epoch they have been 2.5 to 2.9 times those of the test.
     fn is_far(&self, record: &EpochRecord, target: f64) -> bool {
         let falls = self.trainer.options().schedule != Schedule::Constant;
-        falls && !self.is_rate_low() && 1.0 - record.train_accuracy > FAR * (1.0 - target)
+        falls
+            && !self.is_rate_low(self.trainer.steps_done())
+            && 1.0 - record.train_accuracy > FAR * (1.0 - target)
     }
 
     /// Scores, shows and writes an epoch.
