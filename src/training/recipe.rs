@@ -65,6 +65,7 @@ const AUGMENTED: TrainingOptions = TrainingOptions {
     focus_rest: 0.3,
     skip: 0.95,
     augment: true,
+    shift: 1.5,
     ..FAST
 };
 
@@ -129,6 +130,7 @@ impl Recipe {
             Self::Sprint99 => TrainingOptions {
                 epochs: 16,
                 average: 0.87,
+                shift: 1.0,
                 ..AUGMENTED
             },
             Self::Augmented => AUGMENTED,
