@@ -139,7 +139,7 @@ fn what_cannot_be_measured_is_one_line() {
     fs::write(place.path("zero.json"), zero).unwrap();
     let cases = [
         ("--repeats 4", "5"),
-        ("--threads 0", "--threads"),
+        ("--threads 0", "number of threads"),
         ("--hidden 0", "--hidden"),
         ("--batch-size 0", "--batch-size"),
         ("--samples 0", "--samples"),
