@@ -62,9 +62,9 @@ fn a_target_may_be_reached_within_an_epoch() {
             .collect::<Vec<_>>()
     };
     let all = scores(std::str::from_utf8(&output.stdout).unwrap());
-    let (within, last) = (&all[1], &all[all.len() - 1]);
+    let (within, end) = (&all[1], &all[all.len() - 1]);
     assert!(within["epoch"].as_f64().unwrap() < 1.0);
-    assert_eq!(last["epoch"], 1.0);
+    assert_eq!(end["epoch"], 1.0);
     let target = within["accuracy"].as_f64().unwrap();
     let first = all
         .iter()
