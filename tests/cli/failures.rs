@@ -27,7 +27,7 @@ fn options_out_of_range_are_refused_before_anything_is_written() {
         ("--hidden 1000000000", "--hidden"),
         ("--hidden 18446744073709551615", "--hidden"),
         ("--threads 100000", "number of threads"),
-        ("--threads 0", "number of threads"),
+        ("--threads 0", "--threads"),
         ("--backend reference --threads 2", "--threads"),
         ("--backend matrixmultiply --isa avx2", "--isa"),
         ("--init absent.safetensors", "absent.safetensors"),

@@ -115,6 +115,7 @@ fn json_lines_have_the_documented_fields() {
         "model_sha256",
         "outcome",
         "start_up_seconds",
+        "steps",
         "stopped_early",
         "target_accuracy",
         "target_on",
