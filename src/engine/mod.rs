@@ -191,6 +191,8 @@ impl Engine {
                 .varied
                 .get_or_insert_with(|| VariedImages::new(self.shape.inputs)),
         });
+        // Those of an evaluation are not those of a training.
+        let others = LongWaits::default();
         let mut pass = Pass {
             isa: self.isa,
             samples,
@@ -203,7 +205,7 @@ impl Engine {
             keeps_logits: matches!(work, Work::KeepLogits),
             varied,
             first: 0,
-            waits: &self.waits,
+            waits: training.map_or(&others, |_| &self.waits),
             prepared_chunks: AtomicUsize::new(0),
             halt_at: AtomicUsize::new(usize::MAX),
         };

@@ -329,6 +329,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// Learning rate of a step of the training, counted from 0.
+    ///
+    /// # Panics
+    /// If it has no such step.
     pub fn learning_rate(&self, step: u64) -> f32 {
         let TrainingOptions {
             schedule, warm_up, ..

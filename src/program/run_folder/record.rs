@@ -149,7 +149,7 @@ pub struct EndEvent {
     pub test_accuracy: Option<f64>,
     /// Epochs that were trained in full.
     pub epochs: u32,
-    /// Steps that were taken, with those of an epoch under way; null in folders of earlier versions.
+    /// Steps that were taken, with those of an epoch under way; null if it diverged, and in folders of earlier versions.
     #[serde(default)]
     pub steps: Option<u64>,
     /// Sum of the epochs' seconds.

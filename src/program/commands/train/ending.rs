@@ -93,6 +93,10 @@ impl Session<'_> {
     ) -> EndEvent {
         let (settings, complete) = (self.settings(), self.complete);
         let records = &self.folder.history().epochs;
+        let trained = match self.diverged {
+            None => self.trainer.epochs_trained(),
+            Some(_) => f64::from(complete),
+        };
         let train_seconds = records.iter().map(|record| record.seconds).sum();
         let stopping = self.stopping.as_ref();
         let (model, model_sha256) = model.unzip();
@@ -101,10 +105,10 @@ impl Session<'_> {
             test_loss: test.map(|test| test.loss),
             test_accuracy: test.map(Evaluation::accuracy),
             epochs: complete,
-            steps: Some(self.trainer.steps_done()),
+            steps: self.diverged.is_none().then(|| self.trainer.steps_done()),
             train_seconds,
             epochs_per_second: (complete > 0 && train_seconds > 0.0)
-                .then(|| self.trainer.epochs_trained() / train_seconds),
+                .then(|| trained / train_seconds),
             start_up_seconds: self.start_up_seconds,
             total_seconds: self.clock.elapsed().as_secs_f64(),
             target_accuracy: settings.target_accuracy,
