@@ -191,8 +191,6 @@ impl Engine {
                 .varied
                 .get_or_insert_with(|| VariedImages::new(self.shape.inputs)),
         });
-        // Those of an evaluation are not those of a training.
-        let others = LongWaits::default();
         let mut pass = Pass {
             isa: self.isa,
             samples,
@@ -205,7 +203,7 @@ impl Engine {
             keeps_logits: matches!(work, Work::KeepLogits),
             varied,
             first: 0,
-            waits: training.map_or(&others, |_| &self.waits),
+            waits: &self.waits,
             prepared_chunks: AtomicUsize::new(0),
             halt_at: AtomicUsize::new(usize::MAX),
         };

@@ -73,7 +73,7 @@ pub(crate) struct Pass<'a> {
     pub varied: Option<Varied<'a>>,
     /// Block that it begins with.
     pub first: usize,
-    /// What the threads wait for each other.
+    /// What the threads wait for each other while they train.
     pub waits: &'a LongWaits,
     /// Chunks of all blocks that a thread has set about to prepare, in their order.
     pub prepared_chunks: AtomicUsize,
@@ -242,7 +242,9 @@ impl Pass<'_> {
         clock.lap(Phase::Prepare);
         let start = Instant::now();
         barrier.wait()?;
-        self.waits.add(start.elapsed());
+        if self.training.is_some() {
+            self.waits.add(start.elapsed());
+        }
         clock.lap(Phase::Barrier);
         Ok(())
     }

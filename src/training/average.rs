@@ -10,26 +10,22 @@
 
 use crate::backend::{Backend, BackendError};
 use crate::network::Parameters;
-use std::mem;
 
 /// Means that an epoch adds to the average.
 const TIMES: usize = 8;
 
-/// What a backend has not: the weights, as long as it has the mean, and the mean, while it trains.
+/// The weights, as long as a backend has their mean, and the mean, while it trains.
 #[derive(Clone, Debug)]
 pub(super) struct Average {
     share: f32,
-    /// None before the first mean.
-    other: Option<Parameters>,
-    /// Room for what the backend has.
-    own: Option<Parameters>,
+    /// What the backend has not, and room for what it has; none before the first mean.
+    sets: Option<[Parameters; 2]>,
 }
 
 impl Average {
     /// None where the options have none.
     pub(super) fn new(share: f32) -> Option<Self> {
-        let (other, own) = (None, None);
-        (share > 0.0).then_some(Self { share, other, own })
+        (share > 0.0).then_some(Self { share, sets: None })
     }
 
     /// The step of an epoch of so many after `done` of them with which the next mean is taken.
@@ -40,28 +36,29 @@ impl Average {
 
     /// The weights, while the backend has the mean.
     pub(super) fn weights(&self) -> Option<&Parameters> {
-        self.other.as_ref()
+        self.sets.as_ref().map(|[weights, _]| weights)
     }
 
     /// Goes on from a state with these weights.
-    pub(super) fn set_weights(&mut self, weights: Option<&Parameters>) {
-        (self.other, self.own) = (weights.cloned(), weights.cloned());
+    pub(super) fn set_weights(&mut self, weights: Option<Parameters>) {
+        self.sets = weights.map(|weights| [weights.clone(), weights]);
     }
 
     /// Gives the backend the weights for the mean, or the mean for the weights.
     pub(super) fn swap(&mut self, backend: &mut dyn Backend) -> Result<(), BackendError> {
-        if let (Some(other), Some(own)) = (&mut self.other, &mut self.own) {
+        if let Some(sets) = &mut self.sets {
+            let [other, own] = sets;
             backend.put_parameters_into(own);
             backend.set_parameters(other)?;
-            mem::swap(other, own);
+            sets.swap(0, 1);
         }
         Ok(())
     }
 
     /// Adds the weights that the backend has now to the mean.
     pub(super) fn add(&mut self, backend: &dyn Backend) {
-        let (Some(mean), Some(weights)) = (&mut self.other, &mut self.own) else {
-            return self.set_weights(Some(&backend.parameters()));
+        let Some([mean, weights]) = &mut self.sets else {
+            return self.set_weights(Some(backend.parameters()));
         };
         backend.put_parameters_into(weights);
         let part = 1.0 - self.share;

@@ -69,7 +69,7 @@ impl<'a> Trainer<'a> {
         let focus = trainer.sampler.focus_mut().zip(state.focus.as_ref());
         focus.map_or(Ok(()), |(focus, state)| focus.restore(state))?;
         if let Some(average) = &mut trainer.average {
-            average.set_weights(state.weights.as_ref());
+            average.set_weights(state.weights.clone());
         }
         trainer.epochs_done = state.epochs_done;
         if !state.steps.is_empty() {

@@ -27,6 +27,10 @@ fn every_run_is_told_and_kept() {
         assert_eq!(run["outcome"], "finished");
         let scores = run["scores"].as_array().unwrap();
         assert_eq!(scores.last().unwrap()["epoch"], run["epochs"]);
+        // None of the epochs' ends is left out.
+        let ends = scores.iter().map(|score| score["epoch"].as_f64().unwrap());
+        let ends = ends.filter(|epoch| epoch.fract() == 0.0).count();
+        assert_eq!(ends as f64, run["epochs"].as_f64().unwrap().floor());
         let (last, before) = scores.split_last().unwrap();
         assert!(last["accuracy"].as_f64().unwrap() >= 0.5);
         assert!(
@@ -83,7 +87,7 @@ fn the_data_set_and_the_precision_have_options_of_their_own() {
     let text = place.stdout(
         "race --target 0.1 --seeds 1 --data other --no-mmap --precision int16 --out out -- --hidden 20 --epochs 1",
     );
-    assert!(text.contains(" epochs (median);"), "{text}");
+    assert!(text.contains("; 0.67 epochs (median);"), "{text}");
     let left = |file: &str| -> Value {
         serde_json::from_str(&fs::read_to_string(place.path(file)).unwrap()).unwrap()
     };

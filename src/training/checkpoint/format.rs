@@ -186,9 +186,6 @@ fn parse_payload(payload: &[u8]) -> Checked<Checkpoint> {
     // None before the first mean, which the trainer checks.
     let has_weights = tensors.names().iter().any(|name| name.starts_with(WEIGHTS));
     let weights = has_weights.then(|| reader.all(WEIGHTS)).transpose()?;
-    let are_finite = |it: &Option<Parameters>| it.as_ref().is_none_or(Parameters::is_finite);
-    let is_finite = backend.is_finite() && are_finite(&best) && are_finite(&weights);
-    ensure(is_finite, "finite numbers", "others")?;
     let options = &description.settings.options;
     let (has_focus, skips) = (options.focus > 0.0, options.skip > 0.0);
     description.trainer.steps = reader.steps(options.batch_size, skips)?;
@@ -199,11 +196,13 @@ fn parse_payload(payload: &[u8]) -> Checked<Checkpoint> {
     let expected = 2 + sets * TENSOR_NAMES.len() + 3 * usize::from(has_focus) + usize::from(skips);
     let is_right = tensors.len() == expected;
     ensure(is_right, format_args!("{expected} tensors"), tensors.len())?;
-    Ok(Checkpoint {
+    let checkpoint = Checkpoint {
         description,
         backend,
         best,
-    })
+    };
+    ensure(checkpoint.is_finite(), "finite numbers", "others")?;
+    Ok(checkpoint)
 }
 
 /// What must hold before anything is asked of the tensors.

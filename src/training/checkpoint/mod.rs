@@ -52,6 +52,13 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// Whether no value of a tensor is NaN or infinite: no other checkpoint is read again.
+    pub fn is_finite(&self) -> bool {
+        let sets = [&self.best, &self.description.trainer.weights];
+        let mut sets = sets.into_iter().flatten();
+        self.backend.is_finite() && sets.all(Parameters::is_finite)
+    }
+
     /// The network of the moment; those of an f64 backend are rounded to f32.
     pub fn into_parameters(self) -> Parameters {
         match self.backend {

@@ -10,7 +10,7 @@ use crate::terminal::width;
 use anyhow::Context;
 use fused_mlp::backend::{Backend, Evaluation, PassControl};
 use fused_mlp::mnist::Dataset;
-use fused_mlp::network::{Parameters, Shape};
+use fused_mlp::network::Shape;
 use fused_mlp::training::checkpoint::{
     Checkpoint, CheckpointFolder, DataIdentity, Description, StoppingState,
 };
@@ -313,14 +313,6 @@ impl Session<'_> {
         // A failure is tried again when the next is due.
         self.last = Instant::now();
         self.epochs_at_last = self.trainer.epochs_done();
-        let backend = self.backend.state();
-        // The last step may have overflowed; then the next loss tells, and the checkpoint before
-        // this one is the last good one.
-        let trainer = self.trainer.state();
-        let weights = trainer.weights.as_ref();
-        if !backend.is_finite() || !weights.is_none_or(Parameters::is_finite) {
-            return Ok(());
-        }
         let stopping = self.stopping.as_ref();
         let best = stopping.and_then(EarlyStopping::best);
         let environment = &self.record.start.environment;
@@ -333,7 +325,7 @@ impl Session<'_> {
                 threads: environment.threads,
                 network: self.network,
                 data: identity.context("no checkpoint without its data")?,
-                trainer,
+                trainer: self.trainer.state(),
                 history: self
                     .folder
                     .marks()
@@ -346,9 +338,14 @@ impl Session<'_> {
                 reached_after: self.reached_after,
                 elapsed_seconds: self.clock.elapsed().as_secs_f64(),
             },
-            backend,
+            backend: self.backend.state(),
             best: best.map(|best| best.parameters.clone()),
         };
+        // The last step may have overflowed; then the next loss tells, and the checkpoint before
+        // this one is the last good one.
+        if !checkpoint.is_finite() {
+            return Ok(());
+        }
         let steps = self.trainer.steps_done();
         let folder = CheckpointFolder::new(self.folder.path());
         self.newest = Some(folder.write(&checkpoint, steps)?);
