@@ -8,7 +8,7 @@ use super::integers;
 use super::prepare::PreparedBlock;
 use super::rule::VectorRule;
 use super::tile::{tiles, with_tile};
-use super::weight_update::{ACCUMULATE, GENERAL, PLAIN, VELOCITY, Weights, weight_rows};
+use super::weight_update::{Step, Weights, weight_rows, with_step};
 use super::{MASK_WORDS, PIXEL_BLOCK};
 use crate::simd::{Kernel, Vector};
 
@@ -33,32 +33,21 @@ impl Kernel for IntegerUpdate<'_> {
     #[inline(always)]
     fn run<V: Vector>(mut self, token: V::Token) {
         let stride = self.weights.stride;
-        let variant = self
-            .weights
-            .variant(weight_rows(self.block.inputs()), V::LANES);
+        let rows = weight_rows(self.block.inputs());
+        let step = self.weights.step(rows, V::LANES);
         assert!(self.delta.len() >= self.block.samples().div_ceil(2) * stride);
         assert!(self.integers.len() >= integers::rows(self.block.inputs()) * stride);
         assert!(self.factors.len() >= stride);
         for (first, vectors) in tiles(stride / V::LANES, V::TILES.integer_gradient) {
             let unit = first * V::LANES;
-            macro_rules! run_tile {
-                ($variant:ident) => {
-                    with_tile!(
-                        vectors,
-                        V::TILES.integer_gradient,
-                        unit_tile::<V, $variant>(token, &mut self, unit)
-                    )
-                };
-            }
-            // SAFETY: the assertions above hold for every row of every tile, and each variant finds the
+            // SAFETY: the assertions above hold for every row of every tile, and each step finds the
             // buffers that it uses.
             unsafe {
-                match variant {
-                    PLAIN => run_tile!(PLAIN),
-                    VELOCITY => run_tile!(VELOCITY),
-                    ACCUMULATE => run_tile!(ACCUMULATE),
-                    _ => run_tile!(GENERAL),
-                }
+                with_tile!(
+                    vectors,
+                    V::TILES.integer_gradient,
+                    unit_tile::<V>(token, &mut self, unit, step)
+                );
             }
         }
     }
@@ -71,19 +60,22 @@ impl Kernel for IntegerUpdate<'_> {
 /// as T is small; weights and integers stream through from L2.
 ///
 /// # Safety
-/// Every row of the buffers must hold T vectors from `unit` on, and the buffers that the variant uses
+/// Every row of the buffers must hold T vectors from `unit` on, and the buffers that the step uses
 /// must be there.
 #[inline(always)]
-unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
+unsafe fn unit_tile<V: Vector, const T: usize>(
     token: V::Token,
     pass: &mut IntegerUpdate<'_>,
     unit: usize,
+    step: Step,
 ) {
     let stride = pass.weights.stride;
     let pointers = pass.weights.pointers();
-    let step = pass.weights.rule.unwrap_or_default();
-    let rule = Some((step, VectorRule::scaled(token, step)));
-    let may_skip = VARIANT == PLAIN || VARIANT == ACCUMULATE;
+    let mut rule = None;
+    if let Some(scalars) = pass.weights.rule {
+        rule = Some((scalars, VectorRule::scaled(token, scalars)));
+    }
+    let may_skip = pass.weights.may_skip(step);
     let rows = weight_rows(pass.block.inputs());
     let deltas = pass.delta.as_ptr().wrapping_add(unit);
     // SAFETY: the caller vouches for T vectors from `unit` on in each row.
@@ -115,19 +107,21 @@ unsafe fn unit_tile<V: Vector, const T: usize, const VARIANT: u8>(
                 }
                 let even = gradient::<V, T>(token, even, deltas, stride);
                 let odd = gradient::<V, T>(token, odd, deltas, stride);
-                for t in 0..T {
-                    let column = unit + t * V::LANES;
-                    let factor = V::load(token, pass.factors.as_ptr().add(column));
-                    let at = (first + place) * stride + column;
-                    let (even, odd) = (V::of_ints(even[t]), V::of_ints(odd[t]));
-                    let even = pointers.step::<V, VARIANT>(token, &rule, at, even, factor);
-                    let odd = pointers.step::<V, VARIANT>(token, &rule, at + stride, odd, factor);
-                    if VARIANT != ACCUMULATE {
-                        let at = integers::row(first + place) * stride + column;
-                        let pair = V::pair(even.round(), odd.round());
-                        V::store_ints(pair, pass.integers.as_mut_ptr().add(at));
+                with_step!(step, STEP => {
+                    for t in 0..T {
+                        let column = unit + t * V::LANES;
+                        let factor = V::load(token, pass.factors.as_ptr().add(column));
+                        let at = (first + place) * stride + column;
+                        let (even, odd) = (V::of_ints(even[t]), V::of_ints(odd[t]));
+                        let even = pointers.finish_scaled(token, STEP, &rule, at, even, factor);
+                        let odd = pointers.finish_scaled(token, STEP, &rule, at + stride, odd, factor);
+                        if rule.is_some() {
+                            let at = integers::row(first + place) * stride + column;
+                            let pair = V::pair(even.round(), odd.round());
+                            V::store_ints(pair, pass.integers.as_mut_ptr().add(at));
+                        }
                     }
-                }
+                });
             }
         }
     }

@@ -52,9 +52,9 @@ impl Weights<'_> {
         }
     }
 
-    /// Checks the buffers, and says which variant of a kernel they are for.
+    /// Checks the buffers, and says which step they are for.
     #[inline(always)]
-    pub(super) fn variant(&self, rows: usize, lanes: usize) -> u8 {
+    pub(super) fn step(&self, rows: usize, lanes: usize) -> Step {
         assert!(self.stride.is_multiple_of(lanes));
         assert!(self.values.len() >= rows * self.stride);
         if let Some(gradients) = &self.gradients {
@@ -68,11 +68,16 @@ impl Weights<'_> {
             None => assert!(self.gradients.is_some(), "sums without a place to go"),
         }
         match (self.rule, self.gradients.is_some()) {
-            (Some(rule), false) if rule.is_plain() => PLAIN,
-            (Some(rule), false) if rule.has_velocity() => VELOCITY,
-            (None, _) => ACCUMULATE,
-            _ => GENERAL,
+            (Some(rule), false) if rule.is_plain() => Step::Plain,
+            (Some(rule), false) if rule.has_velocity() => Step::Velocity,
+            _ => Step::General,
         }
+    }
+
+    /// Whether nothing changes where there is no sample: nothing is added, and a plain step leaves w as it is.
+    #[inline(always)]
+    pub(super) fn may_skip(&self, step: Step) -> bool {
+        matches!(step, Step::Plain) || self.rule.is_none()
     }
 
     #[inline(always)]
@@ -96,37 +101,47 @@ impl Kernel for WeightUpdate<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(mut self, token: V::Token) {
-        let variant = self
-            .weights
-            .variant(weight_rows(self.block.inputs()), V::LANES);
+        let rows = weight_rows(self.block.inputs());
+        let step = self.weights.step(rows, V::LANES);
         assert!(self.delta.len() >= self.block.samples() * self.weights.stride);
-        // SAFETY: the assertions hold for every row of every tile, and each variant finds the
-        // buffers that it uses.
-        unsafe {
-            match variant {
-                PLAIN => self.all_tiles::<V, PLAIN>(token),
-                VELOCITY => self.all_tiles::<V, VELOCITY>(token),
-                ACCUMULATE => self.all_tiles::<V, ACCUMULATE>(token),
-                _ => self.all_tiles::<V, GENERAL>(token),
-            }
-        }
+        // SAFETY: the assertions hold for every row of every tile, and each step finds the buffers that it uses.
+        unsafe { self.all_tiles::<V>(token, step) }
     }
 }
 
-/// Plain SGD on a minibatch that is a single block: w <- w - rate g.
-pub(super) const PLAIN: u8 = 0;
-/// SGD with momentum on a minibatch that is a single block.
-pub(super) const VELOCITY: u8 = 1;
-/// A block that is not the last of its minibatch: its sums are added to those in memory.
-pub(super) const ACCUMULATE: u8 = 2;
-/// Everything else: the step from sums in memory, weight decay without momentum.
-pub(super) const GENERAL: u8 = 3;
+/// What becomes of the sums of a block.
+#[derive(Clone, Copy)]
+pub(super) enum Step {
+    /// Plain SGD on a minibatch that is a single block: w <- w - rate g.
+    Plain,
+    /// SGD with momentum on a minibatch that is a single block.
+    Velocity,
+    /// Everything else: sums in memory, weight decay without momentum.
+    General,
+}
+
+/// `with_step!(step, STEP => body)`: the body once for each step, with the constant `STEP`, so that its loops are
+/// straight, while what computes the sums is compiled once for all.
+macro_rules! with_step {
+    ($step:expr, $constant:ident => $body:expr) => {
+        with_step!(@arms $step, $constant, $body, Plain Velocity General)
+    };
+    (@arms $step:expr, $constant:ident, $body:expr, $($name:ident)*) => {
+        match $step {
+            $(Step::$name => {
+                const $constant: Step = Step::$name;
+                $body
+            })*
+        }
+    };
+}
+pub(super) use with_step;
 
 impl WeightUpdate<'_> {
     /// # Safety
-    /// The buffers must hold all rows, and those that the variant uses must be there.
+    /// The buffers must hold all rows, and those that the step uses must be there.
     #[inline(always)]
-    unsafe fn all_tiles<V: Vector, const VARIANT: u8>(&mut self, token: V::Token) {
+    unsafe fn all_tiles<V: Vector>(&mut self, token: V::Token, step: Step) {
         let is_dense = self.pattern == Pattern::Dense && V::TILES.dense_gradient > 0;
         let largest = if is_dense {
             V::TILES.dense_gradient
@@ -141,19 +156,19 @@ impl WeightUpdate<'_> {
                     with_tile!(
                         vectors,
                         V::TILES.dense_gradient,
-                        unit_tile::<V, DENSE_GRADIENT_PIXELS, VARIANT>(token, self, unit)
+                        unit_tile::<V, DENSE_GRADIENT_PIXELS>(token, self, unit, step)
                     );
                 } else if self.pattern == Pattern::Scattered {
                     with_tile!(
                         vectors,
                         V::TILES.gradient,
-                        unit_tile::<V, SCATTERED_GRADIENT_PIXELS, VARIANT>(token, self, unit)
+                        unit_tile::<V, SCATTERED_GRADIENT_PIXELS>(token, self, unit, step)
                     );
                 } else {
                     with_tile!(
                         vectors,
                         V::TILES.gradient,
-                        unit_tile::<V, GRADIENT_PIXELS, VARIANT>(token, self, unit)
+                        unit_tile::<V, GRADIENT_PIXELS>(token, self, unit, step)
                     );
                 }
             }
@@ -169,22 +184,22 @@ impl WeightUpdate<'_> {
 /// stream through from L2, and each is touched once.
 ///
 /// # Safety
-/// Every row of the buffers must hold T vectors from `unit` on, and the buffers that the variant uses
+/// Every row of the buffers must hold T vectors from `unit` on, and the buffers that the step uses
 /// must be there.
 #[inline(always)]
-unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8>(
+unsafe fn unit_tile<V: Vector, const T: usize, const P: usize>(
     token: V::Token,
     pass: &mut WeightUpdate<'_>,
     unit: usize,
+    step: Step,
 ) {
     let stride = pass.weights.stride;
     let pointers = pass.weights.pointers();
     let mut rule = None;
-    if let Some(step) = pass.weights.rule {
-        rule = Some((step, VectorRule::new(token, step)));
+    if let Some(scalars) = pass.weights.rule {
+        rule = Some((scalars, VectorRule::new(token, scalars)));
     }
-    // Without a sample there is nothing to add, and a plain step changes nothing.
-    let may_skip = VARIANT == PLAIN || VARIANT == ACCUMULATE;
+    let may_skip = pass.weights.may_skip(step);
     let rows = weight_rows(pass.block.inputs());
     for pixel_block in 0..pass.block.pixel_blocks() {
         let squares = squares(pass.block, pixel_block);
@@ -207,7 +222,7 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8
                 let at =
                     move |p: usize, t: usize| (first + place + p) * stride + unit + t * V::LANES;
                 let mut sums = [[V::splat(token, 0.0); T]; P];
-                if let (ACCUMULATE | GENERAL, Some(gradients)) = (VARIANT, pointers.gradients) {
+                if let Some(gradients) = pointers.gradients {
                     sums = array_of!(
                         p < P => array_of!(t < T => V::load(token, gradients.add(at(p, t))))
                     );
@@ -215,11 +230,13 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize, const VARIANT: u8
                 let deltas = pass.delta.as_ptr().add(unit);
                 let sums = gradient(token, words, deltas, stride, sums);
                 // Loops over constant ranges are unrolled, which keeps the sums in registers.
-                for p in 0..P {
-                    for t in 0..T {
-                        pointers.finish::<V, VARIANT>(token, &rule, at(p, t), sums[p][t]);
+                with_step!(step, STEP => {
+                    for p in 0..P {
+                        for t in 0..T {
+                            pointers.finish(token, STEP, &rule, at(p, t), sums[p][t]);
+                        }
                     }
-                }
+                });
             }
         }
     }
@@ -314,30 +331,30 @@ impl Pointers {
     /// `gradients`.
     ///
     /// # Safety
-    /// `at` must be the start of a vector in each buffer that the variant and the rule use.
+    /// `at` must be the start of a vector in each buffer that the step and the rule use.
     #[inline(always)]
-    unsafe fn finish<V: Vector, const VARIANT: u8>(
+    unsafe fn finish<V: Vector>(
         &self,
         token: V::Token,
+        step: Step,
         rule: &Option<(StepRule, VectorRule<V>)>,
         at: usize,
         sum: V,
     ) -> V {
         // SAFETY: the caller vouches for a vector at `at`.
         unsafe {
-            if let (ACCUMULATE, Some(gradients)) = (VARIANT, self.gradients) {
-                sum.store(gradients.add(at));
-                return sum;
-            }
-            let Some((step, rule)) = rule else {
+            let Some((scalars, rule)) = rule else {
+                if let Some(gradients) = self.gradients {
+                    sum.store(gradients.add(at));
+                }
                 return sum;
             };
             let zero = V::splat(token, 0.0);
             let target = self.weights.add(at);
             let mut weight = V::load(token, target);
-            if VARIANT == PLAIN || VARIANT == GENERAL && step.is_plain() {
+            if matches!(step, Step::Plain) || matches!(step, Step::General) && scalars.is_plain() {
                 weight = rule.plain(weight, sum);
-            } else if VARIANT == VELOCITY || step.has_velocity() {
+            } else if matches!(step, Step::Velocity) || scalars.has_velocity() {
                 let velocity_at = self.velocities.add(at);
                 let (next, velocity) = rule.full(weight, V::load(token, velocity_at), sum);
                 velocity.store(velocity_at);
@@ -346,7 +363,7 @@ impl Pointers {
                 weight = rule.full(weight, zero, sum).0;
             }
             weight.store(target);
-            if let (GENERAL, Some(gradients)) = (VARIANT, self.gradients) {
+            if let (Step::General, Some(gradients)) = (step, self.gradients) {
                 zero.store(gradients.add(at));
             }
             weight
@@ -359,9 +376,10 @@ impl Pointers {
     /// # Safety
     /// As there.
     #[inline(always)]
-    pub(super) unsafe fn step<V: Vector, const VARIANT: u8>(
+    pub(super) unsafe fn finish_scaled<V: Vector>(
         &self,
         token: V::Token,
+        step: Step,
         rule: &Option<(StepRule, VectorRule<V>)>,
         at: usize,
         sum: V,
@@ -369,19 +387,19 @@ impl Pointers {
     ) -> V {
         // SAFETY: the caller keeps the same contract.
         unsafe {
-            if VARIANT == PLAIN {
+            if let Step::Plain = step {
                 let target = self.weights.add(at);
                 let weight = sum.add_exact_product(factor, V::load(token, target));
                 weight.store(target);
                 return weight;
             }
-            let sum = match (VARIANT, self.gradients) {
-                (ACCUMULATE | GENERAL, Some(gradients)) => {
+            let sum = match (step, self.gradients) {
+                (Step::General, Some(gradients)) => {
                     sum.add_exact_product(factor, V::load(token, gradients.add(at)))
                 }
                 _ => sum.mul(factor),
             };
-            self.finish::<V, VARIANT>(token, rule, at, sum)
+            self.finish(token, step, rule, at, sum)
         }
     }
 }
