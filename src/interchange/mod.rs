@@ -27,6 +27,7 @@ mod normalisation;
 mod npy;
 mod npz;
 mod onnx;
+mod protobuf;
 mod safetensors_file;
 
 pub use layers::{LayerError, parameters_from};

@@ -9,8 +9,12 @@
 //! | 12..12 + length | the data: an `Event` as a protocol buffer |
 //! | 4 more | masked CRC-32C of the data |
 //!
-//! Source: `record_writer.h`, `event.proto` and `summary.proto` of TensorFlow; the messages below have those of their
-//! fields that are written here, under their numbers.
+//! Source: `record_writer.h`, `event.proto`, `summary.proto` and `tensor.proto` of TensorFlow, with the numbers of their
+//! fields.
+
+/// Compiled here too, as the library does not show it.
+#[path = "../interchange/protobuf.rs"]
+mod protobuf;
 
 use crate::run_folder::{AppendFile, unwritable};
 use crate::weights;
@@ -19,7 +23,7 @@ use fused_mlp::backend::Evaluation;
 use fused_mlp::files::shown;
 use fused_mlp::network::Parameters;
 use fused_mlp::training::{Epoch, StepRecord};
-use prost::Message;
+use protobuf::Message;
 use std::fs;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,90 +36,11 @@ const MARK: &str = "tfevents";
 const UNITS: usize = 100;
 const UNITS_PER_LINE: usize = 10;
 /// `SessionLog.SessionStatus.START`: what earlier files have from this step on is void.
-const START: i32 = 1;
+const START: u64 = 1;
 /// `DataType.DT_STRING`.
-const STRING: i32 = 7;
+const STRING: u64 = 7;
 /// Red, green, blue.
-const COLORS: i32 = 3;
-
-#[derive(Clone, PartialEq, Message)]
-struct Event {
-    #[prost(double, tag = "1")]
-    wall_time: f64,
-    #[prost(int64, tag = "2")]
-    step: i64,
-    #[prost(string, optional, tag = "3")]
-    file_version: Option<String>,
-    #[prost(message, optional, tag = "5")]
-    summary: Option<Summary>,
-    #[prost(message, optional, tag = "7")]
-    session_log: Option<SessionLog>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct SessionLog {
-    #[prost(int32, tag = "1")]
-    status: i32,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Summary {
-    #[prost(message, repeated, tag = "1")]
-    value: Vec<Value>,
-}
-
-/// One of the last three.
-#[derive(Clone, PartialEq, Message)]
-struct Value {
-    #[prost(string, tag = "1")]
-    tag: String,
-    #[prost(message, optional, tag = "9")]
-    metadata: Option<SummaryMetadata>,
-    #[prost(float, optional, tag = "2")]
-    simple_value: Option<f32>,
-    #[prost(message, optional, tag = "4")]
-    image: Option<Image>,
-    #[prost(message, optional, tag = "8")]
-    tensor: Option<TensorProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct SummaryMetadata {
-    #[prost(message, optional, tag = "1")]
-    plugin_data: Option<PluginData>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PluginData {
-    #[prost(string, tag = "1")]
-    plugin_name: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Image {
-    #[prost(int32, tag = "1")]
-    height: i32,
-    #[prost(int32, tag = "2")]
-    width: i32,
-    #[prost(int32, tag = "3")]
-    colorspace: i32,
-    #[prost(bytes = "vec", tag = "4")]
-    encoded_image_string: Vec<u8>,
-}
-
-/// A single text: of no dimension.
-#[derive(Clone, PartialEq, Message)]
-struct TensorProto {
-    #[prost(int32, tag = "1")]
-    dtype: i32,
-    #[prost(message, optional, tag = "2")]
-    tensor_shape: Option<TensorShapeProto>,
-    #[prost(string, repeated, tag = "8")]
-    string_val: Vec<String>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TensorShapeProto {}
+const COLORS: u64 = 3;
 
 /// The event file of a training. What cannot be written is kept for the next call.
 #[derive(Debug)]
@@ -167,35 +92,24 @@ impl EventFile {
             interval: beginning.steps.div_ceil(POINTS).max(1).try_into()?,
             step: beginning.done,
         };
-        events.add(Event {
-            wall_time: now(),
-            file_version: Some("brain.Event:2".to_owned()),
-            ..Event::default()
-        });
-        events.add(Event {
-            wall_time: now(),
-            step: beginning.done as i64 + 1,
-            session_log: Some(SessionLog { status: START }),
-            ..Event::default()
-        });
-        let plugin_name = "text".to_owned();
+        events.add(&event(now(), 0).bytes(3, "brain.Event:2"));
+        let started = Message::default().integer(1, START);
+        events.add(&event(now(), beginning.done + 1).bytes(7, started));
         let row = |(name, value): &(_, String)| {
             let name: &str = AsRef::as_ref(name);
             format!("| {name} | {} |\n", value.replace('|', "\\|"))
         };
         let rows: String = options.iter().map(row).collect();
-        let table = Value {
-            tag: "options".to_owned(),
-            metadata: Some(SummaryMetadata {
-                plugin_data: Some(PluginData { plugin_name }),
-            }),
-            tensor: Some(TensorProto {
-                dtype: STRING,
-                tensor_shape: Some(TensorShapeProto {}),
-                string_val: vec![format!("| option | value |\n| --- | --- |\n{rows}")],
-            }),
-            ..Value::default()
-        };
+        let plugin = Message::default().bytes(1, "text");
+        // A single text: of no dimension.
+        let text = Message::default()
+            .integer(1, STRING)
+            .bytes(2, Message::default())
+            .bytes(8, format!("| option | value |\n| --- | --- |\n{rows}"));
+        let table = Message::default()
+            .bytes(1, "options")
+            .bytes(8, text)
+            .bytes(9, Message::default().bytes(1, plugin));
         events.add_values(now(), beginning.done, vec![table]);
         events.file.flush()?;
         Ok(events)
@@ -243,16 +157,12 @@ impl EventFile {
         units.truncate(UNITS);
         let limit = weights::limit([(parameters, &*units)]);
         let picture = weights::picture(parameters, &units, size, UNITS_PER_LINE, limit)?;
-        let mut values = vec![Value {
-            tag: "hidden_units".to_owned(),
-            image: Some(Image {
-                height: picture.height.try_into()?,
-                width: picture.width.try_into()?,
-                colorspace: COLORS,
-                encoded_image_string: picture.png,
-            }),
-            ..Value::default()
-        }];
+        let image = Message::default()
+            .integer(1, picture.height.try_into()?)
+            .integer(2, picture.width.try_into()?)
+            .integer(3, COLORS)
+            .bytes(4, picture.png);
+        let mut values = vec![Message::default().bytes(1, "hidden_units").bytes(4, image)];
         if let Some(test) = test {
             values.push(scalar(("loss/test", test.loss)));
             values.push(scalar(("accuracy/test", test.accuracy())));
@@ -261,18 +171,19 @@ impl EventFile {
         self.file.flush()
     }
 
-    fn add_values(&mut self, wall_time: f64, step: u64, value: Vec<Value>) {
-        self.add(Event {
-            wall_time,
-            step: step as i64,
-            summary: Some(Summary { value }),
-            ..Event::default()
-        });
+    fn add_values(&mut self, wall_time: f64, step: u64, values: Vec<Message>) {
+        let summary = Message::default().each(1, values);
+        self.add(&event(wall_time, step).bytes(5, summary));
     }
 
-    fn add(&mut self, event: Event) {
-        self.file.append(record(&event.encode_to_vec()));
+    fn add(&mut self, event: &Message) {
+        self.file.append(record(event.as_ref()));
     }
+}
+
+/// `Event`, but for what it is about.
+fn event(wall_time: f64, step: u64) -> Message {
+    Message::default().double(1, wall_time).integer(2, step)
 }
 
 /// Seconds since 1970 by the system's clock.
@@ -281,16 +192,13 @@ fn now() -> f64 {
     since.unwrap_or_default().as_secs_f64()
 }
 
-fn scalar((tag, value): (&str, f64)) -> Value {
-    Value {
-        tag: tag.to_owned(),
-        simple_value: Some(value as f32),
-        ..Value::default()
-    }
+/// `Summary.Value`.
+fn scalar((tag, value): (&str, f64)) -> Message {
+    Message::default().bytes(1, tag).float(2, value as f32)
 }
 
 /// What some steps gave together, and the last learning rate.
-fn means(steps: &[StepRecord]) -> Vec<Value> {
+fn means(steps: &[StepRecord]) -> Vec<Message> {
     let minibatches = || steps.iter().map(|step| step.minibatch);
     let samples = minibatches().map(|it| it.samples).sum::<usize>() as f64;
     let loss: f64 = minibatches().map(|it| it.loss * it.samples as f64).sum();
@@ -343,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_value_of_zero_is_written() {
-        let value = scalar(("loss/epoch", 0.0)).encode_to_vec();
-        assert!(value.ends_with(&[0x15, 0, 0, 0, 0]), "{value:?}");
+        let value = scalar(("loss/epoch", 0.0));
+        assert!(value.as_ref().ends_with(&[0x15, 0, 0, 0, 0]), "{value:?}");
     }
 }

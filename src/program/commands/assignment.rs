@@ -7,7 +7,7 @@ use crate::options::access::AccessArgs;
 use crate::options::backend::EngineArgs;
 use crate::options::output_name;
 use crate::pages::assignment::{AssignmentFolder, AssignmentRun, PartTime, RunRecord};
-use crate::run_folder::{DataDescription, Environment, now};
+use crate::run_folder::{DataDescription, Environment, minute_of_now};
 use crate::terminal::output::{Results, counted, message, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
@@ -72,10 +72,10 @@ impl AssignmentArgs {
             threads: self.engine.threads(DEFAULT_HIDDEN)?,
         };
         let arguments: Vec<String> = std::env::args().skip(1).collect();
-        let started = now().strftime("%Y-%m-%d %H:%M UTC");
+        let started = minute_of_now();
         let record = RunRecord {
             command: format!("fused-mlp {}", arguments.join(" ")),
-            started: started.to_string(),
+            started,
             interrupted: false,
             machine: Environment::new(Some(settings.isa.name()), settings.threads),
             data,

@@ -10,7 +10,6 @@ use fused_mlp::mnist::{Dataset, sha256};
 use fused_mlp::model_file::{self, Metadata};
 use fused_mlp::network::Parameters;
 use fused_mlp::training::checkpoint::{self, CheckpointFolder};
-use jiff::Timestamp;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -173,10 +172,10 @@ fn of_folder(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// When a run was started, by its `run.json`: copying or restoring its folder does not change that.
-fn started(folder: &Path) -> Option<Timestamp> {
+fn started(folder: &Path) -> Option<SystemTime> {
     let text = bounded::read_to_string(&folder.join(RUN_FILE), bounded::MAX_TEXT).ok()?;
     let run: serde_json::Value = serde_json::from_str(&text).ok()?;
-    run["started"].as_str()?.parse().ok()
+    humantime::parse_rfc3339(run["started"].as_str()?).ok()
 }
 
 /// The model of the run that was started last; of those that do not tell, the file written last.
@@ -188,7 +187,7 @@ fn newest(runs: &Path) -> anyhow::Result<PathBuf> {
             "the folder of runs, or --model FILE",
         ))
     };
-    let mut newest: Option<(Option<Timestamp>, SystemTime, PathBuf)> = None;
+    let mut newest: Option<(Option<SystemTime>, SystemTime, PathBuf)> = None;
     let entries = match fs::read_dir(runs) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unread(error)),
         entries => entries.into_iter().flatten(),

@@ -7,7 +7,9 @@ use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::number_range::SeedArgs;
 use crate::options::{clear_options, named_value, output_name};
-use crate::run_folder::{ScoreEvent, create_folder, create_numbered_folder, now, unwritable};
+use crate::run_folder::{
+    ScoreEvent, create_folder, create_numbered_folder, name_of_now, now, unwritable,
+};
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
 use anyhow::{Context, bail};
@@ -99,10 +101,10 @@ struct RaceRecord<'a> {
 pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     check_passed_on(&args.train)?;
     let program = std::env::current_exe().context("the path of this program is unknown")?;
-    let now = now();
+    let started = now();
     let folder = match &args.out {
         Some(path) => create_folder(path).map(|()| path.clone())?,
-        None => create_numbered_folder(&format!("{RACES}/{}", now.strftime("%Y-%m-%dT%H-%M-%S")))?,
+        None => create_numbered_folder(&format!("{RACES}/{}", name_of_now()))?,
     };
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;
@@ -131,7 +133,7 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
         }
     }
     let record = RaceRecord {
-        started: now.to_string(),
+        started,
         train: &args.train,
         precision: args.precision,
         machine: Machine::here(),

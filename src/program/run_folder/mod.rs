@@ -14,7 +14,10 @@ mod step_series;
 pub use append_file::AppendFile;
 pub use events::{EpochEvent, ScoreEvent};
 pub use folder::{RunFolder, remove_unbegun};
-pub use new::{create_folder, create_numbered_folder, is_there, now, unwritable, unwritable_by};
+pub use new::{
+    create_folder, create_numbered_folder, is_there, minute_of_now, name_of_now, now, unwritable,
+    unwritable_by,
+};
 pub use new_file::{NewFile, OverwriteArgs};
 pub use record::{
     DataDescription, EndEvent, Environment, MODEL_FILE, Outcome, RUN_FILE, RunRecord, StartEvent,

@@ -2,18 +2,31 @@
 
 use anyhow::anyhow;
 use fused_mlp::files::{create_folders, shown};
-use jiff::Timestamp;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Most names that are tried for one folder.
 const MOST_NAMES: u32 = 1000;
 
-/// The time by the system's clock; where that stands beyond the year 9999, the last that can be written.
-pub fn now() -> Timestamp {
-    Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::MAX)
+/// The time by the system's clock, in UTC, as RFC 3339 has it: `2026-11-28T12:34:56.123456789Z`. Before 1970 it is the
+/// first, and beyond the year 9999 the last that can be written.
+pub fn now() -> String {
+    let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    let now = SystemTime::now().clamp(SystemTime::UNIX_EPOCH, last);
+    humantime::format_rfc3339_nanos(now).to_string()
+}
+
+/// The same without colons, to the second, for a name: `2026-11-28T12-34-56`.
+pub fn name_of_now() -> String {
+    now()[..19].replace(':', "-")
+}
+
+/// The same for readers: `2026-11-28 12:34 UTC`.
+pub fn minute_of_now() -> String {
+    let now = now();
+    format!("{} {} UTC", &now[..10], &now[11..16])
 }
 
 /// That something cannot be written, in one line.

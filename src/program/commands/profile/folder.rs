@@ -3,7 +3,7 @@
 use super::Measured;
 use crate::bench::{PhaseRow, cells, machine_text, median};
 use crate::charts::roofline_svg;
-use crate::run_folder::{create_folder, create_numbered_folder, now, unwritable};
+use crate::run_folder::{create_folder, create_numbered_folder, minute_of_now, now, unwritable};
 use crate::terminal::output::counted;
 use crate::terminal::width::table;
 use fused_mlp::machine::Machine;
@@ -23,7 +23,7 @@ pub fn create(asked: Option<&Path>, machine: &Machine) -> anyhow::Result<PathBuf
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty());
     let cpu = words.collect::<Vec<_>>().join("-");
-    let day = now().strftime("%Y-%m-%d");
+    let day = &now()[..10];
     create_numbered_folder(&format!("measured/{cpu}-{day}"))
 }
 
@@ -88,7 +88,7 @@ pub fn write(
          ![Phases below the roofs of the machine](roofline.svg)\n\n\
          `profile.json` has all numbers.\n",
         arguments.join(" "),
-        now().strftime("%Y-%m-%d %H:%M UTC")
+        minute_of_now()
     );
     let files = [
         ("profile.json", serde_json::to_string_pretty(&file)? + "\n"),

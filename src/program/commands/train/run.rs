@@ -262,7 +262,7 @@ fn begin(
         Some(opened) => opened,
         None => {
             let folder = RunFolder::create(args.out.as_deref(), settings.options.seed)?;
-            (folder, now().to_string())
+            (folder, now())
         }
     };
     let path = folder.path().to_owned();
