@@ -2,7 +2,7 @@
 
 use super::error::ImageError;
 use super::grey::GreyImage;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
 use std::path::Path;
 
@@ -134,13 +134,31 @@ fn format(bytes: &[u8]) -> Result<ImageFormat, String> {
 
 fn grey(image: DynamicImage) -> GreyImage {
     let (width, height) = (image.width() as usize, image.height() as usize);
-    let luminance = image.to_luma_alpha8().into_raw();
-    let mut grey = opaque(luminance.as_chunks::<2>().0.iter().copied());
-    if image.color().has_color() {
-        let pixels = image.into_rgba8().into_raw();
-        let (pixels, _) = pixels.as_chunks::<4>();
+    let has_color = image.color().has_color();
+    let image = match image.color() {
+        ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => image,
+        _ => DynamicImage::ImageRgba8(image.into_rgba8()),
+    };
+    // Red, green, blue, opacity.
+    let channels = |pixel: &[u8]| match *pixel {
+        [grey] => [grey, grey, grey, 255],
+        [grey, alpha] => [grey, grey, grey, alpha],
+        [red, green, blue] => [red, green, blue, 255],
+        [red, green, blue, alpha] => [red, green, blue, alpha],
+        _ => unreachable!("one to four channels"),
+    };
+    let size = usize::from(image.color().channel_count());
+    let pixels = image.as_bytes().chunks_exact(size).map(channels);
+    let luminance = |[red, green, blue, alpha]: [u8; 4]| {
+        let [red, green, blue] = [red, green, blue].map(u32::from);
+        // A mean of bytes is a byte.
+        let luminance = (2126 * red + 7152 * green + 722 * blue) / 10_000;
+        [luminance as u8, alpha]
+    };
+    let mut grey = opaque(pixels.clone().map(luminance));
+    if has_color {
         let least = CHANNEL_CONTRAST * deviation(&grey);
-        let channel = |channel: usize| opaque(pixels.iter().map(move |it| [it[channel], it[3]]));
+        let channel = |channel: usize| opaque(pixels.clone().map(move |it| [it[channel], it[3]]));
         let channels = (0..3)
             .map(channel)
             .map(|values| (deviation(&values), values));
