@@ -3,9 +3,9 @@
 use super::npy::{npy_bytes, parse_npy};
 use super::{NamedTensor, ReadError};
 use crate::model_file::MAX_BYTES;
-use std::io::{Cursor, Read, Write};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use flate2::read::DeflateDecoder;
+use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter};
+use std::io::{self, Read, Write};
 
 /// Whether a file is a zip archive, as `.npz` files are.
 pub fn is_npz(bytes: &[u8]) -> bool {
@@ -18,22 +18,19 @@ pub fn is_npz(bytes: &[u8]) -> bool {
 /// # Panics
 /// If the number of values of a tensor is not that of its dimensions.
 pub fn npz_bytes(tensors: &[NamedTensor]) -> Vec<u8> {
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(zip::DateTime::default())
-        .large_file(false);
-    for tensor in tensors {
-        let name = format!("{}.npy", tensor.name);
-        archive
-            .start_file(name, options)
-            .expect("names of tensors differ");
-        archive
-            .write_all(&npy_bytes(&tensor.dimensions, &tensor.values))
-            .expect("memory can be written, and a network is smaller than 4 GiB");
-    }
-    let archive = archive.finish().expect("memory can be written");
-    archive.into_inner()
+    let written = || {
+        let mut archive = ZipArchiveWriter::new(Vec::new());
+        for tensor in tensors {
+            let file = archive.new_file(format!("{}.npy", tensor.name));
+            let (mut entry, data) = file.start()?;
+            let mut data = data.wrap(&mut entry);
+            data.write_all(&npy_bytes(&tensor.dimensions, &tensor.values))?;
+            let (_, descriptor) = data.finish()?;
+            entry.finish(descriptor)?;
+        }
+        archive.finish()
+    };
+    written().expect("memory can be written, and names of tensors are short")
 }
 
 /// All arrays of an archive, without the ending `.npy` of their names.
@@ -45,23 +42,33 @@ pub fn read_npz(bytes: &[u8]) -> Result<Vec<NamedTensor>, ReadError> {
         format: "npz",
         reason: reason.to_string(),
     };
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(&error))?;
-    if archive.index_for_name("model.weights.h5").is_some() {
-        return Err(ReadError::Keras("a .keras file"));
-    }
+    let archive = ZipArchive::from_slice(bytes).map_err(|error| broken(&error))?;
     let mut tensors = Vec::new();
     // What all arrays together may still take, however well they are compressed.
     let mut room = MAX_BYTES;
-    for index in 0..archive.len() {
-        let entry = archive.by_index(index).map_err(|error| broken(&error))?;
-        let name = entry.name().map_err(|error| broken(&error))?.into_owned();
+    let mut entries = archive.entries();
+    while let Some(entry) = entries.next_entry().map_err(|error| broken(&error))? {
+        let name = String::from_utf8_lossy(entry.file_path().as_bytes()).into_owned();
         // torch.save writes a zip archive with the names in ARCHIVE/data.pkl and the values beside it.
         if name == "data.pkl" || name.ends_with("/data.pkl") {
             return Err(ReadError::Pickle);
         }
+        if name == "model.weights.h5" {
+            return Err(ReadError::Keras("a .keras file"));
+        }
         let mut array = Vec::new();
-        let read = entry.take(room + 1).read_to_end(&mut array);
-        read.map_err(|error| broken(&format_args!("{name}: {error}")))?;
+        let mut read = || -> Result<usize, rawzip::Error> {
+            let found = archive.get_entry(entry.wayfinder())?;
+            let data = found.data();
+            let data: &mut dyn Read = match entry.compression_method() {
+                CompressionMethod::STORE => &mut { data },
+                CompressionMethod::DEFLATE => &mut DeflateDecoder::new(data),
+                _ => return Err(io::Error::other("neither stored nor deflated").into()),
+            };
+            let mut data = found.verifying_reader(data).take(room + 1);
+            Ok(data.read_to_end(&mut array)?)
+        };
+        read().map_err(|error| broken(&format_args!("{name}: {error}")))?;
         room = room
             .checked_sub(array.len() as u64)
             .ok_or_else(|| broken(&format_args!("more than {MAX_BYTES} bytes of arrays")))?;
