@@ -43,19 +43,21 @@ pub fn read_npz(bytes: &[u8]) -> Result<Vec<NamedTensor>, ReadError> {
         reason: reason.to_string(),
     };
     let archive = ZipArchive::from_slice(bytes).map_err(|error| broken(&error))?;
+    let mut entries = archive.entries();
+    let mut files = Vec::new();
+    while let Some(entry) = entries.next_entry().map_err(|error| broken(&error))? {
+        let name = String::from_utf8_lossy(entry.file_path().as_bytes()).into_owned();
+        match &*name {
+            "model.weights.h5" => return Err(ReadError::Keras("a .keras file")),
+            // torch.save writes a zip archive with the names in ARCHIVE/data.pkl and the values beside it.
+            name if name.ends_with("data.pkl") => return Err(ReadError::Pickle),
+            _ => files.push((name, entry)),
+        }
+    }
     let mut tensors = Vec::new();
     // What all arrays together may still take, however well they are compressed.
     let mut room = MAX_BYTES;
-    let mut entries = archive.entries();
-    while let Some(entry) = entries.next_entry().map_err(|error| broken(&error))? {
-        let name = String::from_utf8_lossy(entry.file_path().as_bytes()).into_owned();
-        // torch.save writes a zip archive with the names in ARCHIVE/data.pkl and the values beside it.
-        if name == "data.pkl" || name.ends_with("/data.pkl") {
-            return Err(ReadError::Pickle);
-        }
-        if name == "model.weights.h5" {
-            return Err(ReadError::Keras("a .keras file"));
-        }
+    for (name, entry) in files {
         let mut array = Vec::new();
         let mut read = || -> Result<usize, rawzip::Error> {
             let found = archive.get_entry(entry.wayfinder())?;
