@@ -137,6 +137,7 @@ fn grey(image: DynamicImage) -> GreyImage {
     let has_color = image.color().has_color();
     let image = match image.color() {
         ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => image,
+        _ if !has_color => DynamicImage::ImageLumaA8(image.into_luma_alpha8()),
         _ => DynamicImage::ImageRgba8(image.into_rgba8()),
     };
     // Red, green, blue, opacity.
@@ -152,7 +153,7 @@ fn grey(image: DynamicImage) -> GreyImage {
     let luminance = |[red, green, blue, alpha]: [u8; 4]| {
         let [red, green, blue] = [red, green, blue].map(u32::from);
         // A mean of bytes is a byte.
-        let luminance = (2126 * red + 7152 * green + 722 * blue) / 10_000;
+        let luminance = (2126 * red + 7152 * green + 722 * blue + 5000) / 10_000;
         [luminance as u8, alpha]
     };
     let mut grey = opaque(pixels.clone().map(luminance));
@@ -233,6 +234,15 @@ mod tests {
             let image = decoded(file).unwrap();
             assert_eq!((image.width(), image.height()), (3, 1));
             assert_eq!(image.pixels(), expected);
+        }
+    }
+
+    #[test]
+    fn the_luminance_of_a_colour_is_rounded() {
+        // 0.2126 · 10 + 0.7152 · 200 + 0.0722 · 30 = 147.332, and 147.546 with 33 for the blue.
+        for (blue, expected) in [(30, 147), (33, 148)] {
+            let file = [&b"P6 1 1 255\n"[..], &[10, 200, blue]].concat();
+            assert_eq!(decoded(&file).unwrap().pixels(), [expected]);
         }
     }
 

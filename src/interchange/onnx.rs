@@ -61,14 +61,14 @@ pub fn onnx_bytes(parameters: &Parameters) -> Vec<u8> {
         .each(12, outputs);
     // The default operator set has no domain.
     let operator_set = Message::default().integer(2, OPERATOR_SET);
-    let model = Message::default()
+    Message::default()
         .integer(1, IR_VERSION)
         .bytes(2, env!("CARGO_PKG_NAME"))
         .bytes(3, env!("CARGO_PKG_VERSION"))
         .bytes(6, format!("{INPUT_NAME}: pixels / 255, row by row"))
         .bytes(7, graph)
-        .bytes(8, operator_set);
-    model.as_ref().to_vec()
+        .bytes(8, operator_set)
+        .into_bytes()
 }
 
 /// `TensorProto`.

@@ -20,6 +20,11 @@ impl Message {
         self
     }
 
+    /// All of its bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     /// A number of four bytes.
     pub fn float(mut self, field: u8, value: f32) -> Self {
         self.key(field, 5);
@@ -57,6 +62,7 @@ impl Message {
 
     /// The wire type, below the number of the field, which is less than 16.
     fn key(&mut self, field: u8, wire_type: u8) {
+        assert!(field < 16, "a number that does not fit");
         self.0.push(field << 3 | wire_type);
     }
 

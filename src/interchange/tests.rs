@@ -251,3 +251,30 @@ fn broken_arrays_are_refused() {
         assert_eq!(error.matches("expected").count(), 1, "{error}");
     }
 }
+
+#[test]
+fn archives_of_other_programs_are_read_and_ours_by_them() {
+    use zip::{
+        CompressionMethod, ZipWriter, read::read_zipfile_from_stream, write::SimpleFileOptions,
+    };
+    let tensors = [tensor("a", &[300, 7]), tensor("b", &[5])];
+    let ours = npz_bytes(&tensors);
+    for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+        // Sizes of eight bytes, as `numpy.savez` writes them.
+        let options = SimpleFileOptions::default().compression_method(method);
+        let options = options.large_file(true);
+        let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        // From header to header, without the directory.
+        let mut rest = &ours[..];
+        while let Some(mut file) = read_zipfile_from_stream(&mut rest).unwrap() {
+            archive.start_file(file.name().unwrap(), options).unwrap();
+            std::io::copy(&mut file, &mut archive).unwrap();
+        }
+        let mut theirs = archive.finish().unwrap().into_inner();
+        assert_eq!(read_npz(&theirs).unwrap(), tensors);
+        let place = theirs.len() / 4;
+        theirs[place] ^= 1;
+        let error = read_npz(&theirs).unwrap_err().to_string();
+        assert!(error.contains("npz file: a.npy: "), "{error}");
+    }
+}

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 /// Most names that are tried for one folder.
 const MOST_NAMES: u32 = 1000;
 
-/// The time by the system's clock, in UTC, as RFC 3339 has it: `2026-11-28T12:34:56.123456789Z`. Before 1970 it is the
-/// first, and beyond the year 9999 the last that can be written.
+/// The time by the system's clock, in UTC, as RFC 3339 has it: `2026-11-28T12:34:56.123456789Z`. A clock
+/// before 1970 counts as 1970, one beyond the year 9999 as its end.
 pub fn now() -> String {
     let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     let now = SystemTime::now().clamp(SystemTime::UNIX_EPOCH, last);
