@@ -24,7 +24,8 @@ pub fn is_npz(bytes: &[u8]) -> bool {
 /// Source: "APPNOTE", PKWARE's specification of zip files.
 ///
 /// # Panics
-/// If the number of values of a tensor is not that of its dimensions, or a name is longer than 65,000 bytes.
+/// If the number of values of a tensor is not that of its dimensions, a name is longer than 65,531 bytes, or the
+/// archive is larger than 4 GiB or has more than 65,535 files.
 pub fn npz_bytes(tensors: &[NamedTensor]) -> Vec<u8> {
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
     let number = |length: usize| {
@@ -36,7 +37,7 @@ pub fn npz_bytes(tensors: &[NamedTensor]) -> Vec<u8> {
         let array = npy_bytes(&tensor.dimensions, &tensor.values);
         let mut sum = Crc::new();
         sum.update(&array);
-        let length = u16::try_from(name.len()).expect("a name of at most 65,000 bytes");
+        let length = u16::try_from(name.len()).expect("a name of at most 65,531 bytes");
         // Version 2.0, names in UTF-8, stored, midnight of 1 January 1980; no further fields.
         let mut header = [20, 0, 0, 8, 0, 0, 0, 0, 0x21, 0].to_vec();
         header.extend(sum.sum().to_le_bytes());
@@ -44,7 +45,9 @@ pub fn npz_bytes(tensors: &[NamedTensor]) -> Vec<u8> {
         header.extend(length.to_le_bytes());
         header.extend([0, 0]);
         let start = number(archive.len());
-        archive.extend([LOCAL, &header, name.as_bytes(), &array].concat());
+        for part in [LOCAL, &header, name.as_bytes(), &array] {
+            archive.extend_from_slice(part);
+        }
         // By version 2.0; no comment, the first disk, no attributes.
         let entry = [
             CENTRAL,
@@ -60,7 +63,8 @@ pub fn npz_bytes(tensors: &[NamedTensor]) -> Vec<u8> {
     let [files, disks] = [files, 0].map(u16::to_le_bytes);
     let (size, start) = (number(directory.len()), number(archive.len()));
     let end = [END, &disks, &disks, &files, &files, &size, &start, &[0, 0]];
-    archive.extend([directory, end.concat()].concat());
+    archive.extend(directory);
+    archive.extend(end.concat());
     archive
 }
 

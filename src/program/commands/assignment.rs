@@ -7,7 +7,7 @@ use crate::options::access::AccessArgs;
 use crate::options::backend::EngineArgs;
 use crate::options::output_name;
 use crate::pages::assignment::{AssignmentFolder, AssignmentRun, PartTime, RunRecord};
-use crate::run_folder::{DataDescription, Environment, minute_of_now};
+use crate::run_folder::{DataDescription, Environment, minute_of, now};
 use crate::terminal::output::{Results, counted, message, shown};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::Signals;
@@ -72,7 +72,7 @@ impl AssignmentArgs {
             threads: self.engine.threads(DEFAULT_HIDDEN)?,
         };
         let arguments: Vec<String> = std::env::args().skip(1).collect();
-        let started = minute_of_now();
+        let started = minute_of(&now());
         let record = RunRecord {
             command: format!("fused-mlp {}", arguments.join(" ")),
             started,

@@ -8,7 +8,7 @@ use crate::options::access::AccessArgs;
 use crate::options::number_range::SeedArgs;
 use crate::options::{clear_options, named_value, output_name};
 use crate::run_folder::{
-    ScoreEvent, create_folder, create_numbered_folder, name_of_now, now, unwritable,
+    ScoreEvent, create_folder, create_numbered_folder, name_of, now, unwritable,
 };
 use crate::terminal::output::{Results, message, shown};
 use crate::terminal::signals::Signals;
@@ -104,7 +104,7 @@ pub fn run(args: &RaceArgs) -> anyhow::Result<Ending> {
     let started = now();
     let folder = match &args.out {
         Some(path) => create_folder(path).map(|()| path.clone())?,
-        None => create_numbered_folder(&format!("{RACES}/{}", name_of_now()))?,
+        None => create_numbered_folder(&format!("{RACES}/{}", name_of(&started)))?,
     };
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch(&stop)?;

@@ -4,7 +4,7 @@ use super::append_file::AppendFile;
 use super::history::{
     CSV_FILES, EPOCHS, History, STEPS, epoch_line, shares_of, step_line, time_line,
 };
-use super::new::{create_folder, create_numbered_folder, name_of_now, unwritable};
+use super::new::{create_folder, create_numbered_folder, name_of, now, unwritable};
 use super::record::{RUN_FILE, RunRecord};
 use anyhow::{anyhow, bail};
 use fused_mlp::files::shown;
@@ -42,7 +42,7 @@ impl RunFolder {
                 path.to_owned()
             }
             None => {
-                let time = name_of_now();
+                let time = name_of(&now());
                 // Runs that start in the same second get a number.
                 create_numbered_folder(&format!("runs/{time}-{seed}"))?
             }

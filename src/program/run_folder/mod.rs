@@ -15,7 +15,7 @@ pub use append_file::AppendFile;
 pub use events::{EpochEvent, ScoreEvent};
 pub use folder::{RunFolder, remove_unbegun};
 pub use new::{
-    create_folder, create_numbered_folder, is_there, minute_of_now, name_of_now, now, unwritable,
+    create_folder, create_numbered_folder, is_there, minute_of, name_of, now, unwritable,
     unwritable_by,
 };
 pub use new_file::{NewFile, OverwriteArgs};

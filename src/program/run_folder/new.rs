@@ -18,15 +18,14 @@ pub fn now() -> String {
     humantime::format_rfc3339_nanos(now).to_string()
 }
 
-/// The same without colons, to the second, for a name: `2026-11-28T12-34-56`.
-pub fn name_of_now() -> String {
-    now()[..19].replace(':', "-")
+/// Such a time without colons, to the second, for a name: `2026-11-28T12-34-56`.
+pub fn name_of(time: &str) -> String {
+    time[..19].replace(':', "-")
 }
 
-/// The same for readers: `2026-11-28 12:34 UTC`.
-pub fn minute_of_now() -> String {
-    let now = now();
-    format!("{} {} UTC", &now[..10], &now[11..16])
+/// Such a time for readers: `2026-11-28 12:34 UTC`.
+pub fn minute_of(time: &str) -> String {
+    format!("{} {} UTC", &time[..10], &time[11..16])
 }
 
 /// That something cannot be written, in one line.
@@ -102,6 +101,15 @@ pub fn create_numbered_folder(base: &str) -> anyhow::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_told_for_names_and_for_readers() {
+        let time = "2026-11-28T12:34:56.123456789Z";
+        assert_eq!(name_of(time), "2026-11-28T12-34-56");
+        assert_eq!(minute_of(time), "2026-11-28 12:34 UTC");
+        assert_eq!(now().len(), time.len());
+        assert!(humantime::parse_rfc3339(&now()).is_ok());
+    }
 
     #[test]
     fn a_folder_is_never_overwritten() {

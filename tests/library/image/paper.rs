@@ -11,7 +11,7 @@ use image::imageops::crop_imm;
 use std::path::Path;
 
 pub fn count() -> usize {
-    std::env::var("TEST_FUSED_MLP_PHOTOS").map_or(100, |text| text.parse().unwrap())
+    std::env::var("TEST_FUSED_MLP_PHOTOS").map_or(150, |text| text.parse().unwrap())
 }
 
 pub fn stream(number: u64) -> Stream {

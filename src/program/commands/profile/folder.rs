@@ -3,7 +3,7 @@
 use super::Measured;
 use crate::bench::{PhaseRow, cells, machine_text, median};
 use crate::charts::roofline_svg;
-use crate::run_folder::{create_folder, create_numbered_folder, minute_of_now, now, unwritable};
+use crate::run_folder::{create_folder, create_numbered_folder, minute_of, now, unwritable};
 use crate::terminal::output::counted;
 use crate::terminal::width::table;
 use fused_mlp::machine::Machine;
@@ -88,7 +88,7 @@ pub fn write(
          ![Phases below the roofs of the machine](roofline.svg)\n\n\
          `profile.json` has all numbers.\n",
         arguments.join(" "),
-        minute_of_now()
+        minute_of(&now())
     );
     let files = [
         ("profile.json", serde_json::to_string_pretty(&file)? + "\n"),
