@@ -6,12 +6,12 @@ use crate::kernels::integer_delta::IntegerDelta;
 use crate::kernels::integer_extent::IntegerExtent;
 use crate::kernels::integer_forward::IntegerForward;
 use crate::kernels::integer_update::IntegerUpdate;
-use crate::kernels::integers::{WEIGHT, factor, pair, room, row, rows, weight_scale};
+use crate::kernels::integers::{FINEST, WEIGHT, factor, pair, room, row, rows, weight_scale};
 use crate::kernels::prepare::PreparedBlock;
 use crate::kernels::rule::StepRule;
 use crate::kernels::weight_update::Weights;
 use crate::simd::Isa;
-use std::ops::Div;
+use std::ops::{Div, Mul};
 
 /// W as integers, and what they are made with; see [`integers`](crate::kernels::integers). While they are
 /// there, weights and velocities in f32 are held times the scale of their unit.
@@ -60,7 +60,7 @@ impl Integers {
     }
 
     /// Changes each value of rows by the scale of its unit: from what is held to the network by [`Div::div`], and
-    /// back by [`Mul::mul`](std::ops::Mul::mul).
+    /// back by [`Mul::mul`].
     pub(super) fn change<'a>(
         &self,
         rows: impl Iterator<Item = &'a mut [f32]>,
@@ -74,11 +74,28 @@ impl Integers {
     }
 
     /// Makes the integers of all weights, which are as in the network; the velocities are held as before.
+    ///
+    /// Row by row with the finest scale, which fits most units; the others, and all where a product is not finite, are
+    /// taken one by one, which goes through memory by columns.
     pub(super) fn take(&mut self, isa: Isa, weights: &mut [f32], velocities: &mut [f32]) {
-        self.change(velocities.chunks_exact_mut(self.stride.max(1)), Div::div);
-        self.scales.fill(1.0);
-        for unit in 0..self.stride {
-            self.take_unit(weights, velocities, unit);
+        let stride = self.stride.max(1);
+        self.change(velocities.chunks_exact_mut(stride), Div::div);
+        let are_finite = weights.iter().all(|w| (w * FINEST).is_finite());
+        let scale = if are_finite { FINEST } else { 1.0 };
+        self.scales.fill(scale);
+        self.factors.fill(factor(scale));
+        for values in [&mut *weights, velocities] {
+            self.change(values.chunks_exact_mut(stride), Mul::mul);
+        }
+        for (number, rows) in weights.chunks_exact(2 * stride).enumerate() {
+            let (even, odd) = rows.split_at(stride);
+            let integers = &mut self.weights[row(2 * number) * stride..][..stride];
+            for (target, (&even, &odd)) in integers.iter_mut().zip(even.iter().zip(odd)) {
+                *target = pair_of(even, odd);
+            }
+        }
+        if !are_finite {
+            (0..self.stride).for_each(|unit| self.take_unit(weights, velocities, unit));
         }
         for unit in (0..self.stride).step_by(isa.lanes()) {
             self.fit_scales(isa, weights, velocities, unit);
@@ -109,11 +126,10 @@ impl Integers {
                 *value *= inverse * scale;
             }
         }
-        let integer =
-            |pixel: usize| -> i32 { weights[pixel * self.stride + unit].round_ties_even() as i32 };
         for pixel in (0..weights.len() / self.stride).step_by(2) {
+            let at = pixel * self.stride + unit;
             self.weights[row(pixel) * self.stride + unit] =
-                pair(integer(pixel), integer(pixel + 1));
+                pair_of(weights[at], weights[at + self.stride]);
         }
     }
 
@@ -222,6 +238,11 @@ impl Integers {
             }
         }
     }
+}
+
+/// Two weights, times their scales, as a pair of integers.
+fn pair_of(even: f32, odd: f32) -> i32 {
+    pair(even.round_ties_even() as i32, odd.round_ties_even() as i32)
 }
 
 #[cfg(test)]
