@@ -125,10 +125,11 @@ impl Stream {
     /// If `bound` is 0.
     pub fn below(&mut self, bound: u32) -> u32 {
         assert!(bound > 0, "an empty interval has no integer to draw");
-        let threshold = bound.wrapping_neg() % bound;
         loop {
             let product = u64::from((self.0.next_u64() >> 32) as u32) * u64::from(bound);
-            if product as u32 >= threshold {
+            let lower = product as u32;
+            // The remainder is below `bound`: mostly it need not be divided for.
+            if lower >= bound || lower >= bound.wrapping_neg() % bound {
                 return (product >> 32) as u32;
             }
         }
