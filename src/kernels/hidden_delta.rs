@@ -111,8 +111,7 @@ fn samples_from<V: Vector, const R: usize, const J: usize>(
                 let target = pass.hidden.as_mut_ptr().add(row + j * V::LANES);
                 let h = V::load(token, target);
                 let delta = sum.mul(h.mul(one.sub(h)));
-                // Written so that NaN passes through.
-                let delta = smallest.select_greater(delta.abs(), zero, delta);
+                let delta = delta.zero_below(token, smallest);
                 delta.store(target);
                 bias[j] = bias[j].add(delta);
             }

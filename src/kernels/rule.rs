@@ -55,7 +55,8 @@ impl StepRule {
 
 /// A [`StepRule`] with each number in all lanes.
 #[derive(Clone, Copy)]
-pub(super) struct VectorRule<V> {
+pub(super) struct VectorRule<V: Vector> {
+    token: V::Token,
     negative_rate: V,
     momentum: V,
     weight_decay: V,
@@ -70,6 +71,7 @@ impl<V: Vector> VectorRule<V> {
     #[inline(always)]
     pub(super) fn new(token: V::Token, rule: StepRule) -> Self {
         Self {
+            token,
             negative_rate: V::splat(token, -rule.learning_rate),
             momentum: V::splat(token, rule.momentum),
             weight_decay: V::splat(token, rule.weight_decay),
@@ -103,17 +105,12 @@ impl<V: Vector> VectorRule<V> {
     pub(super) fn full(&self, weight: V, velocity: V, gradient: V) -> (V, V) {
         let gradient = self.weight_decay.mul_add(weight, gradient);
         let velocity = self.momentum.mul_add(velocity, gradient);
-        // Written so that NaN passes through.
-        let velocity = self
-            .smallest_velocity
-            .select_greater(velocity.abs(), self.zero, velocity);
+        let velocity = velocity.zero_below(self.token, self.smallest_velocity);
         // Chosen without a branch: the loops around it stay straight, with their sums in registers.
         let ahead = self.momentum.mul_add(velocity, gradient);
         let direction = self.nesterov.select_greater(self.zero, ahead, velocity);
         let weight = self.negative_rate.mul_add(direction, weight);
-        let weight = self
-            .smallest_weight
-            .select_greater(weight.abs(), self.zero, weight);
+        let weight = weight.zero_below(self.token, self.smallest_weight);
         (weight, velocity)
     }
 }

@@ -63,6 +63,10 @@ impl<V: Vector, const AT_ONCE: bool> Vector for Exact<V, AT_ONCE> {
         Self(self.0.select_greater(other.0, yes.0, no.0))
     }
     #[inline(always)]
+    fn zero_below(self, token: V::Token, least: Self) -> Self {
+        Self(self.0.zero_below(token, least.0))
+    }
+    #[inline(always)]
     fn prefetch(token: V::Token, source: *const u8) {
         V::prefetch(token, source);
     }

@@ -77,6 +77,11 @@ pub trait Vector: Copy {
     fn abs(self) -> Self;
     /// In each lane `yes` where `self > other`, else (and where either is NaN) `no`.
     fn select_greater(self, other: Self, yes: Self, no: Self) -> Self;
+    /// `self`, but 0 where its absolute value is smaller than `least`; NaN stays.
+    #[inline(always)]
+    fn zero_below(self, token: Self::Token, least: Self) -> Self {
+        least.select_greater(self.abs(), Self::splat(token, 0.0), self)
+    }
     /// Adds the low 9 bits of `integer`'s bit pattern to the exponent of `self`: with
     /// `integer = n + 1.5 * 2^23`, `self * 2^n`, as long as the result is a normal number.
     fn shift_exponent(self, integer: Self) -> Self;
