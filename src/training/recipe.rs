@@ -120,11 +120,14 @@ impl Recipe {
             Self::Fast => FAST,
             Self::Sprint => TrainingOptions {
                 epochs: 3,
-                learning_rate: 1.6,
-                focus: 0.95,
-                focus_rest: 0.05,
+                batch_size: 125,
+                learning_rate: 1.5,
+                warm_up: 0.3,
+                momentum: 0.91,
+                focus: 0.92,
+                focus_rest: 0.03,
                 skip: 0.95,
-                average: 0.7,
+                average: 0.5,
                 ..FAST
             },
             Self::Sprint99 => TrainingOptions {
