@@ -57,8 +57,9 @@ const FAST: TrainingOptions = TrainingOptions {
 
 /// Those of [`Recipe::Augmented`].
 const AUGMENTED: TrainingOptions = TrainingOptions {
-    epochs: 40,
-    learning_rate: 0.8,
+    epochs: 48,
+    batch_size: 125,
+    learning_rate: 0.6,
     warm_up: 0.5,
     weight_decay: 1e-5,
     focus: 0.98,
@@ -132,6 +133,7 @@ impl Recipe {
             },
             Self::Sprint99 => TrainingOptions {
                 epochs: 16,
+                learning_rate: 0.8,
                 average: 0.87,
                 shift: 1.0,
                 ..AUGMENTED
