@@ -122,9 +122,7 @@ impl Recipe {
             Self::Sprint => TrainingOptions {
                 epochs: 3,
                 batch_size: 125,
-                learning_rate: 1.5,
-                warm_up: 0.3,
-                momentum: 0.91,
+                learning_rate: 1.6,
                 focus: 0.92,
                 focus_rest: 0.03,
                 skip: 0.95,
