@@ -123,7 +123,7 @@ impl Recipe {
                 epochs: 3,
                 batch_size: 125,
                 learning_rate: 1.6,
-                focus: 0.92,
+                focus: 0.95,
                 focus_rest: 0.03,
                 skip: 0.95,
                 average: 0.5,
