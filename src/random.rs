@@ -203,6 +203,23 @@ mod tests {
     }
 
     #[test]
+    fn a_division_that_is_spared_changes_no_draw() {
+        for bound in [1, 3, 1 << 31, (1 << 31) + 1, 3 << 30, u32::MAX] {
+            let mut stream = Stream::new(6, Purpose::Shuffle);
+            let mut plain = stream.clone();
+            for _ in 0..1000 {
+                let expected = loop {
+                    let product = u64::from((plain.0.next_u64() >> 32) as u32) * u64::from(bound);
+                    if product as u32 >= bound.wrapping_neg() % bound {
+                        break (product >> 32) as u32;
+                    }
+                };
+                assert_eq!(stream.below(bound), expected);
+            }
+        }
+    }
+
+    #[test]
     fn a_stream_goes_on_from_its_saved_state() {
         let mut stream = Stream::new(4, Purpose::Shuffle);
         stream.uniform_signed();

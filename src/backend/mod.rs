@@ -29,7 +29,6 @@ use crate::augmentation::Augmented;
 use crate::kernels::rule::StepRule;
 use crate::mnist::Split;
 use crate::network::{Parameters, Shape};
-use rayon::prelude::*;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -83,14 +82,14 @@ impl<'a> Samples<'a> {
     /// without images.
     pub fn mean_squared_norm(&self) -> f64 {
         const MOST: usize = 4_096;
-        let images = self.images.par_chunks_exact(self.inputs);
+        let images = self.images.chunks_exact(self.inputs);
         let apart = images.len().div_ceil(MOST).max(1);
         let images = images.step_by(apart);
         let counted = images.len().max(1);
         let square = |&byte: &u8| u32::from(byte) * u32::from(byte);
         // Each part in 32 bits, which vectors add: so many squares are below 2^31.
         let sum: u64 = images
-            .flat_map_iter(|image| image.chunks(1 << 15))
+            .flat_map(|image| image.chunks(1 << 15))
             .map(|part| u64::from(part.iter().map(square).sum::<u32>()))
             .sum();
         sum as f64 / (255.0 * 255.0) / counted as f64

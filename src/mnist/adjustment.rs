@@ -84,12 +84,12 @@ pub(super) fn missing(images: &Images) -> Adjustment {
     let step = images.count().div_ceil(MOST);
     let mut sums = vec![0_u32; images.pixels()];
     let looked_at = (0..images.count()).step_by(step);
-    let share = 1.0 / looked_at.len() as f64;
+    let count = looked_at.len() as f64;
     for index in looked_at {
         let pixels = sums.iter_mut().zip(images.image(index));
         pixels.for_each(|(sum, &byte)| *sum += u32::from(byte));
     }
-    let mean: Vec<f64> = sums.iter().map(|&sum| share * f64::from(sum)).collect();
+    let mean: Vec<f64> = sums.iter().map(|&sum| f64::from(sum) / count).collect();
     let place = |index: usize| (index / columns, index % columns);
     let is_border = |index: usize| {
         let (row, column) = place(index);

@@ -87,7 +87,7 @@ fn the_data_set_and_the_precision_have_options_of_their_own() {
     let text = place.stdout(
         "race --target 0.1 --seeds 1 --data other --no-mmap --precision int16 --out out -- --hidden 20 --epochs 1",
     );
-    assert!(text.contains("; 0.67 epochs (median);"), "{text}");
+    assert!(text.contains("; 0.60 epochs (median);"), "{text}");
     let left = |file: &str| -> Value {
         serde_json::from_str(&fs::read_to_string(place.path(file)).unwrap()).unwrap()
     };

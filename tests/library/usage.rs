@@ -65,6 +65,12 @@ fn the_rate_of_a_recipe_follows_the_brightness_of_the_images() {
     // 256 pixels of (102 / 255)^2 are 40.96, less than MNIST's 87.8.
     let norm = Samples::new(&images(102), &labels, 256).mean_squared_norm();
     assert_eq!(norm as f32, 40.96);
+    // White images, the sum of whose squares is beyond 32 bits, and black ones in between.
+    let mixed: Vec<u8> = (0..3 * 70_000)
+        .map(|i| if i / 70_000 == 1 { 0 } else { 255 })
+        .collect();
+    let norm = Samples::new(&mixed, &labels[..3], 70_000).mean_squared_norm();
+    assert_eq!(norm, 140_000.0 / 3.0);
     assert_eq!(rate(Recipe::Fast, 102), 1.4);
     assert_eq!(rate(Recipe::Fast, 0), 1.4);
     // 1.4 * 87.8 / 256 = 0.4802.

@@ -50,6 +50,8 @@ def train(data, options, seed):
 
 
 def main():
+    if len(sys.argv) < 4:
+        raise SystemExit(__doc__)
     seeds = range(int(sys.argv[1]), int(sys.argv[2]) + 1)
     jobs = [(options, seed) for seed in seeds for options in sys.argv[3:]]
     with tempfile.TemporaryDirectory() as data, concurrent.futures.ThreadPoolExecutor(2) as pool:

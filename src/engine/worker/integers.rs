@@ -80,7 +80,8 @@ impl Integers {
     pub(super) fn take(&mut self, isa: Isa, weights: &mut [f32], velocities: &mut [f32]) {
         let stride = self.stride.max(1);
         self.change(velocities.chunks_exact_mut(stride), Div::div);
-        let are_finite = weights.iter().all(|w| (w * FINEST).is_finite());
+        let mut held = weights.iter().chain(velocities.iter());
+        let are_finite = held.all(|value| (value * FINEST).is_finite());
         let scale = if are_finite { FINEST } else { 1.0 };
         self.scales.fill(scale);
         self.factors.fill(factor(scale));

@@ -44,7 +44,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     batch_size : int, default=None
         Samples of a minibatch.
     max_iter : int, default=None
-        Passes over the samples. None: those of the recipe, or as many as 2000 steps take (`sprint`: 1500), if these are more.
+        Passes over the samples. None: those of the recipe, or as many as 2000 steps take (`sprint`: 1200), if these are more.
     momentum : float, default=None
         Share of the velocity kept from step to step, 0 to below 1.
     nesterovs_momentum : bool, default=None

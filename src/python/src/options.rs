@@ -14,7 +14,7 @@ const CONSTANT_SHARE: f32 = 0.25;
 const LEAST_STEPS: u32 = 2000;
 
 /// Epochs of so many steps are never more than the recipe's: those of MNIST have more, also with a tenth set aside.
-const STEPS_AN_EPOCH: u32 = 500;
+const STEPS_AN_EPOCH: u32 = 400;
 
 /// The parameter of the estimator that an option is: scikit-learn's name where there is one.
 fn parameter(option: &'static str) -> &'static str {

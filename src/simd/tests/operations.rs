@@ -16,11 +16,12 @@ enum Operation {
     Min,
     Abs,
     SelectGreater,
+    ZeroBelow,
     ShiftExponent,
 }
 
 impl Operation {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::MulAdd,
         Self::Add,
         Self::Sub,
@@ -30,6 +31,7 @@ impl Operation {
         Self::Min,
         Self::Abs,
         Self::SelectGreater,
+        Self::ZeroBelow,
         Self::ShiftExponent,
     ];
 
@@ -77,6 +79,7 @@ impl Kernel for Apply<'_> {
                     Operation::Min => a.min(b),
                     Operation::Abs => a.abs(),
                     Operation::SelectGreater => a.select_greater(b, c, d),
+                    Operation::ZeroBelow => a.zero_below(token, b),
                     Operation::ShiftExponent => a.shift_exponent(b),
                 };
                 result.store(self.results.as_mut_ptr().add(first));

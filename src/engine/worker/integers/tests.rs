@@ -357,3 +357,69 @@ fn the_first_layer_in_integers_is_that_of_the_plain_loops() {
         }
     }
 }
+
+#[test]
+fn weights_taken_at_once_are_as_those_taken_one_by_one() {
+    let (inputs, units) = (5, 7);
+    let special = [1e4, f32::from_bits(1), -2.0, 1e36, f32::NAN, f32::INFINITY];
+    for isa in instruction_sets() {
+        let stride = units.next_multiple_of(isa.lanes());
+        // From none to all of the special weights, one a unit.
+        for count in 0..=special.len() {
+            let mut stream = Stream::new(count as u64, Purpose::Initialisation);
+            let mut weights = vec![0.0; weight_rows(inputs) * stride];
+            for row in weights.chunks_exact_mut(stride).take(inputs) {
+                row[..units].fill_with(|| stream.uniform_signed());
+            }
+            for (unit, &weight) in special[..count].iter().enumerate() {
+                weights[2 * stride + unit] = weight;
+            }
+            let mut velocities = vec![0.25; weights.len()];
+            // Beyond f32 times the finest scale, within it times that of 1e4.
+            velocities[stride] = if count % 2 == 1 { 1e35 } else { 1e-45 };
+            let both = [false, true].map(|is_by_one| {
+                let mut integers = Integers::new(inputs, stride);
+                // What is held goes by these scales.
+                integers.scales.fill(2.0);
+                let (mut weights, mut velocities) = (weights.clone(), velocities.clone());
+                if is_by_one {
+                    velocities.iter_mut().for_each(|velocity| *velocity /= 2.0);
+                    integers.scales.fill(1.0);
+                    (0..stride).for_each(|u| integers.take_unit(&mut weights, &mut velocities, u));
+                    for unit in (0..stride).step_by(isa.lanes()) {
+                        integers.fit_scales(isa, &mut weights, &mut velocities, unit);
+                    }
+                    integers.bound(&velocities);
+                } else {
+                    integers.take(isa, &mut weights, &mut velocities);
+                }
+                let Integers {
+                    scales,
+                    factors,
+                    room,
+                    velocities: most,
+                    ..
+                } = &integers;
+                let of_units = [scales, factors, room, most].map(|values| bits(values));
+                (
+                    integers.weights.to_vec(),
+                    of_units,
+                    [bits(&weights), bits(&velocities)],
+                )
+            });
+            let is_finite = |value: &u32| f32::from_bits(*value).is_finite();
+            let fit = both[0].1[0].iter().filter(|scale| is_finite(scale)).count();
+            assert_eq!(fit, stride - count.saturating_sub(4), "{isa}, {count}");
+            assert_eq!(both[0], both[1], "{isa}, {count}");
+        }
+    }
+}
+
+/// The bits of each, all NaNs alike.
+fn bits(values: &[f32]) -> Vec<u32> {
+    let bits = |value: &f32| match value.is_nan() {
+        true => u32::MAX,
+        false => value.to_bits(),
+    };
+    values.iter().map(bits).collect()
+}
