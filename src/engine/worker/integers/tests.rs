@@ -360,7 +360,7 @@ fn the_first_layer_in_integers_is_that_of_the_plain_loops() {
 
 #[test]
 fn weights_taken_at_once_are_as_those_taken_one_by_one() {
-    let (inputs, units) = (5, 7);
+    let (inputs, units) = (5, 7_usize);
     let special = [1e4, f32::from_bits(1), -2.0, 1e36, f32::NAN, f32::INFINITY];
     for isa in instruction_sets() {
         let stride = units.next_multiple_of(isa.lanes());
