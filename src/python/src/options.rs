@@ -11,10 +11,10 @@ const CONSTANT_SHARE: f32 = 0.25;
 
 /// Steps that a training takes at least where nobody has said how many epochs it has: nearly those of four epochs of
 /// MNIST, with which small data sets are learned as well.
-const LEAST_STEPS: u32 = 2000;
+const LEAST_STEPS: usize = 2000;
 
-/// Epochs of so many steps are never more than the recipe's: those of MNIST have more, also with a tenth set aside.
-const STEPS_AN_EPOCH: u32 = 400;
+/// Epochs of so many samples are never more than the recipe's: those of MNIST have more, also with a tenth set aside.
+const SAMPLES_AN_EPOCH: usize = 50_000;
 
 /// The parameter of the estimator that an option is: scikit-learn's name where there is one.
 fn parameter(option: &'static str) -> &'static str {
@@ -96,7 +96,8 @@ pub fn options(
     } else if !is_given("epochs")? {
         let samples = samples.saturating_sub(options.validation).max(1);
         let steps = samples.div_ceil(options.batch_size.max(1));
-        let least = LEAST_STEPS.min(recipe.epochs * STEPS_AN_EPOCH) as usize;
+        let of_recipe = recipe.epochs as usize * SAMPLES_AN_EPOCH / recipe.batch_size;
+        let least = LEAST_STEPS.min(of_recipe);
         options.epochs = recipe.epochs.max(least.div_ceil(steps) as u32);
         if !is_given("warm_up")? {
             // The same share of the training.
