@@ -1,7 +1,7 @@
 //! `sweep`: what it trains, keeps, goes on with and refuses.
 
 use super::signals::program;
-use super::support::{Place, fields, json_lines, one_line_failure};
+use super::support::{Place, fields, json_lines, one_line_failure, one_line_of};
 use fused_mlp::simd::{Isa, IsaRequest};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -493,15 +493,11 @@ fn a_run_without_all_its_epochs_is_trained_again_without_its_line() {
 fn what_the_system_does_not_give_is_one_line_and_can_be_gone_on_with() {
     let place = Place::new();
     let sweep = format!("{SMALL} --seeds 1-600 --workers 512 --out out");
-    let limited = |limit: &str, sweep: &str| one_line_failure(&mut place.limited(limit, sweep), 2);
-    // A run that has begun may want memory first, when there is none; that ends the process.
-    let line = (0..10)
-        .map(|_| place.limited("-v 700000", &sweep))
-        .find_map(|mut command| {
-            let output = command.output().unwrap();
-            (output.status.code() == Some(2)).then(|| String::from_utf8(output.stderr).unwrap())
-        });
-    let line = line.expect("one of ten attempts is told");
+    // A run that has begun may want memory first, when there is none; that ends the process by a signal.
+    let output = (0..10)
+        .map(|_| place.limited("-v 700000", &sweep).output().unwrap())
+        .find(|output| output.status.code().is_some());
+    let line = one_line_of(output.expect("one of ten attempts ends by itself"), 2);
     assert!(
         line.contains("512 runs at a time cannot be started"),
         "{line}"
@@ -509,7 +505,7 @@ fn what_the_system_does_not_give_is_one_line_and_can_be_gone_on_with() {
     assert!(line.contains("choose fewer with --workers"), "{line}");
     let sweep = format!("{SMALL} --seeds 1-30 --out full");
     // In units of 512 bytes: the description fits, the runs do not.
-    let line = limited("-f 4", &sweep);
+    let line = one_line_failure(&mut place.limited("-f 4", &sweep), 2);
     assert!(
         line.contains("sweep.csv") && line.contains("File too large"),
         "{line}"
