@@ -107,11 +107,7 @@ impl Place {
 
 /// The line that a failing command says.
 pub fn one_line_failure(command: &mut Command, code: i32) -> String {
-    one_line_of(command.output().unwrap(), code)
-}
-
-/// The line that a command which has failed said.
-pub fn one_line_of(output: std::process::Output, code: i32) -> String {
+    let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
     let line = String::from_utf8(output.stderr).unwrap();
