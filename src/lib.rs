@@ -121,6 +121,7 @@ pub mod simd;
 
 pub mod augmentation;
 pub mod backend;
+mod coarse;
 pub mod engine;
 pub mod evaluation;
 pub mod files;

@@ -57,6 +57,7 @@ fn allocations(
         seen: None,
         skip: 0.0,
         augmented: None,
+        coarse: false,
     };
     let mut train = || {
         let before = ALLOCATIONS.load(SeqCst);

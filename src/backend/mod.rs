@@ -26,6 +26,7 @@ pub use self::reference::Reference;
 pub use self::state::{BackendState, Values};
 
 use crate::augmentation::Augmented;
+use crate::coarse::Coarse;
 use crate::kernels::rule::StepRule;
 use crate::mnist::Split;
 use crate::network::{Parameters, Shape};
@@ -236,15 +237,27 @@ pub struct TrainingPass<'a> {
     pub skip: f32,
     /// Whose variations are trained on in place of the images.
     pub augmented: Option<Augmented<'a>>,
+    /// Whether it trains on the value of the upper left one of each 2 x 2 pixels, whose weights are equal.
+    pub coarse: bool,
 }
 
 impl<'a> TrainingPass<'a> {
+    /// The blocks of pixels of a coarse pass.
+    pub(crate) fn blocks(&self) -> Option<Coarse> {
+        let coarse = Coarse::of(self.samples.size());
+        coarse.filter(|_| self.coarse)
+    }
+
     /// The image of a sample, as this pass sees it.
     pub(crate) fn image(&self, sample: u32) -> Cow<'a, [u8]> {
         let image = self.samples.image(sample);
-        match self.augmented {
+        let image: Cow<'a, [u8]> = match self.augmented {
             Some(augmented) => augmented.image(sample, image).into(),
             None => image.into(),
+        };
+        match self.blocks() {
+            Some(coarse) => coarse.image(&image).into(),
+            None => image,
         }
     }
 }

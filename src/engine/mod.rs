@@ -25,6 +25,7 @@ use crate::backend::{
     Backend, BackendError, BackendState, Evaluation, MinibatchResult, Optimizer, Samples,
     TrainingPass, Values, check_network, check_parameters, check_pass, check_samples,
 };
+use crate::coarse::Coarse;
 use crate::kernels::CLASS_PADDING;
 use crate::kernels::integers::MOST_INPUTS;
 use crate::kernels::prepare::BlockLayout;
@@ -171,6 +172,16 @@ impl Engine {
         self.optimizer.momentum != 0.0
     }
 
+    /// Calls `work` with each worker, on its thread.
+    fn each_worker(&mut self, work: impl Fn(&mut Worker) + Sync) {
+        let threads = self.team.threads();
+        self.team
+            .run_workers(threads, &mut self.workers, |workers, _, _| {
+                workers.iter_mut().for_each(&work);
+                Ok(())
+            });
+    }
+
     fn run(
         &mut self,
         samples: Samples<'_>,
@@ -185,8 +196,11 @@ impl Engine {
             Work::Evaluate | Work::KeepLogits => None,
         };
         let augmented = training.and_then(|training| training.augmented);
-        let varied = augmented.map(|augmented| Varied {
+        let coarse = training.and_then(|training| training.coarse);
+        let is_varied = augmented.is_some() || coarse.is_some();
+        let varied = is_varied.then(|| Varied {
             augmented,
+            coarse,
             images: self
                 .varied
                 .get_or_insert_with(|| VariedImages::new(self.shape.inputs)),
@@ -196,7 +210,11 @@ impl Engine {
             samples,
             order,
             blocks,
-            layout: layout(self.precision, self.shape.inputs, blocks),
+            layout: layout(
+                self.precision,
+                coarse.map_or(self.shape.inputs, Coarse::inputs),
+                blocks,
+            ),
             prepared: &self.prepared,
             exchange: &self.exchange,
             training,
@@ -288,6 +306,7 @@ impl Backend for Engine {
             seen: pass.seen,
             skip: pass.skip,
             augmented: pass.augmented,
+            coarse: pass.blocks(),
         };
         let blocks = Blocks::new(pass.order.len(), pass.batch_size);
         let paired;
@@ -298,7 +317,13 @@ impl Backend for Engine {
                 &paired
             }
         };
+        if let Some(coarse) = training.coarse {
+            self.each_worker(|worker| worker.begin_coarse(coarse));
+        }
         let outcome = self.run(pass.samples, order, blocks, Work::Train(training));
+        if training.coarse.is_some() {
+            self.each_worker(Worker::end_coarse);
+        }
         let result = |(total, samples): (BlockLoss, usize)| MinibatchResult {
             loss: total.loss / samples as f64,
             correct: total.correct,

@@ -14,6 +14,7 @@ use super::worker::Worker;
 use crate::augmentation::Augmented;
 use crate::backend::barrier::{Barrier, Broken};
 use crate::backend::{Optimizer, PassControl, Samples, Seen};
+use crate::coarse::Coarse;
 use crate::kernels::prepare::BlockLayout;
 use crate::kernels::softmax::BlockLoss;
 use crate::simd::Isa;
@@ -34,6 +35,8 @@ pub(crate) struct Training<'a> {
     pub skip: f32,
     /// Whose variations are trained on.
     pub augmented: Option<Augmented<'a>>,
+    /// The blocks of pixels of a coarse pass.
+    pub coarse: Option<Coarse>,
 }
 
 /// One pass of a team.
@@ -69,7 +72,7 @@ pub(crate) struct Pass<'a> {
     pub exchange: &'a Exchange,
     pub training: Option<Training<'a>>,
     pub keeps_logits: bool,
-    /// What is varied on its way into the blocks.
+    /// What is varied or made coarse on its way into the blocks.
     pub varied: Option<Varied<'a>>,
     /// Block that it begins with.
     pub first: usize,

@@ -44,6 +44,7 @@ fn trained(
             seen: None,
             skip: 0.0,
             augmented: None,
+            coarse: false,
         };
         let results = engine.train(&pass).unwrap();
         assert_eq!(results.iter().map(|it| it.samples).sum::<usize>(), 403);

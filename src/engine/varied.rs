@@ -7,6 +7,7 @@
 use super::prepared::Source;
 use crate::augmentation::Augmented;
 use crate::backend::SharedBuffer;
+use crate::coarse::{BLOCK, Coarse, Pack};
 use crate::kernels::BLOCK_SAMPLES;
 use crate::simd::Isa;
 
@@ -20,16 +21,21 @@ const GROUPS: usize = BLOCK_SAMPLES / GROUP;
 /// stands between that and what comes next.
 const COPIES: usize = 2;
 
-/// The number of each image within its block.
-static PLACES: [u32; BLOCK_SAMPLES] = {
+/// The place of each image within its block, in images, where each group of them has room for so many times as many.
+const fn places(room: usize) -> [u32; BLOCK_SAMPLES] {
     let mut places = [0; BLOCK_SAMPLES];
     let mut place = 0;
     while place < BLOCK_SAMPLES {
-        places[place] = place as u32;
+        places[place] = (place / GROUP * GROUP * room + place % GROUP) as u32;
         place += 1;
     }
     places
-};
+}
+
+static PLACES: [u32; BLOCK_SAMPLES] = places(1);
+
+/// Coarse images lie at the beginning of the room of their group.
+static COARSE_PLACES: [u32; BLOCK_SAMPLES] = places(BLOCK);
 
 /// Buffers for the varied images of a pass.
 #[derive(Debug)]
@@ -44,7 +50,8 @@ pub(super) struct VariedImages {
 /// What a pass varies, and where to.
 #[derive(Clone, Copy)]
 pub(super) struct Varied<'a> {
-    pub augmented: Augmented<'a>,
+    pub augmented: Option<Augmented<'a>>,
+    pub coarse: Option<Coarse>,
     pub images: &'a VariedImages,
 }
 
@@ -85,8 +92,26 @@ impl Varied<'_> {
                 (self.images.images).part_mut(first..first + samples.len() * inputs),
             )
         };
-        self.augmented
-            .images(isa, (images, samples), (scratch, target));
+        match (self.augmented, self.coarse) {
+            (Some(augmented), None) => augmented.images(isa, (images, samples), (scratch, target)),
+            (Some(augmented), Some(coarse)) => {
+                augmented.images(isa, (images, samples), (scratch, target));
+                let (half, packed) = scratch.split_at_mut(inputs / 2);
+                let packed = &mut packed[..coarse.inputs()];
+                for place in 0..samples.len() {
+                    coarse.pack(&target[place * inputs..][..inputs], half, packed);
+                    target[place * packed.len()..][..packed.len()].copy_from_slice(packed);
+                }
+            }
+            (None, Some(coarse)) => isa.run_rounding_once(Pack {
+                coarse,
+                images,
+                samples,
+                scratch,
+                target: &mut target[..samples.len() * coarse.inputs()],
+            }),
+            (None, None) => {}
+        }
     }
 
     /// The images of block `index`.
@@ -100,7 +125,10 @@ impl Varied<'_> {
         Source {
             // SAFETY: the caller vouches for it.
             images: unsafe { self.images.images.part(copy * len..(copy + 1) * len) },
-            order: &PLACES,
+            order: match self.coarse {
+                Some(_) => &COARSE_PLACES,
+                None => &PLACES,
+            },
         }
     }
 }

@@ -5,6 +5,7 @@
     reason = "the parts of the logits are exchanged through shared buffers"
 )]
 
+mod coarse;
 mod integers;
 mod selection;
 mod slice;
@@ -15,6 +16,7 @@ use super::clock::{Clock, Phase};
 use super::exchange::{Exchange, add_up, spare_entries};
 use super::plan::{Node, Plan, SumStep};
 use crate::backend::AlignedBuffer;
+use crate::coarse::{BLOCK, Coarse};
 use crate::kernels::forward::Forward;
 use crate::kernels::hidden_delta::HiddenDelta;
 use crate::kernels::logits::{AddParts, LeafLogits};
@@ -82,6 +84,8 @@ pub(crate) struct Worker {
     spare: AlignedBuffer<f32>,
     /// Rows of the softmax.
     scratch: AlignedBuffer<f32>,
+    /// The blocks of pixels, while the first rows of W are theirs.
+    coarse: Option<Coarse>,
     /// How the inputs of the block at hand lie.
     pattern: Pattern,
     labels: [u8; BLOCK_SAMPLES],
@@ -171,6 +175,7 @@ impl Worker {
             output_delta: AlignedBuffer::new(BLOCK_SAMPLES * class_stride, 0.0),
             spare: AlignedBuffer::new(spare * BLOCK_SAMPLES * class_stride, 0.0),
             scratch: AlignedBuffer::new(class_stride * MAX_LANES, 0.0),
+            coarse: None,
             pattern: Pattern::Sparse,
             labels: [0; BLOCK_SAMPLES],
             predicted: [0; BLOCK_SAMPLES],
@@ -381,6 +386,10 @@ impl Worker {
         clock.lap(Phase::WeightUpdate);
         self.hidden_delta(samples);
         clock.lap(Phase::HiddenDelta);
+        let rule_of_weights = match self.coarse {
+            Some(_) => rule.times(BLOCK as f32),
+            None => rule,
+        };
         let is_whole_minibatch = block.is_first && block.is_last;
         let weights = Weights {
             stride: self.stride,
@@ -390,7 +399,7 @@ impl Worker {
                 Some(gradient) if !is_whole_minibatch => Some(gradient),
                 _ => None,
             },
-            rule: block.is_last.then_some(rule),
+            rule: block.is_last.then_some(rule_of_weights),
         };
         match &mut self.integers {
             Some(integers) => integers.update(self.isa, prepared, &self.hidden, weights),

@@ -42,6 +42,15 @@ impl StepRule {
         }
     }
 
+    /// The rule for weights that are held times so much.
+    pub fn times(self, factor: f32) -> Self {
+        Self {
+            learning_rate: self.learning_rate * factor,
+            weight_decay: self.weight_decay / factor,
+            ..self
+        }
+    }
+
     /// Weights that decay become 0 below this, as those of the reference.
     pub fn smallest_weight(&self) -> f32 {
         reference::smallest_weight(self.weight_decay.into()) as f32

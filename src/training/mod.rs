@@ -34,6 +34,7 @@ pub use state::TrainerState;
 
 use crate::augmentation::{Augmentation, Augmented};
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};
+use crate::coarse::Coarse;
 use crate::simd::environment;
 use average::Average;
 use focus::Focus;
@@ -183,6 +184,12 @@ impl<'a> Trainer<'a> {
             CurrentEpoch::default()
         });
         let done = current.steps.len();
+        let coarse = Coarse::of(self.samples.size()).filter(|_| self.coarse_steps() > 0);
+        if let (Some(coarse), 0) = (coarse, self.first_step() + done as u64) {
+            let mut parameters = backend.parameters();
+            coarse.even_out(&mut parameters);
+            backend.set_parameters(&parameters)?;
+        }
         let end = done
             .saturating_add(most_steps.max(1))
             .min(self.steps_per_epoch());
@@ -246,7 +253,12 @@ impl<'a> Trainer<'a> {
             let first = current.steps.len();
             let next_mean = Average::next(first, self.steps_per_epoch());
             let mut last = first.saturating_add(self.steps_of_a_pass()).min(end);
-            if self.average.is_some() {
+            // No mean is taken of weights whose pixels are not told apart.
+            let coarse = self.coarse_steps().saturating_sub(self.first_step()) as usize;
+            let is_coarse = first < coarse;
+            if is_coarse {
+                last = last.min(coarse);
+            } else if self.average.is_some() {
                 last = last.min(next_mean);
             }
             if let Some(ready) = self.sampler.ready(self.options.batch_size) {
@@ -255,7 +267,8 @@ impl<'a> Trainer<'a> {
             let results = self.train_steps(backend, control, first..last)?;
             let is_cut = results.len() < last - first || control.stop.load(Ordering::Relaxed);
             current.steps.extend(results);
-            if let (Some(average), true) = (&mut self.average, current.steps.len() == next_mean) {
+            let has_mean = !is_coarse && current.steps.len() == next_mean;
+            if let (Some(average), true) = (&mut self.average, has_mean) {
                 average.add(backend);
             }
             if is_cut {
@@ -293,6 +306,7 @@ impl<'a> Trainer<'a> {
             Some(focus) => focus.passes(),
             None => u64::from(self.epochs_done) + 1,
         };
+        let coarse = self.first_step() + steps.end as u64 <= self.coarse_steps();
         let augmentation = self.augmentation.as_deref();
         let augmented = augmentation.map(|augmentation| Augmented { augmentation, pass });
         let (order, seen) = match self.sampler.focus() {
@@ -311,6 +325,7 @@ impl<'a> Trainer<'a> {
             seen,
             skip: self.options.skip,
             augmented,
+            coarse,
         })?;
         if let Some(focus) = self.sampler.focus_mut() {
             focus.advance(results.iter().map(|result| result.samples).sum());
@@ -321,6 +336,11 @@ impl<'a> Trainer<'a> {
     /// Epochs that were trained, with the part of the one under way.
     pub fn epochs_trained(&self) -> f64 {
         self.steps_done() as f64 / self.steps_per_epoch() as f64
+    }
+
+    /// Steps that are coarse.
+    fn coarse_steps(&self) -> u64 {
+        (f64::from(self.options.coarse) * self.steps_per_epoch() as f64) as u64
     }
 
     /// Learning rate of a step of the epoch under way.

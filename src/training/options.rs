@@ -52,6 +52,8 @@ macro_rules! training_options {
             skip: f32, "P", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
             /// Share of the mean of the weights that is kept each eighth of an epoch; the mean is evaluated and saved; 0 for the weights
             average: f32, "SHARE", "a number from 0 to below 1", |it: f32| (0.0..1.0).contains(&it), default;
+            /// Epochs, or part of one, that train on every other row and column of the images, at a quarter of the work
+            coarse: f32, "EPOCHS", "a finite number of epochs, 0 or more", |it: f32| it.is_finite() && it >= 0.0, default;
             /// Vary each image anew on each visit, as the five options below tell: true or false
             augment: bool, "BOOL", "true or false", |_: bool| true, default;
             /// Largest angle by which an augmentation turns images, in degrees

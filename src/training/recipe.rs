@@ -44,6 +44,7 @@ const FAST: TrainingOptions = TrainingOptions {
     focus_rest: 0.0,
     skip: 0.0,
     average: 0.0,
+    coarse: 0.0,
     augment: false,
     rotation: Strengths::STANDARD.rotation,
     scale: Strengths::STANDARD.scale,

@@ -116,6 +116,7 @@ impl Case {
                 seen: None,
                 skip: 0.0,
                 augmented: None,
+                coarse: false,
             };
             results.extend(engine.train(&pass).unwrap());
             order.reverse();
@@ -223,6 +224,7 @@ fn a_wish_to_stop_is_met_after_the_minibatch() {
                     seen: None,
                     skip: 0.0,
                     augmented: None,
+                    coarse: false,
                 };
                 let results = engine.train(&pass).unwrap();
                 (results, bits(&engine.parameters()))
@@ -243,6 +245,7 @@ fn a_wish_to_stop_is_met_after_the_minibatch() {
                 seen: None,
                 skip: 0.0,
                 augmented: None,
+                coarse: false,
             };
             whole.train(&pass).unwrap();
             assert_eq!(found, bits(&whole.parameters()));
@@ -478,6 +481,7 @@ fn what_was_known_is_told_by_the_probability_of_the_true_class() {
             }),
             skip: 0.0,
             augmented: None,
+            coarse: false,
         };
         engine.train(&pass).unwrap();
         let logits = engine.logits(samples, &order).unwrap();
@@ -515,6 +519,7 @@ fn a_sample_that_the_network_is_sure_of_gives_no_gradient() {
             seen: None,
             skip,
             augmented: None,
+            coarse: false,
         };
         let results = engine.train(&pass).unwrap();
         (results[0].skipped, engine.parameters())
@@ -579,6 +584,7 @@ fn a_step_with_a_loss_that_is_not_finite_is_not_taken() {
                 seen: None,
                 skip: 0.0,
                 augmented: None,
+                coarse: false,
             };
             let results = engine.train(&pass).unwrap();
             assert_eq!(results.len(), 1);
@@ -727,6 +733,7 @@ fn beside_busy_threads_two_are_not_much_slower_than_one() {
             seen: None,
             skip: 0.0,
             augmented: None,
+            coarse: false,
         };
         engines[threads - 1].train(&pass).unwrap();
         start.elapsed()

@@ -113,6 +113,7 @@ fn train(
         seen: None,
         skip: 0.0,
         augmented: None,
+        coarse: false,
     })?;
     Ok(())
 }

@@ -405,6 +405,7 @@ pub fn check_errors(backend: &mut dyn Backend) {
             seen: None,
             skip: 0.0,
             augmented: None,
+            coarse: false,
         };
         assert_eq!(backend.train(&pass), Err(expected.clone()));
         assert_eq!(control.samples_done.load(SeqCst), 0);
