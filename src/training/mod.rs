@@ -340,7 +340,7 @@ impl<'a> Trainer<'a> {
 
     /// Steps that are coarse.
     fn coarse_steps(&self) -> u64 {
-        (f64::from(self.options.coarse) * self.steps_per_epoch() as f64) as u64
+        (f64::from(self.options.coarse) * self.steps() as f64).round() as u64
     }
 
     /// Learning rate of a step of the epoch under way.

@@ -3,6 +3,7 @@
 use super::{Recipe, Schedule};
 use crate::augmentation::{Augmentation, MOST_SIDE, Strengths};
 use crate::backend::Optimizer;
+use crate::coarse::Coarse;
 use crate::engine::Precision;
 use crate::network::{Parameters, Shape};
 
@@ -52,8 +53,8 @@ macro_rules! training_options {
             skip: f32, "P", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
             /// Share of the mean of the weights that is kept each eighth of an epoch; the mean is evaluated and saved; 0 for the weights
             average: f32, "SHARE", "a number from 0 to below 1", |it: f32| (0.0..1.0).contains(&it), default;
-            /// Epochs, or part of one, that train on every other row and column of the images, at a quarter of the work
-            coarse: f32, "EPOCHS", "a finite number of epochs, 0 or more", |it: f32| it.is_finite() && it >= 0.0, default;
+            /// Share of the steps, from the first one on, that train on every other row and column of the images
+            coarse: f32, "SHARE", "a number from 0 to 1", |it: f32| (0.0..=1.0).contains(&it), default;
             /// Vary each image anew on each visit, as the five options below tell: true or false
             augment: bool, "BOOL", "true or false", |_: bool| true, default;
             /// Largest angle by which an augmentation turns images, in degrees
@@ -188,18 +189,22 @@ impl TrainingOptions {
     /// The augmentation of images of so many rows and columns, if there is one.
     ///
     /// # Errors
-    /// As [`check_augmentation`](Self::check_augmentation).
+    /// As [`check_images`](Self::check_images).
     pub fn augmentation(&self, size: (usize, usize)) -> Result<Option<Augmentation>, OptionError> {
-        self.check_augmentation(size)?;
+        self.check_images(size)?;
         let new = || Augmentation::new(self.strengths(), size, self.seed);
         Ok(self.augment.then(new))
     }
 
-    /// Checks that images of so many rows and columns can be varied, if they shall be.
+    /// Checks that images of so many rows and columns can be trained on coarsely and varied, if they shall be.
     ///
     /// # Errors
-    /// If digits could leave them: a point halfway from the middle to an edge could move beyond the edge.
-    pub fn check_augmentation(&self, (rows, columns): (usize, usize)) -> Result<(), OptionError> {
+    /// If a side is odd, or if digits could leave them: a point halfway from the middle to an edge could move beyond
+    /// the edge.
+    pub fn check_images(&self, (rows, columns): (usize, usize)) -> Result<(), OptionError> {
+        let is_possible = self.coarse == 0.0 || Coarse::of((rows, columns)).is_some();
+        let found = format!("{}, for images of {rows} x {columns} pixels", self.coarse);
+        require(is_possible, "coarse", &found, "0 where a side is odd")?;
         if !self.augment {
             return Ok(());
         }

@@ -4,6 +4,7 @@ use super::names::named;
 use super::{Schedule, TrainingOptions};
 use crate::augmentation::Strengths;
 use crate::backend::Samples;
+use crate::coarse::Coarse;
 use crate::engine::Precision;
 use serde::Serialize;
 
@@ -58,14 +59,15 @@ const FAST: TrainingOptions = TrainingOptions {
 
 /// Those of [`Recipe::Augmented`].
 const AUGMENTED: TrainingOptions = TrainingOptions {
-    epochs: 48,
+    epochs: 56,
     batch_size: 125,
-    learning_rate: 0.6,
+    learning_rate: 0.8,
     warm_up: 0.5,
     weight_decay: 1e-5,
     focus: 0.98,
     focus_rest: 0.3,
     skip: 0.95,
+    coarse: 0.3,
     augment: true,
     shift: 1.5,
     ..FAST
@@ -100,11 +102,15 @@ impl Recipe {
     /// Its options for a data set: as [`options`](Self::options), but where the [mean squared norm](Samples::mean_squared_norm)
     /// of the images is more than a tenth above that of MNIST's, the learning rate is lower by that ratio, and has two
     /// digits. A step of the first layer changes its sums by the rate times |x|^2, so the same rate is a
-    /// larger one where images are brighter. That of `assignment` is as it stands.
+    /// larger one where images are brighter. That of `assignment` is as it stands. Images with an odd side have no coarse
+    /// steps.
     pub fn options_for(self, samples: Samples<'_>) -> TrainingOptions {
         let mut options = self.options();
         if self == Self::Assignment {
             return options;
+        }
+        if Coarse::of(samples.size()).is_none() {
+            options.coarse = 0.0;
         }
         let norm = samples.mean_squared_norm();
         if norm > 1.1 * MNIST_NORM {
@@ -123,17 +129,19 @@ impl Recipe {
             Self::Sprint => TrainingOptions {
                 epochs: 3,
                 batch_size: 125,
-                learning_rate: 1.6,
+                learning_rate: 1.8,
                 focus: 0.95,
                 focus_rest: 0.03,
                 skip: 0.95,
                 average: 0.5,
+                coarse: 0.4,
                 ..FAST
             },
             Self::Sprint99 => TrainingOptions {
-                epochs: 16,
-                learning_rate: 0.8,
+                epochs: 15,
+                learning_rate: 1.0,
                 average: 0.87,
+                coarse: 0.3,
                 shift: 1.0,
                 ..AUGMENTED
             },
@@ -142,6 +150,7 @@ impl Recipe {
                 epochs: 40,
                 learning_rate: 1.8,
                 skip: 0.95,
+                coarse: 0.7,
                 ..FAST
             },
             Self::Assignment => TrainingOptions {

@@ -630,6 +630,7 @@ fn clocks_change_no_bit() {
         seen: None,
         skip: 0.0,
         augmented: None,
+        coarse: false,
     };
     for isa in Isa::available() {
         let engine = || Engine::new(&parameters, ALL, 2, isa).unwrap();

@@ -145,13 +145,15 @@ impl<const ARE_LISTS: bool> FromArgMatches for Values<ARE_LISTS> {
 }
 
 impl<const ARE_LISTS: bool> Values<ARE_LISTS> {
+    fn is_given(&self, name: &str) -> bool {
+        let mut values = self.0.iter();
+        values.any(|(row, texts)| row.name == name && !texts.is_empty())
+    }
+
     /// The learning rate of a recipe for images, and why it is that, where none is given and it is not that of
     /// the recipe.
     pub fn fitting_rate(&self, recipe: Recipe, samples: Samples<'_>) -> Option<(f32, String)> {
-        let is_given = |(row, texts): &(&RecipeOption, Vec<String>)| {
-            row.name == "learning_rate" && !texts.is_empty()
-        };
-        if self.0.iter().any(is_given) {
+        if self.is_given("learning_rate") {
             return None;
         }
         let own = recipe.options().learning_rate;
@@ -208,6 +210,20 @@ impl RecipeArgs {
     /// [`Values::fitting_rate`] of the recipe.
     pub fn fitting_rate(&self, samples: Samples<'_>) -> Option<(f32, String)> {
         self.given.fitting_rate(self.recipe, samples)
+    }
+
+    /// Why there are no coarse steps, where the recipe has some and none are asked for.
+    pub fn unfit_for_coarse(&self, size: (usize, usize), has_model: bool) -> Option<String> {
+        let own = self.recipe.options().coarse;
+        let mut sized = TrainingOptions::default();
+        sized.coarse = own;
+        let why = match sized.check_images(size) {
+            Err(_) => "images have an odd side",
+            Ok(()) if has_model => "weights of a model would become means of four",
+            Ok(()) => return None,
+        };
+        let is_own = own > 0.0 && !self.given.is_given("coarse");
+        is_own.then(|| format!("coarse 0, not the recipe's {own}: {why}; --coarse sets another"))
     }
 
     /// Name, text and source of each option that the recipe sets, for `--print-config`.

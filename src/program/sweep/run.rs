@@ -56,7 +56,7 @@ impl SweepPlan<'_> {
         let size = Samples::from(&self.dataset.train).size();
         for configuration in self.configurations {
             configuration.options.check(self.dataset.train.len())?;
-            configuration.options.check_augmentation(size)?;
+            configuration.options.check_images(size)?;
             check_shape(self.shape(configuration))?;
         }
         Ok(())

@@ -93,6 +93,7 @@ pub fn options(
     }
     if is_part {
         (options.epochs, options.schedule, options.warm_up) = (1, Schedule::Constant, 0.0);
+        options.coarse = 0.0;
     } else if !is_given("epochs")? {
         let samples = samples.saturating_sub(options.validation).max(1);
         let steps = samples.div_ceil(options.batch_size.max(1));

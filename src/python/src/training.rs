@@ -60,7 +60,7 @@ struct Learned {
 
 impl Plan {
     fn new(job: &Job<'_>, samples: Samples<'_>) -> PyResult<Self> {
-        let options = options(&job.recipe, &job.options, samples, job.is_part)?;
+        let mut options = options(&job.recipe, &job.options, samples, job.is_part)?;
         let given = |given: &Option<Given<'_>>| given.as_ref().map(parameters).transpose();
         let shape = Shape {
             inputs: samples.inputs(),
@@ -69,7 +69,12 @@ impl Plan {
         };
         // Before memory is asked for.
         check_shape(shape).map_err(value_error)?;
-        let start = given(&job.start)?.unwrap_or_else(|| options.initial_parameters(shape));
+        let start = given(&job.start)?;
+        if start.is_some() {
+            // Its weights would become means of four.
+            options.coarse = 0.0;
+        }
+        let start = start.unwrap_or_else(|| options.initial_parameters(shape));
         if start.shape != shape {
             let found = start.shape;
             let text = format!("expected to go on with a network of shape {shape}, found {found}");

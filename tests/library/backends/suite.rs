@@ -72,6 +72,7 @@ pub fn train(
         seen: None,
         skip: 0.0,
         augmented: None,
+        coarse: false,
     };
     let results = backend.train(&pass).unwrap();
     // A minibatch whose loss is not finite has not been trained on.
@@ -190,6 +191,7 @@ pub fn check_stop(backend: &mut dyn Backend, reference: &mut dyn Backend) {
         seen: None,
         skip: 0.0,
         augmented: None,
+        coarse: false,
     };
     let results = backend.train(&pass).unwrap();
     assert_eq!(results.len(), 1);
@@ -223,6 +225,7 @@ pub fn check_stop_while_training(backend: &mut dyn Backend, reference: &mut dyn 
         seen: None,
         skip: 0.0,
         augmented: None,
+        coarse: false,
     };
     let results = std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -93,6 +93,14 @@ fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<
         settings.options.learning_rate = rate;
         message(&why);
     }
+    let samples = Samples::from(&dataset.train);
+    let unfit = args
+        .recipe
+        .unfit_for_coarse(samples.size(), model.is_some());
+    if let (None, Some(why)) = (resumption, unfit) {
+        settings.options.coarse = 0.0;
+        message(&why);
+    }
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let data = DataDescription::new(&folder, &dataset);
     let identity = match resumption {

@@ -29,7 +29,7 @@ const PART_SAMPLES: usize = 1 << 16;
 /// as long as a fourteenth of an epoch.
 const SCORES: u64 = 24;
 /// Share of the base learning rate below which it is low.
-const LOW_RATE: f32 = 0.51;
+const LOW_RATE: f32 = 0.45;
 /// Errors in training for one that the target allows from which on it is far: there have been 2.5 to 2.9 for one in the
 /// test, and 3.6 to 6.5 where images are varied or the hard ones visited more often.
 const FAR: (f64, f64) = (3.5, 8.0);
