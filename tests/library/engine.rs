@@ -404,7 +404,11 @@ fn a_focus_visits_what_is_hard_and_goes_on_from_anywhere() {
         (losses, visited, bits(&engine_here.parameters()))
     };
     let isa = Isa::select(IsaRequest::Auto).unwrap();
-    for varied in [&focused, &plain].map(|options| TrainingOptions {
+    let coarse = TrainingOptions {
+        coarse: 0.4,
+        ..focused.clone()
+    };
+    for varied in [&focused, &plain, &coarse].map(|options| TrainingOptions {
         augment: true,
         rotation: 5.0,
         scale: 0.05,
@@ -448,11 +452,17 @@ fn a_focus_visits_what_is_hard_and_goes_on_from_anywhere() {
     let is_falling = visited.windows(2).all(|pair| pair[0] > pair[1]);
     assert!(is_falling && visited[3] < 0.85, "{visited:?}");
     assert!(whole.0 != run(&plain, isa, 1, Precision::F32, usize::MAX).0);
-    assert_eq!(run(&focused, isa, 2, Precision::F32, 1), whole);
-    assert_eq!(run(&focused, isa, 3, Precision::F32, 7), whole);
-    let integers = run(&focused, isa, 1, Precision::Int16, usize::MAX);
-    for isa in Isa::available() {
-        assert_eq!(run(&focused, isa, 2, Precision::Int16, 11), integers);
+    for options in [&focused, &coarse] {
+        let whole = run(options, isa, 1, Precision::F32, usize::MAX);
+        assert_eq!(run(options, isa, 2, Precision::F32, 1), whole);
+        assert_eq!(run(options, isa, 3, Precision::F32, 7), whole);
+        let integers = run(options, isa, 1, Precision::Int16, usize::MAX);
+        for isa in Isa::available() {
+            assert_eq!(run(options, isa, 2, Precision::Int16, 11), integers);
+            if isa.is_fused() {
+                assert_eq!(run(options, isa, 2, Precision::F32, 13), whole);
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod backends;
+mod coarse;
 mod data_files;
 mod engine;
 #[cfg(feature = "image")]

@@ -236,6 +236,13 @@ impl RecipeArgs {
                 let source = format!("recipe {}: {own}, or less by the images", self.recipe);
                 (name, None, source)
             }
+            true if name == "coarse" && self.options().coarse > 0.0 => {
+                let source = format!(
+                    "recipe {}: {own}, or 0 by the images or a model",
+                    self.recipe
+                );
+                (name, None, source)
+            }
             true => (name, Some(text), format!("recipe {}", self.recipe)),
             false => (name, Some(text), "follows from momentum".to_owned()),
         });

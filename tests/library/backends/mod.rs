@@ -3,7 +3,7 @@
 //! A backend joins all of it by a line in [`contenders`].
 
 mod data;
-mod suite;
+pub mod suite;
 
 use data::{Data, random_parameters, shape};
 use fused_mlp::Model;
