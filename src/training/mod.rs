@@ -253,12 +253,11 @@ impl<'a> Trainer<'a> {
             let first = current.steps.len();
             let next_mean = Average::next(first, self.steps_per_epoch());
             let mut last = first.saturating_add(self.steps_of_a_pass()).min(end);
-            // No mean is taken of weights whose pixels are not told apart.
             let coarse = self.coarse_steps().saturating_sub(self.first_step()) as usize;
-            let is_coarse = first < coarse;
-            if is_coarse {
+            if first < coarse {
                 last = last.min(coarse);
-            } else if self.average.is_some() {
+            }
+            if self.average.is_some() {
                 last = last.min(next_mean);
             }
             if let Some(ready) = self.sampler.ready(self.options.batch_size) {
@@ -267,8 +266,7 @@ impl<'a> Trainer<'a> {
             let results = self.train_steps(backend, control, first..last)?;
             let is_cut = results.len() < last - first || control.stop.load(Ordering::Relaxed);
             current.steps.extend(results);
-            let has_mean = !is_coarse && current.steps.len() == next_mean;
-            if let (Some(average), true) = (&mut self.average, has_mean) {
+            if let (Some(average), true) = (&mut self.average, current.steps.len() == next_mean) {
                 average.add(backend);
             }
             if is_cut {

@@ -94,11 +94,7 @@ impl<'a> Trainer<'a> {
         let text = format!("a state of the focus: {expected}");
         require(has_focus == expected, "focus", &has_focus, &text)?;
         let has_weights = state.weights.is_some();
-        // The first mean is taken after the coarse steps.
-        let (steps, coarse) = (self.steps_per_epoch() as u64, self.coarse_steps());
-        let first = coarse - coarse % steps
-            + Average::next((coarse % steps) as usize, self.steps_per_epoch()) as u64;
-        let is_begun = u64::from(done) * steps + state.steps.len() as u64 >= first;
+        let is_begun = done > 0 || state.steps.len() >= Average::next(0, self.steps_per_epoch());
         let expected = self.average.is_some() && is_begun;
         let text = format!("weights beside their mean: {expected}");
         require(has_weights == expected, "average", &has_weights, &text)?;

@@ -2,6 +2,7 @@
 
 use super::Worker;
 use crate::coarse::{BLOCK, Coarse};
+use crate::kernels::weight_update::weight_rows;
 use std::ops::Div;
 
 impl Worker {
@@ -9,7 +10,8 @@ impl Worker {
     /// up, and their velocities are one. All other rows are 0.
     pub(crate) fn begin_coarse(&mut self, coarse: Coarse) {
         self.coarse = Some(coarse);
-        self.change_weights(|rows, stride, factor| {
+        let held = weight_rows(coarse.inputs());
+        self.change_weights(held, |rows, stride, factor| {
             for block in 0..coarse.inputs() {
                 let row = coarse.pixels(block)[0] * stride;
                 rows.copy_within(row..row + stride, block * stride);
@@ -25,7 +27,7 @@ impl Worker {
         let Some(coarse) = self.coarse.take() else {
             return;
         };
-        self.change_weights(|rows, stride, factor| {
+        self.change_weights(weight_rows(self.shape.inputs), |rows, stride, factor| {
             // From the last block on, whose pixels have no smaller numbers.
             for block in (0..coarse.inputs()).rev() {
                 let row = block * stride..(block + 1) * stride;
@@ -39,8 +41,9 @@ impl Worker {
         });
     }
 
-    /// Changes the rows of W, which are held times the factor that `change` is told, and of its velocities.
-    fn change_weights(&mut self, change: impl Fn(&mut [f32], usize, f32)) {
+    /// Changes the rows of W, which are held times the factor that `change` is told, and of its velocities, so that the
+    /// first `held` of them count.
+    fn change_weights(&mut self, held: usize, change: impl Fn(&mut [f32], usize, f32)) {
         let (stride, weights) = (self.stride, &mut self.weights);
         if stride == 0 {
             return;
@@ -53,7 +56,12 @@ impl Worker {
             change(&mut weights.velocities, stride, 1.0);
         }
         if let Some(integers) = &mut self.integers {
-            integers.take(self.isa, &mut weights.values, &mut weights.velocities);
+            let velocities = weights.velocities.len().min(held * stride);
+            integers.take(
+                self.isa,
+                &mut weights.values[..held * stride],
+                &mut weights.velocities[..velocities],
+            );
         }
     }
 }

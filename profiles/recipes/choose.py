@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Accuracy within the second epoch, for sets of options: on 10,000 training samples that are held out.
+"""Accuracy along the way, for a recipe and sets of options: on 10,000 training samples that are held out.
 
-    profiles/recipes/sprint/choose.py FIRST LAST OPTIONS...  > choice.csv
+    profiles/recipes/choose.py RECIPE FIRST LAST OPTIONS...  > choice.csv
 
-Trains `--recipe sprint` with each of the sets of options, from each of the seeds, two at a time on a thread each,
+Trains the recipe with each of the sets of options, from each of the seeds, two at a time on a thread each,
 and writes the accuracies at the places where a target is looked for. Run it where `fused-mlp` is on the PATH, from
 the top of the repository.
 """
@@ -36,10 +36,10 @@ def hold_out(folder):
         (folder / f"{name}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 2049, len(chosen)) + rows)
 
 
-def train(data, options, seed):
+def train(data, recipe, options, seed):
     with tempfile.TemporaryDirectory() as folder:
         # A target that is out of reach is looked for to the end.
-        command = ["fused-mlp", "train", "--recipe", "sprint", "--data", data, "--threads", "1", "--json", "--seed"]
+        command = ["fused-mlp", "train", "--recipe", recipe, "--data", data, "--threads", "1", "--json", "--seed"]
         command += [str(seed), "--out", f"{folder}/run", "--target-accuracy", "0.9999", *options.split()]
         run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     events = [json.loads(line) for line in run.stdout.splitlines()]
@@ -50,13 +50,13 @@ def train(data, options, seed):
 
 
 def main():
-    if len(sys.argv) < 4:
+    if len(sys.argv) < 5:
         raise SystemExit(__doc__)
-    seeds = range(int(sys.argv[1]), int(sys.argv[2]) + 1)
-    jobs = [(options, seed) for seed in seeds for options in sys.argv[3:]]
+    recipe, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    jobs = [(options, seed) for seed in range(first, last + 1) for options in sys.argv[4:]]
     with tempfile.TemporaryDirectory() as data, concurrent.futures.ThreadPoolExecutor(2) as pool:
         hold_out(pathlib.Path(data))
-        runs = pool.map(lambda job: train(data, *job), jobs)
+        runs = pool.map(lambda job: train(data, recipe, *job), jobs)
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["options", "seed", "epoch", "accuracy"])
         writer.writerows(row for run in runs for row in run)
