@@ -429,7 +429,7 @@ fn wrong_ranges_of_seeds_are_told() {
 fn events_have_the_documented_fields() {
     let place = Place::new();
     let all = json_lines(&place.stdout(&format!("{SMALL} --json --out out")));
-    let names = "augment average batch_size best_epoch best_validation_accuracy elastic epochs epochs_done event focus \
+    let names = "augment average batch_size best_epoch best_validation_accuracy coarse elastic epochs epochs_done event focus \
                  focus_rest hidden init_scale learning_rate momentum nesterov outcome precision rotation run \
                  scale schedule seconds seed shear shift shuffle skip test_accuracy test_loss train_accuracy train_loss validation \
                  validation_accuracy validation_loss warm_up weight_decay";

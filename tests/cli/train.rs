@@ -79,7 +79,7 @@ fn json_lines_have_the_documented_fields() {
                         os parameters patience resumed_at_step run target_accuracy target_on \
                         threads version";
     assert_eq!(fields(start).join(" "), start_fields);
-    let option_fields = "augment average batch_size elastic epochs focus focus_rest init_scale learning_rate momentum \
+    let option_fields = "augment average batch_size coarse elastic epochs focus focus_rest init_scale learning_rate momentum \
                          nesterov precision rotation scale schedule seed shear shift shuffle skip validation warm_up \
                          weight_decay";
     assert_eq!(fields(&start["options"]).join(" "), option_fields);
