@@ -1,4 +1,4 @@
-//! Coarse passes: training on every other row and column of the images, at a quarter of the work.
+//! Coarse passes: training on every other row and column of the images, with a quarter of the first layer's work.
 //!
 //! ```text
 //! an image of a coarse pass: each 2 x 2 pixels have the value of the upper left one
@@ -6,9 +6,8 @@
 //! ```
 //!
 //! So a network of a quarter of the inputs, whose weights are the sums of four, takes the same steps, each of them times
-//! 4. Its weights are no worse a start for the pixels themselves than what as many passes over those give. Known as
-//! progressive resizing (Howard, fast.ai's entry to DAWNBench, 2018), of images for convolutional networks; of weights,
-//! as multigrid training.
+//! 4. How good a start its weights are for the pixels themselves is measured in `profiles/README.md`. Known as
+//! progressive resizing (Howard, fast.ai's entry to DAWNBench, 2018), for convolutional networks.
 
 use crate::kernels::prepare::{AHEAD, prefetch};
 use crate::network::Parameters;

@@ -104,6 +104,10 @@ pub(crate) fn check_pass(shape: Shape, pass: &TrainingPass<'_>) -> Result<(), Ba
             found: pass.learning_rates.len(),
         });
     }
+    if pass.coarse && pass.blocks().is_none() {
+        let (rows, columns) = pass.samples.size();
+        return Err(BackendError::OddSide { rows, columns });
+    }
     if let Some(augmented) = pass.augmented {
         check_inputs(shape, augmented.augmentation.pixels())?;
     }

@@ -237,7 +237,8 @@ pub struct TrainingPass<'a> {
     pub skip: f32,
     /// Whose variations are trained on in place of the images.
     pub augmented: Option<Augmented<'a>>,
-    /// Whether it trains on the value of the upper left one of each 2 x 2 pixels, whose weights are equal.
+    /// Whether it trains on the value of the upper left one of each 2 x 2 pixels. Before such a pass the weights of these
+    /// four must be equal, and their velocities; afterwards they are.
     pub coarse: bool,
 }
 
@@ -342,6 +343,14 @@ pub enum BackendError {
         sample: u32,
         /// Number of samples.
         samples: usize,
+    },
+    /// A coarse pass over images with an odd side.
+    #[error("coarse steps need images with even sides, found {rows} x {columns} pixels")]
+    OddSide {
+        /// Rows of an image.
+        rows: usize,
+        /// Columns of an image.
+        columns: usize,
     },
     /// Not one learning rate a minibatch, or minibatches of no samples.
     #[error(

@@ -10,10 +10,10 @@ fn trained(
     pace: Pace,
     panels: usize,
     precision: Precision,
-    batch_size: usize,
+    (batch_size, coarse): (usize, bool),
 ) -> (Vec<u64>, Parameters) {
     let shape = Shape {
-        inputs: 30,
+        inputs: 60,
         hidden: 150,
         classes: 4,
     };
@@ -36,7 +36,7 @@ fn trained(
     let mut losses = Vec::new();
     for _ in 0..2 {
         let pass = TrainingPass {
-            samples: Samples::new(&images, &labels, shape.inputs),
+            samples: Samples::new(&images, &labels, shape.inputs).with_columns(10),
             order: &order,
             batch_size,
             learning_rates: &vec![0.05; 403_usize.div_ceil(batch_size)],
@@ -44,7 +44,7 @@ fn trained(
             seen: None,
             skip: 0.0,
             augmented: None,
-            coarse: false,
+            coarse,
         };
         let results = engine.train(&pass).unwrap();
         assert_eq!(results.iter().map(|it| it.samples).sum::<usize>(), 403);
@@ -56,11 +56,14 @@ fn trained(
 #[test]
 fn the_number_of_threads_may_change_after_every_minibatch() {
     for precision in Precision::ALL {
-        for batch_size in [10, 100, 150] {
-            let expected = trained(Pace::new(1), 1, precision, batch_size);
+        for size in [10, 100, 150]
+            .into_iter()
+            .flat_map(|size| [(size, false), (size, true)])
+        {
+            let expected = trained(Pace::new(1), 1, precision, size);
             for (threads, panels) in [(1, 8), (2, 1), (2, 3), (3, 2), (5, 1), (5, 3)] {
-                let found = trained(Pace::restless(threads), panels, precision, batch_size);
-                let what = format!("{precision}, {batch_size}, {threads} threads of {panels}");
+                let found = trained(Pace::restless(threads), panels, precision, size);
+                let what = format!("{precision}, {size:?}, {threads} threads of {panels}");
                 assert_eq!(found.0, expected.0, "{what}");
                 assert!(found.1 == expected.1, "{what}");
             }

@@ -135,7 +135,8 @@ impl<'a> Training<'a> {
         self
     }
 
-    /// Starts from the weights of a model instead of random ones.
+    /// Starts from the weights of a model instead of random ones, without coarse steps, which would give each four
+    /// their mean.
     #[must_use]
     pub fn start_from(mut self, model: &'a Model) -> Self {
         self.start = Some(model);
@@ -174,7 +175,11 @@ impl<'a> Training<'a> {
     ) -> Result<Trained, TrainError> {
         let parameters = self.parameters();
         let isa = Isa::select(self.isa)?;
-        let mut trainer = Trainer::new(Samples::from(&self.dataset.train), &self.options)?;
+        let mut options = self.options.clone();
+        if self.start.is_some() {
+            options.coarse = 0.0;
+        }
+        let mut trainer = Trainer::new(Samples::from(&self.dataset.train), &options)?;
         let mut stopping = self.stopping()?;
         let (optimizer, precision) = (self.options.optimizer(), self.options.precision);
         let threads = self

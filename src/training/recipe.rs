@@ -102,8 +102,8 @@ impl Recipe {
     /// Its options for a data set: as [`options`](Self::options), but where the [mean squared norm](Samples::mean_squared_norm)
     /// of the images is more than a tenth above that of MNIST's, the learning rate is lower by that ratio, and has two
     /// digits. A step of the first layer changes its sums by the rate times |x|^2, so the same rate is a
-    /// larger one where images are brighter. That of `assignment` is as it stands. Images with an odd side have no coarse
-    /// steps.
+    /// larger one where images are brighter. That of `assignment` is as it stands. For images with an odd side
+    /// there are no coarse steps.
     pub fn options_for(self, samples: Samples<'_>) -> TrainingOptions {
         let mut options = self.options();
         if self == Self::Assignment {

@@ -1,7 +1,8 @@
 //! `train --recipe`: what it sets, what takes precedence, what is told.
 
-use super::support::{Place, json_lines};
+use super::support::{Place, idx, json_lines};
 use serde_json::Value;
+use std::fs;
 
 fn options(place: &Place, arguments: &str, out: &str) -> Value {
     let text = place.stdout(&format!(
@@ -54,6 +55,31 @@ fn every_option_takes_precedence_over_the_recipe() {
                 assert_eq!(found[other], *value, "{argument} and {other}");
             }
         }
+    }
+}
+
+#[test]
+fn images_with_an_odd_side_have_no_coarse_steps() {
+    let place = Place::new();
+    for split in ["train", "t10k"] {
+        let name = |kind: &str| place.data().join(format!("{split}-{kind}-ubyte"));
+        let pixels: Vec<u8> = (0..20 * 9 * 10).map(|index| (index * 7) as u8).collect();
+        fs::write(name("images-idx3"), idx(&[20, 9, 10], &pixels)).unwrap();
+        fs::write(name("labels-idx1"), idx(&[20], &[0, 1].repeat(10))).unwrap();
+    }
+    let train = "train --recipe sprint --epochs 1 --hidden 4 --out run";
+    let output = place.program(train).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let why = "coarse 0, not the recipe's 0.4: images have an odd side\n";
+    assert!(output.status.success() && told.contains(why), "{told}");
+    for command in [
+        "train --epochs 1",
+        "sweep --epochs 1 --seeds 1 --validation 5",
+    ] {
+        let line = place.failure(&format!("{command} --coarse 0.5 --out other"), 2);
+        let expected =
+            "--coarse is 0.5, for images of 9 x 10 pixels; expected 0 where a side is odd";
+        assert!(line.contains(expected), "{line}");
     }
 }
 

@@ -220,6 +220,16 @@ fn a_training_starts_from_a_model() {
     place.stdout(&format!("{tiny} {from_first}"));
     let load = |run: &str| model_file::load(&place.path(run).join("model.safetensors")).unwrap();
     assert_eq!(load("first"), load("second"));
+    // No coarse steps, which would make weights equal.
+    let sprint = "train --recipe sprint --epochs 1 --learning-rate 1e-30 --out third";
+    let output = place.program(&format!("{sprint} {from_first}")).output();
+    let told = String::from_utf8(output.unwrap().stderr).unwrap();
+    let why =
+        "coarse 0, not the recipe's 0.4: weights of a model would become means of four; --coarse";
+    assert!(told.contains(why), "{told}");
+    assert_eq!(load("first"), load("third"));
+    place.stdout(&format!("{tiny}-coarse --coarse 1 {from_first}"));
+    assert!(load("first") != load("second-coarse"));
     let line = place.failure(&format!("train --hidden 30 {from_first}"), 2);
     assert!(
         line.contains("--hidden is 30, but first/model.safetensors has 20"),

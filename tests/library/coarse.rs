@@ -1,13 +1,21 @@
 //! Coarse steps: on the upper left one of each 2 x 2 pixels.
 
 use super::backends::suite::{Tolerance, check_parameters};
-use fused_mlp::backend::{Backend, MatrixMultiply, Optimizer, PassControl, Reference, Samples};
+use fused_mlp::backend::{
+    Backend, BackendError, MatrixMultiply, Optimizer, PassControl, Reference, Samples, TrainingPass,
+};
 use fused_mlp::engine::{Engine, Precision};
+use fused_mlp::mnist::Dataset;
 use fused_mlp::network::{Parameters, Shape};
 use fused_mlp::random::{Purpose, Stream};
 use fused_mlp::simd::{Isa, IsaRequest};
-use fused_mlp::training::{Recipe, Trainer, TrainingOptions};
+use fused_mlp::training::{Recipe, Trainer, Training, TrainingOptions};
 
+const PLAIN: Optimizer = Optimizer {
+    momentum: 0.0,
+    nesterov: false,
+    weight_decay: 0.0,
+};
 const ROWS: usize = 8;
 const COLUMNS: usize = 18;
 const SHAPE: Shape = Shape {
@@ -97,14 +105,14 @@ fn coarse_steps_are_those_of_the_reference_on_images_of_blocks() {
         }
         let mut expected = Reference::new(&initial, optimizer).unwrap();
         let mut on_blocks = Trainer::new(of_blocks, &plain).unwrap();
-        let (mut even, mut losses) = (initial.clone(), Vec::new());
+        let mut losses = Vec::new();
         for _ in 0..2 {
             let epoch = on_blocks.train_epoch(&mut expected, &control).unwrap();
             losses.extend(epoch.steps.iter().map(|step| step.minibatch.loss));
         }
         let half = on_blocks.train_part(&mut expected, &control, 4).unwrap();
         assert!(half.is_none());
-        even.clone_from(&expected.parameters());
+        let even = expected.parameters();
         let mut rest = Trainer::resume(samples, &plain, &on_blocks.state()).unwrap();
         while !rest.is_finished() {
             let epoch = rest.train_epoch(&mut expected, &control).unwrap();
@@ -154,6 +162,20 @@ fn coarse_steps_are_those_of_the_reference_on_images_of_blocks() {
 }
 
 #[test]
+fn a_model_to_start_from_keeps_its_weights() {
+    let split = data(60);
+    let dataset = Dataset::from_memory(ROWS, COLUMNS, split.clone(), split).unwrap();
+    let training = || Training::new(&dataset).hidden(9).epochs(1);
+    let first = training().coarse(0.0).run().unwrap().model;
+    let second = training()
+        .coarse(1.0)
+        .learning_rate(1e-30)
+        .weight_decay(0.0)
+        .start_from(&first);
+    assert_eq!(second.run().unwrap().model.parameters(), first.parameters());
+}
+
+#[test]
 fn images_with_an_odd_side_have_no_coarse_steps() {
     let (images, labels) = data(20);
     let of_columns = |columns| Samples::new(&images, &labels, SHAPE.inputs).with_columns(columns);
@@ -167,6 +189,21 @@ fn images_with_an_odd_side_have_no_coarse_steps() {
         assert_eq!(error.is_none(), is_even);
         if let Some(error) = error {
             assert_eq!(error.option, "coarse");
+            let mut backend = Reference::new(&own.initial_parameters(SHAPE), PLAIN).unwrap();
+            let (rows, columns) = samples.size();
+            let pass = TrainingPass {
+                samples,
+                order: &[0],
+                batch_size: 1,
+                learning_rates: &[0.1],
+                control: &PassControl::default(),
+                seen: None,
+                skip: 0.0,
+                augmented: None,
+                coarse: true,
+            };
+            let expected = BackendError::OddSide { rows, columns };
+            assert_eq!(backend.train(&pass), Err(expected));
         }
     }
 }

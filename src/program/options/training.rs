@@ -213,17 +213,17 @@ impl RecipeArgs {
     }
 
     /// Why there are no coarse steps, where the recipe has some and none are asked for.
-    pub fn unfit_for_coarse(&self, size: (usize, usize), has_model: bool) -> Option<String> {
+    pub fn unfit_for_coarse(&self, samples: Samples<'_>, has_model: bool) -> Option<String> {
         let own = self.recipe.options().coarse;
-        let mut sized = TrainingOptions::default();
-        sized.coarse = own;
-        let why = match sized.check_images(size) {
-            Err(_) => "images have an odd side",
-            Ok(()) if has_model => "weights of a model would become means of four",
-            Ok(()) => return None,
+        if own == 0.0 || self.given.is_given("coarse") {
+            return None;
+        }
+        let why = match has_model {
+            _ if self.recipe.options_for(samples).coarse == 0.0 => "images have an odd side",
+            true => "weights of a model would become means of four; --coarse sets another",
+            false => return None,
         };
-        let is_own = own > 0.0 && !self.given.is_given("coarse");
-        is_own.then(|| format!("coarse 0, not the recipe's {own}: {why}; --coarse sets another"))
+        Some(format!("coarse 0, not the recipe's {own}: {why}"))
     }
 
     /// Name, text and source of each option that the recipe sets, for `--print-config`.
@@ -231,19 +231,16 @@ impl RecipeArgs {
         let own = self.recipe.options().of_recipe().into_iter();
         let texts = self.options().of_recipe().into_iter().zip(own);
         let named = texts.map(|((name, text), (_, own))| match text == own {
-            // No text: it follows the images.
-            true if name == "learning_rate" && self.recipe != Recipe::Assignment => {
-                let source = format!("recipe {}: {own}, or less by the images", self.recipe);
-                (name, None, source)
+            true => {
+                let recipe = self.recipe;
+                let follows = match name {
+                    "learning_rate" if recipe != Recipe::Assignment => "less by the images",
+                    "coarse" if own != "0" => "0 by the images or a model",
+                    _ => return (name, Some(text), format!("recipe {recipe}")),
+                };
+                // No text: it follows them.
+                (name, None, format!("recipe {recipe}: {own}, or {follows}"))
             }
-            true if name == "coarse" && self.options().coarse > 0.0 => {
-                let source = format!(
-                    "recipe {}: {own}, or 0 by the images or a model",
-                    self.recipe
-                );
-                (name, None, source)
-            }
-            true => (name, Some(text), format!("recipe {}", self.recipe)),
             false => (name, Some(text), "follows from momentum".to_owned()),
         });
         named.collect()

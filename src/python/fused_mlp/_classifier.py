@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Parameters that are options of a training, unless they are None.
 _OPTIONS = (
     "learning_rate_init batch_size max_iter momentum nesterovs_momentum schedule warm_up weight_decay init_scale "
-    "focus focus_rest skip augment rotation scale shear shift elastic precision shuffle"
+    "focus focus_rest skip coarse augment rotation scale shear shift elastic precision shuffle"
 ).split()
 _MOST_CLASSES, _MOST_THREADS = 256, 1024
 
@@ -62,6 +62,9 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         samples that a pass visits all the same.
     skip : float, default=None
         Probability of the true class from which on a sample gives no gradient.
+    coarse : float, default=None
+        Share of the steps, from the first one on, that see every other row and column of square images. None: that
+        of the recipe where images are augmented, else 0.
     augment : bool, default=None
         Whether to turn, scale, slant, shift and bend each image a little on each visit; images are square.
     rotation, scale, shear, shift, elastic : float, default=None
@@ -120,6 +123,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         focus: float | None = None,
         focus_rest: float | None = None,
         skip: float | None = None,
+        coarse: float | None = None,
         augment: bool | None = None,
         rotation: float | None = None,
         scale: float | None = None,
@@ -150,6 +154,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         self.focus = focus
         self.focus_rest = focus_rest
         self.skip = skip
+        self.coarse = coarse
         self.augment = augment
         self.rotation = rotation
         self.scale = scale

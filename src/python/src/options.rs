@@ -91,6 +91,10 @@ pub fn options(
         let is_nesterov = recipe.nesterov || recipe.momentum == 0.0;
         options.nesterov = options.momentum != 0.0 && is_nesterov;
     }
+    if !is_given("coarse")? && !options.augment {
+        // Columns of a table that are no pixels have no neighbours.
+        options.coarse = 0.0;
+    }
     if is_part {
         (options.epochs, options.schedule, options.warm_up) = (1, Schedule::Constant, 0.0);
         options.coarse = 0.0;

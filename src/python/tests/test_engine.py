@@ -33,10 +33,10 @@ def sha256(path):
             {
                 "recipe": "sprint", "momentum": 0.8, "nesterovs_momentum": False, "batch_size": 64, "schedule": "step",
                 "warm_up": 0.5, "weight_decay": 1e-4, "init_scale": 1.5, "focus": 0.9, "focus_rest": 0.1,
-                "max_iter": 2, "hidden_layer_sizes": (50,), "threads": 3,
+                "max_iter": 2, "hidden_layer_sizes": (50,), "threads": 3, "coarse": 0.3,
             },
             "--recipe sprint --momentum 0.8 --nesterov false --batch-size 64 --schedule step --warm-up 0.5 "
-            "--weight-decay 1e-4 --init-scale 1.5 --focus 0.9 --focus-rest 0.1 --epochs 2 --hidden 50",
+            "--weight-decay 1e-4 --init-scale 1.5 --focus 0.9 --focus-rest 0.1 --epochs 2 --hidden 50 --coarse 0.3",
         ),
         (
             {

@@ -87,19 +87,16 @@ fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<
     let named = named.map(|model| (model.file.as_path(), model.parameters.shape));
     let known = own.or(named);
     let (folder, dataset) = open_data(args.data.as_deref(), known, args.access.access())?;
-    if resumption.is_none()
-        && let Some((rate, why)) = args.recipe.fitting_rate(Samples::from(&dataset.train))
-    {
-        settings.options.learning_rate = rate;
-        message(&why);
-    }
-    let samples = Samples::from(&dataset.train);
-    let unfit = args
-        .recipe
-        .unfit_for_coarse(samples.size(), model.is_some());
-    if let (None, Some(why)) = (resumption, unfit) {
-        settings.options.coarse = 0.0;
-        message(&why);
+    if resumption.is_none() {
+        let samples = Samples::from(&dataset.train);
+        if let Some((rate, why)) = args.recipe.fitting_rate(samples) {
+            settings.options.learning_rate = rate;
+            message(&why);
+        }
+        if let Some(why) = args.recipe.unfit_for_coarse(samples, model.is_some()) {
+            settings.options.coarse = 0.0;
+            message(&why);
+        }
     }
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let data = DataDescription::new(&folder, &dataset);
