@@ -46,13 +46,17 @@ impl Coarse {
     /// The values of an image's blocks; `scratch` has room for half an image.
     #[inline(always)]
     pub(crate) fn pack(self, image: &[u8], scratch: &mut [u8], target: &mut [u8]) {
-        // Rows first, so that the bytes are taken from all of them in whole vectors.
-        let rows = image.chunks_exact(2 * self.columns);
-        for (row, target) in rows.zip(scratch.chunks_exact_mut(self.columns)) {
-            target.copy_from_slice(&row[..self.columns]);
+        // Rows first, so that the bytes are taken from all of them in whole vectors. By numbers, as functions of std
+        // that pair iterators are not inlined here.
+        let columns = self.columns;
+        for row in 0..image.len() / (2 * columns) {
+            let source = &image[2 * row * columns..][..columns];
+            scratch[row * columns..][..columns].copy_from_slice(source);
         }
-        for (target, [first, _]) in target.iter_mut().zip(scratch.as_chunks().0) {
-            *target = *first;
+        let pairs = &scratch.as_chunks::<2>().0[..self.inputs];
+        let target = &mut target[..self.inputs];
+        for block in 0..self.inputs {
+            target[block] = pairs[block][0];
         }
     }
 
@@ -103,9 +107,13 @@ impl Kernel for Pack<'_> {
         let (inputs, pixels) = (self.coarse.inputs, self.coarse.inputs * BLOCK);
         let prefetch =
             |&sample: &u32| prefetch::<V>(token, self.images, sample as usize * pixels, pixels);
-        self.samples.iter().take(AHEAD).for_each(prefetch);
+        for sample in self.samples.iter().take(AHEAD) {
+            prefetch(sample);
+        }
         for (place, target) in self.target.chunks_exact_mut(inputs).enumerate() {
-            self.samples.get(place + AHEAD).map(prefetch);
+            if let Some(sample) = self.samples.get(place + AHEAD) {
+                prefetch(sample);
+            }
             let first = self.samples[place] as usize * pixels;
             let image = &self.images[first..][..pixels];
             self.coarse.pack(image, self.scratch, target);
