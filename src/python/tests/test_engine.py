@@ -24,7 +24,7 @@ def sha256(path):
     "parameters, options",
     [
         ({}, ""),
-        ({"recipe": "sprint"}, "--recipe sprint"),
+        ({"recipe": "sprint"}, "--recipe sprint --coarse 0"),
         (
             {"recipe": "assignment", "max_iter": 1, "learning_rate_init": 0.1, "precision": "int16", "threads": 1},
             "--recipe assignment --epochs 1 --learning-rate 0.1 --precision int16",
