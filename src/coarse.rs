@@ -74,15 +74,13 @@ impl Coarse {
     /// Gives the weights of each block their mean.
     pub(crate) fn even_out(self, parameters: &mut Parameters) {
         let hidden = parameters.shape.hidden;
+        let weights = &mut parameters.linear1_weight;
         for pixels in (0..self.inputs).map(|block| self.pixels(block)) {
             for unit in 0..hidden {
-                let weights = &mut parameters.linear1_weight;
-                let sum: f32 = pixels
-                    .map(|pixel| weights[pixel * hidden + unit])
-                    .iter()
-                    .sum();
-                for pixel in pixels {
-                    weights[pixel * hidden + unit] = sum / BLOCK as f32;
+                let places = pixels.map(|pixel| pixel * hidden + unit);
+                let sum: f32 = places.iter().map(|&place| weights[place]).sum();
+                for place in places {
+                    weights[place] = sum / BLOCK as f32;
                 }
             }
         }

@@ -197,6 +197,7 @@ impl Engine {
         };
         let augmented = training.and_then(|training| training.augmented);
         let coarse = training.and_then(|training| training.coarse);
+        let inputs = coarse.map_or(self.shape.inputs, Coarse::inputs);
         let is_varied = augmented.is_some() || coarse.is_some();
         let varied = is_varied.then(|| Varied {
             augmented,
@@ -210,11 +211,7 @@ impl Engine {
             samples,
             order,
             blocks,
-            layout: layout(
-                self.precision,
-                coarse.map_or(self.shape.inputs, Coarse::inputs),
-                blocks,
-            ),
+            layout: layout(self.precision, inputs, blocks),
             prepared: &self.prepared,
             exchange: &self.exchange,
             training,

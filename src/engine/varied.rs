@@ -92,10 +92,9 @@ impl Varied<'_> {
                 (self.images.images).part_mut(first..first + samples.len() * inputs),
             )
         };
-        match (self.augmented, self.coarse) {
-            (Some(augmented), None) => augmented.images(isa, (images, samples), (scratch, target)),
-            (Some(augmented), Some(coarse)) => {
-                augmented.images(isa, (images, samples), (scratch, target));
+        if let Some(augmented) = self.augmented {
+            augmented.images(isa, (images, samples), (scratch, target));
+            if let Some(coarse) = self.coarse {
                 let (half, packed) = scratch.split_at_mut(inputs / 2);
                 let packed = &mut packed[..coarse.inputs()];
                 for place in 0..samples.len() {
@@ -103,14 +102,14 @@ impl Varied<'_> {
                     target[place * packed.len()..][..packed.len()].copy_from_slice(packed);
                 }
             }
-            (None, Some(coarse)) => isa.run_rounding_once(Pack {
+        } else if let Some(coarse) = self.coarse {
+            isa.run_rounding_once(Pack {
                 coarse,
                 images,
                 samples,
                 scratch,
                 target: &mut target[..samples.len() * coarse.inputs()],
-            }),
-            (None, None) => {}
+            });
         }
     }
 

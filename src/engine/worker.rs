@@ -386,10 +386,7 @@ impl Worker {
         clock.lap(Phase::WeightUpdate);
         self.hidden_delta(samples);
         clock.lap(Phase::HiddenDelta);
-        let rule_of_weights = match self.coarse {
-            Some(_) => rule.times(BLOCK as f32),
-            None => rule,
-        };
+        let coarse_rule = self.coarse.map(|_| rule.times(BLOCK as f32));
         let is_whole_minibatch = block.is_first && block.is_last;
         let weights = Weights {
             stride: self.stride,
@@ -399,7 +396,7 @@ impl Worker {
                 Some(gradient) if !is_whole_minibatch => Some(gradient),
                 _ => None,
             },
-            rule: block.is_last.then_some(rule_of_weights),
+            rule: block.is_last.then_some(coarse_rule.unwrap_or(rule)),
         };
         match &mut self.integers {
             Some(integers) => integers.update(self.isa, prepared, &self.hidden, weights),

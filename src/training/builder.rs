@@ -170,16 +170,15 @@ impl<'a> Training<'a> {
     /// # Errors
     /// [`TrainError`].
     pub fn run_with(
-        self,
+        mut self,
         mut epoch_ended: impl FnMut(&EpochRecord) -> ControlFlow<()>,
     ) -> Result<Trained, TrainError> {
         let parameters = self.parameters();
         let isa = Isa::select(self.isa)?;
-        let mut options = self.options.clone();
         if self.start.is_some() {
-            options.coarse = 0.0;
+            self.options.coarse = 0.0;
         }
-        let mut trainer = Trainer::new(Samples::from(&self.dataset.train), &options)?;
+        let mut trainer = Trainer::new(Samples::from(&self.dataset.train), &self.options)?;
         let mut stopping = self.stopping()?;
         let (optimizer, precision) = (self.options.optimizer(), self.options.precision);
         let threads = self

@@ -33,6 +33,7 @@ pub use settings::RunSettings;
 pub use state::TrainerState;
 
 use crate::augmentation::{Augmentation, Augmented};
+use crate::backend::check_inputs;
 use crate::backend::{Backend, BackendError, MinibatchResult, PassControl, Samples, TrainingPass};
 use crate::coarse::Coarse;
 use crate::simd::environment;
@@ -179,17 +180,12 @@ impl<'a> Trainer<'a> {
         // Rates are computed here, and some backends compute in the thread that calls them.
         let _environment = environment::Standard::set();
         let start = Instant::now();
+        self.even_out(backend)?;
         let mut current = self.current.take().unwrap_or_else(|| {
             self.sampler.next_epoch();
             CurrentEpoch::default()
         });
         let done = current.steps.len();
-        let coarse = Coarse::of(self.samples.size()).filter(|_| self.coarse_steps() > 0);
-        if let (Some(coarse), 0) = (coarse, self.first_step() + done as u64) {
-            let mut parameters = backend.parameters();
-            coarse.even_out(&mut parameters);
-            backend.set_parameters(&parameters)?;
-        }
         let end = done
             .saturating_add(most_steps.max(1))
             .min(self.steps_per_epoch());
@@ -272,6 +268,19 @@ impl<'a> Trainer<'a> {
             if is_cut {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Before the first step of a training that begins with coarse ones, gives weights that these do not tell apart
+    /// their mean.
+    fn even_out(&self, backend: &mut dyn Backend) -> Result<(), BackendError> {
+        let coarse = Coarse::of(self.samples.size()).filter(|_| self.coarse_steps() > 0);
+        if let (Some(coarse), 0) = (coarse, self.steps_done()) {
+            let mut parameters = backend.parameters();
+            check_inputs(parameters.shape, self.samples.inputs())?;
+            coarse.even_out(&mut parameters);
+            backend.set_parameters(&parameters)?;
         }
         Ok(())
     }

@@ -11,11 +11,6 @@ use fused_mlp::random::{Purpose, Stream};
 use fused_mlp::simd::{Isa, IsaRequest};
 use fused_mlp::training::{Recipe, Trainer, Training, TrainingOptions};
 
-const PLAIN: Optimizer = Optimizer {
-    momentum: 0.0,
-    nesterov: false,
-    weight_decay: 0.0,
-};
 const ROWS: usize = 8;
 const COLUMNS: usize = 18;
 const SHAPE: Shape = Shape {
@@ -38,18 +33,6 @@ fn data(samples: usize) -> (Vec<u8>, Vec<u8>) {
     (images.collect(), labels)
 }
 
-fn options() -> TrainingOptions {
-    TrainingOptions {
-        epochs: 4,
-        // The minibatches of a training on 128 samples at a time have two blocks.
-        batch_size: 150,
-        learning_rate: 0.1,
-        weight_decay: 1e-3,
-        coarse: 0.625,
-        ..TrainingOptions::default()
-    }
-}
-
 /// Whether the weights of each 2 x 2 pixels are equal.
 fn are_even(parameters: &Parameters) -> bool {
     let row = |pixel: usize| &parameters.linear1_weight[pixel * SHAPE.hidden..][..SHAPE.hidden];
@@ -59,7 +42,6 @@ fn are_even(parameters: &Parameters) -> bool {
     })
 }
 
-/// A training on images of which each 2 x 2 pixels have the value of one, with the full engine or a plain one.
 #[test]
 fn coarse_steps_are_those_of_the_reference_on_images_of_blocks() {
     let (images, labels) = data(1_200);
@@ -79,8 +61,12 @@ fn coarse_steps_are_those_of_the_reference_on_images_of_blocks() {
             weight_decay,
         };
         let options = TrainingOptions {
+            epochs: 4,
+            // More than the samples of a block.
+            batch_size: 150,
             learning_rate: if momentum > 0.0 { 0.1 } else { 0.5 },
-            ..options()
+            coarse: 0.625,
+            ..TrainingOptions::default()
         };
         let plain = TrainingOptions {
             coarse: 0.0,
@@ -162,6 +148,26 @@ fn coarse_steps_are_those_of_the_reference_on_images_of_blocks() {
 }
 
 #[test]
+fn a_network_of_another_size_is_an_error_before_the_first_step() {
+    let (images, labels) = data(20);
+    let samples = Samples::new(&images, &labels, SHAPE.inputs).with_columns(COLUMNS);
+    let options = Recipe::Sprint.options();
+    let shape = Shape {
+        inputs: 15,
+        ..SHAPE
+    };
+    let mut backend =
+        Reference::new(&options.initial_parameters(shape), Optimizer::default()).unwrap();
+    let mut trainer = Trainer::new(samples, &options).unwrap();
+    let expected = BackendError::Inputs {
+        expected: 15,
+        found: SHAPE.inputs,
+    };
+    let found = trainer.train_epoch(&mut backend, &PassControl::default());
+    assert_eq!(found.err(), Some(expected));
+}
+
+#[test]
 fn a_model_to_start_from_keeps_its_weights() {
     let split = data(60);
     let dataset = Dataset::from_memory(ROWS, COLUMNS, split.clone(), split).unwrap();
@@ -189,7 +195,8 @@ fn images_with_an_odd_side_have_no_coarse_steps() {
         assert_eq!(error.is_none(), is_even);
         if let Some(error) = error {
             assert_eq!(error.option, "coarse");
-            let mut backend = Reference::new(&own.initial_parameters(SHAPE), PLAIN).unwrap();
+            let mut backend =
+                Reference::new(&own.initial_parameters(SHAPE), Optimizer::default()).unwrap();
             let (rows, columns) = samples.size();
             let pass = TrainingPass {
                 samples,

@@ -7,8 +7,7 @@ use std::ops::Div;
 
 impl Worker {
     /// Lets the first rows of W be those of the blocks of a coarse pass: a block's weights, which are equal, are added
-    /// up, and their velocities are one. All other rows are 0, so that no scale of integers depends on
-    /// them.
+    /// up, and their velocities are one. All other rows are 0, so that no scale of integers depends on them.
     pub(crate) fn begin_coarse(&mut self, coarse: Coarse) {
         self.coarse = Some(coarse);
         let held = weight_rows(coarse.inputs());

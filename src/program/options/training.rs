@@ -213,13 +213,17 @@ impl RecipeArgs {
     }
 
     /// Why there are no coarse steps, where the recipe has some and none are asked for.
-    pub fn unfit_for_coarse(&self, samples: Samples<'_>, has_model: bool) -> Option<String> {
+    pub fn unfit_for_coarse(&self, size: (usize, usize), has_model: bool) -> Option<String> {
         let own = self.recipe.options().coarse;
         if own == 0.0 || self.given.is_given("coarse") {
             return None;
         }
+        let coarse = TrainingOptions {
+            coarse: own,
+            ..TrainingOptions::default()
+        };
         let why = match has_model {
-            _ if self.recipe.options_for(samples).coarse == 0.0 => "images have an odd side",
+            _ if coarse.check_images(size).is_err() => "images have an odd side",
             true => "weights of a model would become means of four; --coarse sets another",
             false => return None,
         };
