@@ -10,6 +10,11 @@ TARGET = 0.98
 OWN = "fused-mlp"
 
 
+def is_own(peer):
+    """fused-mlp in one of its precisions, whose name follows a comma."""
+    return peer.split(",")[0] == OWN
+
+
 def read(file):
     with file.open() as lines:
         return list(csv.DictReader(lines))
@@ -87,7 +92,7 @@ def panel(records, top, title, better, value, told):
     parts.append(text(WIDTH - MARGIN, top + 26, SOFT, f"{better} is better", ' text-anchor="end"'))
     y = top + 40
     for r in known + unknown:
-        colour = VERMILION if r["peer"] == OWN else BLUE
+        colour = VERMILION if is_own(r["peer"]) else BLUE
         width = 0 if r in unknown else max(2, LONGEST * value(r) / largest)
         parts.append(text(LEFT - 10, y + 20, INK, r["peer"], ' text-anchor="end"'))
         parts.append(box(LEFT, y + 3, width, LINE - 8, colour))
@@ -128,7 +133,7 @@ def write(folder, facts):
     (folder / "table.md").write_text(table(records))
     (folder / "peers.svg").write_text(picture(records))
     print(table(records), end="")
-    own = next((r["accuracy_after_6"] for r in records if r["peer"] == OWN), None)
+    own = next((r["accuracy_after_6"] for r in records if is_own(r["peer"])), None)
     if own is None:
         print(f"{OWN} has no run of six epochs: nothing can be compared with it")
         return 1

@@ -28,10 +28,12 @@ def names(*words):
 
 class Names(unittest.TestCase):
     def test_beginnings_in_any_case_choose_and_fused_mlp_is_always_there(self):
-        self.assertEqual(names("pytorch"), ["fused-mlp", "PyTorch, compiled", "PyTorch, eager"])
-        self.assertEqual(names("PyTorch, eager"), ["fused-mlp", "PyTorch, eager"])
-        self.assertEqual(names("c"), ["fused-mlp", "C, OpenBLAS"])
-        self.assertEqual(names("ca", "JAX"), ["fused-mlp", "JAX", "candle"])
+        own = ["fused-mlp, f32", "fused-mlp, int16"]
+        self.assertEqual(names("fused-mlp"), own)
+        self.assertEqual(names("pytorch"), [*own, "PyTorch, compiled", "PyTorch, eager"])
+        self.assertEqual(names("PyTorch, eager"), [*own, "PyTorch, eager"])
+        self.assertEqual(names("c"), [*own, "C, OpenBLAS"])
+        self.assertEqual(names("ca", "JAX"), [*own, "JAX", "candle"])
         self.assertEqual(len(names()), len(everyone()))
 
     def test_a_wrong_name_lists_the_names(self):
