@@ -14,7 +14,7 @@ mod tensorboard;
 mod terminal;
 mod weights;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use ending::EXIT_USAGE;
 use fused_mlp::mnist::{DataError, Defect};
@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(code) => return code,
     };
-    if let Err(error) = terminal::signals::survive_file_size_limit() {
+    if let Err(error) = make_ready() {
         return failed(&error, &origins);
     }
     let result = match command {
@@ -115,6 +115,14 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// What would end the program later: a signal, and threads that check data, without which rayon would panic.
+fn make_ready() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    terminal::signals::survive_file_size_limit()?;
+    let started = rayon::ThreadPoolBuilder::new().build_global();
+    started.map_err(|it| anyhow!("threads cannot be started: {it}; raise the limit on them"))
+}
+
 /// Tells an error in one line, and help and version as they are. That nobody reads standard output any more
 /// is no error.
 fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
@@ -130,8 +138,7 @@ fn failed(error: &anyhow::Error, origins: &Origins) -> ExitCode {
         None if is_closed_pipe(error) => ExitCode::SUCCESS,
         None => {
             let text = one_line(error);
-            let set_by = origins.of_named(&text);
-            message(&format!("error: {text}{set_by}"));
+            message(&format!("error: {text}{}", origins.of_named(&text)));
             let defect = error.downcast_ref().map(|it: &DataError| &it.defect);
             if defect == Some(&Defect::NotFound) {
                 message(WHERE_DATA_ARE);

@@ -142,6 +142,18 @@ fn memory_that_cannot_be_had_is_told_before_anything_is_made() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn threads_that_cannot_be_had_are_told_in_one_line() {
+    let place = Place::new();
+    for arguments in ["train --out run", "data verify"] {
+        let mut program = place.limited("-v 700000", arguments);
+        let line = one_line_failure(program.env("RUST_MIN_STACK", "1000000000"), 2);
+        assert!(line.contains("threads cannot be started"), "{line}");
+    }
+    assert!(!place.path("run").exists());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn a_training_that_cannot_begin_leaves_no_folder() {
     let place = Place::new();
     let arguments = "train --epochs 1 --hidden 8 --quiet --out run";

@@ -48,7 +48,7 @@ pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> Stri
     series.push(Series::new(&peak, GREY, Style::Level, level));
     Chart {
         title: "Phases below the roofs of the machine, all threads".to_owned(),
-        x: Axis::log("arithmetic intensity: executed FLOP a compulsory byte").within(left, right),
+        x: Axis::log("arithmetic intensity: executed FLOP a byte").within(left, right),
         y: Axis::log("executed GFLOP/s").within(lowest, peak_gflops * 2.0),
         series,
     }

@@ -25,12 +25,6 @@ pub fn survive_file_size_limit() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Elsewhere there is no such signal.
-#[cfg(not(unix))]
-pub fn survive_file_size_limit() -> anyhow::Result<()> {
-    Ok(())
-}
-
 /// SIGHUP, which tells that the terminal has gone, unless it was ignored when the program started,
 /// as `nohup` has it; then it stays so. No safe call asks for that, but the list of Linux tells.
 #[cfg(target_os = "linux")]
