@@ -75,7 +75,7 @@ impl Kernel for IntegerDelta<'_> {
                         true => V::load(token, delta.add((sample + half) * stride)).mul(multiplier),
                         false => V::splat(token, 0.0),
                     };
-                    let pair = V::pair(lower.mul(finer).round(), upper.mul(finer).round());
+                    let pair = V::pair(lower.mul(finer), upper.mul(finer));
                     V::store_ints(pair, pairs.add(sample * stride));
                 }
             }

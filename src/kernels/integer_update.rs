@@ -110,14 +110,14 @@ unsafe fn unit_tile<V: Vector, const T: usize>(
                 with_step!(step, STEP => {
                     for t in 0..T {
                         let column = unit + t * V::LANES;
-                        let factor = V::load(token, pass.factors.as_ptr().add(column));
+                        let factor = Some(V::load(token, pass.factors.as_ptr().add(column)));
                         let at = (first + place) * stride + column;
                         let (even, odd) = (V::of_ints(even[t]), V::of_ints(odd[t]));
-                        let even = pointers.finish_scaled(token, STEP, &rule, at, even, factor);
-                        let odd = pointers.finish_scaled(token, STEP, &rule, at + stride, odd, factor);
+                        let even = pointers.finish(token, STEP, &rule, at, even, factor);
+                        let odd = pointers.finish(token, STEP, &rule, at + stride, odd, factor);
                         if rule.is_some() {
                             let at = integers::row(first + place) * stride + column;
-                            let pair = V::pair(even.round(), odd.round());
+                            let pair = V::pair(even, odd);
                             V::store_ints(pair, pass.integers.as_mut_ptr().add(at));
                         }
                     }

@@ -191,15 +191,16 @@ impl Kernel for DenseStep<'_> {
                 let target = self.parameters.as_mut_ptr().add(first);
                 let weight = V::load(token, target);
                 let gradient = V::load(token, self.gradients.as_ptr().add(first));
+                let gradient = rule.weight_decay.mul_add(weight, gradient);
                 let zero = V::splat(token, 0.0);
                 if has_velocity {
                     let velocity_at = self.velocities.as_mut_ptr().add(first);
                     let (weight, velocity) =
-                        rule.full(weight, V::load(token, velocity_at), gradient);
+                        rule.full(weight, V::load(token, velocity_at), gradient, false);
                     weight.store(target);
                     velocity.store(velocity_at);
                 } else {
-                    rule.full(weight, zero, gradient).0.store(target);
+                    rule.full(weight, zero, gradient, false).0.store(target);
                 }
             }
         }

@@ -68,7 +68,7 @@ pub(super) struct VectorRule<V: Vector> {
     token: V::Token,
     negative_rate: V,
     momentum: V,
-    weight_decay: V,
+    pub(super) weight_decay: V,
     smallest_velocity: V,
     smallest_weight: V,
     zero: V,
@@ -109,15 +109,17 @@ impl<V: Vector> VectorRule<V> {
         self.negative_rate.mul_add(gradient, weight)
     }
 
-    /// The new weight and velocity.
+    /// The new weight and velocity, by a gradient with weight decay; `is_nesterov` where the form is known to be his.
     #[inline(always)]
-    pub(super) fn full(&self, weight: V, velocity: V, gradient: V) -> (V, V) {
-        let gradient = self.weight_decay.mul_add(weight, gradient);
+    pub(super) fn full(&self, weight: V, velocity: V, gradient: V, is_nesterov: bool) -> (V, V) {
         let velocity = self.momentum.mul_add(velocity, gradient);
         let velocity = velocity.zero_below(self.token, self.smallest_velocity);
-        // Chosen without a branch: the loops around it stay straight, with their sums in registers.
         let ahead = self.momentum.mul_add(velocity, gradient);
-        let direction = self.nesterov.select_greater(self.zero, ahead, velocity);
+        // Chosen without a branch: the loops around it stay straight, with their sums in registers.
+        let direction = match is_nesterov {
+            true => ahead,
+            false => self.nesterov.select_greater(self.zero, ahead, velocity),
+        };
         let weight = self.negative_rate.mul_add(direction, weight);
         let weight = weight.zero_below(self.token, self.smallest_weight);
         (weight, velocity)

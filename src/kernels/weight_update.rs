@@ -69,7 +69,7 @@ impl Weights<'_> {
         }
         match (self.rule, self.gradients.is_some()) {
             (Some(rule), false) if rule.is_plain() => Step::Plain,
-            (Some(rule), false) if rule.has_velocity() => Step::Velocity,
+            (Some(rule), false) if rule.has_velocity() && rule.nesterov => Step::Nesterov,
             _ => Step::General,
         }
     }
@@ -114,9 +114,9 @@ impl Kernel for WeightUpdate<'_> {
 pub(super) enum Step {
     /// Plain SGD on a minibatch that is a single block: w <- w - rate g.
     Plain,
-    /// SGD with momentum on a minibatch that is a single block.
-    Velocity,
-    /// Everything else: sums in memory, weight decay without momentum.
+    /// SGD with momentum in Nesterov's form on a minibatch that is a single block.
+    Nesterov,
+    /// Everything else: sums in memory, momentum in the other form, weight decay without momentum.
     General,
 }
 
@@ -124,7 +124,7 @@ pub(super) enum Step {
 /// straight, while what computes the sums is compiled once for all.
 macro_rules! with_step {
     ($step:expr, $constant:ident => $body:expr) => {
-        with_step!(@arms $step, $constant, $body, Plain Velocity General)
+        with_step!(@arms $step, $constant, $body, Plain Nesterov General)
     };
     (@arms $step:expr, $constant:ident, $body:expr, $($name:ident)*) => {
         match $step {
@@ -233,7 +233,7 @@ unsafe fn unit_tile<V: Vector, const T: usize, const P: usize>(
                 with_step!(step, STEP => {
                     for p in 0..P {
                         for t in 0..T {
-                            pointers.finish(token, STEP, &rule, at(p, t), sums[p][t]);
+                            pointers.finish(token, STEP, &rule, at(p, t), sums[p][t], None);
                         }
                     }
                 });
@@ -327,79 +327,65 @@ pub(super) struct Pointers {
 }
 
 impl Pointers {
-    /// Puts one vector of sums, with those of earlier blocks, where it belongs: into the weights, or into
-    /// `gradients`.
+    /// Puts one vector of sums where it belongs: into the weights, which are returned, or into `gradients`.
+    ///
+    /// They hold those of earlier blocks already; or, with a `factor`, a power of two, they are of one block alone,
+    /// to be multiplied by it, which is exact.
     ///
     /// # Safety
     /// `at` must be the start of a vector in each buffer that the step and the rule use.
     #[inline(always)]
-    unsafe fn finish<V: Vector>(
+    pub(super) unsafe fn finish<V: Vector>(
         &self,
         token: V::Token,
         step: Step,
         rule: &Option<(StepRule, VectorRule<V>)>,
         at: usize,
-        sum: V,
+        mut sum: V,
+        mut factor: Option<V>,
     ) -> V {
+        let zero = V::splat(token, 0.0);
         // SAFETY: the caller vouches for a vector at `at`.
         unsafe {
+            if let (Step::General, Some(by)) = (step, factor) {
+                let earlier = self.gradients.map(|it| V::load(token, it.add(at)));
+                sum = sum.add_exact_product(by, earlier.unwrap_or(zero));
+                factor = None;
+            }
             let Some((scalars, rule)) = rule else {
                 if let Some(gradients) = self.gradients {
                     sum.store(gradients.add(at));
                 }
                 return sum;
             };
-            let zero = V::splat(token, 0.0);
             let target = self.weights.add(at);
             let mut weight = V::load(token, target);
             if matches!(step, Step::Plain) || matches!(step, Step::General) && scalars.is_plain() {
-                weight = rule.plain(weight, sum);
-            } else if matches!(step, Step::Velocity) || scalars.has_velocity() {
-                let velocity_at = self.velocities.add(at);
-                let (next, velocity) = rule.full(weight, V::load(token, velocity_at), sum);
-                velocity.store(velocity_at);
-                weight = next;
+                weight = match factor {
+                    Some(factor) => sum.add_exact_product(factor, weight),
+                    None => rule.plain(weight, sum),
+                };
             } else {
-                weight = rule.full(weight, zero, sum).0;
+                let gradient = match factor {
+                    Some(factor) => sum.add_exact_product(factor, rule.weight_decay.mul(weight)),
+                    None => rule.weight_decay.mul_add(weight, sum),
+                };
+                if matches!(step, Step::Nesterov) || scalars.has_velocity() {
+                    let velocity_at = self.velocities.add(at);
+                    let velocity = V::load(token, velocity_at);
+                    let is_nesterov = matches!(step, Step::Nesterov);
+                    let (next, velocity) = rule.full(weight, velocity, gradient, is_nesterov);
+                    velocity.store(velocity_at);
+                    weight = next;
+                } else {
+                    weight = rule.full(weight, zero, gradient, false).0;
+                }
             }
             weight.store(target);
             if let (Step::General, Some(gradients)) = (step, self.gradients) {
                 zero.store(gradients.add(at));
             }
             weight
-        }
-    }
-
-    /// [`finish`](Self::finish) for the sums of one block alone times `factor`, a power of two, which a plain step
-    /// of a single block adds as they are; returns the new weights.
-    ///
-    /// # Safety
-    /// As there.
-    #[inline(always)]
-    pub(super) unsafe fn finish_scaled<V: Vector>(
-        &self,
-        token: V::Token,
-        step: Step,
-        rule: &Option<(StepRule, VectorRule<V>)>,
-        at: usize,
-        sum: V,
-        factor: V,
-    ) -> V {
-        // SAFETY: the caller keeps the same contract.
-        unsafe {
-            if let Step::Plain = step {
-                let target = self.weights.add(at);
-                let weight = sum.add_exact_product(factor, V::load(token, target));
-                weight.store(target);
-                return weight;
-            }
-            let sum = match (step, self.gradients) {
-                (Step::General, Some(gradients)) => {
-                    sum.add_exact_product(factor, V::load(token, gradients.add(at)))
-                }
-                _ => sum.mul(factor),
-            };
-            self.finish(token, step, rule, at, sum)
         }
     }
 }

@@ -112,7 +112,7 @@ impl<V: Vector, const AT_ONCE: bool> Vector for Exact<V, AT_ONCE> {
         self.0.round()
     }
     #[inline(always)]
-    fn pair(lower: V::Ints, upper: V::Ints) -> V::Ints {
-        V::pair(lower, upper)
+    fn pair(lower: Self, upper: Self) -> V::Ints {
+        V::pair(lower.0, upper.0)
     }
 }

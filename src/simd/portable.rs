@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 
 use super::exact::Exact;
+use super::math::ROUND;
 use super::tiles::{self, RegisterTiles};
 use super::{Kernel, Vector};
 use wide::{f32x8, i16x16, i32x8, u8x16};
@@ -131,14 +132,13 @@ impl Vector for PortableVector {
     }
     #[inline(always)]
     fn round(self) -> i32x8 {
-        // NaN would become 0.
-        let number = self.0.simd_eq(self.0);
-        select(number, self.0, f32x8::splat(f32::INFINITY)).round_int()
+        // Of numbers that are larger, and of those that are none, the bits differ from those of ROUND by far more.
+        bits(self.0 + f32x8::splat(ROUND)) - bits(f32x8::splat(ROUND))
     }
     #[inline(always)]
-    fn pair(lower: i32x8, upper: i32x8) -> i32x8 {
-        let (least, most) = (i32x8::splat(i16::MIN.into()), i32x8::splat(i16::MAX.into()));
-        let cut = |ints: i32x8| ints.max(least).min(most);
+    fn pair(lower: Self, upper: Self) -> i32x8 {
+        let (least, most) = (f32x8::splat(-32768.0), f32x8::splat(32767.0));
+        let cut = |it: Self| bits(it.0.fast_max(least).fast_min(most) + f32x8::splat(ROUND));
         (cut(lower) & i32x8::splat(0xffff)) | (cut(upper) << 16)
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! | size | AVX-512 | AVX2 | portable | reason |
 //! | --- | --- | --- | --- | --- |
-//! | `forward`: vectors of hidden units whose sums the forward pass keeps in registers | 10 | 13 | 5 | As many as there are registers for, since each pixel that is found in a mask, and its value, then serve more multiply-adds. AVX-512: 300 units on two threads are tiles of 9 and 10; 4, 5 and 7 were slower. AVX2: 13 sums, the pixel value and two spare of 16 registers; 5, 8, 10 and 12 were slower. SSE2: a vector is two of 16 registers. |
+//! | `forward`: vectors of hidden units whose sums the forward pass keeps in registers | 10 | 13 | 6 | As many as there are registers for, since each pixel that is found in a mask, and its value, then serve more multiply-adds. AVX-512: 300 units on two threads are tiles of 9 and 10; 4, 5 and 7 were slower. AVX2: 13 sums, the pixel value and two spare of 16 registers; 5, 8, 10 and 12 were slower. SSE2: a vector is two of 16 registers; 4, 5 and 7 were slower or as fast. |
 //! | `gradient`: the same of the weight gradient, for each of two pixels | 5 | 6 | 2 | AVX-512: the deltas of 100 samples are 32 KB for 5 vectors, and stay in L1; 10, which halves the visits of masks, took 6 % longer, 4 took 4 % longer. AVX2: 15 of 16 registers. SSE2: 8 half registers of sums, 6 of the rest. |
 //! | [`GRADIENT_PIXELS`] | 2 | 2 | 2 | Neighbours share each delta that is loaded; as they are mostly zero together, only 17 % of the multiply-adds meet a zero on MNIST, beside or above each other alike. With three it is 33 % and with four 48 %, which costs more than the loads saved; one by one a multiply-add needs a load of its own. |
 //! | [`SCATTERED_GRADIENT_PIXELS`], [`SCATTERED`] | 1, 1.35 | the same | the same | Where zeros are strewn among the inputs, pairs waste more than the loads cost: half of the multiply-adds where half of the inputs are zero at random. |
-//! | `integer_gradient`: the same in integers, for each of two pixels one after the other | 10 | 12 | 4 | A pair of samples of one pixel is one multiply-add, so nothing is shared but the pair itself, and its dozen other instructions want many vectors; the sums of the first pixel may be spilled. AVX-512: 5 and 7 took a third longer; AVX2: 5 took a quarter longer. |
+//! | `integer_gradient`: the same in integers, for each of two pixels one after the other | 10 | 12 | 7 | A pair of samples of one pixel is one multiply-add, so nothing is shared but the pair itself, and its dozen other instructions want many vectors; the sums of the first pixel may be spilled. AVX-512: 5 and 7 took a third longer; AVX2: 5 took a quarter longer, 7 a tenth. SSE2: 14 half registers of sums, a pair and a product; 4 took 5 to 10 % longer. |
 //! | `dense_gradient`: the same where most inputs are not zero, for each of four pixels | 5 | none | none | Few products are with zeros then, and 20 sums need only five loads of deltas, which stay in L1. AVX2 has no registers for more than it uses already. |
 //! | `dense_samples`: samples whose sums the forward pass adds to at once where most inputs are not zero | 2 | 1 | 1 | Two samples share each weight that is loaded: 20 sums, two inputs, one weight. AVX-512 loads an operand and a half a cycle at most, but multiplies one or two. |
 //! | [`DENSE`] | 0.7 | | | Share of non-zero inputs from which on the dense paths are taken. |
@@ -17,8 +17,8 @@
 //! | [`BLOCK_SAMPLES`] | 128 | 128 | 128 | Two mask words a pixel. The deltas of 128 samples are 24 KiB for 6 AVX2 vectors and 40 KiB for 5 of AVX-512: in L1, or nearly. A larger minibatch is a series of blocks. |
 //!
 //! "Slower" is by `fused-mlp profile` and loops taken out of the kernels, minibatches of 100: AVX-512 on
-//! Zen 4 (32 KiB of L1d, 1 MiB of L2 a core), AVX2 on an Intel Xeon (48 KiB, 2 MiB), integers on another (32 KiB,
-//! 1 MiB; Cascade Lake). On Zen 5 (48 KiB,
+//! Zen 4 (32 KiB of L1d, 1 MiB of L2 a core), AVX2 and SSE2 on an Intel Xeon (48 KiB, 2 MiB; Emerald Rapids), other
+//! integers on another (32 KiB, 1 MiB; Cascade Lake). On Zen 5 (48 KiB,
 //! 1 MiB), which has twice the multiply-adds for AVX-512, nothing else was faster: gradients of 10 vectors
 //! took 2 to 7 % longer, forward tiles of 20 vectors and weight rows of 128 pixels the same time. No size
 //! changes a result.
@@ -67,9 +67,9 @@ pub(super) const AVX2: RegisterTiles = RegisterTiles {
     hidden_delta: 3,
 };
 pub(super) const PORTABLE: RegisterTiles = RegisterTiles {
-    forward: 5,
+    forward: 6,
     gradient: 2,
-    integer_gradient: 4,
+    integer_gradient: 7,
     dense_gradient: 0,
     dense_samples: 1,
     logits: 6,

@@ -111,10 +111,11 @@ pub trait Vector: Copy {
     }
     /// The nearest number of each integer, the even one of two.
     fn of_ints(ints: Self::Ints) -> Self;
-    /// The nearest integer of each number, the even one of two. Where it does not fit, one beyond 16 bits.
+    /// The nearest integer of each number, the even one of two. Where it does not fit 23 bits, one beyond 16 bits.
     fn round(self) -> Self::Ints;
-    /// Two integers as a pair, each cut to 16 bits: what is larger becomes the largest, or the smallest.
-    fn pair(lower: Self::Ints, upper: Self::Ints) -> Self::Ints;
+    /// The nearest integers of two numbers as a pair, each cut to 16 bits: that of a number too large is the largest or
+    /// the smallest, or any.
+    fn pair(lower: Self, upper: Self) -> Self::Ints;
 
     /// Asks for the cache line at `source`, which need not be readable, to be brought into L2.
     fn prefetch(token: Self::Token, source: *const u8);

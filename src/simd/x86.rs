@@ -115,10 +115,10 @@ macro_rules! integer_intrinsics {
             unsafe { $round(self.0) }
         }
         #[inline(always)]
-        fn pair(lower: $ints, upper: $ints) -> $ints {
+        fn pair(lower: Self, upper: Self) -> $ints {
             // Each quarter of a register has four of the lower ones, then four of the upper.
             // SAFETY: as above.
-            unsafe { $shuffle($cut(lower, upper), alternate()) }
+            unsafe { $shuffle($cut(lower.round(), upper.round()), alternate()) }
         }
     };
 }

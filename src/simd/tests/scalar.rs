@@ -98,8 +98,8 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
             false => self.0.round_ties_even() as i32,
         }
     }
-    fn pair(lower: i32, upper: i32) -> i32 {
-        whole([lower, upper].map(|it| it.clamp(i16::MIN.into(), i16::MAX.into())))
+    fn pair(lower: Self, upper: Self) -> i32 {
+        whole([lower, upper].map(|it| it.round().clamp(i16::MIN.into(), i16::MAX.into())))
     }
 
     fn prefetch((): (), _: *const u8) {}
