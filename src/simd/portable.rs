@@ -72,11 +72,18 @@ impl Vector for PortableVector {
     }
     #[inline(always)]
     fn max(self, other: Self) -> Self {
-        self.select_greater(other, self, other)
+        // That of x86 takes the second where one is NaN, as it must be; that of ARM takes NaN.
+        match cfg!(target_arch = "x86_64") {
+            true => Self(self.0.fast_max(other.0)),
+            false => self.select_greater(other, self, other),
+        }
     }
     #[inline(always)]
     fn min(self, other: Self) -> Self {
-        other.select_greater(self, self, other)
+        match cfg!(target_arch = "x86_64") {
+            true => Self(self.0.fast_min(other.0)),
+            false => other.select_greater(self, self, other),
+        }
     }
     #[inline(always)]
     fn abs(self) -> Self {
