@@ -74,7 +74,8 @@ fn a_profile_accounts_for_the_whole_time_of_each_thread() {
     let read = |name: &str| fs::read_to_string(place.path("p").join(name)).unwrap();
     let file: Value = serde_json::from_str(&read("profile.json")).unwrap();
     assert_eq!(file["phases"].as_array().unwrap(), rows);
-    assert!(read("roofline.svg").contains("gradients"));
+    let roofline = read("roofline.svg");
+    assert!(roofline.contains("gradients") && roofline.contains("FMA peak: "));
 }
 
 #[test]
@@ -83,9 +84,10 @@ fn profiles_of_a_day_get_a_number() {
     if cfg!(debug_assertions) {
         return;
     }
-    for _ in 0..2 {
-        let text = place.stdout("profile --hidden 8 --epochs 1 --threads 1");
-        for part in [" epochs: median ", "\nbetween passes ", "\nthread 0 "] {
+    for (precision, peak) in [("f32", "\nFMA peak "), ("int16", "\ninteger peak ")] {
+        let options = format!("--hidden 8 --epochs 1 --threads 1 --precision {precision}");
+        let text = place.stdout(&format!("profile {options}"));
+        for part in [" epochs: median ", "\nbetween passes ", "\nthread 0 ", peak] {
             assert!(text.contains(part), "{part:?} in {text}");
         }
     }

@@ -14,6 +14,6 @@ pub mod terminal_picture;
 
 pub use contact_sheet::{SheetImage, contact_sheet};
 pub use roofline::{Roof, roofline_svg};
-pub use speed::{speed_axes, speed_svg};
+pub use speed::{peak_name, speed_axes, speed_svg};
 pub use sweep::sweep_svg;
 pub use terminal_picture::terminal_picture;

@@ -17,8 +17,8 @@ pub struct Roof {
 }
 
 /// FLOP/s of each phase, all threads together, against its FLOP for each byte, below
-/// the roofs: the FMA peak and the bandwidths.
-pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> String {
+/// the roofs: the peak and the bandwidths.
+pub fn roofline_svg(rows: &[PhaseRow], (peak, peak_gflops): (&str, f64), roofs: &[Roof]) -> String {
     let of_all = rows.iter().filter(|row| row.thread.is_none());
     let counted = of_all.filter(|row| row.gflops > 0.0 && row.flop_per_byte > 0.0);
     let points: Vec<&PhaseRow> = counted.collect();
@@ -43,7 +43,7 @@ pub fn roofline_svg(rows: &[PhaseRow], peak_gflops: f64, roofs: &[Roof]) -> Stri
         let ends = vec![(start, start * slope), (peak_gflops / slope, peak_gflops)];
         series.push(Series::new(&name, GREY, Style::Slope, ends));
     }
-    let peak = format!("FMA peak: {peak_gflops:.0} GFLOP/s");
+    let peak = format!("{peak}: {peak_gflops:.0} GFLOP/s");
     let level = vec![(f64::NAN, peak_gflops)];
     series.push(Series::new(&peak, GREY, Style::Level, level));
     Chart {

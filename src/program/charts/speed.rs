@@ -60,6 +60,14 @@ pub fn speed_svg(machine: &str, rows: &[EpochRow<'_>]) -> String {
     stacked(&format!("Speed of epochs: {machine}"), &charts)
 }
 
+/// What the most work a second is called.
+pub fn peak_name(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F32 => "FMA peak",
+        Precision::Int16 => "integer peak",
+    }
+}
+
 fn chart(axis: usize, rows: &[EpochRow<'_>]) -> Chart {
     let (name, value) = AXES[axis];
     let first = parts(rows[0].configuration);
@@ -69,10 +77,7 @@ fn chart(axis: usize, rows: &[EpochRow<'_>]) -> Chart {
     };
     let line = |row: &EpochRow<'_>| named(row, (0..first.len()).filter(|&part| differs(part)));
     let roof = |row: &EpochRow<'_>| {
-        let kind = match row.configuration.precision {
-            Precision::F32 => "FMA peak",
-            Precision::Int16 => "integer peak",
-        };
+        let kind = peak_name(row.configuration.precision);
         let differing = (THREADS..5).filter(|&part| differs(part));
         format!("{kind} {}", named(row, differing))
             .trim_end()

@@ -6,7 +6,7 @@ use super::bench::StepArgs;
 use super::memory;
 use super::train::{DEFAULT_HIDDEN, from_here, open_data};
 use crate::bench::{Work, median};
-use crate::charts::Roof;
+use crate::charts::{Roof, peak_name};
 use crate::ending::{EXIT_MISSED, Ending};
 use crate::options::access::AccessArgs;
 use crate::options::backend::{BackendKind, EngineArgs};
@@ -78,8 +78,8 @@ struct Measured {
     shape: Shape,
     epochs: Vec<f64>,
     profile: Arc<Profile>,
-    /// FLOP/s.
-    peak: f64,
+    /// Its name, and FLOP/s.
+    peak: (&'static str, f64),
     roofs: Vec<Roof>,
 }
 
@@ -98,7 +98,7 @@ impl Measured {
     /// Whether the clock has seen time pass in all that was measured. A speed without a time is not finite.
     fn is_timed(&self) -> bool {
         let roofs = self.roofs.iter().map(|roof| &roof.gigabytes_per_second);
-        let mut all = self.epochs.iter().chain([&self.peak]).chain(roofs);
+        let mut all = self.epochs.iter().chain([&self.peak.1]).chain(roofs);
         all.all(|&it| it > 0.0 && it.is_finite())
     }
 }
@@ -151,7 +151,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let time = Duration::from_secs_f64(measured.epochs.iter().sum());
     let clocks = measured.profile.threads();
     let passes = args.epochs.into();
-    let rows = work.rows(&clocks, passes, time, &engine.units(), measured.peak);
+    let rows = work.rows(&clocks, passes, time, &engine.units(), measured.peak.1);
     let data = from_here(&data.display().to_string());
     let summary = summary(args, &measured, &data, samples.len());
     let text = |most| folder::text((&machine, &summary), &measured, &rows, most);
@@ -202,11 +202,11 @@ fn measure(
         shape: engine.parameters().shape,
         epochs: Vec::new(),
         profile: Arc::new(Profile::new(threads)),
-        peak: 0.0,
+        peak: (peak_name(args.precision), 0.0),
         roofs: Vec::new(),
     };
     for round in 0..=args.epochs {
-        measured.peak = bench.best_of(BURSTS).max(measured.peak);
+        measured.peak.1 = bench.best_of(BURSTS).max(measured.peak.1);
         let clocks = (round > 0).then(|| Arc::clone(&measured.profile));
         engine.set_clocks(clocks);
         let epoch = trainer.train_epoch(engine, control)?;
@@ -254,7 +254,7 @@ fn summary(args: &ProfileArgs, measured: &Measured, data: &str, samples: usize) 
         "precision": args.precision,
         "epochs": measured.epochs.len(),
         "seconds_median": median(&measured.epochs),
-        "peak_gflops": measured.peak / 1e9,
+        "peak_gflops": measured.peak.1 / 1e9,
         "roofs": measured.roofs,
     })
 }

@@ -36,7 +36,7 @@ pub fn text(
 ) -> String {
     let mut text = format!(
         "{}; {} on {}\n{}, minibatch {}, momentum {}, {} samples\n\
-         {} epochs: median {:.2} ms\nFMA peak {:.1} GFLOP/s",
+         {} epochs: median {:.2} ms\n{} {:.1} GFLOP/s",
         machine_text(machine),
         measured.isa,
         counted(measured.threads, "thread"),
@@ -46,7 +46,8 @@ pub fn text(
         summary["samples"],
         measured.epochs.len(),
         1e3 * median(&measured.epochs),
-        measured.peak / 1e9
+        measured.peak.0,
+        measured.peak.1 / 1e9
     );
     for roof in &measured.roofs {
         let (size, bandwidth) = (roof.bytes_per_thread >> 10, roof.gigabytes_per_second);
@@ -81,7 +82,8 @@ pub fn write(
     let mut file = summary.clone();
     file["machine"] = serde_json::to_value(machine)?;
     file["phases"] = serde_json::to_value(rows)?;
-    let roofline = roofline_svg(rows, measured.peak / 1e9, &measured.roofs);
+    let (name, peak) = measured.peak;
+    let roofline = roofline_svg(rows, (name, peak / 1e9), &measured.roofs);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let readme = format!(
         "# Profile of training\n\n`fused-mlp {}`, {}\n\n```text\n{text}\n```\n\n\
