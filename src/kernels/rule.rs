@@ -109,14 +109,15 @@ impl<V: Vector> VectorRule<V> {
         self.negative_rate.mul_add(gradient, weight)
     }
 
-    /// The new weight and velocity, by a gradient with weight decay; `is_nesterov` where the form is known to be his.
+    /// The new weight and velocity, by a gradient with its weight decay. `known_nesterov`: that the rule has that form,
+    /// which need not be looked up then.
     #[inline(always)]
-    pub(super) fn full(&self, weight: V, velocity: V, gradient: V, is_nesterov: bool) -> (V, V) {
+    pub(super) fn full(&self, weight: V, velocity: V, gradient: V, known_nesterov: bool) -> (V, V) {
         let velocity = self.momentum.mul_add(velocity, gradient);
         let velocity = velocity.zero_below(self.token, self.smallest_velocity);
         let ahead = self.momentum.mul_add(velocity, gradient);
         // Chosen without a branch: the loops around it stay straight, with their sums in registers.
-        let direction = match is_nesterov {
+        let direction = match known_nesterov {
             true => ahead,
             false => self.nesterov.select_greater(self.zero, ahead, velocity),
         };

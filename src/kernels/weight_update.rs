@@ -373,8 +373,8 @@ impl Pointers {
                 if matches!(step, Step::Nesterov) || scalars.has_velocity() {
                     let velocity_at = self.velocities.add(at);
                     let velocity = V::load(token, velocity_at);
-                    let is_nesterov = matches!(step, Step::Nesterov);
-                    let (next, velocity) = rule.full(weight, velocity, gradient, is_nesterov);
+                    let known_nesterov = matches!(step, Step::Nesterov);
+                    let (next, velocity) = rule.full(weight, velocity, gradient, known_nesterov);
                     velocity.store(velocity_at);
                     weight = next;
                 } else {

@@ -115,12 +115,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What would end the program later: a signal, and threads that check data, without which rayon would panic.
+/// Sees to what would end the program later: a signal, and threads that check data, without which rayon would panic.
 fn make_ready() -> anyhow::Result<()> {
     #[cfg(unix)]
     terminal::signals::survive_file_size_limit()?;
     let started = rayon::ThreadPoolBuilder::new().build_global();
-    started.map_err(|it| anyhow!("threads cannot be started: {it}; raise the limit on them"))
+    started.map_err(|it| anyhow!("threads cannot be started: {it}; raise ulimit -u or -v"))
 }
 
 /// Tells an error in one line, and help and version as they are. That nobody reads standard output any more

@@ -113,8 +113,8 @@ pub trait Vector: Copy {
     fn of_ints(ints: Self::Ints) -> Self;
     /// The nearest integer of each number, the even one of two. Where it does not fit 23 bits, one beyond 16 bits.
     fn round(self) -> Self::Ints;
-    /// The nearest integers of two numbers as a pair, each cut to 16 bits: that of a number too large is the largest or
-    /// the smallest, or any.
+    /// The nearest integers of two numbers as a pair, each cut to 16 bits. Where [`round`](Self::round) does not tell the
+    /// nearest one, it may be any: a weight as large is seen, and made an integer anew.
     fn pair(lower: Self, upper: Self) -> Self::Ints;
 
     /// Asks for the cache line at `source`, which need not be readable, to be brought into L2.

@@ -112,12 +112,13 @@ pub struct StepArgs {
 }
 
 impl StepArgs {
-    /// Epochs of such steps, whose samples are shuffled.
+    /// Epochs of such steps, whose samples are shuffled; momentum is in Nesterov's form, as `train` has it.
     pub fn options(&self, epochs: u32, batch_size: usize, momentum: f32) -> TrainingOptions {
         TrainingOptions {
             epochs,
             batch_size,
             momentum,
+            nesterov: momentum != 0.0,
             learning_rate: self.learning_rate,
             seed: self.seed,
             ..Recipe::Assignment.options()

@@ -29,7 +29,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bursts of the FMA peak before each epoch.
+/// Bursts of the peak before each epoch.
 const BURSTS: usize = 3;
 /// Measurements of each bandwidth, of which the best counts. They take turns, because there are spells
 /// in which two threads read no more than one, longer than a measurement in L1.

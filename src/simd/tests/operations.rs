@@ -298,3 +298,82 @@ fn splat_fills_every_lane() {
         assert!(rest.iter().all(|&value| value == -1.0), "{isa}: {rest:?}");
     }
 }
+
+/// Nearest integers of a column, and pairs of them with those of another.
+struct Integers<'a> {
+    numbers: [&'a [f32]; 2],
+    rounded: &'a mut [i32],
+    pairs: &'a mut [i32],
+}
+
+impl Kernel for Integers<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, token: V::Token) {
+        let [lower, upper] = self.numbers;
+        assert!(lower.len() == upper.len() && lower.len().is_multiple_of(V::LANES));
+        assert!(self.rounded.len() == lower.len() && self.pairs.len() == lower.len());
+        for first in (0..lower.len()).step_by(V::LANES) {
+            // SAFETY: LANES values from `first` on are in bounds, checked above.
+            unsafe {
+                let lower = V::load(token, lower.as_ptr().add(first));
+                let upper = V::load(token, upper.as_ptr().add(first));
+                V::store_ints(lower.round(), self.rounded.as_mut_ptr().add(first));
+                V::store_ints(V::pair(lower, upper), self.pairs.as_mut_ptr().add(first));
+            }
+        }
+    }
+}
+
+#[test]
+fn integers_are_the_nearest_and_what_does_not_fit_is_seen() {
+    let largest = f32::from(i16::MAX);
+    let mut numbers: Vec<f32> = [0.0, 0.5, 1.5, 2.5, 32_766.5, 32_767.5, 32_768.0, 32_768.5]
+        .into_iter()
+        .chain([
+            65_535.0,
+            65_536.0,
+            1e6,
+            4_194_303.5,
+            4_194_304.0,
+            12_582_912.0,
+        ])
+        .chain([
+            16_777_216.0,
+            2_147_483_648.0,
+            1e20,
+            f32::MAX,
+            f32::INFINITY,
+            f32::NAN,
+        ])
+        .flat_map(|number| [number, -number])
+        .collect();
+    let mut stream = Stream::new(1, Purpose::Initialisation);
+    numbers.extend((numbers.len()..2000).map(|_| 1.2 * largest * stream.uniform_signed()));
+    let others: Vec<f32> = numbers.iter().copied().cycle().skip(7).take(2000).collect();
+    for isa in Isa::available() {
+        let (mut rounded, mut pairs) = (vec![0; 2000], vec![0; 2000]);
+        isa.run(Integers {
+            numbers: [&numbers, &others],
+            rounded: &mut rounded,
+            pairs: &mut pairs,
+        });
+        for (index, &number) in numbers.iter().enumerate() {
+            let found = rounded[index];
+            let halves = [i32::from(pairs[index] as i16), pairs[index] >> 16];
+            let nearest = number.round_ties_even();
+            if nearest.abs() <= 4_194_304.0 {
+                assert_eq!(found, nearest as i32, "{isa}, {number}");
+            } else {
+                assert!(found.unsigned_abs() > 1 << 16, "{isa}, {number}: {found}");
+            }
+            for (number, half) in [number, others[index]].into_iter().zip(halves) {
+                if number.abs() <= 4_194_304.0 {
+                    let cut = number.round_ties_even().clamp(-largest - 1.0, largest);
+                    assert_eq!(half, cut as i32, "{isa}, {number}");
+                }
+            }
+        }
+    }
+}
