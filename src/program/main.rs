@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(code) => return code,
     };
-    if let Err(error) = make_ready() {
+    if let Err(error) = make_ready(&command) {
         return failed(&error, &origins);
     }
     let result = match command {
@@ -116,9 +116,12 @@ pub fn main() -> ExitCode {
 }
 
 /// Sees to what would end the program later: a signal, and threads that check data, without which rayon would panic.
-fn make_ready() -> anyhow::Result<()> {
+fn make_ready(command: &Command) -> anyhow::Result<()> {
     #[cfg(unix)]
     terminal::signals::survive_file_size_limit()?;
+    if matches!(command, Command::Completions(_) | Command::Man(_)) {
+        return Ok(());
+    }
     let started = rayon::ThreadPoolBuilder::new().build_global();
     started.map_err(|it| anyhow!("threads cannot be started: {it}; raise ulimit -u or -v"))
 }

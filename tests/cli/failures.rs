@@ -150,6 +150,9 @@ fn threads_that_cannot_be_had_are_told_in_one_line() {
         assert!(line.contains("threads cannot be started"), "{line}");
     }
     assert!(!place.path("run").exists());
+    let mut program = place.limited("-v 700000", "completions bash");
+    program.env("RUST_MIN_STACK", "1000000000");
+    program.assert().success();
 }
 
 #[test]

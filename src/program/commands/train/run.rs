@@ -93,10 +93,8 @@ fn prepare(args: &TrainArgs, resumption: Option<&Resumption>) -> anyhow::Result<
             settings.options.learning_rate = rate;
             message(&why);
         }
-        if let Some(why) = args
-            .recipe
-            .unfit_for_coarse(samples.size(), model.is_some())
-        {
+        let (size, has_model) = (samples.size(), model.is_some());
+        if let Some(why) = args.recipe.unfit_for_coarse(size, has_model) {
             settings.options.coarse = 0.0;
             message(&why);
         }
